@@ -1,0 +1,21 @@
+# From an annotated person to a 128x128 input and 32x32 targets, as in the paper (section 4.1):
+# scale 0.75 to 1.25, rotation 30 degrees to either side, flips, no translation. The paper does not
+# speak of colour; the authors' code multiplies each channel by 0.6 to 1.4.
+input_size, heatmap_size = (128, 128), (32, 32)
+codec = dict(
+    type='hourglass.HourglassHeatmap', input_size=input_size, heatmap_size=heatmap_size,
+    sigma=1.0, unannotated='zero', refine='quarter')
+train_pipeline = [
+    dict(type='hourglass.LoadPicture'),
+    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='hourglass.PaperScaleRotation'),
+    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='hourglass.LuaColour'),
+    dict(type='GenerateTarget', encoder=codec),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    dict(type='hourglass.LoadPicture'),
+    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='PackPoseInputs'),
+]

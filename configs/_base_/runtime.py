@@ -1,0 +1,31 @@
+# How a run goes, whatever the network and the data: logs, checkpoints, checks, pictures.
+default_scope = 'mmpose'
+custom_imports = dict(imports=['hourglass'], allow_failed_imports=False)
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='hourglass.OverlayHook', enable=False, interval=1))
+custom_hooks = [
+    dict(type='SyncBuffersHook'),
+    dict(type='hourglass.MatchingCheckpointHook'),
+    dict(type='hourglass.ProgressBarHook'),
+]
+
+env_cfg = dict(
+    cudnn_benchmark=True,           # every batch has the same size
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'))
+visualizer = dict(
+    type='PoseLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
+log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
+log_level = 'INFO'
+load_from = None
+resume = False
+
+train_cfg = dict(by_epoch=True, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()

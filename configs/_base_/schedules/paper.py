@@ -1,0 +1,5 @@
+# The paper's optimiser: RMSprop at 2.5e-4 (section 4.1), with the constants of the authors' code
+# (alpha 0.99, eps 1e-8, no momentum, no weight decay) and its batch of 6.
+optim_wrapper = dict(
+    type='OptimWrapper', optimizer=dict(type='RMSprop', lr=2.5e-4, alpha=0.99, eps=1e-8))
+auto_scale_lr = dict(base_batch_size=6)

@@ -1,0 +1,106 @@
+"""What the command line tools share: arguments of mmpose's tools, and errors in one line."""
+import argparse
+import difflib
+import inspect
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from hourglass.errors import ConfigError, HourglassError
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that training and testing have in common, named as in mmpose's tools."""
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='where logs and checkpoints go; '
+                        'default work_dirs/ and the name of the config')
+    parser.add_argument('--show-dir', help='folder for pictures with predicted skeletons')
+    parser.add_argument('--show', action='store_true', help='show those pictures in a window')
+    parser.add_argument('--interval', type=int, default=1, help='of the people shown')
+    parser.add_argument('--wait-time', type=float, default=1, help='seconds a window stays')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+                        metavar='KEY=VALUE', help='change the config, e.g. train_cfg.max_epochs=2')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
+                        help='how the processes of a distributed run are started')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help='given by the launcher')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """The config file with the common arguments merged in."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not Path(args.config).is_file():
+        raise ConfigError(f'{args.config}: no such config file')
+    cfg = Config.fromfile(args.config)
+    _refuse_misspelt_keys(cfg, args.config)
+    _refuse_lost_options(cfg, args.cfg_options)
+    cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir or not cfg.get('work_dir'):
+        cfg.work_dir = args.work_dir or os.path.join('work_dirs', Path(args.config).stem)
+    if args.show or args.show_dir:
+        cfg.default_hooks.visualization.update(
+            enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,
+            wait_time=args.wait_time)
+    return cfg
+
+
+_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'}
+
+
+def _refuse_misspelt_keys(cfg: Config, path: str) -> None:
+    """mmengine ignores a key it does not know, and with it what the user meant."""
+    for key in set(cfg) - _RUNNER_KEYS:
+        close = difflib.get_close_matches(key, _RUNNER_KEYS, n=1, cutoff=0.85)
+        if close:
+            raise ConfigError(f"{path}: unknown key '{key}', did you mean '{close[0]}'?")
+
+
+def _refuse_lost_options(cfg: Config, options: dict) -> None:
+    """An option below a key that is not there would change nothing."""
+    for option in options:
+        node, *parents, _ = ('', *option.split('.'))
+        here = cfg
+        for key in parents:
+            if isinstance(here, list) and key.isdigit() and int(key) < len(here):
+                here = here[int(key)]
+            elif isinstance(here, dict) and key in here:
+                here = here[key]
+            else:
+                choices = list(here) if isinstance(here, dict) else []
+                close = difflib.get_close_matches(key, choices, n=1)
+                hint = f", did you mean '{close[0]}'?" if close else ''
+                raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there{hint}")
+        del node
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with one line for what the user can mend; show the rest in full."""
+    try:
+        yield
+    except HourglassError as error:
+        # out of a data worker it comes with the worker's traceback before its own words
+        sys.exit(f'error: {_last_line(error)}')
+    except KeyError as error:
+        match = re.search(r'(\S+) is not in the (\S+) registry', str(error))
+        if not match:
+            raise
+        sys.exit(f"error: the config names type '{match[1]}', which the registry {match[2]} "
+                 'does not know; check its spelling and custom_imports')
+    except TypeError as error:
+        match = re.search(r"class `(\w+)` in .*unexpected keyword argument '(\w+)'", str(error))
+        if not match:
+            raise
+        sys.exit(f"error: the config gives {match[1]} an argument '{match[2]}' it does not have")
+
+
+def _last_line(error: Exception) -> str:
+    line = str(error).strip().splitlines()[-1]
+    return re.sub(r'^[\w.]+Error: ', '', line)

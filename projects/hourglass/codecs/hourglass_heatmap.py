@@ -1,0 +1,93 @@
+"""Keypoints in the network's input to heatmaps and back, in one class."""
+import numpy as np
+from mmpose.codecs.base import BaseKeypointCodec
+from numpy import ndarray
+from torch import Tensor
+
+from hourglass.codecs import gaussian
+from hourglass.errors import ConfigError
+from hourglass.registry import KEYPOINT_CODECS
+
+_OFFSETS = {
+    'none': lambda heatmaps, cells: np.zeros(cells.shape),
+    'quarter': gaussian.quarter_offset,
+    'parabola': gaussian.parabola_offset,
+}
+
+
+@KEYPOINT_CODECS.register_module()
+class HourglassHeatmap(BaseKeypointCodec):
+    """Targets and decoding of the paper, and their unbiased variants.
+
+    A heatmap cell covers ``input_size / heatmap_size`` input pixels, so with s = 4 the middle of
+    cell j lies between input pixels 4j+1 and 4j+2: ``x_input = s * (x_heatmap + 0.5) - 0.5``.
+    A mirrored picture then has exactly mirrored heatmaps, and flip averaging needs no shift
+    (mmpose's codecs put cell j at input pixel 4j, and shift).
+
+    Args:
+        input_size: (w, h) of the network's input in px.
+        heatmap_size: (w, h) of a heatmap.
+        sigma: of the Gaussian in heatmap px. Paper: 1. Lua: 1.75.
+        centers: ``'subpixel'`` puts the Gaussian where the keypoint is; ``'cell'`` in the middle of
+            the keypoint's cell, as Lua does, which costs up to half a cell at training time.
+        unannotated: ``'zero'`` trains keypoints without annotation towards an empty map, so that
+            the peak's height predicts presence (paper, Lua); ``'mask'`` takes them out of the loss
+            (HRNet, FPD, mmpose). A keypoint annotated outside the input counts as unannotated.
+        refine: from the highest cell to the keypoint: ``'quarter'`` of a cell towards the higher
+            neighbour (paper), the top of a ``'parabola'`` (unbiased), or ``'none'``.
+    """
+
+    label_mapping_table = dict(keypoint_weights='keypoint_weights')
+    field_mapping_table = dict(heatmaps='heatmaps')
+
+    def __init__(self, input_size: tuple[int, int], heatmap_size: tuple[int, int],
+                 sigma: float = 1.0, centers: str = 'subpixel', unannotated: str = 'zero',
+                 refine: str = 'quarter'):
+        for name, value, choices in (('centers', centers, ('subpixel', 'cell')),
+                                     ('unannotated', unannotated, ('zero', 'mask')),
+                                     ('refine', refine, tuple(_OFFSETS))):
+            if value not in choices:
+                raise ConfigError(f'HourglassHeatmap: {name}={value!r}, choose from {choices}')
+        if sigma <= 0:
+            raise ConfigError(f'HourglassHeatmap: sigma={sigma}, give more than 0')
+        self.heatmap_size = tuple(heatmap_size)
+        self.input_px_per_cell = np.divide(input_size, heatmap_size)        # (x, y)
+        self.sigma, self.centers = sigma, centers
+        self.unannotated, self.refine = unannotated, refine
+
+    def encode(self, keypoints: ndarray, keypoints_visible: ndarray) -> dict:
+        """Targets of one person.
+
+        Args:
+            keypoints: (1, K, 2) x, y in input px, 0-based.
+            keypoints_visible: (1, K), above 0 where annotated.
+
+        Returns:
+            ``heatmaps`` (K, h, w) float32 and ``keypoint_weights`` (1, K) float32.
+        """
+        if len(keypoints) != 1:
+            raise ConfigError(f'HourglassHeatmap encodes one person, got {len(keypoints)}')
+        keypoints_heatmap = (keypoints[0, :, :2] + 0.5) / self.input_px_per_cell - 0.5  # (K, 2)
+        cells = np.floor(keypoints_heatmap + 0.5)
+        present = ((keypoints_visible[0] > 0) & (cells >= 0).all(-1)
+                   & (cells < self.heatmap_size).all(-1))                               # (K,)
+        centres = cells if self.centers == 'cell' else keypoints_heatmap
+        heatmaps = gaussian.draw_gaussians(
+            np.where(present[:, None], centres, 0), self.heatmap_size, self.sigma)
+        heatmaps *= present[:, None, None]
+        weights = np.ones_like(present) if self.unannotated == 'zero' else present
+        return dict(heatmaps=heatmaps, keypoint_weights=weights[None].astype(np.float32))
+
+    def decode(self, encoded: ndarray) -> tuple[ndarray, ndarray]:
+        """Heatmaps (K, h, w) of one person -> keypoints (1, K, 2) in input px, scores (1, K)."""
+        return self._decode(encoded[None])
+
+    def batch_decode(self, batch_encoded: Tensor) -> tuple[list[ndarray], list[ndarray]]:
+        """The same for (B, K, h, w), as lists of B; mmpose's heads call this one."""
+        keypoints, scores = self._decode(batch_encoded.detach().cpu().float().numpy())
+        return list(keypoints[:, None]), list(scores[:, None])
+
+    def _decode(self, heatmaps: ndarray) -> tuple[ndarray, ndarray]:
+        cells, scores = gaussian.peaks(heatmaps)
+        keypoints_heatmap = cells + _OFFSETS[self.refine](heatmaps, cells)
+        return (keypoints_heatmap + 0.5) * self.input_px_per_cell - 0.5, scores

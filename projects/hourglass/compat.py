@@ -1,0 +1,159 @@
+"""What lets OpenMMLab's last releases run on a current machine, each piece until it is mended.
+
+Every mend runs just before the module that needs it is imported, so ``import hourglass`` stays
+light, and does nothing where the original works. :func:`apply` is called by ``import hourglass``,
+and so by ``custom_imports = dict(imports=['hourglass'])`` in a config.
+"""
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+
+import torch
+
+
+def apply() -> None:
+    """Arrange every mend; calling it again changes nothing.
+
+    A module that was imported before gets its mend at once: it may be halfway in use, as
+    ``mmengine.runner`` is when a config's ``custom_imports`` brings us in.
+    """
+    if any(isinstance(finder, _MendBeforeImport) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, _MendBeforeImport(_MENDS))
+    for name, mend in _MENDS.items():
+        if name in sys.modules:
+            mend()
+
+
+class _MendBeforeImport(MetaPathFinder):
+    """Runs the mend of a module when the import system first asks for that module."""
+
+    def __init__(self, mends: dict[str, Callable[[], ModuleSpec | None]]):
+        self.waiting = dict(mends)
+
+    def find_spec(self, fullname, path=None, target=None) -> ModuleSpec | None:
+        mend = self.waiting.pop(fullname, None)
+        return mend() if mend else None
+
+
+def stand_in_for_mmcv_ops() -> None:
+    """Let ``mmcv.ops`` import where its compiled part is missing, as in ``mmcv-lite``.
+
+    ``mmpose.models`` imports ``mmcv.ops`` for two transformers nobody uses here. Every op asks
+    ``ext_loader.load_ext`` for its functions; it now gets functions that raise when called.
+    ``mmcv_full_available()`` still says no. Needed until mmpose (after 1.3.2) and mmdet (after
+    3.3.0) import ``mmcv.ops`` where they use it; with the full ``mmcv`` it does nothing.
+    """
+    from mmcv.utils import ext_loader
+    if importlib.util.find_spec('mmcv._ext') is None:
+        ext_loader.load_ext = _functions_that_raise
+
+
+def _functions_that_raise(name: str, functions: list[str]) -> ModuleType:
+    module = ModuleType(f'mmcv.{name}')
+    for function in functions:
+        setattr(module, function, _raising(function))
+    return module
+
+
+def _raising(function: str) -> Callable:
+    def missing_op(*_args, **_kwargs):
+        raise NotImplementedError(
+            f"mmcv.ops needs the compiled function '{function}', which mmcv-lite does not hold: "
+            "install the full mmcv with 'make install MMCV=mmcv' (or pip install mmcv==2.1.0)")
+    return missing_op
+
+
+def stand_in_for_xtcocotools() -> ModuleSpec | None:
+    """Serve ``xtcocotools`` from ``pycocotools`` where it is missing or does not import.
+
+    Its last release (1.14.3) has wheels up to Python 3.11, built for numpy 1. mmpose uses
+    ``coco``, ``cocoeval`` and ``mask`` alone, which both packages share. Needed until mmpose
+    (after 1.3.2) asks for ``pycocotools``, or xtcocotools has current wheels.
+    """
+    try:
+        importlib.import_module('xtcocotools.mask')         # the compiled part
+    except (ImportError, ValueError, AttributeError) as error:   # numpy 2 gives any of the three
+        for name in [n for n in sys.modules if n.split('.')[0] == 'xtcocotools']:
+            del sys.modules[name]
+        if importlib.util.find_spec('pycocotools') is None:
+            raise ModuleNotFoundError(
+                f"mmpose needs xtcocotools, which does not import here ({error}), or pycocotools "
+                "in its place: pip install pycocotools", name='xtcocotools') from error
+        return ModuleSpec('xtcocotools', _PycocotoolsLoader(), is_package=True)
+    return None
+
+
+class _PycocotoolsLoader(Loader):
+    """Fills the module ``xtcocotools`` with the three modules of ``pycocotools``."""
+
+    def create_module(self, spec):
+        return None                                         # an ordinary empty module will do
+
+    def exec_module(self, module):
+        for name in ('mask', 'coco', 'cocoeval'):
+            part = importlib.import_module(f'pycocotools.{name}')
+            sys.modules[f'xtcocotools.{name}'] = part
+            setattr(module, name, part)
+
+
+def declare_torchvision_ops() -> None:
+    """Declare the two ops whose absence breaks ``import torchvision`` beside a CPU torch.
+
+    torchvision's registry builds are for CUDA: beside another build of torch their library does
+    not load, and registering fake kernels for ops nobody declared raises. The declarations let
+    its Python part (transforms, models) import. Needed until torchvision guards those
+    registrations; where its library loads, nothing is declared.
+    """
+    spec = importlib.util.find_spec('torchvision')
+    if spec is None or _library_loads(spec):
+        return
+    library = torch.library.Library('torchvision', 'FRAGMENT')
+    for schema in ('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
+                   'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'):
+        library.define(schema)
+    _LIBRARIES.append(library)          # the declarations live as long as this object
+
+
+def _library_loads(torchvision: ModuleSpec) -> bool:
+    try:
+        for library in Path(torchvision.submodule_search_locations[0]).glob('_C.*'):
+            torch.ops.load_library(library)
+            return True
+    except OSError:                     # built for another torch
+        pass
+    return False
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Let ``torch.load`` read an mmengine checkpoint without unpickling freely.
+
+    From torch 2.6 on only allow-listed classes load. A checkpoint of mmengine 0.10.7 holds its
+    log history: numbers in numpy arrays in ``HistoryBuffer``. These few and nothing else are
+    allowed. Needed until mmengine (after 0.10.7) lists them itself or stores plain tensors.
+    """
+    if not hasattr(torch.serialization, 'add_safe_globals'):    # torch < 2.4 has no such list
+        return
+    import numpy as np
+    from mmengine.logging import HistoryBuffer
+    reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
+    functions = [(function, f'numpy.{core}.multiarray.{name}')      # numpy 1 wrote core, 2 _core
+                 for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
+                 for core in ('core', '_core')]
+    dtypes = [type(np.dtype(name)) for name in ('f8', 'f4', 'i8', 'i4', '?')]
+    torch.serialization.add_safe_globals(
+        [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions])
+
+
+_LIBRARIES: list[torch.library.Library] = []
+_MENDS: dict[str, Callable[[], ModuleSpec | None]] = {
+    'mmcv.ops': stand_in_for_mmcv_ops,
+    'xtcocotools': stand_in_for_xtcocotools,
+    'torchvision': declare_torchvision_ops,
+    'mmengine.runner': allow_mmengine_checkpoints,
+}

@@ -1,0 +1,127 @@
+"""One annotated person, and the data set base that turns persons into mmpose's samples."""
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+from numpy import ndarray
+
+from hourglass.errors import DataError
+
+
+@dataclass
+class Person:
+    """A person as annotated, whatever the file it was read from.
+
+    Attributes:
+        picture: file name below the picture folder.
+        center_image: (2,) x, y of the crop's middle, image px, 0-based.
+        side_image: side of the square crop in image px, every protocol's factors applied.
+        keypoints_image: (K, 2) x, y, image px, 0-based; NaN where not annotated.
+        occluded: (K,) bool; annotated, but hidden behind something.
+        pck_unit: what a distance in image px is divided by (0.6 x head diagonal, or the torso);
+            NaN where the file does not tell, as for MPII's training people.
+        row: where the person stands in its file, for messages.
+    """
+
+    picture: str
+    center_image: ndarray
+    side_image: float
+    keypoints_image: ndarray
+    occluded: ndarray
+    pck_unit: float
+    row: int
+
+
+class PersonDataset(BaseCocoStyleDataset):
+    """Base of our data sets: one sample per person, square crops, nobody skipped.
+
+    mmpose's base filters people out silently and finds a missing picture in the middle of an
+    epoch; this one checks the whole folder first and says what is wrong.
+
+    Args:
+        data_root: the data set's folder.
+        ann_file: the annotation file, below ``data_root``.
+        data_prefix: ``dict(img=...)``, the picture folder below ``data_root``.
+        kwargs: as for mmengine's ``BaseDataset`` (``pipeline``, ``test_mode``, ``indices``...).
+
+    Raises:
+        DataError: for a missing folder, file or picture, or an annotation that makes no sense.
+    """
+
+    def __init__(self, data_root: str, ann_file: str, data_prefix: dict, **kwargs):
+        super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
+
+    @abstractmethod
+    def read_people(self) -> list[Person]:
+        """All people of this split, in the order of the annotation file."""
+
+    def load_data_list(self) -> list[dict]:
+        if not Path(self.data_root).is_dir():
+            raise DataError(
+                f'{self.data_root}: no such data folder. Set HOURGLASS_DATA to the folder that '
+                "holds it, or put it there (README, 'Data')")
+        if not Path(self.ann_file).is_file():
+            raise DataError(f"{self.ann_file}: no such annotation file (README, 'Data')")
+        people = self.read_people()
+        if not people:
+            raise DataError(f'{self.ann_file}: no people in this split')
+        for person in people:
+            self._check(person)
+        self._check_pictures({person.picture for person in people})
+        return [self._sample(index, person) for index, person in enumerate(people)]
+
+    def _check(self, person: Person) -> None:
+        where = f'{self.ann_file}, row {person.row} ({person.picture})'
+        num_keypoints = self.metainfo['num_keypoints']
+        if person.keypoints_image.shape != (num_keypoints, 2):
+            raise DataError(f'{where}: joints of shape {person.keypoints_image.shape}, '
+                            f'({num_keypoints}, 2) needed')
+        if not np.isfinite(person.center_image).all():
+            raise DataError(f'{where}: the centre is {person.center_image.tolist()}, '
+                            'two numbers needed')
+        if not 0 < person.side_image < np.inf:
+            raise DataError(f'{where}: the scale makes a crop of {person.side_image} px, '
+                            'more than 0 needed')
+        if np.isinf(person.keypoints_image).any():
+            raise DataError(f'{where}: a joint lies at infinity')
+
+    def _check_pictures(self, pictures: set[str]) -> None:
+        folder = Path(self.data_prefix['img'])
+        if not folder.is_dir():
+            raise DataError(f"{folder}: no such picture folder (README, 'Data')")
+        missing = pictures - _files_below(folder, {os.path.dirname(name) for name in pictures})
+        if missing:
+            raise DataError(f'{folder}: {len(missing)} of {len(pictures)} pictures are missing, '
+                            f'first {min(missing)}; complete the folder')
+
+    def _sample(self, index: int, person: Person) -> dict:
+        """What mmpose's transforms and metrics expect of a sample."""
+        annotated = ~np.isnan(person.keypoints_image).any(-1)                       # (K,)
+        keypoints_image = np.where(annotated[:, None], person.keypoints_image, 0)   # (K, 2)
+        half = person.side_image / 2
+        return dict(
+            id=index,
+            img_id=index,
+            img_path=os.path.join(self.data_prefix['img'], person.picture),
+            category_id=1,
+            bbox=np.concatenate([person.center_image - half,
+                                 person.center_image + half]).astype(np.float32)[None],
+            bbox_score=np.ones(1, np.float32),
+            bbox_center=np.asarray(person.center_image, np.float32)[None],
+            bbox_scale=np.full((1, 2), person.side_image, np.float32),
+            keypoints=keypoints_image.astype(np.float32)[None],
+            keypoints_visible=annotated.astype(np.float32)[None],
+            # the untouched truth: travels past every transform to the metrics
+            raw_ann_info=dict(
+                keypoints_image=person.keypoints_image, occluded=person.occluded,
+                pck_unit=person.pck_unit, picture=person.picture, row=person.row))
+
+
+def _files_below(folder: Path, subfolders: Sequence[str]) -> set[str]:
+    """Names, relative to ``folder``, of the files in its ``subfolders``: one listing each."""
+    return {os.path.join(sub, entry.name) for sub in subfolders if (folder / sub).is_dir()
+            for entry in os.scandir(folder / sub)}

@@ -1,0 +1,56 @@
+"""Names, order, sides and bones of every data set's keypoints: what mmpose calls metainfo."""
+
+_LEFT, _RIGHT, _MIDDLE = [0, 170, 0], [0, 110, 255], [255, 120, 50]     # colours, BGR
+
+
+def _metainfo(dataset_name: str, upper: str, lower: str, order: str, bones: str) -> dict:
+    """Build mmpose's metainfo from lists of names; ``left_x`` and ``right_x`` are a pair."""
+    names = order.split()
+    upper_names, lower_names = upper.split(), lower.split()
+    if sorted(upper_names + lower_names) != sorted(names):
+        raise ValueError(f'{dataset_name}: every keypoint is either upper or lower body')
+    links = [tuple(bone.split('-')) for bone in bones.split()]
+    return dict(
+        dataset_name=dataset_name,
+        keypoint_info={i: dict(id=i, name=name, color=_colour(name), swap=_opposite(name),
+                               type='upper' if name in upper_names else 'lower')
+                       for i, name in enumerate(names)},
+        skeleton_info={i: dict(id=i, link=link, color=_colour(link[1]))
+                       for i, link in enumerate(links)},
+        joint_weights=[1.0] * len(names),
+        sigmas=[])                           # COCO's OKS is not used with these data sets
+
+
+def _opposite(name: str) -> str:
+    side, _, part = name.partition('_')
+    return {'left': f'right_{part}', 'right': f'left_{part}'}.get(side, '')
+
+
+def _colour(name: str) -> list[int]:
+    return {'left': _LEFT, 'right': _RIGHT}.get(name.split('_')[0], _MIDDLE)
+
+
+MPII = _metainfo(
+    'mpii',
+    order='right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax '
+          'upper_neck head_top right_wrist right_elbow right_shoulder left_shoulder left_elbow '
+          'left_wrist',
+    upper='thorax upper_neck head_top right_wrist right_elbow right_shoulder left_shoulder '
+          'left_elbow left_wrist',
+    lower='right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis',
+    bones='right_knee-right_ankle right_hip-right_knee pelvis-right_hip pelvis-left_hip '
+          'left_hip-left_knee left_knee-left_ankle pelvis-thorax thorax-upper_neck '
+          'upper_neck-head_top thorax-right_shoulder right_shoulder-right_elbow '
+          'right_elbow-right_wrist thorax-left_shoulder left_shoulder-left_elbow '
+          'left_elbow-left_wrist')
+
+FLIC = _metainfo(
+    'flic',
+    order='left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist left_hip '
+          'right_hip left_eye right_eye nose',
+    upper='left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist left_eye '
+          'right_eye nose',
+    lower='left_hip right_hip',
+    bones='left_shoulder-left_elbow left_elbow-left_wrist right_shoulder-right_elbow '
+          'right_elbow-right_wrist left_shoulder-right_shoulder left_shoulder-left_hip '
+          'right_shoulder-right_hip left_hip-right_hip nose-left_eye nose-right_eye')

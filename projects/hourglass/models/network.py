@@ -1,0 +1,148 @@
+"""Stacked Hourglass Networks for Human Pose Estimation, section 3 of the paper, in one file.
+
+Newell, Yang, Deng, ECCV 2016 (arXiv 1603.06937). Where the paper is silent, the authors' Torch
+code (``princeton-vl/pose-hg-train``, called "Lua" below) decides. Shapes: B pictures, C channels,
+K keypoints, (H, W) the input in pixels, (h, w) = (H/4, W/4) the heatmaps.
+"""
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+
+class Residual(nn.Module):
+    """Pre-activation bottleneck (B, in, h, w) -> (B, out, h, w): paper, figure 4 left.
+
+    Every convolution has a bias and nothing follows the addition (Lua, ``Residual.lua``).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__()
+        middle = out_channels // 2
+        self.branch = nn.Sequential(
+            nn.BatchNorm2d(in_channels), nn.ReLU(inplace=True), nn.Conv2d(in_channels, middle, 1),
+            nn.BatchNorm2d(middle), nn.ReLU(inplace=True), nn.Conv2d(middle, middle, 3, padding=1),
+            nn.BatchNorm2d(middle), nn.ReLU(inplace=True), nn.Conv2d(middle, out_channels, 1))
+        self.skip = (nn.Identity() if in_channels == out_channels
+                     else nn.Conv2d(in_channels, out_channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.skip(x) + self.branch(x)
+
+
+def residuals(channels: int, count: int) -> nn.Sequential:
+    """``count`` residual modules of one width in a row."""
+    return nn.Sequential(*(Residual(channels, channels) for _ in range(count)))
+
+
+class Hourglass(nn.Module):
+    """One hourglass, (B, C, h, w) -> (B, C, h, w): paper, figure 3.
+
+    Every level keeps a skip at its resolution, halves, recurses, doubles and adds. With depth 4 a
+    64x64 map goes down to 4x4 and up again.
+    """
+
+    def __init__(self, channels: int, depth: int, blocks: int):
+        super().__init__()
+        self.skip = residuals(channels, blocks)
+        self.down = nn.Sequential(nn.MaxPool2d(2), residuals(channels, blocks))
+        self.inner = (Hourglass(channels, depth - 1, blocks) if depth > 1
+                      else residuals(channels, blocks))
+        self.up = nn.Sequential(residuals(channels, blocks), nn.Upsample(scale_factor=2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.skip(x) + self.up(self.inner(self.down(x)))
+
+
+class Reinject(nn.Module):
+    """What the next hourglass sees: x + conv(features) + conv(heatmaps), all (B, C, h, w).
+
+    Paper, figure 4 right: a stack's prediction goes back into the features, so that the next
+    stack can reassess it. No normalisation and no activation (Lua). Without heatmaps
+    (``num_keypoints=None``) the features alone are added.
+    """
+
+    def __init__(self, channels: int, num_keypoints: int | None):
+        super().__init__()
+        self.features = nn.Conv2d(channels, channels, 1)
+        self.heatmaps = None if num_keypoints is None else nn.Conv2d(num_keypoints, channels, 1)
+
+    def forward(self, x: Tensor, features: Tensor, heatmaps: Tensor | None = None) -> Tensor:
+        x = x + self.features(features)
+        return x if heatmaps is None else x + self.heatmaps(heatmaps)
+
+
+class StackedHourglass(nn.Module):
+    """The whole network: images (B, 3, H, W) -> a tuple with one tensor per stack.
+
+    Args:
+        num_stacks: hourglasses in a row, weights not shared (paper: 8).
+        channels: width C of every feature map behind the stem; even (paper: 256).
+        num_keypoints: K; each output is (B, K, H/4, W/4) heatmaps. ``None`` makes a backbone for
+            other tasks: each output is the stack's (B, C, H/4, W/4) features.
+        depth: levels of an hourglass (paper: 4, from 64x64 to 4x4).
+        blocks_per_scale: residual modules at every place of an hourglass and behind it (paper: 1).
+        stem_channels: widths after the first convolution and the first two residual modules.
+            Default (C/4, C/2, C/2), Lua's 64, 128, 128; bearpaw and FPD have (C/4, C/2, C).
+
+    Weights start as PyTorch's defaults do: convolutions as in Torch7, BatchNorm scales at 1 where
+    Torch7 drew them from U(0, 1).
+
+    Raises:
+        ValueError: for a count below 1 or a width that is no multiple of 4; in ``forward``, if H or W is not a multiple of ``4 * 2**depth``.
+    """
+
+    def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
+                 depth: int = 4, blocks_per_scale: int = 1,
+                 stem_channels: Sequence[int] | None = None):
+        super().__init__()
+        _check_counts(num_stacks=num_stacks, depth=depth, blocks_per_scale=blocks_per_scale,
+                      num_keypoints=1 if num_keypoints is None else num_keypoints)
+        if channels < 4 or channels % 4:
+            raise ValueError(f'channels is {channels}: give a multiple of 4')
+        self.num_stacks, self.channels, self.num_keypoints = num_stacks, channels, num_keypoints
+        self.depth, self.blocks_per_scale = depth, blocks_per_scale
+        self.stem_channels = tuple(stem_channels or (channels // 4, channels // 2, channels // 2))
+        self.size_divisor = 4 * 2**depth    # the stem divides by 4, every level by 2
+
+        first, second, third = self.stem_channels
+        self.stem = nn.Sequential(                              # (B, 3, H, W)
+            nn.Conv2d(3, first, 7, stride=2, padding=3),        # (B, C/4, H/2, W/2)
+            nn.BatchNorm2d(first), nn.ReLU(inplace=True),
+            Residual(first, second), nn.MaxPool2d(2),           # (B, C/2, H/4, W/4)
+            Residual(second, third), Residual(third, channels))
+        self.hourglasses = nn.ModuleList(
+            Hourglass(channels, depth, blocks_per_scale) for _ in range(num_stacks))
+        self.features = nn.ModuleList(nn.Sequential(
+            residuals(channels, blocks_per_scale), nn.Conv2d(channels, channels, 1),
+            nn.BatchNorm2d(channels), nn.ReLU(inplace=True)) for _ in range(num_stacks))
+        self.heatmaps = None if num_keypoints is None else nn.ModuleList(
+            nn.Conv2d(channels, num_keypoints, 1) for _ in range(num_stacks))
+        self.reinjects = nn.ModuleList(                         # not after the last stack
+            Reinject(channels, num_keypoints) for _ in range(num_stacks - 1))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        self._check_input(images)
+        x = self.stem(images)                                   # (B, C, h, w)
+        outputs = []
+        for stack, hourglass in enumerate(self.hourglasses):
+            features = self.features[stack](hourglass(x))       # (B, C, h, w)
+            heatmaps = None if self.heatmaps is None else self.heatmaps[stack](features)
+            outputs.append(features if heatmaps is None else heatmaps)
+            if stack < self.num_stacks - 1:
+                x = self.reinjects[stack](x, features, heatmaps)
+        return tuple(outputs)
+
+    def _check_input(self, images: Tensor) -> None:
+        height, width = images.shape[-2:]
+        step = self.size_divisor
+        if height % step or width % step:
+            fits = [max(step, (side + step // 2) // step * step) for side in (width, height)]
+            raise ValueError(
+                f'input of {width}x{height} (w x h) does not fit {self.depth} levels: both sides '
+                f'must be multiples of {step}, for example {fits[0]}x{fits[1]}')
+
+
+def _check_counts(**counts: int) -> None:
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f'{name} is {value}: give 1 or more')

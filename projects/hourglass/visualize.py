@@ -1,0 +1,55 @@
+"""Skeletons drawn over pictures."""
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy import ndarray
+
+
+def draw_skeleton(picture: ndarray, keypoints_image: ndarray, metainfo: dict) -> ndarray:
+    """A copy of the picture with one person's bones and keypoints over it.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        keypoints_image: (K, 2) x, y in image px, 0-based; NaN is not drawn.
+        metainfo: of the data set, as ``dataset.metainfo``: green is the person's left, orange
+            the right.
+    """
+    drawn = picture.copy()
+    thickness = max(1, round(max(picture.shape[:2]) / 160))
+    drawable = np.isfinite(keypoints_image).all(-1)
+    points = [_fixed_point(point) if ok else None
+              for point, ok in zip(keypoints_image, drawable, strict=True)]
+    for (start, end), colour in zip(metainfo['skeleton_links'], metainfo['skeleton_link_colors'],
+                                    strict=True):
+        if drawable[start] and drawable[end]:
+            cv2.line(drawn, points[start], points[end], colour.tolist(), thickness, cv2.LINE_AA,
+                     _FRACTION_BITS)
+    for point, colour in zip(points, metainfo['keypoint_colors'], strict=True):
+        if point is not None:
+            cv2.circle(drawn, point, (thickness + 1) << _FRACTION_BITS, colour.tolist(), -1,
+                       cv2.LINE_AA, _FRACTION_BITS)
+            cv2.circle(drawn, point, (thickness + 1) << _FRACTION_BITS, (255, 255, 255), 1,
+                       cv2.LINE_AA, _FRACTION_BITS)
+    return drawn
+
+
+_FRACTION_BITS = 4                      # OpenCV's fixed-point coordinates: 1/16 px
+
+
+def _fixed_point(point: ndarray) -> tuple[int, int]:
+    limit = 1 << 15                     # far outside is far enough, and does not overflow
+    x, y = np.clip(point, -limit, limit) * (1 << _FRACTION_BITS)
+    return round(float(x)), round(float(y))
+
+
+def contact_sheet(pictures: Sequence[ndarray], columns: int, side: int = 256) -> ndarray:
+    """Pictures in a grid of squares of ``side`` px, shrunk to fit, (rows*side, columns*side, 3)."""
+    rows = -(-len(pictures) // columns)
+    sheet = np.full((rows * side, columns * side, 3), 40, np.uint8)
+    for index, picture in enumerate(pictures):
+        factor = side / max(picture.shape[:2])
+        small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        top, left = divmod(index, columns)
+        sheet[top * side:, left * side:][:small.shape[0], :small.shape[1]] = small
+    return sheet

@@ -1,0 +1,44 @@
+"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT [--out METRICS.json] ..."""
+import argparse
+import json
+from pathlib import Path
+
+from mmengine.runner import Runner
+
+from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
+from hourglass.errors import CheckpointError, ConfigError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Evaluate a pose network')
+    add_run_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', help='write the metrics to this JSON file')
+    parser.add_argument('--dump', help='write all predictions to this .pkl file')
+    return parser.parse_args()
+
+
+def test(args: argparse.Namespace) -> dict:
+    if not Path(args.checkpoint).is_file():
+        raise CheckpointError(f'{args.checkpoint}: no such checkpoint')
+    if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
+        raise ConfigError(f'--dump {args.dump}: name a .pkl file')
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    if args.dump:
+        evaluators = cfg.test_evaluator
+        cfg.test_evaluator = [*(evaluators if isinstance(evaluators, list) else [evaluators]),
+                              dict(type='DumpResults', out_file_path=args.dump)]
+    return Runner.from_cfg(cfg).test()
+
+
+def main() -> None:
+    args = parse_args()
+    with one_line_errors():
+        metrics = test(args)
+    if args.out:
+        Path(args.out).write_text(json.dumps(metrics, indent=2) + '\n', encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,48 @@
+"""Train a network: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
+import argparse
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
+from hourglass.errors import ConfigError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a pose network')
+    add_run_arguments(parser)
+    parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
+                        help='go on from this checkpoint, or from the last one in the work folder')
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--no-validate', action='store_true', help='no validation while training')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate with the real total batch size')
+    return parser.parse_args()
+
+
+def training_config(args: argparse.Namespace) -> Config:
+    cfg = load_config(args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        cfg.default_hooks.checkpoint.pop('save_best', None)     # there is no best to save
+    if args.amp:
+        if cfg.optim_wrapper.get('type', 'OptimWrapper') not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise ConfigError(f'--amp: cannot be combined with optim_wrapper.type='
+                              f"'{cfg.optim_wrapper.type}'")
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        cfg.auto_scale_lr.enable = True
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    return cfg
+
+
+def main() -> None:
+    with one_line_errors():
+        Runner.from_cfg(training_config(parse_args())).train()
+
+
+if __name__ == '__main__':
+    main()
