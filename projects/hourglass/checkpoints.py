@@ -39,7 +39,11 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
         known = ', '.join(f.name for f in FAMILIES)
         raise CheckpointError(f'{path}: the names of its tensors belong to none of the known '
                               f'layouts ({known}); the first is {next(iter(tensors), "none")!r}')
-    config = family.config(tensors)
+    try:
+        config = family.config(tensors)
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f'{path}: parts of a {family.name} network are missing ({error})'
+                              ) from None
     network = StackedHourglass(**config)
     ours = {our: tensors.get(theirs) for our, theirs in _tensor_names(network, family)}
     wrong = [name for name, value in network.state_dict().items()

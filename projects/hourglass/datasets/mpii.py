@@ -67,7 +67,7 @@ def _person(record: dict, row: int, path: str | Path) -> Person:
     except KeyError as error:
         raise DataError(f'{path}, row {row}: field {error} is missing') from None
     except (TypeError, ValueError) as error:
-        raise DataError(f'{path}, row {row} ({record}): {error}'[:300]) from None
+        raise DataError(f'{path}, row {row}: {error}') from None
     where = f'{path}, row {row} ({picture})'
     if not len(joints) == len(annotated) == len(occluded):
         raise DataError(f'{where}: {len(joints)} joints, {len(annotated)} joints_vis')

@@ -2,7 +2,6 @@
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
-from mmcv.transforms.utils import cache_randomness
 from PIL import Image
 
 from hourglass.errors import DataError
@@ -57,7 +56,6 @@ class PaperScaleRotation(_RandomScaleRotation):
     def __init__(self, scale: tuple[float, float] = (0.75, 1.25), max_rotation: float = 30):
         self.scale, self.max_rotation = scale, max_rotation
 
-    @cache_randomness
     def sample(self) -> tuple[float, float]:
         return (np.random.uniform(*self.scale),
                 np.random.uniform(-self.max_rotation, self.max_rotation))
@@ -77,7 +75,6 @@ class LuaScaleRotation(_RandomScaleRotation):
     def __init__(self, scale_exponent: float = 0.25, rotation: float = 30, upright: float = 0.6):
         self.scale_exponent, self.rotation, self.upright = scale_exponent, rotation, upright
 
-    @cache_randomness
     def sample(self) -> tuple[float, float]:
         exponent, degrees = np.clip(np.random.randn(2), -2, 2) * (self.scale_exponent,
                                                                   self.rotation)
@@ -95,7 +92,6 @@ class LuaColour(BaseTransform):
     def __init__(self, low: float = 0.6, high: float = 1.4):
         self.low, self.high = low, high
 
-    @cache_randomness
     def factors(self) -> np.ndarray:
         """Three factors, in the order of the channels."""
         return np.random.uniform(self.low, self.high, 3)

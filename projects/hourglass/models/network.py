@@ -81,35 +81,37 @@ class StackedHourglass(nn.Module):
             other tasks: each output is the stack's (B, C, H/4, W/4) features.
         depth: levels of an hourglass (paper: 4, from 64x64 to 4x4).
         blocks_per_scale: residual modules at every place of an hourglass and behind it (paper: 1).
-        stem_channels: widths after the first convolution and the first two residual modules.
-            Default (C/4, C/2, C/2), Lua's 64, 128, 128; bearpaw and FPD have (C/4, C/2, C).
+        stem_channels: widths after the first convolution and the first two residual modules; the
+            third residual leads to C. Lua: 64, 128, 128 whatever C is; FPD: C/4, C/2, C.
 
     Weights start as PyTorch's defaults do: convolutions as in Torch7, BatchNorm scales at 1 where
     Torch7 drew them from U(0, 1).
 
     Raises:
-        ValueError: for a count below 1 or a width that is no multiple of 4; in ``forward``, if H or W is not a multiple of ``4 * 2**depth``.
+        ValueError: for a count below 1 or an odd ``channels``; in ``forward``, if H or W is not a
+            multiple of ``4 * 2**depth``.
     """
 
     def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
                  depth: int = 4, blocks_per_scale: int = 1,
-                 stem_channels: Sequence[int] | None = None):
+                 stem_channels: Sequence[int] = (64, 128, 128)):
         super().__init__()
-        _check_counts(num_stacks=num_stacks, depth=depth, blocks_per_scale=blocks_per_scale,
+        _check_counts(num_stacks=num_stacks, channels=channels, depth=depth,
+                      blocks_per_scale=blocks_per_scale,
                       num_keypoints=1 if num_keypoints is None else num_keypoints)
-        if channels < 4 or channels % 4:
-            raise ValueError(f'channels is {channels}: give a multiple of 4')
+        if channels % 2:
+            raise ValueError(f'channels is {channels}: a bottleneck halves it, give an even number')
         self.num_stacks, self.channels, self.num_keypoints = num_stacks, channels, num_keypoints
         self.depth, self.blocks_per_scale = depth, blocks_per_scale
-        self.stem_channels = tuple(stem_channels or (channels // 4, channels // 2, channels // 2))
+        self.stem_channels = tuple(stem_channels)
         self.size_divisor = 4 * 2**depth    # the stem divides by 4, every level by 2
 
         first, second, third = self.stem_channels
         self.stem = nn.Sequential(                              # (B, 3, H, W)
-            nn.Conv2d(3, first, 7, stride=2, padding=3),        # (B, C/4, H/2, W/2)
+            nn.Conv2d(3, first, 7, stride=2, padding=3),        # (B, 64, H/2, W/2)
             nn.BatchNorm2d(first), nn.ReLU(inplace=True),
-            Residual(first, second), nn.MaxPool2d(2),           # (B, C/2, H/4, W/4)
-            Residual(second, third), Residual(third, channels))
+            Residual(first, second), nn.MaxPool2d(2),           # (B, 128, H/4, W/4)
+            Residual(second, third), Residual(third, channels)) # (B, C, H/4, W/4)
         self.hourglasses = nn.ModuleList(
             Hourglass(channels, depth, blocks_per_scale) for _ in range(num_stacks))
         self.features = nn.ModuleList(nn.Sequential(

@@ -1,0 +1,77 @@
+"""The codec: exact round trips at borders too, mirrored pictures, missing keypoints."""
+import numpy as np
+import pytest
+import torch
+
+from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
+from hourglass.errors import ConfigError
+
+
+def codec(**changes) -> HourglassHeatmap:
+    return HourglassHeatmap((256, 256), (64, 64), **changes)
+
+
+def spread(count: int = 400) -> np.ndarray:
+    """Keypoints (1, count, 2) all over the input, to the corners of the outermost pixels."""
+    points = np.random.default_rng(0).uniform(-0.49, 255.49, (count, 2))
+    points[:4] = [[-0.49, -0.49], [255.49, -0.49], [-0.49, 255.49], [255.49, 255.49]]
+    return points[None]
+
+
+@pytest.mark.parametrize(('options', 'px'), [
+    ({'refine': 'parabola'}, 0.01),
+    ({'refine': 'quarter'}, 2.0),           # at the border half a cell of 4 px, inside a quarter
+    ({'refine': 'none'}, 2.0),
+    ({'refine': 'quarter', 'centers': 'cell'}, 2.0)])
+@pytest.mark.parametrize('sigma', [1.0, 1.75])
+def test_round_trip(options, px, sigma):
+    keypoints = spread()
+    c = codec(sigma=sigma, **options)
+    found, scores = c.decode(
+        c.encode(keypoints, np.ones(keypoints.shape[:2]))['heatmaps'])
+    error = found - keypoints
+    assert np.abs(error).max() <= px + 1e-4
+    assert np.abs(error.mean((0, 1))).max() < 0.15        # no systematic shift: 400 uniform points
+    assert scores.min() > 0.7
+
+
+def test_quarter_offset_inside_costs_a_pixel_at_most():
+    keypoints = spread()
+    inside = ((keypoints > 4) & (keypoints < 251)).all(-1)[0]
+    c = codec()
+    found, _ = c.decode(c.encode(keypoints, np.ones((1, 400)))['heatmaps'])
+    assert np.abs(found - keypoints)[:, inside].max() <= 1 + 1e-4
+
+
+@pytest.mark.parametrize('centers', ['subpixel', 'cell'])
+def test_a_mirrored_picture_has_mirrored_heatmaps(centers):
+    keypoints = spread()
+    mirrored = keypoints.copy()
+    mirrored[..., 0] = 255 - mirrored[..., 0]
+    c, visible = codec(centers=centers), np.ones((1, 400))
+    straight, flipped = (c.encode(k, visible)['heatmaps'] for k in (keypoints, mirrored))
+    assert np.abs(straight - flipped[..., ::-1]).max() < 1e-4
+
+
+@pytest.mark.parametrize(('unannotated', 'weights'), [('zero', [1, 1, 1]), ('mask', [1, 0, 0])])
+def test_missing_keypoints_have_empty_maps(unannotated, weights):
+    keypoints = np.array([[[10.0, 20.0], [30.0, 40.0], [256.0, 40.0]]])     # the last is outside
+    encoded = codec(unannotated=unannotated).encode(keypoints, np.array([[1, 0, 1]]))
+    assert [h.max() > 0 for h in encoded['heatmaps']] == [True, False, False]
+    assert encoded['keypoint_weights'].tolist() == [weights]
+
+
+def test_batch_decoding_is_decoding_one_by_one():
+    heatmaps = torch.rand(3, 5, 64, 64)
+    keypoints, scores = codec().batch_decode(heatmaps)
+    for i in range(3):
+        alone, score = codec().decode(heatmaps[i].numpy())
+        assert np.array_equal(keypoints[i], alone)
+        assert np.array_equal(scores[i], score)
+
+
+@pytest.mark.parametrize('wrong', [{'sigma': 0}, {'refine': 'half'}, {'centers': 'x'},
+                                   {'unannotated': 'skip'}])
+def test_wrong_arguments_are_named(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        codec(**wrong)

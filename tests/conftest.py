@@ -1,0 +1,40 @@
+"""What the tests share: where real data lies, and a tiny data set of synthetic people."""
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hourglass  # noqa: F401  (prepares the imports of OpenMMLab's packages)
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def _first_folder(variable: str, *candidates: str) -> Path:
+    named = os.environ.get(variable)
+    paths = [Path(named)] if named else [REPOSITORY / candidate for candidate in candidates]
+    return next((path for path in paths if path.is_dir()), paths[0])
+
+
+DATA = _first_folder('HOURGLASS_DATA', 'data', '../shared/data')
+GOLDEN = _first_folder('HOURGLASS_GOLDEN', 'data/golden', '../shared/golden')
+
+
+def needs(path: Path):
+    """Skip a test whose real data is not on this machine."""
+    return pytest.mark.skipif(not path.exists(), reason=f'{path} is not here')
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope='session')
+def synthetic(tmp_path_factory) -> Path:
+    """A data root with 32 training and 16 test people of 128x128 px."""
+    from hourglass.datasets.synthetic import write_synthetic
+    root = tmp_path_factory.mktemp('data')
+    for stream, (split, count) in enumerate((('test', 16), ('train', 32))):
+        write_synthetic(root / 'synthetic' / split, count, seed=0, size=(128, 128), stream=stream)
+    return root

@@ -1,0 +1,107 @@
+"""FLIC from examples.mat is what the paper's authors made of it."""
+import numpy as np
+import pytest
+import scipy.io
+from conftest import DATA, needs
+
+from hourglass.datasets.flic import FlicDataset, read_flic
+from hourglass.errors import ConfigError, DataError
+
+HALF = DATA / 'flic'
+ORIGINAL = DATA / 'flic_original'
+
+
+def example(seed: int = 0, behind: bool = False, train: bool = True) -> dict:
+    """One person in the structure of examples.mat."""
+    rng = np.random.default_rng(seed)
+    coords = np.full((2, 29), np.nan)
+    coords[:, [0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 16]] = rng.uniform(50, 150, (2, 11))
+    coords[0, 0], coords[0, 3] = (60, 120) if behind else (120, 60)
+    return dict(coords=coords, filepath=f'frame-{seed}.jpg', imgdims=[240, 360, 3],
+                torsobox=[70.0, 60, 130, 160], istrain=int(train), istest=int(not train),
+                moviename='film', currframe=seed)
+
+
+def write(path, examples: list[dict]) -> None:
+    fields = list(examples[0])
+    array = np.empty((1, len(examples)), dtype=[(name, object) for name in fields])
+    for i, record in enumerate(examples):
+        array[0, i] = tuple(record[name] for name in fields)
+    scipy.io.savemat(path, {'examples': array})
+
+
+def test_observer_centric_swaps_people_seen_from_behind_and_keeps_their_torso(tmp_path):
+    write(tmp_path / 'examples.mat', [example(0, behind=True), example(1)])
+    observer, person = (read_flic(tmp_path / 'examples.mat', labels=labels)
+                        for labels in ('observer', 'person'))
+    order = [3, 4, 5, 0, 1, 2, 7, 6, 9, 8, 10]
+    assert np.array_equal(observer[0].keypoints_image, person[0].keypoints_image[order])
+    assert np.array_equal(observer[1].keypoints_image, person[1].keypoints_image)
+    for o, p in zip(observer, person, strict=True):
+        assert o.pck_unit == p.pck_unit == np.linalg.norm(
+            p.keypoints_image[3] - p.keypoints_image[6])
+
+
+def test_the_crop_is_440_of_480_px_around_row_240():
+    assert read_crop(480) == pytest.approx((440, 240))
+    assert read_crop(240) == pytest.approx((220, (240 - 0.5) / 2))      # the same at half the size
+
+
+def read_crop(height: int) -> tuple[float, float]:
+    from hourglass.datasets.flic import _person
+    record = type('Example', (), example() | dict(imgdims=[height, height * 3 // 2, 3]))
+    person = _person(record, 'observer', 0, 'examples.mat')
+    return person.side_image, person.center_image[1]
+
+
+@needs(ORIGINAL)
+@pytest.mark.data
+@pytest.mark.parametrize(('folder', 'factor'), [(ORIGINAL, 1), (HALF, 2)])
+@pytest.mark.parametrize(('split', 'labels', 'h5', 'people'), [
+    ('train', 'observer', 'train', 3987), ('test', 'observer', 'valid', 1016),
+    ('train', 'person', 'train_personcentric', 3987),
+    ('test', 'person', 'valid_personcentric', 1016)])
+def test_rows_are_the_authors_rows(folder, factor, split, labels, h5, people):
+    h5py = pytest.importorskip('h5py')
+    ours = read_flic(folder / 'examples.mat', split, labels)
+    with h5py.File(ORIGINAL / f'{h5}.h5') as file:
+        theirs = {name: file[name][:] for name in file}
+    assert len(ours) == len(theirs['part']) == people
+
+    def full(half):         # half-size px (x - 0.5) / 2 back to the published frame
+        return np.array(half) * factor + (factor - 1) / 2
+    assert np.abs(full([p.keypoints_image for p in ours]) - theirs['part']).max() < 1e-3
+    assert np.abs(full([p.center_image for p in ours]) - theirs['center']).max() < 1e-3
+    assert np.allclose([p.side_image * factor for p in ours], 200 * theirs['scale'], atol=1e-3)
+    assert np.allclose([p.pck_unit * factor for p in ours], theirs['normalize'], atol=1e-3)
+    assert [p.picture for p in ours] == [name.decode() for name in theirs['imgname']]
+
+
+@needs(HALF)
+@pytest.mark.data
+def test_the_data_set_keeps_everybody():
+    for split, people in (('train', 3987), ('test', 1016)):
+        assert len(FlicDataset(split=split, data_root=str(HALF))) == people
+
+
+def test_wrong_files_are_named(tmp_path):
+    (tmp_path / 'images').mkdir()
+    root = dict(data_root=str(tmp_path))
+    with pytest.raises(DataError, match='examples.mat: no such annotation file'):
+        FlicDataset(split='train', **root)
+    (tmp_path / 'examples.mat').write_bytes(b'not matlab')
+    with pytest.raises(DataError, match=r'examples\.mat: not a readable \.mat file'):
+        FlicDataset(split='train', **root)
+    scipy.io.savemat(tmp_path / 'examples.mat', {'other': 1})
+    with pytest.raises(DataError, match=r"examples\.mat: holds no 'examples'"):
+        FlicDataset(split='train', **root)
+    write(tmp_path / 'examples.mat', [example() | dict(coords=np.zeros((2, 11)))])
+    with pytest.raises(DataError, match=r'row 0 .*shape \(2, 11\), \(2, 29\) needed'):
+        FlicDataset(split='train', **root)
+    write(tmp_path / 'examples.mat', [example()])
+    with pytest.raises(DataError, match='1 of 1 pictures are missing, first frame-0.jpg'):
+        FlicDataset(split='train', **root)
+    with pytest.raises(DataError, match='no people in this split'):
+        FlicDataset(split='test', **root)
+    with pytest.raises(ConfigError, match="split='valid'"):
+        FlicDataset(split='valid', **root)

@@ -1,0 +1,111 @@
+"""The head: one loss per stage, predictions from any, together with the network in mmpose."""
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import InstanceData, PixelData
+from mmpose.structures import PoseDataSample
+
+from hourglass.errors import ConfigError
+from hourglass.models.head import StackedHeatmapHead, heatmap_accuracy
+
+FLIP = [1, 0, 2]
+CODEC = dict(type='hourglass.HourglassHeatmap', input_size=(32, 32), heatmap_size=(8, 8))
+
+
+def samples(weights=(1, 1, 1), batch: int = 2) -> list[PoseDataSample]:
+    made = []
+    for seed in range(batch):
+        sample = PoseDataSample(metainfo=dict(flip_indices=FLIP))
+        sample.gt_fields = PixelData(
+            heatmaps=torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(seed)))
+        sample.gt_instance_labels = InstanceData(
+            keypoint_weights=torch.tensor([weights], dtype=torch.float32))
+        made.append(sample)
+    return made
+
+
+def stages(count: int = 3) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(7)
+    return [torch.rand(2, 3, 8, 8, generator=generator, requires_grad=True) for _ in range(count)]
+
+
+def test_every_stage_has_its_own_loss_and_accuracy():
+    heatmaps, data = stages(), samples()
+    losses = StackedHeatmapHead(num_stages=3).loss(heatmaps, data)
+    assert sorted(losses) == [f'{kind}_stage{i}' for kind in ('acc', 'loss') for i in range(3)]
+    targets = torch.stack([s.gt_fields.heatmaps for s in data])
+    for i in range(3):
+        expected = (heatmaps[i] - targets).square().mean()      # Lua: mean over B, K, h and w
+        assert losses[f'loss_stage{i}'].item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_weights_on_the_last_stage_alone_leave_the_others_without_direct_loss():
+    heatmaps = stages()
+    losses = StackedHeatmapHead(num_stages=3, stage_weights=(0, 0, 2)).loss(heatmaps, samples())
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert [h.grad.abs().max().item() > 0 for h in heatmaps] == [False, False, True]
+    plain = StackedHeatmapHead(num_stages=3).loss(stages(), samples())
+    assert losses['loss_stage2'].item() == pytest.approx(2 * plain['loss_stage2'].item())
+
+
+def test_masked_keypoints_have_no_gradient():
+    heatmaps = stages(1)
+    StackedHeatmapHead(num_stages=1).loss(heatmaps, samples(weights=(1, 0, 1)))[
+        'loss_stage0'].backward()
+    assert [heatmaps[0].grad[:, k].abs().max().item() > 0 for k in range(3)] == [True, False, True]
+
+
+def test_accuracy_counts_present_keypoints_near_their_target():
+    targets = torch.zeros(1, 3, 20, 20)
+    heatmaps = torch.zeros(1, 3, 20, 20)
+    targets[0, 0, 5, 5] = targets[0, 1, 5, 5] = 1           # the third is absent
+    heatmaps[0, 0, 5, 6] = 1                                # 1/20 of the width away
+    heatmaps[0, 1, 5, 7] = 1                                # 2/20
+    assert heatmap_accuracy(heatmaps, targets).item() == 0.5
+    assert heatmap_accuracy(heatmaps, torch.zeros_like(targets)).item() == 0
+
+
+@pytest.mark.parametrize(('predict_stage', 'index'), [(-1, 2), (0, 0), (1, 1)])
+def test_any_stage_can_predict(predict_stage, index):
+    heatmaps = stages()
+    head = StackedHeatmapHead(num_stages=3, predict_stage=predict_stage, decoder=CODEC)
+    found = head.predict(heatmaps, samples())
+    expected, _ = head.decoder.batch_decode(heatmaps[index])
+    for prediction, keypoints in zip(found, expected, strict=True):
+        assert np.array_equal(prediction.keypoints, keypoints)
+
+
+def test_flip_average_of_a_mirrored_answer_is_the_answer():
+    heatmaps = stages(1)
+    mirrored = [heatmaps[0].flip(-1)[:, FLIP]]
+    head = StackedHeatmapHead(num_stages=1, decoder=CODEC)
+    config = dict(flip_test=True, output_heatmaps=True)
+    found, fields = head.predict([heatmaps, mirrored], samples(), config)
+    assert torch.allclose(torch.stack([f.heatmaps for f in fields]), heatmaps[0])
+    assert len(found) == 2
+
+
+def test_over_features_it_has_one_convolution_per_stage():
+    head = StackedHeatmapHead(num_stages=2, in_channels=5, num_keypoints=3)
+    features = [torch.rand(2, 5, 8, 8) for _ in range(2)]
+    assert [tuple(h.shape) for h in head(features)] == [(2, 3, 8, 8)] * 2
+    assert len(list(head.parameters())) == 4
+    sum(head.loss(features, samples())[f'loss_stage{i}'] for i in range(2)).backward()
+    assert all(p.grad.abs().max() > 0 for p in head.parameters())
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (dict(num_stages=2, stage_weights=(1, 1, 1)), '3 stage_weights for num_stages=2'),
+    (dict(num_stages=2, predict_stage=2), 'predict_stage=2'),
+    (dict(num_stages=2, in_channels=5), 'num_keypoints')])
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        StackedHeatmapHead(**arguments)
+
+
+def test_a_model_that_does_not_fit_the_data_says_so():
+    with pytest.raises(ConfigError, match='num_stages=2, but the backbone gives 3'):
+        StackedHeatmapHead(num_stages=2)(stages())
+    wrong = [torch.rand(2, 4, 8, 8)]
+    with pytest.raises(ConfigError, match=r'\(2, 4, 8, 8\) against targets \(2, 3, 8, 8\)'):
+        StackedHeatmapHead(num_stages=1).loss(wrong, samples())
