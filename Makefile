@@ -25,11 +25,12 @@ $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
 	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
 	echo "$(TORCH) $(MMCV)" > $@
 
+demo: export HOURGLASS_DATA = $(DEMO)/data
 demo: $(VENV)/.installed
-	$(RUN) tools/prepare_synthetic.py --out $(DEMO)/data
-	HOURGLASS_DATA=$(DEMO)/data $(RUN) tools/train.py configs/demo/synthetic.py --work-dir $(DEMO)
-	HOURGLASS_DATA=$(DEMO)/data $(RUN) tools/test.py configs/demo/synthetic.py \
-		$(DEMO)/last.pth --work-dir $(DEMO) --show-dir $(DEMO)/overlays --interval 10
+	$(RUN) tools/prepare_synthetic.py --out $(DEMO)/data/synthetic
+	$(RUN) tools/train.py configs/demo/synthetic.py --work-dir $(DEMO) --resume
+	$(RUN) tools/test.py configs/demo/synthetic.py $$(cat $(DEMO)/last_checkpoint) \
+		--work-dir $(DEMO) --show-dir $(DEMO)/overlays --interval 10
 
 test: $(VENV)/.installed
 	$(RUN) -m pytest

@@ -1,54 +1,49 @@
-#!/usr/bin/env python
 """Render a data set of synthetic people: OUT/train and OUT/test, with MPII-style annotations.
 
 A split that is already complete is left alone, so running the command again is quick.
 """
-
-from __future__ import annotations
 
 import argparse
 import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "projects"))
+from hourglass.datasets.synthetic import write_sheet, write_synthetic
+from hourglass.errors import DataError
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder of the data set")
-    parser.add_argument("--train", type=int, default=5000, help="training pictures, 0 for none")
-    parser.add_argument("--test", type=int, default=500, help="test pictures, 0 for none")
-    parser.add_argument("--seed", type=int, default=0, help="another seed gives other pictures")
-    parser.add_argument("--size", type=int, nargs=2, default=(256, 256), metavar=("W", "H"))
-    parser.add_argument("--workers", type=int, default=2, help="processes that render")
-    parser.add_argument("--sheet", type=Path, metavar="PNG",
-                        help="also draw random pictures with joints, limbs and head boxes")
+    parser.add_argument('--out', type=Path, required=True, help='folder of the data set')
+    parser.add_argument('--train', type=int, default=6000, help='training pictures, 0 for none')
+    parser.add_argument('--test', type=int, default=500, help='test pictures, 0 for none')
+    parser.add_argument('--seed', type=int, default=0, help='another seed gives other pictures')
+    parser.add_argument('--size', type=int, nargs=2, default=(192, 192), metavar=('W', 'H'))
+    parser.add_argument('--workers', type=int, default=2, help='processes that render')
+    parser.add_argument('--sheet', type=Path, metavar='PNG',
+                        help='also draw random pictures with joints, limbs and head boxes')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    from hourglass.datasets.synthetic import write_sheet, write_synthetic
-    from hourglass.errors import DataError
-
     try:
         annotation = None
         # Each split has its own stream of seeds: no test picture is ever a training picture.
-        for stream, (split, count) in enumerate((("test", args.test), ("train", args.train))):
+        for stream, (split, count) in enumerate((('test', args.test), ('train', args.train))):
             if count == 0:
                 continue
             start = time.perf_counter()
             annotation = write_synthetic(args.out / split, count, args.seed, args.workers,
                                          tuple(args.size), stream=stream)
             seconds = time.perf_counter() - start
-            print(f"{annotation}: {count} pictures in {seconds:.1f} s "
-                  f"({count / seconds:.0f} pictures/s)")
+            print(f'{annotation}: {count} pictures in {seconds:.1f} s '
+                  f'({count / seconds:.0f} pictures/s)')
         if args.sheet and annotation:
-            print(f"{write_sheet(annotation, args.sheet)}: sheet of {annotation.parent}")
+            print(f'{write_sheet(annotation, args.sheet)}: sheet of {annotation.parent}')
     except DataError as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f'error: {error}')
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     main()

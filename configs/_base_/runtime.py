@@ -11,6 +11,7 @@ default_hooks = dict(
     visualization=dict(type='hourglass.OverlayHook', enable=False, interval=1))
 custom_hooks = [
     dict(type='SyncBuffersHook'),
+    dict(type='hourglass.ChannelsLastHook'),
     dict(type='hourglass.MatchingCheckpointHook'),
     dict(type='hourglass.ProgressBarHook'),
 ]

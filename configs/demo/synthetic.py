@@ -2,7 +2,7 @@
 # demo' makes the pictures, trains and tests.
 _base_ = [
     '../_base_/runtime.py', '../_base_/schedules/small.py', '../_base_/datasets/synthetic.py',
-    '../_base_/models/hourglass_2stack_64.py', '../_base_/inputs/paper_128.py']
+    '../_base_/models/hourglass_2stack_64.py', '../_base_/inputs/short_128.py']
 model = dict(head=dict(decoder=_base_.codec))
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))

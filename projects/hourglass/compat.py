@@ -83,8 +83,8 @@ def stand_in_for_xtcocotools() -> ModuleSpec | None:
             del sys.modules[name]
         if importlib.util.find_spec('pycocotools') is None:
             raise ModuleNotFoundError(
-                f"mmpose needs xtcocotools, which does not import here ({error}), or pycocotools "
-                "in its place: pip install pycocotools", name='xtcocotools') from error
+                f'mmpose needs xtcocotools, which does not import here ({error}), or pycocotools '
+                'in its place: pip install pycocotools', name='xtcocotools') from error
         return ModuleSpec('xtcocotools', _PycocotoolsLoader(), is_package=True)
     return None
 

@@ -71,6 +71,13 @@ def test_a_loss_on_all_stacks_reaches_every_parameter(num_keypoints):
     assert all(p.grad is not None for p in network.parameters())
 
 
+def test_predictions_can_start_empty():
+    usual, empty = (torch.stack(tiny(heatmap_std=std)(images())).abs().mean().item()
+                    for std in (None, 0.001))
+    assert usual > 0.1
+    assert 0 < empty < 0.01
+
+
 @pytest.mark.parametrize(('changes', 'weight', 'shape'), [
     ({'blocks_per_scale': 3}, 'hourglasses.0.skip.2.branch.2.weight', (8, 16, 1, 1)),
     ({'depth': 3}, 'hourglasses.0.inner.inner.skip.0.branch.2.weight', (8, 16, 1, 1)),

@@ -1,7 +1,7 @@
-# For small networks and short runs: Adam with a warm-up and a cosine to nothing, batch 16.
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=2e-3))
+# For small networks and short runs: Adam with a warm-up and a cosine to nothing, batch 8.
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=4e-3, fused=True))
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=100),
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, eta_min=1e-5),
 ]
-auto_scale_lr = dict(base_batch_size=16)
+auto_scale_lr = dict(base_batch_size=8)

@@ -74,7 +74,7 @@ class FlicDataset(PersonDataset):
     METAINFO = skeletons.FLIC
 
     def __init__(self, split: str, labels: str = 'observer', ann_file: str = 'examples.mat',
-                 data_prefix: dict = dict(img='images'), **kwargs):         # noqa: B006
+                 data_prefix: dict = dict(img='images'), **kwargs):
         for name, value, choices in (('split', split, ('train', 'test')),
                                      ('labels', labels, ('observer', 'person'))):
             if value not in choices:

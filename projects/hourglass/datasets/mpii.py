@@ -72,8 +72,9 @@ def _person(record: dict, row: int, path: str | Path) -> Person:
     if not len(joints) == len(annotated) == len(occluded):
         raise DataError(f'{where}: {len(joints)} joints, {len(annotated)} joints_vis')
     if np.isnan(joints[annotated]).any():
-        raise DataError(f'{where}: joint {int(np.isnan(joints).any(-1).argmax())} is NaN but marked '
-                        'as annotated; set its joints_vis to 0')
+        joint = int((np.isnan(joints).any(-1) & annotated).argmax())
+        raise DataError(f'{where}: joint {joint} is NaN but marked as annotated; set its '
+                        'joints_vis to 0')
     middle, side = crop_square(center - 1, scale)                       # 1-based -> 0-based
     return Person(picture=str(picture), center_image=middle, side_image=side,
                   keypoints_image=np.where(annotated[:, None], joints - 1, np.nan),
@@ -110,7 +111,7 @@ class MpiiDataset(PersonDataset):
     METAINFO = skeletons.MPII
 
     def __init__(self, ann_file: str, head_box_file: str | None = None,
-                 data_prefix: dict = dict(img='images'), **kwargs):         # noqa: B006
+                 data_prefix: dict = dict(img='images'), **kwargs):
         self.head_box_file = head_box_file
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, **kwargs)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from mmengine.hooks import Hook
 from mmpose.engine.hooks import PoseVisualizationHook
 from tqdm import tqdm
@@ -48,6 +49,18 @@ class MatchingCheckpointHook(Hook):
                 f"'{wrong[0]}' ({'missing' if found is None else f'shape {tuple(found)}'}, "
                 f'{tuple(model.state_dict()[wrong[0]].shape)} needed); use the config it was '
                 'trained with')
+
+
+@HOOKS.register_module()
+class ChannelsLastHook(Hook):
+    """Keep the weights, and with them every feature map, with the channels innermost in memory.
+
+    The numbers stay the same up to rounding; convolutions are faster on most processors. mmengine
+    has no setting for it.
+    """
+
+    def before_run(self, runner) -> None:
+        runner.model.to(memory_format=torch.channels_last)
 
 
 @HOOKS.register_module()

@@ -31,8 +31,10 @@ class _PCK(BaseMetric):
 
     def compute_metrics(self, results: list[ndarray]) -> dict[str, float]:
         scores = self.scores(np.stack(results))
-        table = '  '.join(f'{name} {value:.2f}' for name, value in scores.items())
-        MMLogger.get_current_instance().info(f'{self.title()} of {len(results)} people: {table}')
+        names, values = zip(*((f'{name:>8}', f'{value:{max(8, len(name))}.2f}')
+                              for name, value in scores.items()), strict=True)
+        MMLogger.get_current_instance().info('\n'.join((
+            f'{self.title()} of {len(results)} people', '  '.join(names), '  '.join(values))))
         return scores
 
     def title(self) -> str:

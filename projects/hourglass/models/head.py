@@ -32,7 +32,7 @@ class StackedHeatmapHead(BaseHead):
     def __init__(self, num_stages: int, in_channels: int | None = None,
                  num_keypoints: int | None = None, stage_weights: Sequence[float] | None = None,
                  predict_stage: int = -1,
-                 loss: dict = dict(type='mmpose.KeypointMSELoss', use_target_weight=True),  # noqa: B006
+                 loss: dict = dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
                  decoder: dict | None = None, init_cfg: dict | None = None):
         super().__init__(init_cfg)
         self.stage_weights = tuple(stage_weights or [1.0] * num_stages)

@@ -84,8 +84,13 @@ class StackedHourglass(nn.Module):
         stem_channels: widths after the first convolution and the first two residual modules; the
             third residual leads to C. Lua: 64, 128, 128 whatever C is; FPD: C/4, C/2, C.
 
-    Weights start as PyTorch's defaults do: convolutions as in Torch7, BatchNorm scales at 1 where
-    Torch7 drew them from U(0, 1).
+        heatmap_std: deviation of the first weights of the prediction convolutions. ``None`` starts
+            them like every other convolution, as Lua does. Their maps are then far larger than any
+            target, and training first has to unlearn them; 0.001 (HRNet, mmpose) starts at empty
+            maps, and leaves that plateau many times sooner.
+
+    All other weights start as PyTorch's defaults do: convolutions as in Torch7, BatchNorm scales
+    at 1 where Torch7 drew them from U(0, 1).
 
     Raises:
         ValueError: for a count below 1 or an odd ``channels``; in ``forward``, if H or W is not a
@@ -94,7 +99,8 @@ class StackedHourglass(nn.Module):
 
     def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
                  depth: int = 4, blocks_per_scale: int = 1,
-                 stem_channels: Sequence[int] = (64, 128, 128)):
+                 stem_channels: Sequence[int] = (64, 128, 128),
+                 heatmap_std: float | None = None):
         super().__init__()
         _check_counts(num_stacks=num_stacks, channels=channels, depth=depth,
                       blocks_per_scale=blocks_per_scale,
@@ -121,6 +127,10 @@ class StackedHourglass(nn.Module):
             nn.Conv2d(channels, num_keypoints, 1) for _ in range(num_stacks))
         self.reinjects = nn.ModuleList(                         # not after the last stack
             Reinject(channels, num_keypoints) for _ in range(num_stacks - 1))
+        if self.heatmaps is not None and heatmap_std is not None:
+            for prediction in self.heatmaps:
+                nn.init.normal_(prediction.weight, std=heatmap_std)
+                nn.init.zeros_(prediction.bias)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         self._check_input(images)

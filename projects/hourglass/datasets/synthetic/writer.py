@@ -1,0 +1,130 @@
+"""A folder of rendered pictures with their annotation file, complete or absent, never in between.
+
+The annotation is written last and under a temporary name first, so a folder that holds one is
+complete. It opens with the recipe it was made from; asking for the same recipe again does nothing.
+"""
+
+import json
+import multiprocessing
+import os
+import re
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from hourglass.errors import DataError
+
+from .picture import SMALLEST_SIDE, render_person_picture
+
+VERSION = 1
+"""To be raised whenever the same seed draws another picture."""
+
+ANNOTATION = 'annotations.json'
+_PICTURE_NAME = re.compile(r'\d{6}\.jpg')
+
+
+def _write_picture(images: Path, recipe: dict[str, Any], index: int) -> dict[str, Any]:
+    """Render and save picture number ``index``; return its record."""
+    picture, record = render_person_picture(
+        (recipe['seed'], recipe['stream'], index), tuple(recipe['size']))
+    name = f'{index:06d}.jpg'
+    _, code = cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, recipe['jpeg_quality']))
+    (images / name).write_bytes(code.tobytes())
+    return {'image': name, **record}
+
+
+def _written_recipe(annotation: Path) -> dict[str, Any] | None:
+    """The recipe of a complete folder, or None where something is missing or unreadable."""
+    try:
+        content = json.loads(annotation.read_text(encoding='utf-8'))
+        there = {entry.name for entry in os.scandir(annotation.parent / 'images')}
+        wanted = {person['image'] for person in content['people']}
+        recipe = content['info']
+        complete = len(wanted) == recipe['count'] and wanted <= there
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return recipe if complete else None
+
+
+def _check(recipe: dict[str, Any], workers: int) -> None:
+    """Raise DataError with one line about the first argument that makes no sense."""
+    limits = (
+        ('count', recipe['count'], 1, 999_999),
+        ('seed', recipe['seed'], 0, 2**63 - 1),
+        ('stream', recipe['stream'], 0, 2**31 - 1),
+        ('width', recipe['size'][0], SMALLEST_SIDE, 4096),
+        ('height', recipe['size'][1], SMALLEST_SIDE, 4096),
+        ('jpeg_quality', recipe['jpeg_quality'], 1, 100),
+        ('workers', workers, 1, 256),
+    )
+    for name, value, low, high in limits:
+        if not low <= value <= high:
+            raise DataError(f'synthetic pictures: {name} is {value}; '
+                            f'give a whole number from {low} to {high}')
+
+
+def _clear(annotation: Path, images: Path) -> None:
+    """Remove what an earlier or interrupted run left, the annotation first."""
+    annotation.unlink(missing_ok=True)
+    images.mkdir(parents=True, exist_ok=True)
+    for entry in list(os.scandir(images)):
+        if _PICTURE_NAME.fullmatch(entry.name):
+            os.unlink(entry.path)
+
+
+def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, workers: int = 2,
+                    size: tuple[int, int] = (192, 192), jpeg_quality: int = 92,
+                    stream: int = 0) -> Path:
+    """Write ``images/NNNNNN.jpg`` and ``annotations.json`` to a folder, unless they are there.
+
+    The pictures depend on ``seed``, ``stream`` and ``size`` alone, not on ``workers``, and the
+    first pictures of a longer run are those of a shorter one.
+
+    Args:
+        folder: where to write; created if need be. Pictures of another recipe are replaced.
+        count: number of pictures.
+        seed: any whole number from 0.
+        workers: processes that render; 1 renders in this process.
+        size: width and height in pixels.
+        jpeg_quality: 1 to 100.
+        stream: splits of one data set take different streams, which never share a picture.
+
+    Returns:
+        The path of the annotation file, ``{"info": recipe, "people": [record, ...]}`` with the
+        records of :func:`render_person_picture` and the picture's name in ``image``.
+
+    Raises:
+        DataError: an argument out of range, or a folder that cannot be written.
+    """
+    recipe = {'generator': 'hourglass synthetic people', 'version': VERSION, 'count': count,
+              'seed': seed, 'stream': stream, 'size': list(size), 'jpeg_quality': jpeg_quality}
+    _check(recipe, workers)
+    annotation, images = Path(folder) / ANNOTATION, Path(folder) / 'images'
+    if _written_recipe(annotation) == recipe:
+        return annotation
+    try:
+        _clear(annotation, images)
+        people = _render_all(partial(_write_picture, images, recipe), count, workers)
+        text = json.dumps({'info': recipe, 'people': people})
+        draft = annotation.with_suffix('.tmp')
+        draft.write_text(text, encoding='utf-8')
+        os.replace(draft, annotation)
+    except OSError as error:
+        raise DataError(f'{folder}: cannot write synthetic pictures ({error.strerror or error}); '
+                        'choose a folder you may write to, with free space') from error
+    return annotation
+
+
+def _render_all(render: partial[dict[str, Any]], count: int, workers: int
+                ) -> list[dict[str, Any]]:
+    """Records of all pictures in order, rendered here or by several processes."""
+    if workers == 1:
+        return [render(index) for index in range(count)]
+    # Forks start at once where they are safe; OpenCV's own threads do not survive a fork.
+    context = multiprocessing.get_context('fork' if sys.platform == 'linux' else None)
+    with ProcessPoolExecutor(min(workers, count), context, cv2.setNumThreads, (1,)) as pool:
+        return list(pool.map(render, range(count), chunksize=max(1, min(32, count // workers))))

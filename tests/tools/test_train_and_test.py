@@ -1,0 +1,156 @@
+"""The tools for real: a run whose loss falls, resumed, evaluated by ours and by mmpose's tool."""
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import mmpose
+import pytest
+import torch
+from conftest import REPOSITORY
+
+CONFIG = 'configs/demo/synthetic.py'
+TINY = ['model.backbone.channels=16', 'model.backbone.depth=2',
+        'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
+        'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False',
+        'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
+        'train_dataloader.batch_size=8', 'default_hooks.logger.interval=1',
+        'optim_wrapper.optimizer.lr=0.005', 'randomness.seed=0']
+
+
+def run(tool: str | Path, *arguments: str, data: Path, options: list[str] = TINY):
+    return subprocess.run(
+        [sys.executable, '-W', 'ignore', str(REPOSITORY / tool), *map(str, arguments),
+         '--cfg-options', *options],
+        cwd=REPOSITORY, env=os.environ | {'HOURGLASS_DATA': str(data)}, capture_output=True,
+        text=True, check=False)
+
+
+def scalars(work_dir: Path) -> list[dict]:
+    """All lines of the newest log of numbers."""
+    newest = max(work_dir.glob('*/vis_data/scalars.json'))
+    return [json.loads(line) for line in newest.read_text().splitlines()]
+
+
+@pytest.fixture(scope='module')
+def trained(synthetic, tmp_path_factory) -> SimpleNamespace:
+    """A work folder after three epochs of four steps."""
+    work_dir = tmp_path_factory.mktemp('work')
+    done = run('tools/train.py', CONFIG, '--work-dir', work_dir, data=synthetic)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return SimpleNamespace(work_dir=work_dir, data=synthetic, output=done.stdout + done.stderr,
+                           checkpoint=work_dir / 'epoch_3.pth')
+
+
+def test_the_loss_of_every_stage_falls(trained):
+    steps = [line for line in scalars(trained.work_dir) if 'loss' in line]
+    assert len(steps) == 3 * 4
+    for stage in range(2):
+        losses = [step[f'loss_stage{stage}'] for step in steps]
+        assert sum(losses[-4:]) < 0.7 * sum(losses[:4])
+        assert all(0 <= step[f'acc_stage{stage}'] <= 1 for step in steps)
+
+
+def test_off_a_terminal_there_are_plain_lines(trained):
+    assert '\r' not in trained.output
+    assert re.search(r'Epoch\(train\) +\[3\]\[4/4\].*eta.*loss_stage0.*acc_stage1', trained.output)
+    assert 'PCKh@0.5 (official) of 16 people' in trained.output
+
+
+def test_resuming_goes_on_where_it_was(trained, tmp_path):
+    done = run('tools/train.py', CONFIG, '--work-dir', tmp_path, '--resume', trained.checkpoint,
+               data=trained.data, options=[*TINY, 'train_cfg.max_epochs=4'])
+    assert done.returncode == 0, done.stderr[-3000:]
+    steps = [line for line in scalars(tmp_path) if 'loss' in line]
+    assert [(s['epoch'], s['step']) for s in steps] == [(4, i) for i in range(13, 17)]
+    before, after = (torch.load(path, weights_only=False) for path in (
+        trained.checkpoint, tmp_path / 'epoch_4.pth'))
+    counts = [c['optimizer']['state'][0]['step'] for c in (before, after)]
+    assert counts == [12, 16]                       # Adam's own count went on too
+
+
+def test_both_test_tools_give_the_validation_numbers(trained, tmp_path):
+    for tool, name in ((REPOSITORY / 'tools/test.py', 'ours.json'),
+                       (Path(mmpose.__file__).parent / '.mim/tools/test.py', 'mmpose.json')):
+        done = run(tool, CONFIG, trained.checkpoint, '--work-dir', tmp_path, '--out',
+                   tmp_path / name, data=trained.data)
+        assert done.returncode == 0, done.stderr[-3000:]
+    ours, theirs = (json.loads((tmp_path / name).read_text())
+                    for name in ('ours.json', 'mmpose.json'))
+    assert ours == theirs
+    validated = [line for line in scalars(trained.work_dir) if 'mpii/PCKh' in line][-1]
+    assert {name: validated[name] for name in ours} == ours
+
+
+def test_pictures_and_predictions_are_written(trained, tmp_path):
+    done = run('tools/test.py', CONFIG, trained.checkpoint, '--work-dir', tmp_path / 'work',
+               '--show-dir', tmp_path / 'overlays', '--interval', '4', '--dump',
+               tmp_path / 'all.pkl', data=trained.data)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert [p.name for p in sorted((tmp_path / 'overlays').iterdir())] == [
+        f'{i:06d}_{i:06d}.jpg' for i in range(0, 16, 4)]
+    assert (tmp_path / 'all.pkl').stat().st_size > 10_000
+
+
+@pytest.mark.parametrize('tool', ['train', 'test', 'prepare_synthetic'])
+def test_help(tool):
+    done = subprocess.run([sys.executable, REPOSITORY / f'tools/{tool}.py', '--help'],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith('usage')
+
+
+def wrong(tool: str, *arguments, data: Path, options: list[str] = TINY) -> str:
+    """The one line with which a tool refuses."""
+    done = run(f'tools/{tool}.py', *arguments, data=data, options=options)
+    assert done.returncode == 1
+    assert 'Traceback' not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith('error: ')]
+    assert len(errors) == 1, done.stderr[-3000:]
+    return errors[0]
+
+
+def test_a_checkpoint_of_another_network_is_refused(trained, tmp_path):
+    message = wrong('test', CONFIG, trained.checkpoint, '--work-dir', tmp_path, data=trained.data,
+                    options=[*TINY, 'model.backbone.channels=32'])
+    assert str(trained.checkpoint) in message
+    assert re.search(r"tensors do not fit, first 'backbone\.\S+' \(shape .* needed\)", message)
+
+
+def test_a_torn_checkpoint_is_refused_with_its_name(trained, tmp_path):
+    torn = tmp_path / 'torn.pth'
+    torn.write_bytes(trained.checkpoint.read_bytes()[:5000])
+    message = wrong('test', CONFIG, torn, '--work-dir', tmp_path, data=trained.data)
+    assert 'torn.pth: not a readable checkpoint' in message
+
+
+def test_a_picture_that_breaks_stops_the_run_with_its_name(synthetic, tmp_path):
+    import shutil
+    shutil.copytree(synthetic / 'synthetic', tmp_path / 'synthetic')
+    picture = next((tmp_path / 'synthetic/train/images').iterdir())
+    picture.write_bytes(picture.read_bytes()[:1000])
+    with_workers = [option for option in TINY if 'workers' not in option]
+    message = wrong('train', CONFIG, '--work-dir', tmp_path / 'work', data=tmp_path,
+                    options=with_workers)
+    assert re.search(rf'{picture.name}: not a readable picture', message)
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    (['model.backbone.num_stack=2'],
+     "the config gives StackedHourglass an argument 'num_stack' it does not have"),
+    (['model.backbone.type=hourglass.StackedHourglas'], 'hourglass.StackedHourglas'),
+    (['train_dataloder.batch_size=2'], "no 'train_dataloder' there, did you mean 'train_dataload"),
+])
+def test_config_typos_are_named(options, message, synthetic, tmp_path):
+    assert message in wrong('train', CONFIG, '--work-dir', tmp_path, data=synthetic,
+                            options=[*TINY, *options])
+
+
+def test_missing_config_data_and_checkpoint_are_named(synthetic, tmp_path):
+    assert 'configs/none.py: no such config' in wrong('train', 'configs/none.py', data=synthetic)
+    assert 'synthetic: no such data folder. Set HOURGLASS_DATA' in wrong(
+        'train', CONFIG, '--work-dir', tmp_path, data=tmp_path / 'nowhere')
+    assert 'none.pth: no such checkpoint' in wrong('test', CONFIG, 'none.pth', data=synthetic)
