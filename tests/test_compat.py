@@ -29,12 +29,7 @@ def test_importing_the_network_is_light():
 
 def test_mmpose_and_mmdet_import_and_full_mmcv_is_not_pretended():
     program = ('import hourglass, mmpose.models, mmpose.apis, mmdet.models\n'
-               'from mmengine.utils.dl_utils.parrots_wrapper import _get_norm\n'
-               'from mmengine.utils import dl_utils\n'
-               'from mmengine.model.utils import *\n'
-               'from mmcv.utils.ext_loader import check_ops_exist\n'
-               'import importlib.util\n'
-               "print(importlib.util.find_spec('mmcv._ext') is not None)")
+               'from mmengine.utils import mmcv_full_available\nprint(mmcv_full_available())')
     assert run(program) == str(HAS_COMPILED_OPS)
 
 
@@ -127,13 +122,20 @@ def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):
 
 def test_nothing_else_is_allowed(tmp_path):
     import mmengine.runner  # noqa: F401  (the mend has run)
+    from mmengine.logging import HistoryBuffer
 
     class Malicious:
+        def __init__(self, *call):
+            self.call = call
+
         def __reduce__(self):
-            return (open, (str(tmp_path / 'trace'), 'w'))
-    torch.save({'state_dict': Malicious()}, tmp_path / 'malicious.pth')
-    with pytest.raises(Exception, match='Unsupported global'):
-        torch.load(tmp_path / 'malicious.pth', weights_only=True)
+            return self.call
+    for call, reason in (((open, (str(tmp_path / 'trace'), 'w')), 'Unsupported global'),
+                         ((getattr, (HistoryBuffer, '__init__')), 'may not fetch'),
+                         ((getattr, (bytes, 'mean')), 'may not fetch')):
+        torch.save({'state_dict': Malicious(*call)}, tmp_path / 'malicious.pth')
+        with pytest.raises(Exception, match=reason):
+            torch.load(tmp_path / 'malicious.pth', weights_only=True)
     assert not (tmp_path / 'trace').exists()
 
 

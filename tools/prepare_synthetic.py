@@ -2,14 +2,14 @@
 
 A split that is already complete is left alone, so running the command again is quick.
 """
-
 import argparse
-import sys
 import time
 from pathlib import Path
 
-from hourglass.datasets.synthetic import write_sheet, write_synthetic
-from hourglass.errors import DataError
+from hourglass.apis.cli import one_line_errors
+from hourglass.datasets.mpii import MpiiDataset
+from hourglass.datasets.sheet import write_sheet
+from hourglass.datasets.synthetic import write_synthetic
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,28 +21,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--size', type=int, nargs=2, default=(192, 192), metavar=('W', 'H'))
     parser.add_argument('--workers', type=int, default=2, help='processes that render')
     parser.add_argument('--sheet', type=Path, metavar='PNG',
-                        help='also draw random pictures with joints, limbs and head boxes')
+                        help='also draw random people with their joints')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    try:
-        annotation = None
-        # Each split has its own stream of seeds: no test picture is ever a training picture.
+    with one_line_errors():
+        # each split has its own stream of seeds: no test picture is ever a training picture
         for stream, (split, count) in enumerate((('test', args.test), ('train', args.train))):
-            if count == 0:
-                continue
-            start = time.perf_counter()
-            annotation = write_synthetic(args.out / split, count, args.seed, args.workers,
-                                         tuple(args.size), stream=stream)
-            seconds = time.perf_counter() - start
-            print(f'{annotation}: {count} pictures in {seconds:.1f} s '
-                  f'({count / seconds:.0f} pictures/s)')
-        if args.sheet and annotation:
-            print(f'{write_sheet(annotation, args.sheet)}: sheet of {annotation.parent}')
-    except DataError as error:
-        sys.exit(f'error: {error}')
+            if count:
+                start = time.perf_counter()
+                annotation = write_synthetic(args.out / split, count, args.seed, args.workers,
+                                             tuple(args.size), stream=stream)
+                seconds = time.perf_counter() - start
+                print(f'{annotation}: {count} pictures in {seconds:.1f} s '
+                      f'({count / seconds:.0f} pictures/s)')
+        if args.sheet:
+            people = MpiiDataset(data_root=str(annotation.parent), ann_file=annotation.name)
+            write_sheet(people, args.sheet)
+            print(f'{args.sheet}: random people of {annotation.parent}')
 
 
 if __name__ == '__main__':

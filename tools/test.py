@@ -6,7 +6,8 @@ from pathlib import Path
 from mmengine.runner import Runner
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
-from hourglass.errors import CheckpointError, ConfigError
+from hourglass.checkpoints import read_checkpoint
+from hourglass.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,8 +20,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def test(args: argparse.Namespace) -> dict:
-    if not Path(args.checkpoint).is_file():
-        raise CheckpointError(f'{args.checkpoint}: no such checkpoint')
+    read_checkpoint(args.checkpoint)            # refuses a missing or torn file by its name
     if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
         raise ConfigError(f'--dump {args.dump}: name a .pkl file')
     cfg = load_config(args)

@@ -5,6 +5,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
+from hourglass.checkpoints import read_checkpoint
 from hourglass.errors import ConfigError
 
 
@@ -36,6 +37,8 @@ def training_config(args: argparse.Namespace) -> Config:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+    if cfg.load_from:
+        read_checkpoint(cfg.load_from)          # refuses a missing or torn file by its name
     return cfg
 
 

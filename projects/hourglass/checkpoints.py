@@ -33,7 +33,7 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
         CheckpointError: if the file cannot be read, belongs to no known family, or lacks a tensor.
     """
     path = Path(path)
-    tensors = _without_prefix(_unwrap(read_tensors(path), path))
+    tensors = _without_prefix(_unwrap(read_checkpoint(path), path))
     family = next((f for f in FAMILIES if f.marker in tensors), None)
     if family is None:
         known = ', '.join(f.name for f in FAMILIES)
@@ -58,8 +58,13 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
     return network.eval(), report
 
 
-def read_tensors(path: Path) -> dict:
-    """What a checkpoint file holds, unpickling nothing but tensors and plain containers."""
+def read_checkpoint(path: str | Path) -> dict:
+    """What a checkpoint file holds, unpickling nothing but tensors and plain containers.
+
+    Raises:
+        CheckpointError: if there is no such file, or it cannot be read that way.
+    """
+    path = Path(path)
     try:
         if path.suffix == '.safetensors':
             from safetensors.torch import load_file
@@ -68,8 +73,9 @@ def read_tensors(path: Path) -> dict:
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such checkpoint') from None
     except Exception as error:      # torch and safetensors raise a dozen types for a broken file
-        reason = str(error).strip().splitlines()[0]
-        raise CheckpointError(f'{path}: not a readable checkpoint ({reason})') from None
+        words = str(error).split('WeightsUnpickler error:')[-1].split()     # behind torch's advice
+        raise CheckpointError(f"{path}: not a readable checkpoint ({' '.join(words)[:200]})"
+                              ) from None
 
 
 def _unwrap(content: dict, path: Path) -> Tensors:

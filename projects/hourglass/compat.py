@@ -133,9 +133,10 @@ def _library_loads(torchvision: ModuleSpec) -> bool:
 def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read an mmengine checkpoint without unpickling freely.
 
-    From torch 2.6 on only allow-listed classes load. A checkpoint of mmengine 0.10.7 holds its
-    log history: numbers in numpy arrays in ``HistoryBuffer``. These few and nothing else are
-    allowed. Needed until mmengine (after 0.10.7) lists them itself or stores plain tensors.
+    From torch 2.6 on only allow-listed globals load. A checkpoint of mmengine 0.10.7 holds its log
+    history: numbers in numpy arrays in ``HistoryBuffer``, whose own statistics it fetches with
+    ``getattr``. These few are allowed, ``getattr`` as a function that fetches nothing else. Needed
+    until mmengine (after 0.10.7) lists them itself or stores plain tensors.
     """
     if not hasattr(torch.serialization, 'add_safe_globals'):    # torch < 2.4 has no such list
         return
@@ -145,9 +146,18 @@ def allow_mmengine_checkpoints() -> None:
     functions = [(function, f'numpy.{core}.multiarray.{name}')      # numpy 1 wrote core, 2 _core
                  for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
                  for core in ('core', '_core')]
-    dtypes = [type(np.dtype(name)) for name in ('f8', 'f4', 'i8', 'i4', '?')]
+    dtypes = [type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?']
     torch.serialization.add_safe_globals(
-        [HistoryBuffer, np.ndarray, np.dtype, *dtypes, *functions])
+        [HistoryBuffer, np.ndarray, np.dtype, bytes, *dtypes, *functions,
+         (_history_statistic, 'builtins.getattr')])
+
+
+def _history_statistic(owner: type, name: str) -> Callable:
+    """``getattr`` for the one use a checkpoint has for it."""
+    from mmengine.logging import HistoryBuffer
+    if owner is not HistoryBuffer or name not in ('min', 'max', 'current', 'mean'):
+        raise ValueError(f'a checkpoint may not fetch {name!r} of {owner!r}')
+    return getattr(owner, name)
 
 
 _LIBRARIES: list[torch.library.Library] = []

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourglass.datasets.synthetic import render_person_picture, write_sheet, write_synthetic
+from hourglass.datasets.synthetic import render_person_picture, write_synthetic
 from hourglass.datasets.synthetic import skeleton as body
 from hourglass.datasets.synthetic.canvas import Canvas
 from hourglass.datasets.synthetic.figure import View, draw_figure, sample_outfit
@@ -71,8 +71,6 @@ def test_annotation_file_has_the_mpii_fields(tmp_path):
         assert np.shape(person['joints']) == (16, 2) and np.shape(person['center']) == (2,)
         assert len(person['joints_vis']) == len(person['joints_occluded']) == 16
         assert cv2.imread(str(tmp_path / 'images' / person['image'])).shape == (64, 80, 3)
-    sheet = write_sheet(annotation, tmp_path / 'sheet.png')
-    assert cv2.imread(str(sheet)).shape == (128, 320, 3)
 
 
 @pytest.mark.parametrize(('name', 'wrong'), [

@@ -66,7 +66,7 @@ def test_resuming_goes_on_where_it_was(trained, tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     steps = [line for line in scalars(tmp_path) if 'loss' in line]
     assert [(s['epoch'], s['step']) for s in steps] == [(4, i) for i in range(13, 17)]
-    before, after = (torch.load(path, weights_only=False) for path in (
+    before, after = (torch.load(path, weights_only=True) for path in (
         trained.checkpoint, tmp_path / 'epoch_4.pth'))
     counts = [c['optimizer']['state'][0]['step'] for c in (before, after)]
     assert counts == [12, 16]                       # Adam's own count went on too

@@ -1,6 +1,6 @@
 # What tools/prepare_synthetic.py writes: 16 MPII joints, head boxes, two folders.
 train_dataloader = dict(
-    batch_size=8, num_workers=2, persistent_workers=True,
+    batch_size=8, num_workers=1, persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='hourglass.MpiiDataset', data_root='{{$HOURGLASS_DATA:data}}/synthetic',

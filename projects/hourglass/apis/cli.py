@@ -65,19 +65,16 @@ def _refuse_misspelt_keys(cfg: Config, path: str) -> None:
 def _refuse_lost_options(cfg: Config, options: dict) -> None:
     """An option below a key that is not there would change nothing."""
     for option in options:
-        node, *parents, _ = ('', *option.split('.'))
-        here = cfg
-        for key in parents:
+        here = cfg._cfg_dict
+        for key in option.split('.')[:-1]:
             if isinstance(here, list) and key.isdigit() and int(key) < len(here):
                 here = here[int(key)]
             elif isinstance(here, dict) and key in here:
                 here = here[key]
             else:
-                choices = list(here) if isinstance(here, dict) else []
-                close = difflib.get_close_matches(key, choices, n=1)
+                close = difflib.get_close_matches(key, here if isinstance(here, dict) else [], n=1)
                 hint = f", did you mean '{close[0]}'?" if close else ''
                 raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there{hint}")
-        del node
 
 
 @contextmanager

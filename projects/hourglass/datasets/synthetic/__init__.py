@@ -5,7 +5,6 @@ known rather than guessed. Only numpy and OpenCV are needed.
 """
 
 from .picture import render_person_picture
-from .sheet import write_sheet
 from .writer import write_synthetic
 
-__all__ = ['render_person_picture', 'write_sheet', 'write_synthetic']
+__all__ = ['render_person_picture', 'write_synthetic']

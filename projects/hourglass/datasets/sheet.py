@@ -1,0 +1,35 @@
+"""Contact sheets: random people of a data set with their annotation drawn in."""
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from hourglass.datasets.person import PersonDataset
+from hourglass.errors import DataError
+from hourglass.visualize import contact_sheet, draw_skeleton
+
+
+def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, columns: int = 6,
+                seed: int = 0) -> None:
+    """Draw ``count`` people of a data set, annotated, as a grid into one picture file.
+
+    Raises:
+        DataError: for a picture that cannot be read, or a file that cannot be written.
+    """
+    chosen = np.random.default_rng(seed).permutation(len(dataset))[:count]
+    cells = []
+    for index in chosen.tolist():
+        person = dataset.get_data_info(index)
+        picture = cv2.imread(person['img_path'])
+        if picture is None:
+            raise DataError(f"{person['img_path']}: not a readable picture; fetch it again")
+        cells.append(draw_skeleton(picture, person['raw_ann_info']['keypoints_image'],
+                                   dataset.metainfo))
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        written = cv2.imwrite(str(path), contact_sheet(cells, columns))
+    except (OSError, cv2.error):
+        written = False
+    if not written:
+        raise DataError(f'{path}: cannot be written; name a .png or .jpg file in a folder you may '
+                        'write to')
