@@ -18,9 +18,9 @@ install:
 
 $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install -q torch==$(TORCH) -r requirements.txt
+	$(VENV)/bin/pip install -q --no-compile torch==$(TORCH) -r requirements.txt
 	$(VENV)/bin/pip uninstall -q -y $(filter-out $(MMCV),mmcv mmcv-lite)    # both fill one folder
-	MMCV_WITH_OPS=1 $(VENV)/bin/pip install -q --no-deps --no-build-isolation \
+	MMCV_WITH_OPS=1 $(VENV)/bin/pip install -q --no-compile --no-deps --no-build-isolation \
 		$(MMCV)==$(MMCV_VERSION) -r requirements-openmmlab.txt
 	$(VENV)/bin/pip install -q --no-deps --no-build-isolation -e .
 	echo "$(TORCH) $(MMCV)" > $@

@@ -48,7 +48,7 @@ def test_ops_stay_untouched_where_they_are_compiled(monkeypatch):
     assert ext_loader.load_ext is original
 
 
-BLOCK = '''
+BLOCK = """
 import sys
 class Broken:
     def find_spec(self, name, path=None, target=None):
@@ -56,7 +56,7 @@ class Broken:
             raise {error}
 sys.meta_path.insert(0, Broken())
 import hourglass
-'''
+"""
 
 
 @pytest.mark.parametrize('error', ['ModuleNotFoundError(name)', "ImportError('built for numpy 1')",
@@ -77,7 +77,7 @@ def test_a_working_xtcocotools_is_left_alone():
 
 def test_without_either_the_error_says_what_to_install():
     program = BLOCK.format(names={'xtcocotools', 'pycocotools'},
-                           error="ModuleNotFoundError(name)") + (
+                           error='ModuleNotFoundError(name)') + (
         'import importlib.util\nreal = importlib.util.find_spec\n'
         "importlib.util.find_spec = lambda n, p=None: None if n == 'pycocotools' else real(n, p)\n"
         'try:\n    import xtcocotools\nexcept ModuleNotFoundError as error: print(error)')

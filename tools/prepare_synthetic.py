@@ -15,10 +15,10 @@ from hourglass.datasets.synthetic import write_synthetic
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', type=Path, required=True, help='folder of the data set')
-    parser.add_argument('--train', type=int, default=7000, help='training pictures, 0 for none')
+    parser.add_argument('--train', type=int, default=6800, help='training pictures, 0 for none')
     parser.add_argument('--test', type=int, default=500, help='test pictures, 0 for none')
     parser.add_argument('--seed', type=int, default=0, help='another seed gives other pictures')
-    parser.add_argument('--size', type=int, nargs=2, default=(192, 192), metavar=('W', 'H'))
+    parser.add_argument('--size', type=int, nargs=2, default=(160, 160), metavar=('W', 'H'))
     parser.add_argument('--workers', type=int, default=2, help='processes that render')
     parser.add_argument('--sheet', type=Path, metavar='PNG',
                         help='also draw random people with their joints')

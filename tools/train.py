@@ -2,6 +2,7 @@
 import argparse
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
@@ -27,6 +28,9 @@ def training_config(args: argparse.Namespace) -> Config:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)     # there is no best to save
     if args.amp:
+        if get_device() == 'cpu':
+            raise ConfigError("--amp: mmengine's mixed precision needs an accelerator, and there "
+                              'is none here; leave --amp out')
         if cfg.optim_wrapper.get('type', 'OptimWrapper') not in ('OptimWrapper', 'AmpOptimWrapper'):
             raise ConfigError(f'--amp: cannot be combined with optim_wrapper.type='
                               f"'{cfg.optim_wrapper.type}'")

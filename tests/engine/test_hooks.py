@@ -8,11 +8,17 @@ import numpy as np
 import pytest
 import torch
 from mmengine.structures import InstanceData
+from mmengine.visualization import Visualizer
 from mmpose.structures import PoseDataSample
 
 from hourglass.datasets import skeletons
 from hourglass.datasets.mpii import MpiiDataset
-from hourglass.engine.hooks import MatchingCheckpointHook, OverlayHook, ProgressBarHook
+from hourglass.engine.hooks import (
+    ChannelsLastHook,
+    MatchingCheckpointHook,
+    OverlayHook,
+    ProgressBarHook,
+)
 from hourglass.errors import CheckpointError
 
 
@@ -33,6 +39,17 @@ def test_only_matching_checkpoints_pass():
         hook.after_load_checkpoint(runner, {'weight': model.weight})
     MatchingCheckpointHook(may_differ=['b*']).after_load_checkpoint(
         runner, {'weight': model.weight})
+
+
+def test_channels_last_changes_the_memory_and_not_the_numbers():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.Conv2d(8, 4, 1))
+    images = torch.rand(2, 3, 9, 9)
+    before = model(images)
+    ChannelsLastHook().before_run(SimpleNamespace(model=model))
+    after = model(images)
+    assert after.is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(before, after, atol=1e-6)
 
 
 def test_the_bar_shows_loss_accuracy_and_remaining_time_on_a_terminal(monkeypatch, capsys):
@@ -71,6 +88,7 @@ def test_overlays_are_drawn_on_the_person(tmp_path):
     keypoints = np.random.default_rng(0).uniform((20, 20), (280, 180), (16, 2))
     metainfo = MpiiDataset._load_metainfo(skeletons.MPII)
     runner = SimpleNamespace(test_evaluator=SimpleNamespace(dataset_meta=metainfo))
+    Visualizer.get_instance('test')         # mmpose's base class asks for one
     hook = OverlayHook(enable=True, interval=2, out_dir=str(tmp_path / 'overlays'))
     hook.before_test(runner)
     for batch in ([0, 1], [2, 3]):

@@ -18,7 +18,7 @@ TINY = ['model.backbone.channels=16', 'model.backbone.depth=2',
         'val_dataloader.num_workers=0', 'val_dataloader.persistent_workers=False',
         'test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False',
         'train_dataloader.batch_size=8', 'default_hooks.logger.interval=1',
-        'optim_wrapper.optimizer.lr=0.005', 'randomness.seed=0']
+        'optim_wrapper.optimizer.lr=0.005', 'train_cfg.max_epochs=3', 'train_cfg.val_interval=1']
 
 
 def run(tool: str | Path, *arguments: str, data: Path, options: list[str] = TINY):
@@ -147,6 +147,12 @@ def test_a_picture_that_breaks_stops_the_run_with_its_name(synthetic, tmp_path):
 def test_config_typos_are_named(options, message, synthetic, tmp_path):
     assert message in wrong('train', CONFIG, '--work-dir', tmp_path, data=synthetic,
                             options=[*TINY, *options])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='mixed precision works here')
+def test_mixed_precision_without_accelerator_is_refused(synthetic, tmp_path):
+    assert 'leave --amp out' in wrong('train', CONFIG, '--work-dir', tmp_path, '--amp',
+                                      data=synthetic)
 
 
 def test_missing_config_data_and_checkpoint_are_named(synthetic, tmp_path):

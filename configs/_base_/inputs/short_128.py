@@ -7,7 +7,7 @@ codec = dict(
 train_pipeline = [
     dict(type='hourglass.LoadPicture'),
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='hourglass.PaperScaleRotation', scale=(0.9, 1.1), max_rotation=10),
+    dict(type='hourglass.PaperScaleRotation', scale=(0.85, 1.15), max_rotation=15),
     dict(type='TopdownAffine', input_size=input_size),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),

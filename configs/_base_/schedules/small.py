@@ -1,5 +1,7 @@
-# For small networks and short runs: Adam with a warm-up and a cosine to nothing, batch 8.
-optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=8e-3, fused=True))
+# For small networks and short runs: AdamW with a warm-up and a cosine to nothing, batch 8.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=6e-3, weight_decay=0.05, fused=True))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, eta_min=1e-5),

@@ -77,7 +77,7 @@ def _clear(annotation: Path, images: Path) -> None:
 
 
 def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, workers: int = 2,
-                    size: tuple[int, int] = (192, 192), jpeg_quality: int = 92,
+                    size: tuple[int, int] = (160, 160), jpeg_quality: int = 92,
                     stream: int = 0) -> Path:
     """Write ``images/NNNNNN.jpg`` and ``annotations.json`` to a folder, unless they are there.
 
