@@ -7,11 +7,13 @@ names and shapes in released checkpoints.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from hourglass.compat import allow_mmengine_checkpoints
 from hourglass.errors import CheckpointError
 from hourglass.models.network import Hourglass, Residual, StackedHourglass
 
@@ -69,6 +71,8 @@ def read_checkpoint(path: str | Path) -> dict:
         if path.suffix == '.safetensors':
             from safetensors.torch import load_file
             return load_file(path)
+        if find_spec('mmengine') is not None:       # its own checkpoints hold a log, too
+            allow_mmengine_checkpoints()
         return torch.load(path, map_location='cpu', weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such checkpoint') from None

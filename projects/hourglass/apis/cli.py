@@ -92,7 +92,8 @@ def one_line_errors() -> Iterator[None]:
         sys.exit(f"error: the config names type '{match[1]}', which the registry {match[2]} "
                  'does not know; check its spelling and custom_imports')
     except TypeError as error:
-        match = re.search(r"class `(\w+)` in .*unexpected keyword argument '(\w+)'", str(error))
+        match = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'",
+                          str(error))
         if not match:
             raise
         sys.exit(f"error: the config gives {match[1]} an argument '{match[2]}' it does not have")
