@@ -10,6 +10,7 @@ from hourglass.apis.cli import one_line_errors
 from hourglass.datasets.mpii import MpiiDataset
 from hourglass.datasets.sheet import write_sheet
 from hourglass.datasets.synthetic import write_synthetic
+from hourglass.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,6 +29,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with one_line_errors():
+        if not (args.train or args.test):
+            raise ConfigError('--train 0 --test 0: nothing to render')
         # each split has its own stream of seeds: no test picture is ever a training picture
         for stream, (split, count) in enumerate((('test', args.test), ('train', args.train))):
             if count:

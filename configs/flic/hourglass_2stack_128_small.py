@@ -8,4 +8,4 @@ val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
 default_hooks = dict(checkpoint=dict(save_best='flic/Wrist', rule='greater'))
 
-train_cfg = dict(max_epochs=10)
+train_cfg = dict(max_epochs=8)

@@ -46,6 +46,16 @@ def test_keys_that_would_change_nothing_are_refused(tmp_path, text, more, messag
         load_config(arguments(write(tmp_path, text), *more))
 
 
+@pytest.mark.parametrize(('text', 'message'), [
+    ('model = dict(', 'SyntaxError'), ("_base_ = ['none.py']", 'none.py'),
+    ('model = dict(a=b)', "'b' is not defined"),
+    ("custom_imports = dict(imports=['no_such_module'])", 'no_such_module')])
+def test_a_config_that_does_not_load_is_named(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=f'some_experiment.py: .*{message}') as error:
+        load_config(arguments(write(tmp_path, text)))
+    assert '\n' not in str(error.value)
+
+
 def test_an_error_out_of_a_worker_is_shown_by_its_last_line():
     worker = DataError('Caught DataError in DataLoader worker process 0.\nOriginal Traceback:\n'
                        '  File "x.py", line 1\nhourglass.errors.DataError: a.jpg: not a picture')

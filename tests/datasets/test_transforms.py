@@ -1,18 +1,14 @@
 """Points and pixels go through one matrix; augmentations are drawn as their sources say."""
-import cv2
 import numpy as np
 import pytest
 from mmengine.registry import init_default_scope
 from mmpose.registry import TRANSFORMS
-from PIL import Image
 
 from hourglass.datasets.transforms import (
-    LoadPicture,
     LuaColour,
     LuaScaleRotation,
     PaperScaleRotation,
 )
-from hourglass.errors import DataError
 
 AUGMENTATIONS = ['hourglass.PaperScaleRotation', 'hourglass.LuaScaleRotation']
 
@@ -79,26 +75,3 @@ def test_colour_factors_are_per_channel_and_clamped():
     assert np.corrcoef(seen[:, 0].astype(float), seen[:, 1])[0, 1] < 0.2
     bright = LuaColour(2, 2).transform(dict(img=np.full((1, 1, 3), 200, np.uint8)))['img']
     assert bright.max() == bright.min() == 255
-
-
-def test_pictures_of_every_mode_become_bgr(tmp_path):
-    Image.new('RGB', (3, 2), (255, 0, 10)).save(tmp_path / 'colour.png')
-    Image.new('L', (3, 2), 77).save(tmp_path / 'grey.png')
-    colour, grey = (LoadPicture().transform(dict(img_path=str(tmp_path / name)))
-                    for name in ('colour.png', 'grey.png'))
-    assert colour['img'][0, 0].tolist() == [10, 0, 255]
-    assert colour['ori_shape'] == (2, 3)
-    assert grey['img'][0, 0].tolist() == [77, 77, 77]
-
-
-def test_broken_pictures_are_refused_by_name(tmp_path):
-    cv2.imwrite(str(tmp_path / 'torn.jpg'), dot_picture(50, 60))
-    whole = (tmp_path / 'torn.jpg').read_bytes()
-    (tmp_path / 'torn.jpg').write_bytes(whole[:len(whole) // 2])
-    (tmp_path / 'text.jpg').write_text('not a picture')
-    (tmp_path / 'empty.jpg').touch()
-    for name, message in (('torn.jpg', 'not a readable'), ('text.jpg', 'not a readable'),
-                          ('empty.jpg', 'not a readable'), ('gone.jpg', 'no such picture')):
-        with pytest.raises(DataError, match=f'{name}: {message}') as error:
-            LoadPicture().transform(dict(img_path=str(tmp_path / name)))
-        assert '\n' not in str(error.value)

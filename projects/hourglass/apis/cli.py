@@ -37,7 +37,11 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():
         raise ConfigError(f'{args.config}: no such config file')
-    cfg = Config.fromfile(args.config)
+    try:
+        cfg = Config.fromfile(args.config)
+    except Exception as error:          # a typo in a config can raise anything, it is Python
+        raise ConfigError(f'{args.config}: {type(error).__name__}: '
+                          f"{' '.join(str(error).split())}") from None
     _refuse_misspelt_keys(cfg, args.config)
     _refuse_lost_options(cfg, args.cfg_options)
     cfg.merge_from_dict(args.cfg_options)

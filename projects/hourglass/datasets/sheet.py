@@ -6,6 +6,7 @@ import numpy as np
 
 from hourglass.datasets.person import PersonDataset
 from hourglass.errors import DataError
+from hourglass.pictures import read_picture
 from hourglass.visualize import contact_sheet, draw_skeleton
 
 
@@ -20,11 +21,9 @@ def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, colum
     cells = []
     for index in chosen.tolist():
         person = dataset.get_data_info(index)
-        picture = cv2.imread(person['img_path'])
-        if picture is None:
-            raise DataError(f"{person['img_path']}: not a readable picture; fetch it again")
-        cells.append(draw_skeleton(picture, person['raw_ann_info']['keypoints_image'],
-                                   dataset.metainfo))
+        cells.append(draw_skeleton(
+            read_picture(person['img_path']), person['raw_ann_info']['keypoints_image'],
+            dataset.metainfo))
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         written = cv2.imwrite(str(path), contact_sheet(cells, columns))

@@ -2,9 +2,8 @@
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
-from PIL import Image
 
-from hourglass.errors import DataError
+from hourglass.pictures import read_picture
 from hourglass.registry import TRANSFORMS
 
 
@@ -12,21 +11,13 @@ from hourglass.registry import TRANSFORMS
 class LoadPicture(BaseTransform):
     """Read ``img_path`` into ``img``, (H, W, 3) uint8 BGR.
 
-    mmpose's ``LoadImage`` takes what OpenCV makes of a truncated file, a half grey picture, and
-    reports a missing one from deep inside; this one refuses both with the file's name.
+    mmpose's ``LoadImage`` takes a truncated file for a picture and reports a missing one from deep
+    inside; :func:`hourglass.pictures.read_picture` refuses both with the file's name.
     """
 
     def transform(self, results: dict) -> dict:
-        path = results['img_path']
-        try:
-            with Image.open(path) as picture:
-                rgb = np.asarray(picture.convert('RGB'))
-        except FileNotFoundError:
-            raise DataError(f'{path}: no such picture') from None
-        except Exception as error:              # PIL raises a dozen types for a broken file
-            raise DataError(f'{path}: not a readable picture ({error}); fetch it again') from None
-        results['img'] = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        results['img_shape'] = results['ori_shape'] = rgb.shape[:2]
+        results['img'] = read_picture(results['img_path'])
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
 
 

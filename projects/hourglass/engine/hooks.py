@@ -13,6 +13,7 @@ from mmpose.engine.hooks import PoseVisualizationHook
 from tqdm import tqdm
 
 from hourglass.errors import CheckpointError, DataError
+from hourglass.pictures import read_picture
 from hourglass.registry import HOOKS
 from hourglass.visualize import draw_skeleton
 
@@ -131,7 +132,7 @@ class OverlayHook(PoseVisualizationHook):
                 self._write(sample, runner.test_evaluator.dataset_meta)
 
     def _write(self, sample, metainfo: dict) -> None:
-        picture = cv2.imread(sample.img_path)
+        picture = read_picture(sample.img_path)
         for x, y in sample.raw_ann_info['keypoints_image']:
             if np.isfinite([x, y]).all():
                 cv2.drawMarker(picture, (round(x), round(y)), (255, 255, 255), cv2.MARKER_CROSS,
