@@ -4,10 +4,12 @@
 #   make install    TORCH=2.13.0  MMCV=mmcv-lite (or mmcv: compiled, 15 minutes)  PYTHON=python3.11
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-TORCH ?= 2.13.0
-MMCV ?= mmcv-lite
+# what is installed stays chosen until another choice is given
+INSTALLED := $(shell cat $(VENV)/.installed 2>/dev/null)
+TORCH ?= $(or $(word 1,$(INSTALLED)),2.13.0)
+MMCV ?= $(or $(word 2,$(INSTALLED)),mmcv-lite)
 MMCV_VERSION ?= 2.1.0
-RUN = $(CURDIR)/$(VENV)/bin/python -W ignore::UserWarning
+RUN = $(abspath $(VENV))/bin/python -W ignore::UserWarning
 DEMO ?= work_dirs/demo
 
 .PHONY: install demo test test-all lint clean
@@ -17,7 +19,8 @@ install:
 	@$(MAKE) --no-print-directory $(VENV)/.installed
 
 $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
-	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later needed")'
+	test -x $(VENV)/bin/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install -q --no-compile torch==$(TORCH) -r requirements.txt
 	$(VENV)/bin/pip uninstall -q -y $(filter-out $(MMCV),mmcv mmcv-lite)    # both fill one folder
 	MMCV_WITH_OPS=1 $(VENV)/bin/pip install -q --no-compile --no-deps --no-build-isolation \
@@ -26,19 +29,19 @@ $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
 	echo "$(TORCH) $(MMCV)" > $@
 
 demo: export HOURGLASS_DATA = $(DEMO)/data
-demo: $(VENV)/.installed
+demo: install
 	$(RUN) tools/prepare_synthetic.py --out $(DEMO)/data/synthetic
 	$(RUN) tools/train.py configs/demo/synthetic.py --work-dir $(DEMO) --resume
 	$(RUN) tools/test.py configs/demo/synthetic.py $$(cat $(DEMO)/last_checkpoint) \
 		--work-dir $(DEMO) --show-dir $(DEMO)/overlays --interval 10
 
-test: $(VENV)/.installed
+test: install
 	$(RUN) -m pytest
 
-test-all: $(VENV)/.installed
+test-all: install
 	$(RUN) -m pytest -m ''
 
-lint: $(VENV)/.installed
+lint: install
 	$(VENV)/bin/ruff check .
 
 clean:

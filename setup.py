@@ -19,7 +19,7 @@ setup(
     long_description=(here / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    python_requires='>=3.10',
+    python_requires='>=3.11',
     package_dir={'': 'projects'},
     packages=find_packages('projects'),
     package_data={'hourglass': ['.mim/*', '.mim/**/*']},    # links to configs/ and tools/

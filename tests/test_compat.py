@@ -64,6 +64,7 @@ import hourglass
                                    "ValueError('numpy.dtype size changed')"])
 def test_pycocotools_stands_in_for_a_broken_xtcocotools(error):
     program = BLOCK.format(names={'xtcocotools'}, error=error) + (
+        'import importlib.util\nimportlib.util.find_spec("xtcocotools")     # only a look\n'
         'from xtcocotools.coco import COCO\nimport xtcocotools.mask, xtcocotools.cocoeval\n'
         "print(COCO.__module__, sys.modules['xtcocotools.mask'].__name__)")
     assert run(program) == 'pycocotools.coco pycocotools.mask'
@@ -72,8 +73,11 @@ def test_pycocotools_stands_in_for_a_broken_xtcocotools(error):
 @pytest.mark.skipif(importlib.util.find_spec('xtcocotools') is None or np.__version__ >= '2',
                     reason='xtcocotools does not work here')
 def test_a_working_xtcocotools_is_left_alone():
-    assert run('import hourglass; from xtcocotools.coco import COCO; print(COCO.__module__)') == (
-        'xtcocotools.coco')
+    assert run('import hourglass; import importlib.util; importlib.util.find_spec("xtcocotools")\n'
+               'import xtcocotools.mask, xtcocotools.coco\n'
+               'print(xtcocotools.mask.encode.__module__, xtcocotools.coco.COCO.__module__,'
+               ' xtcocotools.__spec__.origin == xtcocotools.__file__)') == (
+        'xtcocotools.mask xtcocotools.coco True')
 
 
 def test_without_either_the_error_says_what_to_install():
@@ -92,6 +96,7 @@ def test_torchvision_ops_are_declared_only_beside_a_foreign_library(tmp_path, mo
     monkeypatch.setattr(torch.library, 'Library', lambda *_: SimpleNamespace(
         define=lambda schema: declared.append(schema.split('(')[0])))
     monkeypatch.setattr(compat, '_LIBRARIES', [])
+    monkeypatch.setattr(torch.ops, 'torchvision', SimpleNamespace())
 
     monkeypatch.setattr(torch.ops, 'load_library', lambda path: None)
     (tmp_path / '_C.so').touch()

@@ -1,8 +1,8 @@
 """Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT [--out METRICS.json] ..."""
 import argparse
-import json
-from pathlib import Path
 
+import mmengine
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
@@ -14,13 +14,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Evaluate a pose network')
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--out', help='write the metrics to this JSON file')
+    parser.add_argument('--out', help='write the metrics to this file, .json, .yaml or .pkl')
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
     return parser.parse_args()
 
 
 def test(args: argparse.Namespace) -> dict:
-    read_checkpoint(args.checkpoint)            # refuses a missing or torn file by its name
+    if '://' not in args.checkpoint:
+        read_checkpoint(args.checkpoint)        # refuses a missing or torn file by its name
     if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
         raise ConfigError(f'--dump {args.dump}: name a .pkl file')
     cfg = load_config(args)
@@ -36,8 +37,8 @@ def main() -> None:
     args = parse_args()
     with one_line_errors():
         metrics = test(args)
-    if args.out:
-        Path(args.out).write_text(json.dumps(metrics, indent=2) + '\n', encoding='utf-8')
+        if args.out and is_main_process():
+            mmengine.dump(metrics, args.out)
 
 
 if __name__ == '__main__':

@@ -1,9 +1,10 @@
 """Train a network: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
 import argparse
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
 from hourglass.checkpoints import read_checkpoint
@@ -37,11 +38,16 @@ def training_config(args: argparse.Namespace) -> Config:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr:
+        if 'auto_scale_lr' not in cfg:
+            raise ConfigError('--auto-scale-lr: the config has no auto_scale_lr with its '
+                              'base_batch_size')
         cfg.auto_scale_lr.enable = True
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    if cfg.load_from:
+    if args.resume == 'auto' and Path(cfg.work_dir, 'last_checkpoint').is_file():
+        read_checkpoint(find_latest_checkpoint(cfg.work_dir))
+    if cfg.load_from and '://' not in cfg.load_from:
         read_checkpoint(cfg.load_from)          # refuses a missing or torn file by its name
     return cfg
 

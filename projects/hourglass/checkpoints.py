@@ -35,7 +35,7 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
         CheckpointError: if the file cannot be read, belongs to no known family, or lacks a tensor.
     """
     path = Path(path)
-    tensors = _without_prefix(_unwrap(read_checkpoint(path), path))
+    tensors = _without_prefix(state_dict(read_checkpoint(path), path))
     family = next((f for f in FAMILIES if f.marker in tensors), None)
     if family is None:
         known = ', '.join(f.name for f in FAMILIES)
@@ -43,11 +43,14 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
                               f'layouts ({known}); the first is {next(iter(tensors), "none")!r}')
     try:
         config = family.config(tensors)
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, IndexError) as error:
         raise CheckpointError(f'{path}: parts of a {family.name} network are missing ({error})'
                               ) from None
     network = StackedHourglass(**config)
     ours = {our: tensors.get(theirs) for our, theirs in _tensor_names(network, family)}
+    for name, value in ours.items():        # files of torch 0.3 do not count batches
+        if value is None and name.endswith('num_batches_tracked'):
+            ours[name] = torch.tensor(0)
     wrong = [name for name, value in network.state_dict().items()
              if ours[name] is None or ours[name].shape != value.shape]
     if wrong:
@@ -66,7 +69,7 @@ def read_checkpoint(path: str | Path) -> dict:
     Raises:
         CheckpointError: if there is no such file, or it cannot be read that way.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         if path.suffix == '.safetensors':
             from safetensors.torch import load_file
@@ -78,23 +81,30 @@ def read_checkpoint(path: str | Path) -> dict:
         raise CheckpointError(f'{path}: no such checkpoint') from None
     except Exception as error:      # torch and safetensors raise a dozen types for a broken file
         words = str(error).split('WeightsUnpickler error:')[-1].split()     # behind torch's advice
-        raise CheckpointError(f"{path}: not a readable checkpoint ({' '.join(words)[:200]})"
+        raise CheckpointError(f"{path}: not a readable checkpoint "
+                              f"({type(error).__name__}: {' '.join(words)[:200]})"
                               ) from None
 
 
-def _unwrap(content: dict, path: Path) -> Tensors:
-    """The state dict itself, out of what the projects wrap around it."""
+def state_dict(content: dict, path: str | Path) -> Tensors:
+    """The tensors themselves, by name, out of what the projects wrap around them.
+
+    Raises:
+        CheckpointError: if there are none.
+    """
     for key in ('state_dict', 'model_state_dict', 'model'):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+    if not isinstance(content, dict) or not all(
+            isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise CheckpointError(f'{path}: holds no state dict of tensors')
     return content
 
 
 def _without_prefix(tensors: Tensors) -> Tensors:
     """Drop what DataParallel and wrapping models put before every name."""
-    while len({name.split('.')[0] for name in tensors}) == 1 and tensors:
+    while len({name.partition('.')[0] for name in tensors}) == 1 and all(
+            '.' in name for name in tensors):
         tensors = {name.split('.', 1)[1]: value for name, value in tensors.items()}
     return tensors
 

@@ -37,8 +37,13 @@ class _MendBeforeImport(MetaPathFinder):
         self.waiting = dict(mends)
 
     def find_spec(self, fullname, path=None, target=None) -> ModuleSpec | None:
-        mend = self.waiting.pop(fullname, None)
-        return mend() if mend else None
+        mend = self.waiting.pop(fullname, None)         # while it runs, it sees the original
+        if mend is None:
+            return None
+        try:
+            return mend()
+        finally:
+            self.waiting[fullname] = mend
 
 
 def stand_in_for_mmcv_ops() -> None:
@@ -86,7 +91,20 @@ def stand_in_for_xtcocotools() -> ModuleSpec | None:
                 f'mmpose needs xtcocotools, which does not import here ({error}), or pycocotools '
                 'in its place: pip install pycocotools', name='xtcocotools') from error
         return ModuleSpec('xtcocotools', _PycocotoolsLoader(), is_package=True)
-    return None
+    return ModuleSpec('xtcocotools', _ImportedLoader(), is_package=True)
+
+
+class _ImportedLoader(Loader):
+    """Hands out the working ``xtcocotools`` that trying it has imported."""
+
+    def create_module(self, spec):
+        module = sys.modules['xtcocotools']
+        self.attributes = {name: getattr(module, name)
+                           for name in ('__spec__', '__loader__', '__path__', '__file__')}
+        return module
+
+    def exec_module(self, module):
+        vars(module).update(self.attributes)            # what the import system wrote over
 
 
 class _PycocotoolsLoader(Loader):
@@ -114,9 +132,9 @@ def declare_torchvision_ops() -> None:
     if spec is None or _library_loads(spec):
         return
     library = torch.library.Library('torchvision', 'FRAGMENT')
-    for schema in ('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
-                   'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'):
-        library.define(schema)
+    for name in ('nms', 'qnms'):
+        if not hasattr(torch.ops.torchvision, name):
+            library.define(f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
     _LIBRARIES.append(library)          # the declarations live as long as this object
 
 
@@ -138,7 +156,7 @@ def allow_mmengine_checkpoints() -> None:
     ``getattr``. These few are allowed, ``getattr`` as a function that fetches nothing else. Needed
     until mmengine (after 0.10.7) lists them itself or stores plain tensors.
     """
-    if not hasattr(torch.serialization, 'add_safe_globals'):    # torch < 2.4 has no such list
+    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):  # loads as before, has no list
         return
     import numpy as np
     from mmengine.logging import HistoryBuffer

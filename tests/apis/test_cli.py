@@ -38,7 +38,11 @@ def test_common_arguments_reach_the_config(tmp_path):
     ('train_dataloder = dict(batch_size=2)', [], "'train_dataloder', did you mean "
                                                   "'train_dataloader'"),
     ('train_cfg = dict(max_epochs=3)', ['--cfg-options', 'train_cgf.max_epochs=2'],
-     "no 'train_cgf' there, did you mean 'train_cfg'"),
+     "nothing reads 'train_cgf' .*, did you mean 'train_cfg'"),
+    ('train_cfg = dict(max_epochs=3)', ['--cfg-options', 'train_cfg.by.epoch=2'], "no 'by' there"),
+    ('model = dict(a=1)', ['--cfg-options', 'load_form=x.pth'], "did you mean 'load_from'"),
+    ('codec = dict(sigma=1)', ['--cfg-options', 'codec.sigma=9'], 'model.head.decoder'),
+    ('modle = dict(a=1)', [], "'modle', did you mean 'model'"),
     ('model = dict(parts=[dict(a=1)])', ['--cfg-options', 'model.parts.3.a=2'], "no '3' there"),
 ])
 def test_keys_that_would_change_nothing_are_refused(tmp_path, text, more, message):

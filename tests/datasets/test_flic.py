@@ -98,6 +98,17 @@ def test_wrong_files_are_named(tmp_path):
     write(tmp_path / 'examples.mat', [example() | dict(coords=np.zeros((2, 11)))])
     with pytest.raises(DataError, match=r'row 0 .*shape \(2, 11\), \(2, 29\) needed'):
         FlicDataset(split='train', **root)
+    for change, message in (({'istrain': []}, r'row 0 .*istrain is \[\], 0 or 1 needed'),
+                            ({'torsobox': []}, r'row 0 .*torsobox \[\]'),
+                            ({'coords': 'x'}, 'row 0 .*could not convert')):
+        write(tmp_path / 'examples.mat', [example() | change])
+        with pytest.raises(DataError, match=message):
+            FlicDataset(split='train', **root)
+    unmeasured = example(train=False)
+    unmeasured['coords'][:, 3] = np.nan             # no right shoulder, no torso
+    write(tmp_path / 'examples.mat', [unmeasured])
+    with pytest.raises(DataError, match='no head box or torso'):
+        FlicDataset(split='test', test_mode=True, **root)
     write(tmp_path / 'examples.mat', [example()])
     with pytest.raises(DataError, match='1 of 1 pictures are missing, first frame-0.jpg'):
         FlicDataset(split='train', **root)

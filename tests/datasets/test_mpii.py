@@ -64,6 +64,11 @@ def test_head_boxes_go_by_person_and_not_by_position(tmp_path):
     people = read_mpii_json(write(tmp_path / 'a.json', records), tmp_path / 'gt.mat')
     assert [p.pck_unit for p in people] == [0.6 * 5, 0.6 * 10, 0.6 * 50]
 
+    with pytest.raises(DataError, match=r'gone\.mat: no such file'):
+        read_mpii_json(tmp_path / 'a.json', tmp_path / 'gone.mat')
+    short = write(tmp_path / 'c.json', [record(joints=[[1.0, 2.0]] * 14, joints_vis=[1] * 14)])
+    with pytest.raises(DataError, match=r'c\.json, row 0'):
+        read_mpii_json(short, tmp_path / 'gt.mat')
     stranger = write(tmp_path / 'b.json', [*records, record(9)])
     with pytest.raises(DataError, match=r'b\.json, row 3 .*do not belong together'):
         read_mpii_json(stranger, tmp_path / 'gt.mat')
@@ -86,6 +91,7 @@ def test_synthetic_people_bring_their_head_box_and_what_is_occluded(tmp_path):
     ([record(), record(joints=[[1.0, float('nan')]] * 16)], 'row 1 .* NaN but marked'),
     ([record(joints=[['x', 'y']] * 16)], 'row 0: could not convert'),
     ([record(center=[float('nan'), 3])], 'the centre is'),
+    ([record(scale=float('nan'))], 'the scale is nan'),
     ([record(scale=0)], 'a crop of 0'), ([record(scale=-1)], 'more than 0 needed'),
     ([record(image='missing.jpg')], '1 of 1 pictures are missing, first missing.jpg'),
     ([], 'no people')])

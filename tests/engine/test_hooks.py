@@ -32,11 +32,14 @@ def test_only_matching_checkpoints_pass():
     hook.after_load_checkpoint(runner, {'state_dict': model.state_dict()})
     hook.after_load_checkpoint(runner, {'module.' + k: v for k, v in model.state_dict().items()})
     other = torch.nn.Linear(2, 4).state_dict()
-    with pytest.raises(CheckpointError, match=r"some\.pth.* 2 of .* 2 tensors .*first 'weight' "
-                                              r'\(shape \(4, 2\), \(3, 2\) needed\)'):
+    with pytest.raises(CheckpointError, match=r"some\.pth.* 2 tensors do not fit, first 'weight' "
+                                              r'\(\(4, 2\) there, \(3, 2\) in the'):
         hook.after_load_checkpoint(runner, {'state_dict': other})
     with pytest.raises(CheckpointError, match="'bias' \\(missing"):
         hook.after_load_checkpoint(runner, {'weight': model.weight})
+    more = model.state_dict() | {'second.weight': torch.zeros(3)}
+    with pytest.raises(CheckpointError, match=r"'second.weight' \(\(3,\) there, none in the"):
+        hook.after_load_checkpoint(runner, {'state_dict': more})
     MatchingCheckpointHook(may_differ=['b*']).after_load_checkpoint(
         runner, {'weight': model.weight})
 
@@ -90,7 +93,7 @@ def test_overlays_are_drawn_on_the_person(tmp_path):
     runner = SimpleNamespace(test_evaluator=SimpleNamespace(dataset_meta=metainfo))
     Visualizer.get_instance('test')         # mmpose's base class asks for one
     hook = OverlayHook(enable=True, interval=2, out_dir=str(tmp_path / 'overlays'))
-    hook.before_test(runner)
+    hook.before_run(runner)
     for batch in ([0, 1], [2, 3]):
         outputs = []
         for number in batch:

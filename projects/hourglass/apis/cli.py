@@ -61,14 +61,22 @@ _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'}
 def _refuse_misspelt_keys(cfg: Config, path: str) -> None:
     """mmengine ignores a key it does not know, and with it what the user meant."""
     for key in set(cfg) - _RUNNER_KEYS:
-        close = difflib.get_close_matches(key, _RUNNER_KEYS, n=1, cutoff=0.85)
+        close = difflib.get_close_matches(key, _RUNNER_KEYS, n=1, cutoff=0.78)
         if close:
             raise ConfigError(f"{path}: unknown key '{key}', did you mean '{close[0]}'?")
 
 
 def _refuse_lost_options(cfg: Config, options: dict) -> None:
-    """An option below a key that is not there would change nothing."""
+    """An option that nothing reads, or below a key that is not there, would change nothing."""
     for option in options:
+        first = option.split('.')[0]
+        if first not in _RUNNER_KEYS:
+            close = difflib.get_close_matches(first, _RUNNER_KEYS, n=1, cutoff=0.78)
+            hint = f", did you mean '{close[0]}'?" if close else (
+                '; change the places that use it, such as model.head.decoder or '
+                'train_dataloader.dataset.pipeline.N')
+            raise ConfigError(f"--cfg-options {option}: nothing reads '{first}' once the config is "
+                              f'loaded{hint}')
         here = cfg._cfg_dict
         for key in option.split('.')[:-1]:
             if isinstance(here, list) and key.isdigit() and int(key) < len(here):
@@ -90,7 +98,7 @@ def one_line_errors() -> Iterator[None]:
         # out of a data worker it comes with the worker's traceback before its own words
         sys.exit(f'error: {_last_line(error)}')
     except KeyError as error:
-        match = re.search(r'(\S+) is not in the (\S+) registry', str(error))
+        match = re.search(r'([\w.]+) is not in the (.+?) registry', str(error))
         if not match:
             raise
         sys.exit(f"error: the config names type '{match[1]}', which the registry {match[2]} "

@@ -36,15 +36,29 @@ def read_flic(path: str | Path, split: str = 'train', labels: str = 'observer') 
                                                   'istrain', 'istest'))
     flag = {'train': 'istrain', 'test': 'istest'}[split]
     return [_person(example, labels, row, path) for row, example in enumerate(examples)
-            if getattr(example, flag)]
+            if _flag(example, flag, row, path)]
+
+
+def _flag(example, name: str, row: int, path: str | Path) -> bool:
+    value = np.asarray(getattr(example, name)).ravel()
+    if value.size != 1:
+        raise DataError(f'{path}, row {row} ({example.filepath}): {name} is {value.tolist()}, '
+                        '0 or 1 needed')
+    return bool(value[0])
 
 
 def _person(example, labels: str, row: int, path: str | Path) -> Person:
-    coords, torso_box, frame = (np.asarray(value, float) for value in (
-        example.coords, example.torsobox, example.imgdims))
+    where = f'{path}, row {row} ({example.filepath})'
+    try:
+        coords, torso_box, frame = (np.array(value, float) for value in (
+            example.coords, example.torsobox, example.imgdims))
+    except (TypeError, ValueError) as error:
+        raise DataError(f'{where}: {error}') from None
+    if torso_box.shape != (4,) or frame.size < 2 or not np.isfinite(frame).all():
+        raise DataError(f'{where}: torsobox {torso_box.tolist()} and imgdims {frame.tolist()}, '
+                        'four and three numbers needed')
     if coords.ndim != 2 or coords.shape[0] != 2 or coords.shape[1] <= max(_COLUMNS):
-        raise DataError(f'{path}, row {row} ({example.filepath}): coords of shape '
-                        f'{coords.shape}, (2, 29) needed')
+        raise DataError(f'{where}: coords of shape {coords.shape}, (2, 29) needed')
     keypoints_image = coords[:, _COLUMNS].T                                     # (11, 2)
     torso = np.linalg.norm(keypoints_image[_R_SHOULDER] - keypoints_image[_L_HIP])
     if labels == 'observer' and (keypoints_image[_R_SHOULDER, 0]

@@ -17,10 +17,10 @@ def read_mat(path: str | Path, variable: str, fields: Sequence[str] = ()) -> np.
     Raises:
         DataError: if the file cannot be read, or lacks the variable or a field.
     """
+    if not Path(path).is_file():
+        raise DataError(f'{path}: no such file')
     try:
         content = loadmat(path, squeeze_me=True, struct_as_record=False, variable_names=[variable])
-    except FileNotFoundError:
-        raise DataError(f'{path}: no such file') from None
     except NotImplementedError:
         raise DataError(f'{path}: a Matlab 7.3 file; save it with -v7') from None
     except Exception as error:                  # scipy raises a dozen types for a broken file

@@ -70,7 +70,10 @@ def _person(record: dict, row: int, path: str | Path) -> Person:
         raise DataError(f'{path}, row {row}: {error}') from None
     where = f'{path}, row {row} ({picture})'
     if not len(joints) == len(annotated) == len(occluded):
-        raise DataError(f'{where}: {len(joints)} joints, {len(annotated)} joints_vis')
+        raise DataError(f'{where}: {len(joints)} joints, {len(annotated)} joints_vis, '
+                        f'{len(occluded)} joints_occluded; one of each needed for every joint')
+    if not np.isfinite(scale):
+        raise DataError(f'{where}: the scale is {scale}, a number above 0 needed')
     if np.isnan(joints[annotated]).any():
         joint = int((np.isnan(joints).any(-1) & annotated).argmax())
         raise DataError(f'{where}: joint {joint} is NaN but marked as annotated; set its '
@@ -85,12 +88,16 @@ def _add_head_units(people: list[Person], head_box_file: str | Path, path: str |
     """Give each person the head box of the person with the same joints: the file has no names."""
     boxes, truth, missing = (read_mat(head_box_file, name)
                              for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
+    if truth.ndim != 3 or not truth.shape[::2] == missing.shape == (len(truth), boxes.shape[-1]):
+        raise DataError(f'{head_box_file}: pos_gt_src of shape {truth.shape}, jnt_missing '
+                        f'{missing.shape}, headboxes_src {boxes.shape} do not describe the same '
+                        'people')
     joints = np.where(missing.T[..., None] > 0, 0, truth.transpose(2, 0, 1))    # (P, 16, 2)
     tree = cKDTree(joints.reshape(len(joints), -1))
     for person in people:
         if np.isnan(person.pck_unit):
             ours = np.nan_to_num(person.keypoints_image + 1).ravel()            # 1-based, as there
-            distance, column = tree.query(ours)
+            distance, column = tree.query(ours) if len(ours) == tree.m else (np.inf, None)
             if distance > 0.5:
                 raise DataError(f'{path}, row {person.row} ({person.picture}): no person in '
                                 f'{head_box_file} has these joints; the two files do not belong '

@@ -86,6 +86,9 @@ class PersonDataset(BaseCocoStyleDataset):
         if not 0 < person.side_image < np.inf:
             raise DataError(f'{where}: the scale makes a crop of {person.side_image} px, '
                             'more than 0 needed')
+        if self.test_mode and not 0 < person.pck_unit < np.inf:
+            raise DataError(f'{where}: no head box or torso to measure PCK by, but it is to be '
+                            'tested on (MPII: set head_box_file to mpii_gt_val.mat)')
         if np.isinf(person.keypoints_image).any():
             raise DataError(f'{where}: a joint lies at infinity')
 

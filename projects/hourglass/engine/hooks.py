@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmpose.engine.hooks import PoseVisualizationHook
 from tqdm import tqdm
 
+from hourglass.checkpoints import state_dict
 from hourglass.errors import CheckpointError, DataError
 from hourglass.pictures import read_picture
 from hourglass.registry import HOOKS
@@ -22,11 +23,11 @@ from hourglass.visualize import draw_skeleton
 class MatchingCheckpointHook(Hook):
     """Refuse a checkpoint that is not of this network.
 
-    mmengine prints the names that do not fit and goes on with random weights, so that a wrong
-    checkpoint looks like a bad one.
+    mmengine prints the names that do not fit and goes on, with random weights or with some stacks
+    of eight, so that a wrong checkpoint looks like a bad one.
 
     Args:
-        may_differ: patterns of tensor names that may be missing or of another shape, for
+        may_differ: patterns of tensor names that may be on one side or of another shape, for
             fine-tuning: ``['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*']`` when the
             number of keypoints changes.
     """
@@ -35,21 +36,20 @@ class MatchingCheckpointHook(Hook):
         self.may_differ = tuple(may_differ)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        tensors = checkpoint.get('state_dict', checkpoint)
-        shapes = {name.removeprefix('module.'): getattr(value, 'shape', None)
-                  for name, value in tensors.items()}
+        path = runner._load_from or runner.work_dir
+        theirs = {name.removeprefix('module.'): tuple(value.shape)
+                  for name, value in state_dict(checkpoint, path).items()}
         model = getattr(runner.model, 'module', runner.model)
-        wrong = [name for name, value in model.state_dict().items()
-                 if shapes.get(name) != value.shape
+        ours = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+        wrong = [name for name in ours | theirs if ours.get(name) != theirs.get(name)
                  and not any(fnmatch(name, pattern) for pattern in self.may_differ)]
         if wrong:
-            found = shapes.get(wrong[0])
+            name = wrong[0]
             raise CheckpointError(
-                f"{runner._load_from or runner.work_dir}: a checkpoint of another network: "
-                f"{len(wrong)} of the config's {len(model.state_dict())} tensors do not fit, first "
-                f"'{wrong[0]}' ({'missing' if found is None else f'shape {tuple(found)}'}, "
-                f'{tuple(model.state_dict()[wrong[0]].shape)} needed); use the config it was '
-                'trained with')
+                f'{path}: a checkpoint of another network: {len(wrong)} tensors do not fit, first '
+                f"'{name}' ({theirs.get(name, 'missing')} there, {ours.get(name, 'none')} in the "
+                "config's network); use the config it was trained with, or import another "
+                "project's with hourglass.checkpoints")
 
 
 @HOOKS.register_module()
@@ -111,7 +111,7 @@ def _print_above_bar(handler) -> None:
 
 @HOOKS.register_module()
 class OverlayHook(PoseVisualizationHook):
-    """Pictures with the predicted skeletons, one for every ``interval``-th person tested.
+    """Pictures with the predicted skeletons, for every ``interval``-th person validated or tested.
 
     mmpose's hook nests its folder once more in itself with every batch, draws every person
     whatever the interval, and leaves out joints whose peak is below 0.3, which a network trained
@@ -119,17 +119,21 @@ class OverlayHook(PoseVisualizationHook):
     them) and draws all. The annotated joints are drawn in white below the prediction.
     """
 
-    def before_test(self, runner) -> None:
+    def before_run(self, runner) -> None:
         if self.enable and self.out_dir is not None:
             self.out_dir = os.path.abspath(self.out_dir)
             os.makedirs(self.out_dir, exist_ok=True)
 
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        self._write_some(outputs, runner.val_evaluator.dataset_meta)
+
     def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        if not self.enable:
-            return
-        for sample in outputs:
+        self._write_some(outputs, runner.test_evaluator.dataset_meta)
+
+    def _write_some(self, samples: Sequence, metainfo: dict) -> None:
+        for sample in samples if self.enable else ():
             if sample.metainfo['id'] % self.interval == 0:
-                self._write(sample, runner.test_evaluator.dataset_meta)
+                self._write(sample, metainfo)
 
     def _write(self, sample, metainfo: dict) -> None:
         picture = read_picture(sample.img_path)

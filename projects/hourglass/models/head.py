@@ -35,7 +35,8 @@ class StackedHeatmapHead(BaseHead):
                  loss: dict = dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
                  decoder: dict | None = None, init_cfg: dict | None = None):
         super().__init__(init_cfg)
-        self.stage_weights = tuple(stage_weights or [1.0] * num_stages)
+        self.stage_weights = tuple(
+            [1.0] * num_stages if stage_weights is None else stage_weights)
         if len(self.stage_weights) != num_stages:
             raise ConfigError(f'StackedHeatmapHead: {len(self.stage_weights)} stage_weights for '
                               f'num_stages={num_stages}, give one for each')

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from hourglass.errors import ConfigError
+
 
 class Residual(nn.Module):
     """Pre-activation bottleneck (B, in, h, w) -> (B, out, h, w): paper, figure 4 left.
@@ -83,7 +85,6 @@ class StackedHourglass(nn.Module):
         blocks_per_scale: residual modules at every place of an hourglass and behind it (paper: 1).
         stem_channels: widths after the first convolution and the first two residual modules; the
             third residual leads to C. Lua: 64, 128, 128 whatever C is; FPD: C/4, C/2, C.
-
         heatmap_std: deviation of the first weights of the prediction convolutions. ``None`` starts
             them like every other convolution, as Lua does. Their maps are then far larger than any
             target, and training first has to unlearn them; 0.001 (HRNet, mmpose) starts at empty
@@ -93,7 +94,7 @@ class StackedHourglass(nn.Module):
     at 1 where Torch7 drew them from U(0, 1).
 
     Raises:
-        ValueError: for a count below 1 or an odd ``channels``; in ``forward``, if H or W is not a
+        ConfigError: for a count below 1 or an odd ``channels``; in ``forward``, if H or W is not a
             multiple of ``4 * 2**depth``.
     """
 
@@ -106,12 +107,14 @@ class StackedHourglass(nn.Module):
                       blocks_per_scale=blocks_per_scale,
                       num_keypoints=1 if num_keypoints is None else num_keypoints)
         if channels % 2:
-            raise ValueError(f'channels is {channels}: a bottleneck halves it, give an even number')
+            raise ConfigError(f'channels is {channels}: give an even number, a bottleneck halves it')
         self.num_stacks, self.channels, self.num_keypoints = num_stacks, channels, num_keypoints
         self.depth, self.blocks_per_scale = depth, blocks_per_scale
         self.stem_channels = tuple(stem_channels)
         self.size_divisor = 4 * 2**depth    # the stem divides by 4, every level by 2
 
+        if len(self.stem_channels) != 3:
+            raise ConfigError(f'stem_channels is {self.stem_channels}: give three widths')
         first, second, third = self.stem_channels
         self.stem = nn.Sequential(                              # (B, 3, H, W)
             nn.Conv2d(3, first, 7, stride=2, padding=3),        # (B, 64, H/2, W/2)
@@ -149,7 +152,7 @@ class StackedHourglass(nn.Module):
         step = self.size_divisor
         if height % step or width % step:
             fits = [max(step, (side + step // 2) // step * step) for side in (width, height)]
-            raise ValueError(
+            raise ConfigError(
                 f'input of {width}x{height} (w x h) does not fit {self.depth} levels: both sides '
                 f'must be multiples of {step}, for example {fits[0]}x{fits[1]}')
 
@@ -157,4 +160,4 @@ class StackedHourglass(nn.Module):
 def _check_counts(**counts: int) -> None:
     for name, value in counts.items():
         if value < 1:
-            raise ValueError(f'{name} is {value}: give 1 or more')
+            raise ConfigError(f'{name} is {value}: give 1 or more')
