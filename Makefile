@@ -16,7 +16,7 @@ DEMO ?= work_dirs/demo
 
 install:
 	@test "$$(cat $(VENV)/.installed 2>/dev/null)" = "$(TORCH) $(MMCV)" || rm -f $(VENV)/.installed
-	@$(MAKE) --no-print-directory $(VENV)/.installed
+	@$(MAKE) --no-print-directory TORCH=$(TORCH) MMCV=$(MMCV) $(VENV)/.installed
 
 $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later needed")'

@@ -107,7 +107,7 @@ class StackedHourglass(nn.Module):
                       blocks_per_scale=blocks_per_scale,
                       num_keypoints=1 if num_keypoints is None else num_keypoints)
         if channels % 2:
-            raise ConfigError(f'channels is {channels}: give an even number, a bottleneck halves it')
+            raise ConfigError(f'channels is {channels}: an even number needed, residuals halve it')
         self.num_stacks, self.channels, self.num_keypoints = num_stacks, channels, num_keypoints
         self.depth, self.blocks_per_scale = depth, blocks_per_scale
         self.stem_channels = tuple(stem_channels)
