@@ -1,4 +1,4 @@
-# What two cores train in a quarter of an hour: two stacks of 64 features at 128x128.
+# What two cores train in about a quarter of an hour: two stacks of 64 features at 128x128.
 _base_ = [
     '../_base_/runtime.py', '../_base_/schedules/small.py', '../_base_/datasets/flic.py',
     '../_base_/models/hourglass_2stack_64.py', '../_base_/inputs/short_128.py']
