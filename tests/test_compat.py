@@ -27,8 +27,9 @@ def test_importing_the_network_is_light():
                "('mmcv', 'mmpose', 'mmdet', 'mmengine', 'torchvision', 'cv2')])") == '[]'
 
 
-def test_mmpose_and_mmdet_import_and_full_mmcv_is_not_pretended():
+def test_mmpose_mmdet_and_torchvision_import_and_full_mmcv_is_not_pretended():
     program = ('import hourglass, mmpose.models, mmpose.apis, mmdet.models\n'
+               'from torchvision.transforms import ToPILImage\n'
                'from mmengine.utils.dl_utils import mmcv_full_available\n'
                'print(mmcv_full_available())')
     assert run(program) == str(HAS_COMPILED_OPS)
@@ -60,7 +61,7 @@ import hourglass
 """
 
 
-@pytest.mark.parametrize('error', ['ModuleNotFoundError(name)', "ImportError('built for numpy 1')",
+@pytest.mark.parametrize('error', ['ModuleNotFoundError(name)',
                                    "ValueError('numpy.dtype size changed')"])
 def test_pycocotools_stands_in_for_a_broken_xtcocotools(error):
     program = BLOCK.format(names={'xtcocotools'}, error=error) + (
@@ -108,11 +109,6 @@ def test_torchvision_ops_are_declared_only_beside_a_foreign_library(tmp_path, mo
     monkeypatch.setattr(torch.ops, 'load_library', foreign)
     compat.declare_torchvision_ops()
     assert declared == ['nms', 'qnms']
-
-
-def test_torchvision_imports_here():
-    assert run('import hourglass, torchvision; from torchvision.transforms import ToPILImage; '
-               'print(ToPILImage.__name__)') == 'ToPILImage'
 
 
 def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):

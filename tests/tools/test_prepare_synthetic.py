@@ -30,7 +30,7 @@ def test_a_real_call_and_a_second_one(monkeypatch, capsys, tmp_path):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('--train', 0, '--test', 0), 'nothing to render'),
-    (('--train', -1), 'count is -1'),
+    (('--train', -1, '--test', 0), 'count is -1'),
     (('--size', 8, 8), 'width is 8')])
 def test_refusals(monkeypatch, tmp_path, arguments, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
