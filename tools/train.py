@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
@@ -25,6 +26,10 @@ def parse_args() -> argparse.Namespace:
 
 def training_config(args: argparse.Namespace) -> Config:
     cfg = load_config(args)
+    optimizer = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('type')
+    if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
+        raise ConfigError(f"optim_wrapper.optimizer.type='{optimizer}': no such optimiser; check "
+                          'its spelling')
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.default_hooks.checkpoint.pop('save_best', None)     # there is no best to save

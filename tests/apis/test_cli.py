@@ -60,6 +60,14 @@ def test_a_config_that_does_not_load_is_named(tmp_path, text, message):
     assert '\n' not in str(error.value)
 
 
+def test_no_workers_are_not_kept(tmp_path):
+    path = write(tmp_path, 'train_dataloader = dict(num_workers=0, persistent_workers=True)\n'
+                 'val_dataloader = dict(num_workers=2, persistent_workers=True)')
+    cfg = load_config(arguments(path))
+    assert not cfg.train_dataloader.persistent_workers
+    assert cfg.val_dataloader.persistent_workers
+
+
 def test_an_error_out_of_a_worker_is_shown_by_its_last_line():
     worker = DataError('Caught DataError in DataLoader worker process 0.\nOriginal Traceback:\n'
                        '  File "x.py", line 1\nhourglass.errors.DataError: a.jpg: not a picture')

@@ -152,6 +152,7 @@ def test_a_picture_that_breaks_stops_the_run_with_its_name(synthetic, refusal, t
     (['model.backbone.num_stack=2'],
      "the config gives StackedHourglass an argument 'num_stack' it does not have"),
     (['model.backbone.type=hourglass.StackedHourglas'], 'hourglass.StackedHourglas'),
+    (['optim_wrapper.optimizer.type=AdmW'], "optim_wrapper.optimizer.type='AdmW': no such"),
     (['train_dataloder.batch_size=2'], "did you mean 'train_dataloader'?"),
 ])
 def test_config_typos_are_named(options, message, synthetic, refusal):

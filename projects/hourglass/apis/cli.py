@@ -45,6 +45,9 @@ def load_config(args: argparse.Namespace) -> Config:
     _refuse_misspelt_keys(cfg, args.config)
     _refuse_lost_options(cfg, args.cfg_options)
     cfg.merge_from_dict(args.cfg_options)
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if (cfg.get(name) or {}).get('num_workers') == 0:
+            cfg[name].persistent_workers = False        # torch refuses to keep no workers
     cfg.launcher = args.launcher
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or os.path.join('work_dirs', Path(args.config).stem)
