@@ -6,7 +6,8 @@ import pytest
 import scipy.io
 from conftest import DATA, needs
 
-from hourglass.datasets.mpii import MpiiDataset, crop_square, head_unit, read_mpii_json
+from hourglass.datasets.mpii import MpiiDataset
+from hourglass.datasets.mpii_files import crop_square, head_unit, read_mpii
 from hourglass.errors import DataError
 
 
@@ -23,7 +24,7 @@ def write(path, records) -> str:
 
 def test_coordinates_become_0_based_and_the_crop_is_adjusted_once(tmp_path):
     raw = record(joints_vis=[0] + [1] * 15)
-    person, = read_mpii_json(write(tmp_path / 'a.json', [raw]))
+    person, = read_mpii(write(tmp_path / 'a.json', [raw]))
     assert np.isnan(person.keypoints_image[0]).all()
     assert np.array_equal(person.keypoints_image[1:], np.array(raw['joints'])[1:] - 1)
     assert person.center_image.tolist() == [100, 80 + 15 * 1.5]
@@ -35,8 +36,8 @@ def test_coordinates_become_0_based_and_the_crop_is_adjusted_once(tmp_path):
 def test_real_people_get_the_authors_crops_and_head_sizes(tmp_path):
     """The five photographed validation people, against the authors' valid.h5 (1-based)."""
     h5py = pytest.importorskip('h5py')
-    people = read_mpii_json(DATA / 'mpii/five_people.json',
-                            DATA / 'mpii/detections_our_format.mat')
+    people = read_mpii(DATA / 'mpii/five_people.json',
+                       head_box_file=DATA / 'mpii/detections_our_format.mat')
     with h5py.File(DATA / 'mpii/valid.h5') as file:
         theirs = {name: file[name][:] for name in file}
     for person in people:
@@ -61,23 +62,23 @@ def test_head_boxes_go_by_person_and_not_by_position(tmp_path):
     scipy.io.savemat(tmp_path / 'gt.mat', dict(
         headboxes_src=boxes[order].transpose(1, 2, 0), jnt_missing=np.zeros((16, 3)),
         pos_gt_src=joints[order].transpose(1, 2, 0)))
-    people = read_mpii_json(write(tmp_path / 'a.json', records), tmp_path / 'gt.mat')
+    people = read_mpii(write(tmp_path / 'a.json', records), head_box_file=tmp_path / 'gt.mat')
     assert [p.pck_unit for p in people] == [0.6 * 5, 0.6 * 10, 0.6 * 50]
 
     with pytest.raises(DataError, match=r'gone\.mat: no such file'):
-        read_mpii_json(tmp_path / 'a.json', tmp_path / 'gone.mat')
+        read_mpii(tmp_path / 'a.json', head_box_file=tmp_path / 'gone.mat')
     short = write(tmp_path / 'c.json', [record(joints=[[1.0, 2.0]] * 14, joints_vis=[1] * 14)])
     with pytest.raises(DataError, match=r'c\.json, row 0'):
-        read_mpii_json(short, tmp_path / 'gt.mat')
+        read_mpii(short, head_box_file=tmp_path / 'gt.mat')
     stranger = write(tmp_path / 'b.json', [*records, record(9)])
     with pytest.raises(DataError, match=r'b\.json, row 3 .*do not belong together'):
-        read_mpii_json(stranger, tmp_path / 'gt.mat')
+        read_mpii(stranger, head_box_file=tmp_path / 'gt.mat')
 
 
 def test_synthetic_people_bring_their_head_box_and_what_is_occluded(tmp_path):
     hidden = [0] * 15 + [1]
     raw = record(head_box=[10, 20, 13, 24], joints_occluded=hidden)
-    person, = read_mpii_json(write(tmp_path / 'a.json', {'people': [raw]}))
+    person, = read_mpii(write(tmp_path / 'a.json', {'people': [raw]}))
     assert person.pck_unit == head_unit(np.array([10, 20, 13, 24])) == 3.0
     assert person.occluded.tolist() == [bool(h) for h in hidden]
 

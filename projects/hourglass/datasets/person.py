@@ -25,6 +25,9 @@ class Person:
         pck_unit: what a distance in image px is divided by (0.6 x head diagonal, or the torso);
             NaN where the file does not tell, as for MPII's training people.
         row: where the person stands in its file, for messages.
+        place: index of the picture and of the person in it in MPII's official release, 0-based;
+            None where the file does not tell.
+        single_person: whether MPII's official score counts the person; None where unknown.
     """
 
     picture: str
@@ -34,6 +37,8 @@ class Person:
     occluded: ndarray
     pck_unit: float
     row: int
+    place: tuple[int, int] | None = None
+    single_person: bool | None = None
 
 
 class PersonDataset(BaseCocoStyleDataset):
@@ -121,7 +126,8 @@ class PersonDataset(BaseCocoStyleDataset):
             # the untouched truth: travels past every transform to the metrics
             raw_ann_info=dict(
                 keypoints_image=person.keypoints_image, occluded=person.occluded,
-                pck_unit=person.pck_unit, picture=person.picture, row=person.row))
+                pck_unit=person.pck_unit, picture=person.picture, row=person.row,
+                place=person.place, single_person=person.single_person))
 
 
 def _files_below(folder: Path, subfolders: Sequence[str]) -> set[str]:

@@ -1,0 +1,251 @@
+"""MPII's annotations in the three forms they are passed around in, all read to the same persons.
+
+| form | joints | centre and scale | head box |
+|---|---|---|---|
+| HRNet and mmpose JSON | 1-based | as annotated | in ``mpii_gt_val.mat`` |
+| ``mpii_annotations.json(.gz)`` | 1-based | as annotated | in ``mpii_gt_val.mat`` |
+| the authors' ``train/valid/test.h5`` | 1-based, cut to whole px | adjusted | ``normalize`` |
+
+Cutting costs the h5 files up to a pixel at neck and head, the joints MPII gives in fractions; all
+else is the same number for number.
+"""
+import gzip
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+from hourglass.datasets.h5file import names_of, read_h5
+from hourglass.datasets.matfile import read_mat
+from hourglass.datasets.person import Person
+from hourglass.errors import ConfigError, DataError
+
+# What every hourglass does to MPII's centre and scale, once: the circle they describe sits too
+# high and too tight around the person (Lua, pose-hg-train).
+_CENTER_SHIFT, _SCALE_FACTOR = 15, 1.25
+_PX_PER_SCALE = 200                     # MPII's scale is the person's height over 200 px
+_HEAD_FACTOR = 0.6                      # PCKh's unit is 0.6 x the diagonal of the head box
+
+
+def crop_square(center_image: ndarray, scale: float) -> tuple[ndarray, float]:
+    """MPII's raw centre (image px) and scale -> middle and side of the crop in image px."""
+    middle = center_image + np.array([0, _CENTER_SHIFT * scale])
+    return middle, _PX_PER_SCALE * _SCALE_FACTOR * scale
+
+
+def head_unit(box: ndarray) -> float:
+    """The PCKh unit of a head box x1, y1, x2, y2; NaN for a box without a size."""
+    diagonal = np.hypot(box[2] - box[0], box[3] - box[1])
+    return _HEAD_FACTOR * float(diagonal) if diagonal > 0 else np.nan
+
+
+def read_mpii(path: str | Path, split: str | None = None,
+              head_box_file: str | Path | None = None) -> list[Person]:
+    """The people of an MPII annotation file in any of the three forms.
+
+    Args:
+        path: a ``.json``, ``.json.gz`` or ``.h5`` file.
+        split: ``'train'`` or ``'val'`` of a ``mpii_annotations.json``, None for both; the other
+            forms have a file per split.
+        head_box_file: ``mpii_gt_val.mat``, for the people whose file has no head box.
+
+    Raises:
+        DataError: for a file that is not of these forms, naming file, row and field.
+        ConfigError: for a split that the file does not distinguish.
+    """
+    if str(path).endswith('.h5'):
+        people, tells_split = read_mpii_h5(path), False
+    else:
+        records = _records(path)
+        tells_split = bool(records) and 'joint_self' in records[0]
+        if tells_split:
+            people = [_bearpaw_person(record, row, path) for row, record in enumerate(records)
+                      if split is None or _is_validation(record, row, path) == (split == 'val')]
+        else:
+            people = [_hrnet_person(record, row, path) for row, record in enumerate(records)]
+    if split is not None and not tells_split:
+        raise ConfigError(f'{path}: split={split!r}, but this form has one file per split; leave '
+                          'split out')
+    if head_box_file is not None:
+        _add_head_units(people, head_box_file, path)
+    return people
+
+
+def _records(path: str | Path) -> list[dict]:
+    read = gzip.open if str(path).endswith('.gz') else open
+    try:
+        with read(path, 'rt', encoding='utf-8') as file:
+            content = json.load(file)
+    except FileNotFoundError:
+        raise DataError(f'{path}: no such file') from None
+    except (OSError, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f'{path}: not a JSON file ({error}); fetch it again') from None
+    records = content.get('people') if isinstance(content, dict) else content
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise DataError(f'{path}: a list of people needed, in the HRNet/mmpose form or that of '
+                        'mpii_annotations.json')
+    return records
+
+
+@contextmanager
+def _named_errors(path: str | Path, row: int) -> Iterator[None]:
+    try:
+        yield
+    except DataError:
+        raise
+    except KeyError as error:
+        raise DataError(f'{path}, row {row}: field {error} is missing') from None
+    except (TypeError, ValueError) as error:
+        raise DataError(f'{path}, row {row}: {error}') from None
+
+
+def _hrnet_person(record: dict, row: int, path: str | Path) -> Person:
+    """A record ``image, center, scale, joints, joints_vis``.
+
+    It may also hold ``head_box`` (x1, y1, x2, y2), ``joints_occluded``, ``annolist_index``,
+    ``people_index`` and ``single_person``, as the records of ``tools/prepare_mpii.py`` and, in
+    part, our synthetic people do.
+    """
+    with _named_errors(path, row):
+        joints = np.array(record['joints'], float).reshape(-1, 2)
+        annotated = np.array(record['joints_vis'], float).reshape(-1) > 0
+        occluded = np.array(record.get('joints_occluded', np.zeros(len(joints))), bool)
+        box = record.get('head_box')
+        unit = np.nan if box is None else head_unit(np.array(box, float).reshape(4))
+        return _raw_person(record['image'], record['center'], record['scale'], joints, annotated,
+                           occluded, unit, record, row, path)
+
+
+def _bearpaw_person(record: dict, row: int, path: str | Path) -> Person:
+    """A record ``img_paths, objpos, scale_provided, joint_self, isValidation``.
+
+    A joint is x, y and 1 where it is visible; all zero where it is not annotated.
+    """
+    with _named_errors(path, row):
+        joints = np.array(record['joint_self'], float).reshape(-1, 3)
+        annotated = (joints != 0).any(-1)
+        return _raw_person(record['img_paths'], record['objpos'], record['scale_provided'],
+                           joints[:, :2], annotated, annotated & (joints[:, 2] == 0), np.nan,
+                           record, row, path)
+
+
+def _is_validation(record: dict, row: int, path: str | Path) -> bool:
+    flag = record.get('isValidation')
+    if flag not in (0, 1):
+        raise DataError(f'{path}, row {row}: isValidation is {flag!r}, 0 or 1 needed')
+    return bool(flag)
+
+
+def _raw_person(picture: str, center, scale, joints: ndarray, annotated: ndarray, occluded: ndarray,
+                unit: float, record: dict, row: int, path: str | Path) -> Person:
+    """A person whose numbers are 1-based, centre and scale as annotated."""
+    where = f'{path}, row {row} ({picture})'
+    center, scale = np.array(center, float).reshape(2), float(scale)
+    if not len(joints) == len(annotated) == len(occluded):
+        raise DataError(f'{where}: {len(joints)} joints, {len(annotated)} joints_vis, '
+                        f'{len(occluded)} joints_occluded; one of each needed for every joint')
+    if not np.isfinite(scale):
+        raise DataError(f'{where}: the scale is {scale}, a number above 0 needed')
+    if np.isnan(joints[annotated]).any():
+        joint = int((np.isnan(joints).any(-1) & annotated).argmax())
+        raise DataError(f'{where}: joint {joint} is NaN but marked as annotated; mark it as not '
+                        'annotated')
+    middle, side = crop_square(center - 1, scale)                       # 1-based -> 0-based
+    place = None
+    if 'annolist_index' in record and 'people_index' in record:
+        place = int(record['annolist_index']) - 1, int(record['people_index']) - 1
+    return Person(picture=str(picture), center_image=middle, side_image=side,
+                  keypoints_image=np.where(annotated[:, None], joints - 1, np.nan),
+                  occluded=occluded, pck_unit=unit, row=row, place=place,
+                  single_person=record.get('single_person'))
+
+
+def read_mpii_h5(path: str | Path) -> list[Person]:
+    """The people of the authors' ``train.h5``, ``valid.h5`` or ``test.h5``.
+
+    Raises:
+        DataError: for a file that is not of this form.
+    """
+    data = read_h5(path, ('imgname', 'center', 'scale', 'part', 'visible', 'normalize', 'index',
+                          'person'))
+    keypoints, unit, occluded = mpii_h5_truth(data, path)
+    centers, scales = data['center'] - 1, data['scale']                 # 1-based -> 0-based
+    return [Person(picture=picture, center_image=centers[row],
+                   side_image=_PX_PER_SCALE * float(scales[row]), keypoints_image=keypoints[row],
+                   occluded=occluded[row], pck_unit=float(unit[row]), row=row,
+                   place=(int(data['index'][row]), int(data['person'][row])))
+            for row, picture in enumerate(names_of(data['imgname']))]
+
+
+def mpii_h5_truth(data: dict[str, ndarray], path: str | Path) -> tuple[ndarray, ndarray, ndarray]:
+    """Arrays ``part``, ``normalize``, ``visible`` of P people -> what they are scored by.
+
+    Returns:
+        (P, K, 2) joints in image px, 0-based, NaN where not annotated; (P,) PCK units in px, NaN
+        where there is none; (P, K) bool, occluded.
+    """
+    part = data['part']
+    if part.ndim != 3 or part.shape[2] != 2 or data['visible'].shape != part.shape[:2]:
+        raise DataError(f"{path}: part of shape {part.shape} and visible of "
+                        f"{data['visible'].shape}, (people, 16, 2) and (people, 16) needed")
+    annotated = (part != 0).any(-1)
+    unit = np.where(data['normalize'] > 0, data['normalize'], np.nan)
+    return (np.where(annotated[..., None], part - 1.0, np.nan), unit,
+            annotated & (data['visible'] == 0))
+
+
+def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
+    """What ``mpii_gt_val.mat``, also named ``detections_our_format.mat``, tells of P people.
+
+    Thirteen of its joints have a zero for one or both coordinates that the annotation gives in
+    full; whatever scores with it counts them as they stand there.
+
+    Returns:
+        (P, 16, 2) joints in image px, 1-based as there, NaN where not annotated; (P,) PCK units in
+        image px.
+
+    Raises:
+        DataError: for a file that is not of this form.
+    """
+    boxes, truth, missing = (read_mat(path, name)
+                             for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
+    if truth.ndim != 3 or not truth.shape[::2] == missing.shape == (len(truth), boxes.shape[-1]):
+        raise DataError(f'{path}: pos_gt_src of shape {truth.shape}, jnt_missing {missing.shape}, '
+                        f'headboxes_src {boxes.shape} do not describe the same people')
+    joints = np.where(missing.T[..., None] > 0, np.nan, truth.transpose(2, 0, 1))
+    return joints, np.array([head_unit(box.ravel()) for box in boxes.transpose(2, 0, 1)])
+
+
+def _add_head_units(people: list[Person], head_box_file: str | Path, path: str | Path) -> None:
+    """Give each person the head box of the person with the same joints.
+
+    The file of boxes names no pictures, so its people are known by their joints; most of them must
+    agree, as a few are damaged there.
+    """
+    joints, units = read_head_box_file(head_box_file)
+    columns = defaultdict(list)         # which people have this joint at this whole pixel
+    for column, pose in enumerate(joints):
+        for spot in _spots(pose):
+            columns[spot].append(column)
+    for person in people:
+        spots = _spots(person.keypoints_image + 1)                      # 1-based, as there
+        if not np.isnan(person.pck_unit) or not spots:
+            continue
+        votes = Counter(column for spot in spots for column in columns[spot])
+        best = max(votes.values(), default=0)
+        found = {units[column] for column, count in votes.items() if count == best}
+        if best <= len(spots) / 2 or len(found) > 1:
+            raise DataError(f'{path}, row {person.row} ({person.picture}): no person in '
+                            f'{head_box_file} has these joints; the two files do not belong '
+                            'together')
+        person.pck_unit, = found
+
+
+def _spots(pose: ndarray) -> list[tuple[int, int, int]]:
+    """(joint, x, y) of a person's annotated joints, rounded to whole pixels."""
+    return [(joint, round(x), round(y)) for joint, (x, y) in enumerate(pose.tolist())
+            if x == x and y == y]
