@@ -10,7 +10,7 @@ model = dict(head=dict(decoder=_base_.codec))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
-default_hooks = dict(checkpoint=dict(save_best='mpii/PCKh', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='mpii/Total', rule='greater'))
 
 train_cfg = dict(max_epochs=2, val_interval=2)
 randomness = dict(seed=0)

@@ -7,7 +7,7 @@ model = dict(head=dict(decoder=_base_.codec))
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
-default_hooks = dict(checkpoint=dict(save_best='mpii/PCKh', rule='greater'))
+default_hooks = dict(checkpoint=dict(save_best='mpii/Total', rule='greater'))
 
 train_cfg = dict(max_epochs=230)
 param_scheduler = dict(type='MultiStepLR', milestones=[216], gamma=0.2, by_epoch=True)

@@ -22,7 +22,8 @@ def _child(parent: root.Registry, *locations: str) -> root.Registry:
 
 
 MODELS = _child(root.MODELS, 'hourglass.models.head')
-DATASETS = _child(root.DATASETS, 'hourglass.datasets.mpii', 'hourglass.datasets.flic')
+DATASETS = _child(root.DATASETS, 'hourglass.datasets.mpii', 'hourglass.datasets.flic',
+                  'hourglass.datasets.lsp')
 TRANSFORMS = _child(root.TRANSFORMS, 'hourglass.datasets.transforms')
 METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics')
 HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks')

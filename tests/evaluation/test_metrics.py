@@ -1,9 +1,14 @@
 """Metrics: the same numbers for any batches, the reference in the annotation, clear refusals."""
+import json
+
 import numpy as np
 import pytest
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from hourglass.errors import DataError
-from hourglass.evaluation.metrics import FlicPCK, MpiiPCKh
+from hourglass.datasets import skeletons
+from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.metrics import FlicPCK, LspPCK, MpiiPCKh
+from hourglass.evaluation.predictions import read_predictions
 
 
 def samples(count: int = 10, joints: int = 16, seed: int = 0) -> list[dict]:
@@ -11,27 +16,42 @@ def samples(count: int = 10, joints: int = 16, seed: int = 0) -> list[dict]:
     truth = rng.uniform(0, 100, (count, joints, 2))
     truth[rng.random((count, joints)) < 0.2] = np.nan
     predicted = np.nan_to_num(truth) + rng.normal(0, 10, truth.shape)
-    return [dict(raw_ann_info=dict(keypoints_image=t, pck_unit=30.0, picture='a.jpg', row=i),
-                 pred_instances=dict(keypoints=p[None]))
+    return [dict(id=i, raw_ann_info=dict(keypoints_image=t, pck_unit=30.0, picture='a.jpg', row=i,
+                                         occluded=np.arange(joints) == i, single_person=i > 2),
+                 pred_instances=dict(keypoints=p[None], keypoint_scores=np.ones((1, joints))))
             for i, (t, p) in enumerate(zip(truth, predicted, strict=True))]
 
 
-def evaluate(metric, data: list[dict], batch: int) -> dict:
+def evaluate(metric, data: list[dict], batch: int, skeleton: dict = skeletons.MPII) -> dict:
+    metric.dataset_meta = parse_pose_metainfo(skeleton)
     for start in range(0, len(data), batch):
         metric.process([], data[start:start + batch])
-    return metric.evaluate(len(data))
+    return metric.evaluate(len({sample['id'] for sample in data}))
 
 
-@pytest.mark.parametrize(('metric', 'joints', 'names'), [
-    (MpiiPCKh, 16, {'PCKh', 'Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle',
-                    'PCKh@0.1'}),
-    (FlicPCK, 11, {'Elbow', 'Wrist', 'Shoulder'})])
-def test_batches_do_not_matter(metric, joints, names):
-    data = samples(joints=joints)
-    results = [evaluate(metric(), data, batch) for batch in (1, 3, 10)]
-    assert results[0] == results[1] == results[2]
-    assert {name.split('/')[1] for name in results[0]} == names
-    assert 0 < results[0][f'{metric.default_prefix}/Wrist'] < 100
+LIMBS = {'Shoulder', 'Elbow', 'Wrist', 'Hip'}
+LEGS = {'Knee', 'Ankle', 'Head'}
+ALWAYS = {'Total', 'Total@0.1', 'AUC'}
+
+
+@pytest.mark.parametrize(('metric', 'options', 'skeleton', 'names'), [
+    (MpiiPCKh, {}, skeletons.MPII, LIMBS | LEGS),
+    (MpiiPCKh, {'protocol': 'princeton'}, skeletons.MPII,
+     LIMBS | LEGS | {'Neck', 'Pelvis', 'Thorax'}),
+    (FlicPCK, {}, skeletons.FLIC, LIMBS | {'Face'}),
+    (LspPCK, {'protocol': 'person'}, skeletons.LSP, LIMBS | LEGS),
+    (LspPCK, {}, skeletons.MPII, LIMBS | LEGS),
+    (LspPCK, {'protocol': 'pcp'}, skeletons.LSP,
+     {'Torso', 'Thigh', 'Calf', 'Upper arm', 'Forearm', 'Head'})])
+def test_batches_and_repeated_people_do_not_matter(metric, options, skeleton, names):
+    data = samples(joints=len(skeleton['keypoint_info']))
+    results = [evaluate(metric(**options), given, batch, skeleton)
+               for given, batch in ((data, 1), (data, 3), (data, 10), (data + data[:2], 4))]
+    assert all(result == results[0] for result in results)
+    found = {name.split('/')[1] for name in results[0]}
+    assert found - {'Visible', 'Occluded'} == names | ALWAYS
+    assert ('Occluded' in found) == (options.get('protocol') != 'pcp')
+    assert 0 < results[0][f'{metric.default_prefix}/Total'] < 100
 
 
 def test_perfect_and_hopeless_predictions():
@@ -45,8 +65,43 @@ def test_perfect_and_hopeless_predictions():
     assert set(evaluate(MpiiPCKh(), data, 4).values()) == {0.0}
 
 
-def test_a_person_without_head_box_is_not_skipped():
+def test_only_single_persons_count_where_the_official_score_says_so():
+    data = samples()
+    alone = evaluate(MpiiPCKh(single_person_only=True), data, 4)
+    assert alone['mpii/Total'] == evaluate(MpiiPCKh(), data[3:], 4)['mpii/Total']
+    data[4]['raw_ann_info']['single_person'] = None
+    with pytest.raises(DataError, match=r'row 4: not told whether .*prepare_mpii'):
+        evaluate(MpiiPCKh(single_person_only=True), data, 4)
+
+
+def test_every_person_is_kept_for_a_second_look(tmp_path):
+    data = samples()
+    evaluate(MpiiPCKh(people_file=str(tmp_path / 'new/people.json')), data[::-1], 4)
+    people = json.loads((tmp_path / 'new/people.json').read_text())['people']
+    assert [person['row'] for person in people] == list(range(10))
+    assert people[3]['keypoints'] == data[3]['pred_instances']['keypoints'][0].tolist()
+    annotated = ~np.isnan(data[3]['raw_ann_info']['keypoints_image']).any(-1)
+    assert [distance is not None for distance in people[3]['distances']] == annotated.tolist()
+    # and they can be scored again without a network
+    found = read_predictions(tmp_path / 'new/people.json', range(10), 16)
+    assert found.base == 0
+    assert np.array_equal(found[:], [sample['pred_instances']['keypoints'][0] for sample in data])
+
+
+def test_nobody_is_skipped():
     data = samples()
     data[3]['raw_ann_info']['pck_unit'] = np.nan
     with pytest.raises(DataError, match=r'a\.jpg, row 3: no head box'):
         evaluate(MpiiPCKh(), data, 4)
+    data[3]['raw_ann_info']['keypoints_image'][:] = np.nan         # nothing to score: no box needed
+    assert evaluate(MpiiPCKh(), data, 4)
+    metric = MpiiPCKh()
+    metric.dataset_meta = parse_pose_metainfo(skeletons.MPII)
+    metric.process([], data[:7])
+    with pytest.raises(DataError, match='3 of 10 people were not predicted'):
+        metric.evaluate(10)
+
+
+def test_protocols_have_names():
+    with pytest.raises(ConfigError, match=r"protocol='coco', choose from \('official', 'hrnet'"):
+        MpiiPCKh(protocol='coco')

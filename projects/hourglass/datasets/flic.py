@@ -1,9 +1,11 @@
 """FLIC, Frames Labeled In Cinema: 5,003 people seen from the hips up (Sapp & Taskar, CVPR 2013)."""
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hourglass.datasets import skeletons
+from hourglass.datasets.h5file import names_of, read_h5
 from hourglass.datasets.matfile import read_mat
 from hourglass.datasets.person import Person, PersonDataset
 from hourglass.errors import ConfigError, DataError
@@ -17,26 +19,66 @@ _L_SHOULDER, _R_SHOULDER, _L_HIP = 0, 3, 6
 # The authors' crop: 440 px of the 720x480 frame around row 240. As proportions of the height,
 # for frames of any size; rows are 0-based cell centres, so row 240 of 480 has 240.5 above it.
 _CROP_SIDE, _CROP_ROW = 440 / 480, 240.5 / 480
+_PX_PER_SCALE = 200                     # the h5 files' scale, 2.2, is in units of 200 px
 
 
-def read_flic(path: str | Path, split: str = 'train', labels: str = 'observer') -> list[Person]:
-    """The people of ``examples.mat``.
+SPLITS = ('train', 'test', 'extra')
+LABELS = ('observer', 'person')
+
+
+def read_flic(path: str | Path, split: str | Sequence[str] | None = None,
+              labels: str | None = None) -> list[Person]:
+    """The people of ``examples.mat``, or of one of the authors' h5 files.
+
+    Coordinates are 0-based in both.
 
     Args:
-        path: the file; its coordinates are 0-based (the authors' h5 files hold the same numbers).
-        split: ``'train'`` (3,987 people) or ``'test'`` (1,016).
-        labels: ``'observer'`` swaps left and right of people seen from behind, whose right
-            shoulder is right of the left one in the picture, as the paper does; ``'person'``
-            leaves them.
+        path: the file.
+        split: of ``examples.mat``: ``'train'`` (3,987 people), ``'test'`` (1,016), or ``'extra'``,
+            who in FLIC-full is neither; or several. FLIC-full's extra people come from the same
+            films as the test people, often from the same scene. None for an h5 file.
+        labels: of ``examples.mat``: ``'observer'`` (default) swaps left and right of people seen
+            from behind, whose right shoulder is right of the left one in the picture, as the paper
+            does; ``'person'`` leaves them. None for an h5 file, which is the one or the other.
 
     Raises:
         DataError: if the file is no FLIC annotation.
+        ConfigError: for a split or labels that the file cannot give.
     """
+    splits = (split,) if isinstance(split, str) else tuple(split or ())
+    if str(path).endswith('.h5'):
+        if splits or labels:
+            raise ConfigError(f'{path}: an h5 file holds one split with one kind of labels; leave '
+                              'split and labels out')
+        return _h5_people(path)
+    if not splits or not set(splits) <= set(SPLITS) or labels not in (None, *LABELS):
+        raise ConfigError(f'{path}: split={split!r} and labels={labels!r}, choose from {SPLITS} '
+                          f'and {LABELS}')
     examples = read_mat(path, 'examples', fields=('coords', 'filepath', 'imgdims', 'torsobox',
                                                   'istrain', 'istest'))
-    flag = {'train': 'istrain', 'test': 'istest'}[split]
-    return [_person(example, labels, row, path) for row, example in enumerate(examples)
-            if _flag(example, flag, row, path)]
+    return [_person(example, labels or 'observer', row, path)
+            for row, example in enumerate(examples)
+            if not _splits_of(example, row, path).isdisjoint(splits)]
+
+
+def _splits_of(example, row: int, path: str | Path) -> set[str]:
+    named = {name for name in ('train', 'test') if _flag(example, f'is{name}', row, path)}
+    return named or {'extra'}
+
+
+def _h5_people(path: str | Path) -> list[Person]:
+    data = read_h5(path, ('imgname', 'center', 'scale', 'part', 'visible', 'normalize'))
+    part, people = data['part'], len(data['part'])
+    if part.shape != (people, len(_COLUMNS), 2) or data['visible'].shape != part.shape[:2]:
+        raise DataError(f'{path}: part of shape {part.shape} and visible of '
+                        f"{data['visible'].shape}, ({people}, 11, 2) and ({people}, 11) needed")
+    labelled = (data['visible'] > 0)[..., None]
+    return [Person(picture=picture, center_image=data['center'][row],
+                   side_image=_PX_PER_SCALE * float(data['scale'][row]),
+                   keypoints_image=np.where(labelled[row], part[row], np.nan),
+                   occluded=np.zeros(len(_COLUMNS), bool), pck_unit=float(data['normalize'][row]),
+                   row=row)
+            for row, picture in enumerate(names_of(data['imgname']))]
 
 
 def _flag(example, name: str, row: int, path: str | Path) -> bool:
@@ -77,22 +119,17 @@ def _person(example, labels: str, row: int, path: str | Path) -> Person:
 
 @DATASETS.register_module()
 class FlicDataset(PersonDataset):
-    """FLIC from ``examples.mat`` and the frames, in the published structure.
+    """FLIC from ``examples.mat`` or the authors' h5 files, and the frames.
 
     Args:
-        split: ``'train'`` or ``'test'``.
-        labels: ``'observer'`` (the paper's) or ``'person'``; see :func:`read_flic`.
+        split, labels: which people and which left and right; see :func:`read_flic`.
         kwargs: as for :class:`PersonDataset`.
     """
 
     METAINFO = skeletons.FLIC
 
-    def __init__(self, split: str, labels: str = 'observer', ann_file: str = 'examples.mat',
-                 data_prefix: dict = dict(img='images'), **kwargs):
-        for name, value, choices in (('split', split, ('train', 'test')),
-                                     ('labels', labels, ('observer', 'person'))):
-            if value not in choices:
-                raise ConfigError(f'FlicDataset: {name}={value!r}, choose from {choices}')
+    def __init__(self, split: str | Sequence[str] | None = None, labels: str | None = None,
+                 ann_file: str = 'examples.mat', data_prefix: dict = dict(img='images'), **kwargs):
         self.split, self.labels = split, labels
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, **kwargs)
 

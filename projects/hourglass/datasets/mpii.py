@@ -2,7 +2,7 @@
 from pathlib import Path
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.mpii_files import read_mpii
+from hourglass.datasets.mpii_files import SPLITS, read_mpii
 from hourglass.datasets.person import Person, PersonDataset
 from hourglass.errors import ConfigError
 from hourglass.registry import DATASETS
@@ -15,8 +15,8 @@ class MpiiDataset(PersonDataset):
     Args:
         ann_file: ``annotations/mpii_val.json`` (HRNet, mmpose), ``mpii_annotations.json(.gz)``, or
             the authors' ``valid.h5``; see :mod:`hourglass.datasets.mpii_files`.
-        split: ``'train'`` or ``'val'`` of ``mpii_annotations.json``, which holds both; None for
-            every other file.
+        split: ``'train'``, ``'val'`` or ``'trainval'`` of ``mpii_annotations.json``, which holds
+            both; None for every other file.
         head_box_file: ``annotations/mpii_gt_val.mat``, needed to evaluate with a JSON that has no
             head boxes.
         kwargs: as for :class:`PersonDataset`.
@@ -26,8 +26,8 @@ class MpiiDataset(PersonDataset):
 
     def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
                  data_prefix: dict = dict(img='images'), **kwargs):
-        if split not in ('train', 'val', None):
-            raise ConfigError(f"MpiiDataset: split={split!r}, choose from 'train', 'val', None")
+        if split not in (None, *SPLITS):
+            raise ConfigError(f'MpiiDataset: split={split!r}, choose from {SPLITS}')
         self.split, self.head_box_file = split, head_box_file
         super().__init__(ann_file=ann_file, data_prefix=data_prefix, **kwargs)
 

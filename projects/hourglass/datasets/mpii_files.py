@@ -11,10 +11,12 @@ else is the same number for number.
 """
 import gzip
 import json
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from numpy import ndarray
@@ -43,14 +45,26 @@ def head_unit(box: ndarray) -> float:
     return _HEAD_FACTOR * float(diagonal) if diagonal > 0 else np.nan
 
 
+SPLITS = ('train', 'val', 'trainval')
+_BOTH_SPLITS = 'isValidation'           # the field of a file that holds train and val
+
+
+def holds_both_splits(path: str | Path) -> bool:
+    """Whether a file is a ``mpii_annotations.json``, by its first record."""
+    if str(path).endswith('.h5'):
+        return False
+    with _opened(path) as file:
+        return _BOTH_SPLITS in file.read(4096)
+
+
 def read_mpii(path: str | Path, split: str | None = None,
               head_box_file: str | Path | None = None) -> list[Person]:
     """The people of an MPII annotation file in any of the three forms.
 
     Args:
         path: a ``.json``, ``.json.gz`` or ``.h5`` file.
-        split: ``'train'`` or ``'val'`` of a ``mpii_annotations.json``, None for both; the other
-            forms have a file per split.
+        split: ``'train'``, ``'val'`` or ``'trainval'`` of a ``mpii_annotations.json``, which holds
+            both; None for the other forms, which have a file per split.
         head_box_file: ``mpii_gt_val.mat``, for the people whose file has no head box.
 
     Raises:
@@ -58,32 +72,37 @@ def read_mpii(path: str | Path, split: str | None = None,
         ConfigError: for a split that the file does not distinguish.
     """
     if str(path).endswith('.h5'):
-        people, tells_split = read_mpii_h5(path), False
+        people, holds_both = read_mpii_h5(path), False
     else:
         records = _records(path)
-        tells_split = bool(records) and 'joint_self' in records[0]
-        if tells_split:
-            people = [_bearpaw_person(record, row, path) for row, record in enumerate(records)
-                      if split is None or _is_validation(record, row, path) == (split == 'val')]
-        else:
-            people = [_hrnet_person(record, row, path) for row, record in enumerate(records)]
-    if split is not None and not tells_split:
-        raise ConfigError(f'{path}: split={split!r}, but this form has one file per split; leave '
-                          'split out')
+        holds_both = bool(records) and _BOTH_SPLITS in records[0]
+        read = _bearpaw_person if holds_both else _hrnet_person
+        people = [read(record, row, path) for row, record in enumerate(records)
+                  if not holds_both or _is_in(split, record, row, path)]
+    if holds_both == (split is None):
+        raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'"
+                          if holds_both else
+                          f'{path}: split={split!r}, but it holds one split; leave split out')
     if head_box_file is not None:
         _add_head_units(people, head_box_file, path)
     return people
 
 
-def _records(path: str | Path) -> list[dict]:
-    read = gzip.open if str(path).endswith('.gz') else open
+@contextmanager
+def _opened(path: str | Path) -> Iterator[TextIO]:
+    """A JSON file, packed or not; what goes wrong in reading it is named."""
     try:
-        with read(path, 'rt', encoding='utf-8') as file:
-            content = json.load(file)
+        with (gzip.open if str(path).endswith('.gz') else open)(path, 'rt', encoding='utf-8') as f:
+            yield f
     except FileNotFoundError:
         raise DataError(f'{path}: no such file') from None
-    except (OSError, EOFError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f'{path}: not a JSON file ({error}); fetch it again') from None
+
+
+def _records(path: str | Path) -> list[dict]:
+    with _opened(path) as file:
+        content = json.load(file)
     records = content.get('people') if isinstance(content, dict) else content
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise DataError(f'{path}: a list of people needed, in the HRNet/mmpose form or that of '
@@ -133,11 +152,11 @@ def _bearpaw_person(record: dict, row: int, path: str | Path) -> Person:
                            record, row, path)
 
 
-def _is_validation(record: dict, row: int, path: str | Path) -> bool:
-    flag = record.get('isValidation')
+def _is_in(split: str | None, record: dict, row: int, path: str | Path) -> bool:
+    flag = record.get(_BOTH_SPLITS)
     if flag not in (0, 1):
-        raise DataError(f'{path}, row {row}: isValidation is {flag!r}, 0 or 1 needed')
-    return bool(flag)
+        raise DataError(f'{path}, row {row}: {_BOTH_SPLITS} is {flag!r}, 0 or 1 needed')
+    return split == 'trainval' or split == ('val' if flag else 'train')
 
 
 def _raw_person(picture: str, center, scale, joints: ndarray, annotated: ndarray, occluded: ndarray,

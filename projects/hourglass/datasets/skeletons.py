@@ -54,3 +54,23 @@ FLIC = _metainfo(
     bones='left_shoulder-left_elbow left_elbow-left_wrist right_shoulder-right_elbow '
           'right_elbow-right_wrist left_shoulder-right_shoulder left_shoulder-left_hip '
           'right_shoulder-right_hip left_hip-right_hip nose-left_eye nose-right_eye')
+
+# LSP's neck lies where MPII has its upper neck: from the middle of the shoulders 0.27 of the way to
+# the head's top (LSP Extended 0.17, MPII 0.19; medians over upright people), not 0 as the thorax.
+LSP = _metainfo(
+    'lsp',
+    order='right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow '
+          'right_shoulder left_shoulder left_elbow left_wrist upper_neck head_top',
+    upper='right_wrist right_elbow right_shoulder left_shoulder left_elbow left_wrist upper_neck '
+          'head_top',
+    lower='right_ankle right_knee right_hip left_hip left_knee left_ankle',
+    bones='right_knee-right_ankle right_hip-right_knee right_hip-left_hip left_hip-left_knee '
+          'left_knee-left_ankle upper_neck-head_top upper_neck-right_shoulder '
+          'right_shoulder-right_elbow right_elbow-right_wrist upper_neck-left_shoulder '
+          'left_shoulder-left_elbow left_elbow-left_wrist right_shoulder-right_hip '
+          'left_shoulder-left_hip')
+
+
+def joint_names(metainfo: dict) -> list[str]:
+    """The keypoints' names in their order."""
+    return [metainfo['keypoint_info'][i]['name'] for i in range(len(metainfo['keypoint_info']))]

@@ -1,99 +1,172 @@
-"""Registered metrics: they collect predictions, and print and return what ``pck`` computes."""
+"""Registered metrics: they collect distances, and print and return the table of a protocol."""
+import json
+import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy import ndarray
 
-from hourglass.errors import DataError
-from hourglass.evaluation import pck
+from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation import protocols
+from hourglass.evaluation.pck import count
+from hourglass.evaluation.protocols import Protocol
 from hourglass.registry import METRICS
 
 
 class _PCK(BaseMetric):
-    """Collects each person's distances; subclasses say which numbers come of them.
+    """Collects each person's distances; subclasses say which protocols there are.
 
     Predictions and ground truth are both 0-based image px: nothing is shifted here. The ground
-    truth is the untouched annotation the data set put into ``raw_ann_info``.
+    truth is the untouched annotation the data set put into ``raw_ann_info``. Every person counts
+    once, however the data were spread over batches and ranks.
+
+    Args:
+        protocol: who counts; a name in :mod:`hourglass.evaluation.protocols`.
+        people_file: write every person's row, picture, predicted joints (0-based image px), scores
+            and distances to this .json file; ``tools/evaluate.py`` reads it.
+        kwargs: as for mmengine's ``BaseMetric``.
     """
+
+    PROTOCOLS: Mapping[str, Protocol]
+
+    def __init__(self, protocol: str, people_file: str | None = None, **kwargs):
+        super().__init__(**kwargs)
+        if protocol not in self.PROTOCOLS:
+            raise ConfigError(f'{type(self).__name__}: protocol={protocol!r}, choose from '
+                              f'{tuple(self.PROTOCOLS)}')
+        self.protocol, self.people_file = self.PROTOCOLS[protocol], people_file
+
+    @property
+    def joints(self) -> list[str]:
+        return [self.dataset_meta['keypoint_id2name'][i]
+                for i in range(self.dataset_meta['num_keypoints'])]
+
+    def scored_joints(self, truth: dict) -> ndarray:
+        """(K, 2) the annotated joints of a person, NaN for what does not count."""
+        return truth['keypoints_image']
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            truth = sample['raw_ann_info']
-            if not truth['pck_unit'] > 0:
+            truth, found = sample['raw_ann_info'], sample['pred_instances']
+            predicted = np.asarray(found['keypoints'])[:1, :, :2]               # (1, K, 2)
+            scored = self.scored_joints(truth)[None]
+            try:
+                distances = self.protocol.distances(
+                    predicted, scored, np.array([truth['pck_unit']]), self.joints)[0]
+            except ValueError:
                 raise DataError(
                     f"{truth['picture']}, row {truth['row']}: no head box or torso to measure "
-                    'PCK by (MPII: give the data set its head_box_file, mpii_gt_val.mat)')
-            predicted = np.asarray(sample['pred_instances']['keypoints'])[:1]       # (1, K, 2)
-            self.results.append(pck.normalised_distances(
-                predicted, truth['keypoints_image'][None], np.array([truth['pck_unit']]))[0])
+                    'PCK by (MPII: give the data set its head_box_file, mpii_gt_val.mat)'
+                ) from None
+            result = dict(id=sample['id'], distances=distances, occluded=truth['occluded'])
+            if self.people_file:
+                result['person'] = dict(
+                    row=truth['row'], picture=truth['picture'], keypoints=predicted[0].tolist(),
+                    scores=np.asarray(found['keypoint_scores'])[0].tolist(),
+                    distances=[None if np.isnan(d) else d for d in distances.tolist()])
+            self.results.append(result)
 
-    def compute_metrics(self, results: list[ndarray]) -> dict[str, float]:
-        scores = self.scores(np.stack(results))
-        names, values = zip(*((f'{name:>8}', f'{value:{max(8, len(name))}.2f}')
-                              for name, value in scores.items()), strict=True)
-        MMLogger.get_current_instance().info('\n'.join((
-            f'{self.title()} of {len(results)} people', '  '.join(names), '  '.join(values))))
+    def evaluate(self, size: int) -> dict[str, float]:
+        self._size = size                   # compute_metrics, which mmengine calls, is not told
+        return super().evaluate(size)
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        people = {result['id']: result for result in results}       # padding repeats some
+        if len(people) < self._size:
+            raise DataError(f'{self._size - len(people)} of {self._size} people were not '
+                            'predicted; the metric was not given every batch')
+        if self.people_file:
+            _write_people([people[key]['person'] for key in sorted(people)], self.joints,
+                          self.people_file)
+        distances = np.stack([person['distances'] for person in people.values()])   # (P, N)
+        names = self.protocol.counted(self.joints)
+        scores = self.protocol.table(count(distances, self.protocol.thresholds), names)
+        occluded = np.stack([person['occluded'] for person in people.values()])     # (P, K)
+        if occluded.any() and occluded.shape == distances.shape:
+            scores |= visibility_scores(self.protocol, distances, occluded, names)
+        MMLogger.get_current_instance().info(
+            f'{self.protocol.title} of {len(people)} people\n'
+            + '\n'.join(_columns(scores)))
         return scores
 
-    def title(self) -> str:
-        """What the numbers are, for the log."""
-        raise NotImplementedError
 
-    def scores(self, distances: ndarray) -> dict[str, float]:
-        """(P, K) distances -> named percentages."""
-        raise NotImplementedError
+def visibility_scores(protocol: Protocol, distances: ndarray, occluded: ndarray,
+                      names: Sequence[str]) -> dict[str, float]:
+    """The protocol's total over (P, K) distances of visible joints and of occluded ones."""
+    return {name: protocol.table(count(np.where(part, distances, np.nan), protocol.thresholds),
+                                 names)['Total']
+            for name, part in (('Visible', ~occluded), ('Occluded', occluded))}
+
+
+def _columns(scores: Mapping[str, float]) -> tuple[str, str]:
+    names, values = zip(*((f'{name:>8}', f'{value:{max(8, len(name))}.2f}')
+                          for name, value in scores.items()), strict=True)
+    return '  '.join(names), '  '.join(values)
+
+
+def _write_people(people: list[dict], joints: Sequence[str], path: str | Path) -> None:
+    """In one step: a file that is there is whole."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(f'{path}.tmp')
+    temporary.write_text(json.dumps(dict(base=0, joints=list(joints), people=people)),
+                         encoding='utf-8')
+    os.replace(temporary, path)
 
 
 @METRICS.register_module()
 class MpiiPCKh(_PCK):
-    """PCKh as MPII's official evaluation counts it.
-
-    The total pools the annotated joints of all people but pelvis and thorax; "Head" is the mean
-    of upper neck and head top.
+    """PCKh on MPII under a named protocol.
 
     Args:
-        threshold: of the main numbers, in units of 0.6 x the head's diagonal. Official: 0.5.
+        protocol: ``'official'``, ``'hrnet'``, ``'tompson'`` or ``'princeton'``.
+        single_person_only: leave out who stands close to others, as the official score of the
+            test set does; the data set must know who does (``tools/prepare_mpii.py``).
+        kwargs: as for :class:`_PCK`.
     """
 
     default_prefix = 'mpii'
-    GROUPS: Mapping[str, Sequence[int]] = dict(
-        Head=(8, 9), Shoulder=(12, 13), Elbow=(11, 14), Wrist=(10, 15), Hip=(2, 3), Knee=(1, 4),
-        Ankle=(0, 5))
-    SCORED = tuple(joint for joint in range(16) if joint not in (6, 7))     # no pelvis, no thorax
+    PROTOCOLS = protocols.MPII
 
-    def __init__(self, threshold: float = 0.5, **kwargs):
-        super().__init__(**kwargs)
-        self.threshold = threshold
+    def __init__(self, protocol: str = 'official', single_person_only: bool = False, **kwargs):
+        super().__init__(protocol, **kwargs)
+        self.single_person_only = single_person_only
 
-    def title(self) -> str:
-        return f'PCKh@{self.threshold:g} (official)'
-
-    def scores(self, distances: ndarray) -> dict[str, float]:
-        return {
-            'PCKh': pck.pooled_pck(distances, self.threshold, self.SCORED),
-            **pck.grouped_pck(distances, self.threshold, self.GROUPS),
-            'PCKh@0.1': pck.pooled_pck(distances, 0.1, self.SCORED)}
+    def scored_joints(self, truth: dict) -> ndarray:
+        if not self.single_person_only:
+            return super().scored_joints(truth)
+        if truth['single_person'] is None:
+            raise DataError(f"{truth['picture']}, row {truth['row']}: not told whether this is a "
+                            'single person; make the file with tools/prepare_mpii.py')
+        keypoints_image = truth['keypoints_image']
+        return keypoints_image if truth['single_person'] else np.full_like(keypoints_image, np.nan)
 
 
 @METRICS.register_module()
 class FlicPCK(_PCK):
-    """PCK by the torso, elbows and wrists: what the paper reports on FLIC.
-
-    Args:
-        threshold: in torso lengths. Paper: 0.2.
-    """
+    """PCK by the torso: the paper reports elbows and wrists."""
 
     default_prefix = 'flic'
-    GROUPS: Mapping[str, Sequence[int]] = dict(Elbow=(1, 4), Wrist=(2, 5), Shoulder=(0, 3))
+    PROTOCOLS = protocols.FLIC
 
-    def __init__(self, threshold: float = 0.2, **kwargs):
-        super().__init__(**kwargs)
-        self.threshold = threshold
+    def __init__(self, protocol: str = 'torso', **kwargs):
+        super().__init__(protocol, **kwargs)
 
-    def title(self) -> str:
-        return f'PCK@{self.threshold:g} of the torso'
 
-    def scores(self, distances: ndarray) -> dict[str, float]:
-        return pck.grouped_pck(distances, self.threshold, self.GROUPS)
+@METRICS.register_module()
+class LspPCK(_PCK):
+    """PCK or PCP on LSP, with its 14 joints or as a part of MPII's 16.
+
+    Args:
+        protocol: ``'torso'`` or ``'person'``, PCK@0.2 by the one or the other's size, or ``'pcp'``,
+            the percentage of correct parts.
+        kwargs: as for :class:`_PCK`.
+    """
+
+    default_prefix = 'lsp'
+    PROTOCOLS = protocols.LSP
+
+    def __init__(self, protocol: str = 'torso', **kwargs):
+        super().__init__(protocol, **kwargs)

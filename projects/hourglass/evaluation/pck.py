@@ -4,8 +4,14 @@ P people, K joints, T thresholds. A *distance* is in units of the person's ``pck
 head's diagonal for PCKh, the torso for FLIC). It is NaN for a joint without annotation, which
 nobody is scored on, and infinite for an annotated joint without prediction, which is wrong at
 every threshold.
+
+Distances are counted once (:class:`Counts`); every number of every protocol comes from the counts,
+which add up over batches, files and ranks, so people need not be in memory together.
 """
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
@@ -17,7 +23,7 @@ def normalised_distances(predicted: ndarray, truth: ndarray, unit: ndarray) -> n
     Args:
         predicted: (P, K, 2) x, y in image px; NaN where nothing was predicted.
         truth: (P, K, 2) in the same pixels and base; NaN where not annotated.
-        unit: (P,) px.
+        unit: (P,) px; may be NaN for a person without a single annotated joint.
 
     Returns:
         (P, K).
@@ -28,39 +34,107 @@ def normalised_distances(predicted: ndarray, truth: ndarray, unit: ndarray) -> n
     if predicted.shape != truth.shape:
         raise ValueError(f'predictions of shape {predicted.shape} for a truth of {truth.shape} '
                          '(people, joints, 2)')
-    if not (unit > 0).all():
-        person = int(np.argmin(unit > 0))
+    annotated = ~np.isnan(truth).any(-1)                                        # (P, K)
+    unmeasured = annotated.any(-1) & ~(unit > 0)
+    if unmeasured.any():
+        person = int(unmeasured.argmax())
         raise ValueError(f'person {person} has a PCK unit of {unit[person]} px, more than 0 needed')
     distances = np.linalg.norm(predicted - truth, axis=-1) / unit[:, None]
-    annotated = ~np.isnan(truth).any(-1)
     return np.where(annotated, np.nan_to_num(distances, nan=np.inf), np.nan)
 
 
-def joint_pck(distances: ndarray, threshold: float) -> ndarray:
-    """(P, K) distances -> (K,) percentages of the annotated joints within ``threshold``.
+def box_side(truth: ndarray) -> ndarray:
+    """(P,) the longer side, in px, of the box around each person's annotated joints."""
+    box = [np.fmin.reduce(truth, axis=1), np.fmax.reduce(truth, axis=1)]        # (P, 2) each
+    return (box[1] - box[0]).max(-1)
 
-    NaN for a joint that nobody has.
+
+def limb_distances(predicted: ndarray, truth: ndarray,
+                   limbs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> ndarray:
+    """Distances of limbs, in units of their lengths: that of the end which lies further off.
+
+    Strict PCP counts the limbs whose distance is at most 0.5.
+
+    Args:
+        predicted, truth: as for :func:`normalised_distances`.
+        limbs: two ends each; an end is the middle of some joints.
+
+    Returns:
+        (P, limbs); NaN for a limb of no length or without annotation, infinite without prediction.
     """
-    correct, annotated = _counts(distances, threshold)
-    return _percent(correct, annotated)
+    columns = []
+    for start, end in limbs:
+        (start_found, end_found), (start_true, end_true) = (
+            (joints[:, list(start)].mean(1), joints[:, list(end)].mean(1))
+            for joints in (predicted, truth))
+        length = np.linalg.norm(end_true - start_true, axis=-1)                 # (P,)
+        off = np.maximum(np.linalg.norm(start_found - start_true, axis=-1),
+                         np.linalg.norm(end_found - end_true, axis=-1))
+        columns.append(np.where(length > 0, np.nan_to_num(
+            off / np.where(length > 0, length, 1), nan=np.inf), np.nan))
+    return np.stack(columns, axis=-1)
 
 
-def pooled_pck(distances: ndarray, threshold: float, joints: Sequence[int]) -> float:
-    """Percentage over all annotated ``joints`` together: a joint counts as often as it occurs."""
-    correct, annotated = _counts(distances[:, list(joints)], threshold)
-    return float(_percent(correct.sum(), annotated.sum()))
+@dataclass(frozen=True)
+class Counts:
+    """How many joints were annotated, and how many of them were within each threshold.
+
+    Attributes:
+        thresholds: (T,) ascending.
+        correct: (T, K) joints whose distance is at most the threshold.
+        annotated: (K,)
+    """
+
+    thresholds: ndarray
+    correct: ndarray
+    annotated: ndarray
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.thresholds, self.correct + other.correct,
+                      self.annotated + other.annotated)
+
+    def at(self, threshold: float) -> Counts:
+        """These counts at one of their thresholds, T = 1."""
+        place = np.flatnonzero(np.isclose(self.thresholds, threshold))
+        if not len(place):
+            raise ValueError(f'not counted at {threshold:g}, but at {self.thresholds.tolist()}')
+        return Counts(self.thresholds[place], self.correct[place], self.annotated)
 
 
-def grouped_pck(distances: ndarray, threshold: float,
-                groups: Mapping[str, Sequence[int]]) -> dict[str, float]:
-    """Unweighted mean of the joints of each group, as MPII's and FLIC's tables are made."""
-    percentages = joint_pck(distances, threshold)
-    return {name: float(np.mean(percentages[list(joints)])) for name, joints in groups.items()}
+def count(distances: ndarray, thresholds: ndarray) -> Counts:
+    """Count (P, K) distances at (T,) ascending thresholds."""
+    num_joints, num_bins = distances.shape[1], len(thresholds) + 1
+    # the first threshold that is not below the distance; NaN and infinity fall behind the last
+    bins = np.searchsorted(thresholds, distances)                               # (P, K)
+    bins += np.arange(num_joints) * num_bins
+    histogram = np.bincount(bins.ravel(), minlength=num_joints * num_bins)
+    correct = histogram.reshape(num_joints, num_bins)[:, :-1].cumsum(-1).T      # (T, K)
+    return Counts(thresholds, correct, (~np.isnan(distances)).sum(0))
 
 
-def _counts(distances: ndarray, threshold: float) -> tuple[ndarray, ndarray]:
-    """Correct and annotated joints per column."""
-    return (distances <= threshold).sum(0), (~np.isnan(distances)).sum(0)
+def joint_pck(counts: Counts) -> ndarray:
+    """(T, K) percentages of the annotated joints; NaN for a joint that nobody has."""
+    return _percent(counts.correct, counts.annotated)
+
+
+def pooled_pck(counts: Counts, joints: Sequence[int]) -> ndarray:
+    """(T,) percentages over all ``joints`` together: a joint counts as often as it occurs."""
+    joints = list(joints)
+    return _percent(counts.correct[:, joints].sum(-1), counts.annotated[joints].sum())
+
+
+def mean_pck(counts: Counts, joints: Sequence[int]) -> ndarray:
+    """(T,) percentages, the unweighted mean of the ``joints`` that occur at all."""
+    percentages = joint_pck(counts)[:, list(joints)]
+    present = ~np.isnan(percentages)
+    return np.where(present.any(-1), np.where(present, percentages, 0).sum(-1)
+                    / np.maximum(present.sum(-1), 1), np.nan)
+
+
+def area_under_curve(thresholds: ndarray, curve: ndarray) -> float:
+    """Mean height of a curve between its first and last threshold, by trapezoids, as MPII's."""
+    heights = (curve[1:] + curve[:-1]) / 2
+    return float((heights * np.diff(thresholds)).sum() / (thresholds[-1] - thresholds[0]))
 
 
 def _percent(correct: ndarray, annotated: ndarray) -> ndarray:

@@ -1,0 +1,135 @@
+"""Leeds Sports Pose and LSP Extended (Johnson & Everingham, BMVC 2010, CVPR 2011): 14 joints."""
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+from PIL import Image
+
+from hourglass.datasets import skeletons
+from hourglass.datasets.matfile import read_mat
+from hourglass.datasets.person import Person, PersonDataset
+from hourglass.errors import ConfigError, DataError
+from hourglass.registry import DATASETS
+
+SPLITS = ('train', 'test')
+_TRAIN, _TEST = 1000, 1000              # LSP: the first thousand train, the second test
+_NUM_JOINTS = 14
+_R_SHOULDER, _L_HIP = 8, 3
+_MARGIN = 1.25                          # around the joints' box, as MPII's scale is widened
+
+
+def read_lsp(path: str | Path, split: str) -> list[Person]:
+    """The people of ``joints.mat`` of LSP or of LSP Extended; coordinates there are 1-based.
+
+    The two are told apart by the order of their axes. In LSP, (3, 14, 2000), the third number of a
+    joint is 1 where it is hidden, and every joint is labelled; in LSP Extended, (14, 3, 10000), it
+    is 1 where the joint is labelled. The crop is a square around the joints; the PCK unit is the
+    torso, right shoulder to left hip, NaN where one of them is not labelled.
+
+    Args:
+        path: the file.
+        split: ``'train'`` or ``'test'``; all of LSP Extended is for training.
+
+    Raises:
+        DataError: if the file is no LSP annotation.
+        ConfigError: for a split that does not exist.
+    """
+    if split not in SPLITS:
+        raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
+    joints = read_mat(path, 'joints')
+    if joints.dtype.kind not in 'fiu':
+        raise DataError(f'{path}: joints hold {joints.dtype}, numbers needed')
+    extended = joints.ndim == 3 and joints.shape[:2] == (_NUM_JOINTS, 3)
+    if not extended and joints.shape != (3, _NUM_JOINTS, _TRAIN + _TEST):
+        raise DataError(f'{path}: joints of shape {joints.shape}; (3, 14, 2000) is LSP, (14, 3, N) '
+                        'is LSP Extended')
+    if extended and split == 'test':
+        raise ConfigError(f"{path}: LSP Extended has no test people; take LSP's joints.mat")
+    poses = joints.transpose((2, 0, 1) if extended else (2, 1, 0)).astype(float)    # (P, 14, 3)
+    first, last = (0, len(poses)) if extended else {
+        'train': (0, _TRAIN), 'test': (_TRAIN, _TRAIN + _TEST)}[split]
+    return [_person(poses[row], extended, row, path) for row in range(first, last)]
+
+
+def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person:
+    flag = pose[:, 2]
+    if not np.isin(flag, (0, 1)).all():
+        raise DataError(f'{path}, row {row}: flags {flag.tolist()}, 0 or 1 needed')
+    labelled = flag == 1 if extended else np.ones(_NUM_JOINTS, bool)
+    keypoints_image = np.where(labelled[:, None], pose[:, :2] - 1, np.nan)      # 1-based -> 0-based
+    if labelled.sum() < 2 or not np.isfinite(pose[labelled, :2]).all():
+        raise DataError(f'{path}, row {row}: {labelled.sum()} labelled joints, two with numbers '
+                        'needed to know where the person is')
+    low, high = np.nanmin(keypoints_image, axis=0), np.nanmax(keypoints_image, axis=0)
+    return Person(
+        picture=f'im{row + 1:05d}.jpg' if extended else f'im{row + 1:04d}.jpg',
+        center_image=(low + high) / 2, side_image=_MARGIN * float((high - low).max()),
+        keypoints_image=keypoints_image,
+        occluded=np.zeros(_NUM_JOINTS, bool) if extended else flag == 1,
+        pck_unit=float(np.linalg.norm(keypoints_image[_R_SHOULDER] - keypoints_image[_L_HIP])),
+        row=row)
+
+
+def with_mpii_joints(person: Person) -> Person:
+    """The same person with MPII's 16 joints.
+
+    MPII's pelvis and thorax lie in the middle of the hips and of the shoulders (within 0.3 % of the
+    torso for half of MPII's people), so they are made from these; the PCK unit stays the torso.
+    """
+    ours, theirs = (skeletons.joint_names(info) for info in (skeletons.LSP, skeletons.MPII))
+    keypoints, occluded = (dict(zip(ours, values, strict=True))
+                           for values in (person.keypoints_image, person.occluded))
+    for middle, pair in (('pelvis', ('right_hip', 'left_hip')),
+                         ('thorax', ('right_shoulder', 'left_shoulder'))):
+        keypoints[middle] = np.mean([keypoints[joint] for joint in pair], axis=0)
+        occluded[middle] = all(occluded[joint] for joint in pair)
+    return replace(person, keypoints_image=np.stack([keypoints[joint] for joint in theirs]),
+                   occluded=np.array([occluded[joint] for joint in theirs]))
+
+
+@DATASETS.register_module()
+class LspDataset(PersonDataset):
+    """LSP or LSP Extended from ``joints.mat`` and the pictures.
+
+    Args:
+        split: ``'train'`` or ``'test'``; see :func:`read_lsp`.
+        skeleton: ``'lsp'`` for its 14 joints, ``'mpii'`` for MPII's 16, so that LSP trains or tests
+            a network for MPII; see :func:`with_mpii_joints`.
+        crop: ``'picture'``, the square around the whole picture, as test results on LSP are
+            reported: it tells the network nothing; ``'joints'``, around the annotated joints, for
+            training on pictures that show more than the person.
+        kwargs: as for :class:`PersonDataset`.
+    """
+
+    METAINFO = skeletons.LSP
+
+    def __init__(self, split: str, skeleton: str = 'lsp', crop: str = 'picture',
+                 ann_file: str = 'joints.mat', data_prefix: dict = dict(img='images'), **kwargs):
+        for name, value, choices in (('split', split, SPLITS),
+                                     ('skeleton', skeleton, ('lsp', 'mpii')),
+                                     ('crop', crop, ('picture', 'joints'))):
+            if value not in choices:
+                raise ConfigError(f'LspDataset: {name}={value!r}, choose from {choices}')
+        self.split, self.skeleton, self.crop = split, skeleton, crop
+        super().__init__(
+            ann_file=ann_file, data_prefix=data_prefix,
+            metainfo=skeletons.MPII if skeleton == 'mpii' else None, **kwargs)
+
+    def read_people(self) -> list[Person]:
+        people = read_lsp(self.ann_file, self.split)
+        if self.skeleton == 'mpii':
+            people = [with_mpii_joints(person) for person in people]
+        if self.crop == 'picture':
+            for person in people:
+                self._crop_picture(person)
+        return people
+
+    def _crop_picture(self, person: Person) -> None:
+        """Leaves a missing or broken picture to the checks, which name all of them."""
+        try:
+            with Image.open(Path(self.data_prefix['img'], person.picture)) as picture:
+                size = np.array(picture.size, float)
+        except OSError:
+            return
+        person.center_image, person.side_image = (size - 1) / 2, float(size.max())

@@ -1,0 +1,157 @@
+"""Who counts what: the same predictions score differently under every one of these names.
+
+A protocol measures distances, and makes a table of their :class:`hourglass.evaluation.pck.Counts`.
+Joints go by their names, so that one protocol serves every skeleton that has them.
+"""
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from hourglass.evaluation import pck
+from hourglass.evaluation.pck import Counts
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a table of percentages is made.
+
+    Attributes:
+        name: as given on a command line or in a config.
+        measure: what is measured, for people: PCKh, PCK or PCP.
+        unit_name: what distances are measured in, for people.
+        groups: row of the table -> its joints, whose percentages are averaged.
+        scored: the joints of the total.
+        pooled: whether the total counts every joint as often as it is annotated, or averages the
+            joints' percentages.
+        threshold: of the main numbers, in units of the person.
+        curve: highest threshold of the curve and its area.
+        fine: threshold of the stricter total that papers call "@0.1".
+        unit: what a distance is divided by: what the data set gives (``'given'``), the longer side
+            of the box around the person's joints (``'person'``), or, limb by limb, the limb's
+            length (``'limb'``: PCP).
+    """
+
+    name: str
+    measure: str
+    unit_name: str
+    groups: Mapping[str, tuple[str, ...]]
+    scored: tuple[str, ...]
+    pooled: bool = True
+    threshold: float = 0.5
+    curve: float = 0.5
+    fine: float = 0.1
+    unit: str = 'given'
+
+    @property
+    def title(self) -> str:
+        return f'{self.measure}@{self.threshold:g} ({self.name})'
+
+    @property
+    def thresholds(self) -> ndarray:
+        """(T,) what has to be counted: 0 to ``curve`` by hundredths, as MPII's evaluation does."""
+        return np.arange(round(self.curve * 100) + 1) / 100
+
+    def distances(self, predicted: ndarray, truth: ndarray, unit: ndarray,
+                  names: Sequence[str]) -> ndarray:
+        """(P, K, 2) joints in image px and (P,) given units -> distances of what is counted.
+
+        Returns:
+            (P, N) for the N joints, or limbs, of :meth:`counted`; see :mod:`.pck`.
+        """
+        if self.unit == 'limb':
+            ends = [[[names.index(joint) for joint in end] for end in ends]
+                    for ends in LIMBS.values()]
+            return pck.limb_distances(predicted, truth, ends)
+        if self.unit == 'person':
+            unit = pck.box_side(truth[:, [names.index(joint) for joint in self.scored]])
+        return pck.normalised_distances(predicted, truth, unit)
+
+    def counted(self, names: Sequence[str]) -> Sequence[str]:
+        """Names of the columns of :meth:`distances`."""
+        return tuple(LIMBS) if self.unit == 'limb' else names
+
+    def table(self, counts: Counts, names: Sequence[str]) -> dict[str, float]:
+        """The numbers in percent: Total, one per group, the fine total, and AUC.
+
+        Args:
+            counts: at ``thresholds``.
+            names: of the columns counted, as :meth:`counted` gives them.
+        """
+        main = counts.at(self.threshold)
+        scores = {'Total': float(self.total(main, names)[0])}
+        for group, curve in self.curves(main, names).items():
+            scores[group] = float(curve[0])
+        scores['Total@0.1'] = float(self.total(counts.at(self.fine), names)[0])
+        scores['AUC'] = pck.area_under_curve(counts.thresholds, self.total(counts, names))
+        return scores
+
+    def total(self, counts: Counts, names: Sequence[str]) -> ndarray:
+        """(T,) the total at every threshold."""
+        total = pck.pooled_pck if self.pooled else pck.mean_pck
+        return total(counts, [names.index(joint) for joint in self.scored])
+
+    def curves(self, counts: Counts, names: Sequence[str]) -> dict[str, ndarray]:
+        """(T,) for every group."""
+        return {group: pck.mean_pck(counts, [names.index(joint) for joint in joints])
+                for group, joints in self.groups.items()}
+
+
+def _sides(*parts: str) -> dict[str, tuple[str, str]]:
+    return {part.capitalize(): (f'right_{part}', f'left_{part}') for part in parts}
+
+
+def _joints(groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(joint for joints in groups.values() for joint in joints)
+
+
+_PAIRS = _sides('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+_NECK_AND_HEAD = dict(Head=('upper_neck', 'head_top'), **_PAIRS)
+_HEAD_TOP = dict(Head=('head_top',), **_PAIRS)
+_FOURTEEN = _joints(_NECK_AND_HEAD)                     # all but pelvis and thorax
+
+_HEAD, _TORSO = "0.6 x the diagonal of the head's box", 'the torso'
+_BOX, _LIMB = "the longer side of the person's box", "the limb's length"
+
+MPII = {protocol.name: protocol for protocol in (
+    # MPII's own evaluation, in the papers' tables
+    Protocol('official', 'PCKh', _HEAD, _NECK_AND_HEAD, _FOURTEEN),
+    # HRNet, SimpleBaseline, FPD: what they print as "@0.1" is at 0.11
+    Protocol('hrnet', 'PCKh', _HEAD, _HEAD_TOP, _FOURTEEN, fine=0.11),
+    # Tompson's script, bearpaw, anibali
+    Protocol('tompson', 'PCKh', _HEAD, _HEAD_TOP, _FOURTEEN, pooled=False),
+    # pytorch_stacked_hourglass: pelvis and thorax, which are easy, count too
+    Protocol('princeton', 'PCKh', _HEAD, dict(_HEAD_TOP, Neck=('upper_neck',), Pelvis=('pelvis',),
+                                              Thorax=('thorax',)),
+             (*_FOURTEEN, 'pelvis', 'thorax')))}
+
+_FACE = dict(Face=('left_eye', 'right_eye', 'nose'))
+_FLIC = dict(**_sides('elbow', 'wrist', 'shoulder', 'hip'), **_FACE)
+
+# Sapp and Taskar's unit: right shoulder to left hip, person-centric, as the data set gives it
+FLIC = {'torso': Protocol('torso', 'PCK', _TORSO, _FLIC, _joints(_FLIC), threshold=0.2,
+                          curve=0.2)}
+
+# Sticks of ten limbs (Ferrari et al., CVPR 2008): an end is the middle of the joints named
+LIMBS = {
+    'torso': (('right_shoulder', 'left_shoulder'), ('right_hip', 'left_hip')),
+    **{f'{side}_{limb}': ((f'{side}_{start}',), (f'{side}_{end}',))
+       for limb, start, end in (('thigh', 'hip', 'knee'), ('calf', 'knee', 'ankle'),
+                                ('upper_arm', 'shoulder', 'elbow'), ('forearm', 'elbow', 'wrist'))
+       for side in ('right', 'left')},
+    'head': (('upper_neck',), ('head_top',))}
+_LIMB_PAIRS = dict(Torso=('torso',), **{
+    name: (f'right_{limb}', f'left_{limb}') for name, limb in (
+        ('Thigh', 'thigh'), ('Calf', 'calf'), ('Upper arm', 'upper_arm'), ('Forearm', 'forearm'))},
+    Head=('head',))
+
+LSP = {protocol.name: protocol for protocol in (
+    Protocol('torso', 'PCK', _TORSO, _NECK_AND_HEAD, _FOURTEEN, threshold=0.2, curve=0.2),
+    # Yang and Ramanan (PAMI 2013)
+    Protocol('person', 'PCK', _BOX, _NECK_AND_HEAD, _FOURTEEN, threshold=0.2, curve=0.2,
+             unit='person'),
+    # strict: both ends within half the limb's length
+    Protocol('pcp', 'strict PCP', _LIMB, _LIMB_PAIRS, tuple(LIMBS), pooled=False, unit='limb'))}
+
+PROTOCOLS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
