@@ -2,9 +2,16 @@
 import numpy as np
 import pytest
 import torch
+from conftest import DATA, needs
+from mmpose.datasets.transforms import TopdownAffine
 
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
+from hourglass.datasets import skeletons
+from hourglass.datasets.mpii import MpiiDataset
+from hourglass.datasets.skeletons import joint_names
 from hourglass.errors import ConfigError
+from hourglass.evaluation import pck
+from hourglass.evaluation.protocols import MPII
 
 
 def codec(**changes) -> HourglassHeatmap:
@@ -21,7 +28,6 @@ def spread(count: int = 400) -> np.ndarray:
 @pytest.mark.parametrize(('options', 'px'), [
     ({'refine': 'parabola'}, 0.01),
     ({'refine': 'quarter'}, 2.0),           # at the border half a cell of 4 px, inside a quarter
-    ({'refine': 'none'}, 2.0),
     ({'refine': 'quarter', 'centers': 'cell'}, 2.0)])
 @pytest.mark.parametrize('sigma', [1.0, 1.75])
 def test_round_trip(options, px, sigma):
@@ -75,3 +81,37 @@ def test_batch_decoding_is_decoding_one_by_one():
 def test_wrong_arguments_are_named(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         codec(**wrong)
+
+
+@needs(DATA / 'mpii/valid.h5')
+@pytest.mark.data
+@pytest.mark.parametrize(('options', 'at_005', 'at_01'), [
+    ({'refine': 'parabola', 'sigma': 1.75}, 99.99, 99.99), ({'refine': 'quarter'}, 97, 99.9),
+    ({'refine': 'quarter', 'centers': 'cell'}, 32, 98)])
+def test_what_coding_costs_the_joints_of_mpii(options, at_005, at_01):
+    """MPII's validation joints, through the real crop, heatmaps and back to the picture."""
+    dataset = MpiiDataset(data_root=str(DATA / 'mpii'), ann_file='valid.h5', lazy_init=True)
+    people = dataset.read_people()
+    crop, c = TopdownAffine(input_size=(256, 256)), codec(**options)
+    truth = np.stack([person.keypoints_image for person in people])             # (P, 16, 2)
+    found, shifts = np.full_like(truth, np.nan), []
+    for index, person in enumerate(people):
+        sample = dataset._sample(index, person) | dict(img=np.zeros((8, 8, 3), np.uint8))
+        sample = crop.transform(sample)
+        keypoints_input = sample['transformed_keypoints'][0]                    # (16, 2)
+        inside = ((keypoints_input >= -0.5) & (keypoints_input < 255.5)).all(-1)
+        encoded = c.encode(keypoints_input[None], sample['keypoints_visible'])
+        decoded = c.decode(encoded['heatmaps'])[0][0]
+        annotated = sample['keypoints_visible'][0] > 0
+        truth[index, ~inside] = np.nan
+        shifts.append((decoded - keypoints_input)[inside & annotated])
+        # as mmpose's estimator goes back to the picture
+        found[index] = (decoded / 256 - 0.5) * sample['input_scale'] + sample['input_center']
+    assert np.isfinite(truth).all(-1).sum() > 44000             # 0.5 % lie outside their crop
+    distances = pck.normalised_distances(found, truth, np.array([p.pck_unit for p in people]))
+    protocol = MPII['princeton']                                # all 16 joints
+    total = protocol.total(pck.count(distances, protocol.thresholds), joint_names(skeletons.MPII))
+    assert total[5] >= at_005 and total[10] >= at_01
+    if options.get('centers') == 'cell':
+        assert total[10] < 99                                   # the cost in the docstring
+    assert np.abs(np.concatenate(shifts).mean(0)).max() < 0.05  # px of the input

@@ -54,8 +54,9 @@ def test_the_area_is_the_mean_height():
 
 
 def test_a_limb_is_as_far_off_as_its_worse_end():
-    truth = np.array([[[0, 0], [2, 0], [1, 8]], [[0, 0], [0, 0], [0, 0]], [[0, 0], [2, 0], [NAN] * 2]])
-    predicted = np.nan_to_num(truth) + [[0, 0], [0, 0], [0, 4]]
+    truth = np.array([[[0, 0], [2, 0], [1, 8]], [[0, 0]] * 3, [[0, 0], [2, 0], [NAN, NAN]]])
+    predicted = np.nan_to_num(truth)
+    predicted[:, 2, 1] += 4
     limbs = [((0, 1), (2,)), ((0,), (1,))]
     distances = pck.limb_distances(predicted, truth, limbs)
     assert np.array_equal(distances, [[0.5, 0], [NAN, NAN], [NAN, 0]], equal_nan=True)

@@ -74,7 +74,8 @@ def test_units_of_lsp():
     names = skeletons.joint_names(skeletons.LSP)
     truth = np.zeros((1, 14, 2))
     truth[0, names.index('left_ankle')] = [0, 100]                  # a person of 100 px
-    predicted = truth + [20, 0]
-    given = LSP['torso'].distances(predicted, truth, np.array([40.0]), names)
-    assert given.tolist() == [[0.5] * 14]
-    assert LSP['person'].distances(predicted, truth, np.array([40.0]), names).tolist() == [[0.2] * 14]
+    predicted = np.where([True, False], 20, truth)
+    torso, person = (LSP[name].distances(predicted, truth, np.array([40.0]), names)
+                     for name in ('torso', 'person'))
+    assert torso.tolist() == [[0.5] * 14]
+    assert person.tolist() == [[0.2] * 14]

@@ -9,7 +9,6 @@ from hourglass.errors import ConfigError
 from hourglass.registry import KEYPOINT_CODECS
 
 _OFFSETS = {
-    'none': lambda heatmaps, cells: np.zeros(cells.shape),
     'quarter': gaussian.quarter_offset,
     'parabola': gaussian.parabola_offset,
 }
@@ -29,12 +28,15 @@ class HourglassHeatmap(BaseKeypointCodec):
         heatmap_size: (w, h) of a heatmap.
         sigma: of the Gaussian in heatmap px. Paper: 1. Lua: 1.75.
         centers: ``'subpixel'`` puts the Gaussian where the keypoint is; ``'cell'`` in the middle of
-            the keypoint's cell, as Lua does, which costs up to half a cell at training time.
+            the keypoint's cell, as Lua does. Of MPII's validation joints, encoded and decoded
+            without a network, whole cells leave 98.1 % within PCKh@0.1 and 32.1 % within @0.05,
+            sub-pixel centres 100 % and 98.0 % (``'quarter'``) or 100 % (``'parabola'``).
         unannotated: ``'zero'`` trains keypoints without annotation towards an empty map, so that
             the peak's height predicts presence (paper, Lua); ``'mask'`` takes them out of the loss
             (HRNet, FPD, mmpose). A keypoint annotated outside the input counts as unannotated.
         refine: from the highest cell to the keypoint: ``'quarter'`` of a cell towards the higher
-            neighbour (paper), the top of a ``'parabola'`` (unbiased), or ``'none'``.
+            neighbour (paper), or the top of a ``'parabola'`` (unbiased). The bare cell is not on
+            offer: it costs what whole cells cost.
     """
 
     label_mapping_table = dict(keypoint_weights='keypoint_weights')

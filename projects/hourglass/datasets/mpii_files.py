@@ -1,10 +1,10 @@
 """MPII's annotations in the three forms they are passed around in, all read to the same persons.
 
-| form | joints | centre and scale | head box |
-|---|---|---|---|
-| HRNet and mmpose JSON | 1-based | as annotated | in ``mpii_gt_val.mat`` |
-| ``mpii_annotations.json(.gz)`` | 1-based | as annotated | in ``mpii_gt_val.mat`` |
-| the authors' ``train/valid/test.h5`` | 1-based, cut to whole px | adjusted | ``normalize`` |
+| form | joints | occluded | centre and scale | head box |
+|---|---|---|---|---|
+| HRNet and mmpose JSON | 1-based | not told | as annotated | in ``mpii_gt_val.mat`` |
+| ``mpii_annotations.json(.gz)`` | 1-based | yes | as annotated | in ``mpii_gt_val.mat`` |
+| the authors' ``train/valid/test.h5`` | 1-based, whole px | yes | adjusted | ``normalize`` |
 
 Cutting costs the h5 files up to a pixel at neck and head, the joints MPII gives in fractions; all
 else is the same number for number.

@@ -75,36 +75,19 @@ class PersonDataset(BaseCocoStyleDataset):
         if not people:
             raise DataError(f'{self.ann_file}: no people in this split')
         for person in people:
-            self._check(person)
+            problem = person_problem(person, self.metainfo['num_keypoints'], self.test_mode)
+            if problem:
+                raise DataError(f'{self.ann_file}, row {person.row} ({person.picture}): {problem}')
         self._check_pictures({person.picture for person in people})
         return [self._sample(index, person) for index, person in enumerate(people)]
 
-    def _check(self, person: Person) -> None:
-        where = f'{self.ann_file}, row {person.row} ({person.picture})'
-        num_keypoints = self.metainfo['num_keypoints']
-        if person.keypoints_image.shape != (num_keypoints, 2):
-            raise DataError(f'{where}: joints of shape {person.keypoints_image.shape}, '
-                            f'({num_keypoints}, 2) needed')
-        if not np.isfinite(person.center_image).all():
-            raise DataError(f'{where}: the centre is {person.center_image.tolist()}, '
-                            'two numbers needed')
-        if not 0 < person.side_image < np.inf:
-            raise DataError(f'{where}: the scale makes a crop of {person.side_image} px, '
-                            'more than 0 needed')
-        if self.test_mode and not 0 < person.pck_unit < np.inf:
-            raise DataError(f'{where}: no head box or torso to measure PCK by, but it is to be '
-                            'tested on (MPII: set head_box_file to mpii_gt_val.mat)')
-        if np.isinf(person.keypoints_image).any():
-            raise DataError(f'{where}: a joint lies at infinity')
-
     def _check_pictures(self, pictures: set[str]) -> None:
         folder = Path(self.data_prefix['img'])
-        if not folder.is_dir():
-            raise DataError(f"{folder}: no such picture folder (README, 'Data')")
-        missing = pictures - _files_below(folder, {os.path.dirname(name) for name in pictures})
+        missing = missing_pictures(folder, pictures)
         if missing:
+            name, hint = min(missing.items())
             raise DataError(f'{folder}: {len(missing)} of {len(pictures)} pictures are missing, '
-                            f'first {min(missing)}; complete the folder')
+                            f'first {name}{hint}; complete the folder')
 
     def _sample(self, index: int, person: Person) -> dict:
         """What mmpose's transforms and metrics expect of a sample."""
@@ -128,6 +111,42 @@ class PersonDataset(BaseCocoStyleDataset):
                 keypoints_image=person.keypoints_image, occluded=person.occluded,
                 pck_unit=person.pck_unit, picture=person.picture, row=person.row,
                 place=person.place, single_person=person.single_person))
+
+
+def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> str | None:
+    """What makes a person unusable, in words; None if nothing does."""
+    if person.keypoints_image.shape != (num_keypoints, 2):
+        return f'joints of shape {person.keypoints_image.shape}, ({num_keypoints}, 2) needed'
+    if not np.isfinite(person.center_image).all():
+        return f'the centre is {person.center_image.tolist()}, two numbers needed'
+    if not 0 < person.side_image < np.inf:
+        return f'the scale makes a crop of {person.side_image} px, more than 0 needed'
+    if np.isinf(person.keypoints_image).any():
+        return 'a joint lies at infinity'
+    annotated = not np.isnan(person.keypoints_image).all()
+    if to_be_tested and annotated and not 0 < person.pck_unit < np.inf:
+        return ('no head box or torso to measure PCK by, but it is to be tested on (MPII: set '
+                'head_box_file to mpii_gt_val.mat)')
+    return None
+
+
+def missing_pictures(folder: Path, pictures: set[str]) -> dict[str, str]:
+    """The pictures that are not below the folder, each with a hint at a file of nearly its name.
+
+    Raises:
+        DataError: if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such picture folder (README, 'Data')")
+    there = _files_below(folder, {os.path.dirname(name) for name in pictures})
+    missing = pictures - there
+    alike = {_plain(name): name for name in there} if missing else {}
+    return {name: f' ({alike[_plain(name)]} is there: case or extension differ, rename it)'
+            if _plain(name) in alike else '' for name in missing}
+
+
+def _plain(name: str) -> str:
+    return os.path.splitext(name)[0].lower()
 
 
 def _files_below(folder: Path, subfolders: Sequence[str]) -> set[str]:
