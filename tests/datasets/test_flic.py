@@ -1,4 +1,5 @@
 """FLIC from examples.mat is what the paper's authors made of it."""
+import h5py
 import numpy as np
 import pytest
 import scipy.io
@@ -32,7 +33,7 @@ def write(path, examples: list[dict]) -> None:
 
 def test_observer_centric_swaps_people_seen_from_behind_and_keeps_their_torso(tmp_path):
     write(tmp_path / 'examples.mat', [example(0, behind=True), example(1)])
-    observer, person = (read_flic(tmp_path / 'examples.mat', labels=labels)
+    observer, person = (read_flic(tmp_path / 'examples.mat', 'train', labels)
                         for labels in ('observer', 'person'))
     order = [3, 4, 5, 0, 1, 2, 7, 6, 9, 8, 10]
     assert np.array_equal(observer[0].keypoints_image, person[0].keypoints_image[order])
@@ -40,6 +41,54 @@ def test_observer_centric_swaps_people_seen_from_behind_and_keeps_their_torso(tm
     for o, p in zip(observer, person, strict=True):
         assert o.pck_unit == p.pck_unit == np.linalg.norm(
             p.keypoints_image[3] - p.keypoints_image[6])
+
+
+def test_flic_full_has_people_who_are_neither_train_nor_test(tmp_path):
+    examples = [example(0), example(1, train=False), example(2) | dict(istrain=0, istest=0)]
+    examples[2]['coords'][:, 0] = np.nan                    # FLIC-full is not labelled throughout
+    write(tmp_path / 'examples.mat', examples)
+    rows = {split: [p.row for p in read_flic(tmp_path / 'examples.mat', split)]
+            for split in ('train', 'test', 'extra', ('train', 'extra'))}
+    assert rows == {'train': [0], 'test': [1], 'extra': [2], ('train', 'extra'): [0, 2]}
+    extra, = read_flic(tmp_path / 'examples.mat', 'extra')
+    assert np.isnan(extra.keypoints_image[0]).all() and np.isfinite(extra.pck_unit)
+
+
+@needs(ORIGINAL)
+@pytest.mark.data
+def test_the_authors_h5_files_are_read_as_they_are():
+    for labels, suffix in (('observer', ''), ('person', '_personcentric')):
+        for split, name in (('train', 'train'), ('test', 'valid')):
+            theirs = read_flic(ORIGINAL / f'{name}{suffix}.h5')
+            ours = read_flic(ORIGINAL / 'examples.mat', split, labels)
+            assert [p.picture for p in theirs] == [p.picture for p in ours]
+            for field, px in (('keypoints_image', 1e-3), ('center_image', 1e-3), ('pck_unit', 1e-3),
+                              ('side_image', 1e-6)):
+                difference = np.abs(np.array([getattr(p, field) for p in theirs])
+                                    - np.array([getattr(p, field) for p in ours]))
+                assert difference.max() < px, field
+
+
+@needs(ORIGINAL)
+@pytest.mark.data
+def test_199_and_48_people_are_seen_from_behind():
+    for split, expected in (('train', 199), ('test', 48)):
+        observer, person = (read_flic(ORIGINAL / 'examples.mat', split, labels)
+                            for labels in ('observer', 'person'))
+        swapped = [not np.array_equal(o.keypoints_image, p.keypoints_image)
+                   for o, p in zip(observer, person, strict=True)]
+        assert sum(swapped) == expected
+
+
+def test_options_a_file_cannot_give_are_refused(tmp_path):
+    write(tmp_path / 'examples.mat', [example()])
+    for options in ({}, {'split': 'valid'}, {'split': ('train', 'x')},
+                    {'split': 'train', 'labels': 'mine'}):
+        with pytest.raises(ConfigError, match=r'choose from .*extra'):
+            read_flic(tmp_path / 'examples.mat', **options)
+    for options in ({'split': 'train'}, {'labels': 'observer'}):
+        with pytest.raises(ConfigError, match='an h5 file holds one split'):
+            read_flic(tmp_path / 'train.h5', **options)
 
 
 def test_the_crop_is_440_of_480_px_around_row_240():
@@ -62,7 +111,6 @@ def read_crop(height: int) -> tuple[float, float]:
     ('train', 'person', 'train_personcentric', 3987),
     ('test', 'person', 'valid_personcentric', 1016)])
 def test_rows_are_the_authors_rows(folder, factor, split, labels, h5, people):
-    h5py = pytest.importorskip('h5py')
     ours = read_flic(folder / 'examples.mat', split, labels)
     with h5py.File(ORIGINAL / f'{h5}.h5') as file:
         theirs = {name: file[name][:] for name in file}
@@ -116,3 +164,9 @@ def test_wrong_files_are_named(tmp_path):
         FlicDataset(split='test', **root)
     with pytest.raises(ConfigError, match="split='valid'"):
         FlicDataset(split='valid', **root)
+    with h5py.File(tmp_path / 'mpii.h5', 'w') as file:
+        for name in ('imgname', 'center', 'scale', 'visible', 'normalize'):
+            file[name] = np.zeros(2)
+        file['part'] = np.zeros((2, 16, 2))
+    with pytest.raises(DataError, match=r'mpii.h5: part of shape \(2, 16, 2\).*11, 2\)'):
+        FlicDataset(ann_file='mpii.h5', **root)

@@ -98,8 +98,8 @@ def _joints_outside(person: Person, size: tuple[int, int] | None) -> str | None:
 
 
 def _crop_outside(person: Person, size: tuple[int, int] | None) -> str | None:
-    if size is None or not np.isfinite(person.center_image).all():
-        return None
+    if size is None or not (np.isfinite(person.center_image).all() and person.side_image > 0):
+        return None                             # named as unusable already
     low, high = (person.center_image + sign * person.side_image / 2 for sign in (-1, 1))
     if (high < -0.5).any() or (low > np.array(size) - 0.5).any():
         return f'from {low.round().tolist()} to {high.round().tolist()} in {size[0]}x{size[1]} px'

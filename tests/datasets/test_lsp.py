@@ -1,0 +1,115 @@
+"""LSP and LSP Extended: the two meanings of a flag, both skeletons, both crops."""
+import numpy as np
+import pytest
+import scipy.io
+from conftest import DATA, needs
+from PIL import Image
+
+from hourglass.datasets.lsp import LspDataset, read_lsp, with_mpii_joints
+from hourglass.datasets.skeletons import LSP, MPII, joint_names
+from hourglass.errors import ConfigError, DataError
+
+NAMES = joint_names(LSP)
+
+
+@pytest.fixture
+def poses(rng) -> np.ndarray:
+    return rng.uniform(1, 150, (2000, 14, 2))
+
+
+def write_lsp(path, poses: np.ndarray, hidden: np.ndarray) -> None:
+    joints = np.concatenate([poses, hidden[..., None]], axis=-1)            # (P, 14, 3)
+    scipy.io.savemat(path, {'joints': joints.transpose(2, 1, 0)})
+
+
+def write_extended(path, poses: np.ndarray, labelled: np.ndarray) -> None:
+    joints = np.concatenate([poses, labelled[..., None]], axis=-1)
+    scipy.io.savemat(path, {'joints': joints.transpose(1, 2, 0)})
+
+
+def test_in_lsp_the_flag_is_1_where_a_joint_is_hidden(tmp_path, poses, rng):
+    hidden = rng.random((2000, 14)) < 0.1
+    write_lsp(tmp_path / 'joints.mat', poses, hidden)
+    train, test = (read_lsp(tmp_path / 'joints.mat', split) for split in ('train', 'test'))
+    assert [p.row for p in (train[0], train[-1], test[0], test[-1])] == [0, 999, 1000, 1999]
+    assert (test[0].picture, test[-1].picture) == ('im1001.jpg', 'im2000.jpg')
+    assert np.array_equal([p.keypoints_image for p in train + test], poses - 1)
+    assert np.array_equal([p.occluded for p in train + test], hidden)
+    person = test[3]
+    assert person.pck_unit == np.linalg.norm(
+        person.keypoints_image[NAMES.index('right_shoulder')]
+        - person.keypoints_image[NAMES.index('left_hip')])
+
+
+def test_in_lsp_extended_the_flag_is_1_where_a_joint_is_labelled(tmp_path, poses):
+    labelled = np.ones((3, 14))
+    labelled[1, :4] = 0
+    poses[1, :4] = -99                              # meaningless there
+    write_extended(tmp_path / 'joints.mat', poses[:3], labelled)
+    people = read_lsp(tmp_path / 'joints.mat', 'train')
+    assert [p.picture for p in people] == ['im00001.jpg', 'im00002.jpg', 'im00003.jpg']
+    assert np.array_equal(np.isnan(people[1].keypoints_image).any(-1), labelled[1] == 0)
+    assert not people[1].occluded.any()
+    assert np.isnan(people[1].pck_unit)             # its left hip is not labelled
+    low, high = (f(people[1].keypoints_image, axis=0) for f in (np.nanmin, np.nanmax))
+    assert np.array_equal(people[1].center_image, (low + high) / 2)
+    assert people[1].side_image == 1.25 * (high - low).max()
+    with pytest.raises(ConfigError, match='LSP Extended has no test people'):
+        read_lsp(tmp_path / 'joints.mat', 'test')
+
+
+def test_as_a_part_of_mpiis_skeleton(tmp_path, poses):
+    write_lsp(tmp_path / 'joints.mat', poses, np.zeros((2000, 14)))
+    person = read_lsp(tmp_path / 'joints.mat', 'test')[0]
+    as_mpii = with_mpii_joints(person)
+    ours = dict(zip(NAMES, person.keypoints_image, strict=True))
+    theirs = dict(zip(joint_names(MPII), as_mpii.keypoints_image, strict=True))
+    assert all(np.array_equal(theirs[name], ours[name]) for name in NAMES)
+    assert np.array_equal(theirs['pelvis'], (ours['right_hip'] + ours['left_hip']) / 2)
+    assert np.array_equal(theirs['thorax'], (ours['right_shoulder'] + ours['left_shoulder']) / 2)
+    assert as_mpii.pck_unit == person.pck_unit
+    assert person.keypoints_image.shape == (14, 2)          # the person given is left as it is
+
+
+def test_crops_of_pictures_and_of_joints(tmp_path, poses):
+    write_extended(tmp_path / 'joints.mat', poses[:2], np.ones((2, 14)))
+    (tmp_path / 'images').mkdir()
+    for number in (1, 2):
+        Image.new('RGB', (120, 200)).save(tmp_path / f'images/im0000{number}.jpg')
+    whole, _ = LspDataset('train', data_root=str(tmp_path)).read_people()
+    assert whole.center_image.tolist() == [59.5, 99.5] and whole.side_image == 200
+    joints, _ = LspDataset('train', crop='joints', data_root=str(tmp_path)).read_people()
+    assert np.array_equal(joints.center_image,
+                          (joints.keypoints_image.min(0) + joints.keypoints_image.max(0)) / 2)
+    dataset = LspDataset('train', skeleton='mpii', data_root=str(tmp_path))
+    assert dataset.metainfo['num_keypoints'] == 16
+    assert dataset.get_data_info(0)['keypoints'].shape == (1, 16, 2)
+
+
+@needs(DATA / 'lsp')
+@pytest.mark.data
+def test_the_real_ones_are_complete():
+    for split in ('train', 'test'):
+        assert len(LspDataset(split, data_root=str(DATA / 'lsp'), test_mode=True)) == 1000
+    extended = read_lsp(DATA / 'lspet/joints.mat', 'train')
+    assert len(extended) == 10000
+    assert sum(np.isnan(person.keypoints_image).any(-1).sum() for person in extended) == 16787
+
+
+def test_wrong_files_are_named(tmp_path, poses):
+    root = dict(data_root=str(tmp_path))
+    for array, message in ((np.zeros((3, 14, 10)), r'shape \(3, 14, 10\); \(3, 14, 2000\) is LSP'),
+                           (np.full((14, 3, 2), 'x'), 'numbers needed'),
+                           (np.full((14, 3, 2), 2.0), 'row 0: flags .*0 or 1 needed'),
+                           (np.full((14, 3, 2), 0.0), 'row 0: 0 labelled joints')):
+        scipy.io.savemat(tmp_path / 'joints.mat', {'joints': array})
+        with pytest.raises(DataError, match=message):
+            LspDataset('train', **root)
+    poses[7, 3] = np.nan
+    write_lsp(tmp_path / 'joints.mat', poses, np.zeros((2000, 14)))
+    with pytest.raises(DataError, match='row 7: 14 labelled joints, two with numbers'):
+        LspDataset('train', **root)
+    for options in ({'split': 'val'}, {'split': 'train', 'crop': 'x'},
+                    {'split': 'train', 'skeleton': 'coco'}):
+        with pytest.raises(ConfigError, match='choose from'):
+            LspDataset(**options, **root)

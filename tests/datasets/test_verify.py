@@ -1,0 +1,65 @@
+"""A data folder is looked over as a whole: each sort of fault is found, and nothing else."""
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hourglass.datasets.mpii import MpiiDataset
+from hourglass.datasets.verify import verify
+
+
+def person(picture: str, **changes) -> dict:
+    return dict(image=picture, center=[50, 50], scale=0.3, joints=[[40.0, 60.0]] * 16,
+                joints_vis=[1] * 16, head_box=[40, 40, 50, 50]) | changes
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / 'images').mkdir()
+    for name in ('a.jpg', 'b.jpg', 'torn.jpg'):
+        noise = np.random.default_rng(0).integers(0, 255, (100, 100, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / 'images' / name)
+    whole = (tmp_path / 'images/torn.jpg').read_bytes()
+    (tmp_path / 'images/torn.jpg').write_bytes(whole[:len(whole) // 2])
+    return tmp_path
+
+
+def look_over(folder, people: list[dict], **options):
+    (folder / 'a.json').write_text(json.dumps(people))
+    return verify(MpiiDataset(data_root=str(folder), ann_file='a.json', test_mode=True,
+                              lazy_init=True), **options)
+
+
+def test_a_whole_folder_has_nothing_wrong(folder):
+    found = look_over(folder, [person('a.jpg'), person('b.jpg')])
+    assert (found.people, found.pictures) == (2, 2)
+    assert not found.unusable and not found.remarkable
+    assert 'nothing unusable' in found.summary()
+
+
+def test_every_fault_is_found_and_named(folder):
+    unannotated = person('a.jpg', joints_vis=[0] * 16)
+    found = look_over(folder, [
+        person('a.jpg'), person('A.jpg'), person('gone.jpg'), person('torn.jpg'),
+        person('a.jpg', scale=-1), person('a.jpg', head_box=[1, 1, 1, 1]), unannotated,
+        person('b.jpg', joints=[[140.0, 60.0]] * 16), person('b.jpg', center=[900, 50])])
+    assert {problem: [case.split(':')[0] for case in cases]
+            for problem, cases in found.unusable.items() if problem != 'pictures broken'} == {
+        'pictures missing': ['A.jpg (a.jpg is there', 'gone.jpg'],
+        'people unusable': ['row 4 (a.jpg)', 'row 5 (a.jpg)'],
+        'people whose crop misses their picture': ['row 8 (b.jpg)']}
+    assert len(found.unusable['pictures broken']) == 1
+    assert 'torn.jpg: not a readable picture' in found.unusable['pictures broken'][0]
+    assert {problem: len(cases) for problem, cases in found.remarkable.items()} == {
+        'people without any annotated joint': 1, 'people with joints outside of their picture': 1}
+    assert 'row 7 (b.jpg): 16 of its joints' in found.summary()
+
+
+def test_pictures_are_not_read_when_told_so(folder):
+    found = look_over(folder, [person('torn.jpg')], decode=False)
+    assert not found.unusable
+
+
+def test_an_empty_split_is_a_fault(folder):
+    assert 'splits without people' in look_over(folder, []).unusable
