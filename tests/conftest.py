@@ -1,5 +1,7 @@
 """What the tests share: where real data lies, and a tiny data set of synthetic people."""
 import os
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,15 @@ GOLDEN = _first_folder('HOURGLASS_GOLDEN', 'data/golden', '../shared/golden')
 def needs(path: Path):
     """Skip a test whose real data is not on this machine."""
     return pytest.mark.skipif(not path.exists(), reason=f'{path} is not here')
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    """Call a tool in this process: ``tool('evaluate', 'mpii', '--gt', path)``."""
+    def call(name: str, *arguments) -> None:
+        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
+        runpy.run_path(str(REPOSITORY / f'tools/{name}.py'), run_name='__main__')
+    return call
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ def parse_args() -> argparse.Namespace:
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--out', help='write the metrics to this file, .json, .yaml or .pkl')
+    parser.add_argument('--people', help="write every person's predicted joints, scores and "
+                        'distances to this .json file, which tools/evaluate.py reads')
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
     return parser.parse_args()
 
@@ -26,10 +28,12 @@ def test(args: argparse.Namespace) -> dict:
         raise ConfigError(f'--dump {args.dump}: name a .pkl file')
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
+    evaluators = cfg.test_evaluator
+    evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
+    if args.people:
+        evaluators[0].people_file = args.people
     if args.dump:
-        evaluators = cfg.test_evaluator
-        cfg.test_evaluator = [*(evaluators if isinstance(evaluators, list) else [evaluators]),
-                              dict(type='DumpResults', out_file_path=args.dump)]
+        cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
     return Runner.from_cfg(cfg).test()
 
 

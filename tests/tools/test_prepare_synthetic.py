@@ -1,26 +1,18 @@
 """The renderer's command: two splits and a sheet, nothing done twice, refusals in one line."""
 import json
-import runpy
-import sys
 
 import pytest
-from conftest import REPOSITORY
 
 
-def prepare(monkeypatch, *arguments) -> None:
-    monkeypatch.setattr(sys, 'argv', ['prepare_synthetic', *map(str, arguments)])
-    runpy.run_path(str(REPOSITORY / 'tools/prepare_synthetic.py'), run_name='__main__')
-
-
-def test_a_real_call_and_a_second_one(monkeypatch, capsys, tmp_path):
+def test_a_real_call_and_a_second_one(tool, capsys, tmp_path):
     arguments = ('--out', tmp_path, '--train', 6, '--test', 4, '--size', 96, 96, '--sheet',
                  tmp_path / 'sheet.png')
-    prepare(monkeypatch, *arguments)
+    tool('prepare_synthetic', *arguments)
     assert 'train/annotations.json: 6 pictures in' in capsys.readouterr().out
     assert (tmp_path / 'sheet.png').stat().st_size > 10_000
     annotations = {split: tmp_path / split / 'annotations.json' for split in ('train', 'test')}
     written = {split: path.stat().st_mtime_ns for split, path in annotations.items()}
-    prepare(monkeypatch, *arguments)
+    tool('prepare_synthetic', *arguments)
     assert written == {split: path.stat().st_mtime_ns for split, path in annotations.items()}
     people = {split: json.loads(path.read_text())['people'] for split, path in annotations.items()}
     assert [len(people[split]) for split in ('train', 'test')] == [6, 4]
@@ -32,6 +24,6 @@ def test_a_real_call_and_a_second_one(monkeypatch, capsys, tmp_path):
     (('--train', 0, '--test', 0), 'nothing to render'),
     (('--train', -1, '--test', 0), 'count is -1'),
     (('--size', 8, 8), 'width is 8')])
-def test_refusals(monkeypatch, tmp_path, arguments, message):
+def test_refusals(tool, tmp_path, arguments, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
-        prepare(monkeypatch, '--out', tmp_path, *arguments)
+        tool('prepare_synthetic', '--out', tmp_path, *arguments)
