@@ -25,7 +25,8 @@ MODELS = _child(root.MODELS, 'hourglass.models.head')
 DATASETS = _child(root.DATASETS, 'hourglass.datasets.mpii', 'hourglass.datasets.flic',
                   'hourglass.datasets.lsp')
 TRANSFORMS = _child(root.TRANSFORMS, 'hourglass.datasets.transforms')
-METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics')
+METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics',
+                 'hourglass.evaluation.submission')
 HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks')
 
 if _HAS_MMPOSE:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.h5file import names_of, read_h5
-from hourglass.datasets.matfile import read_mat
+from hourglass.datasets.matfile import read_mat_as_stored
 from hourglass.datasets.person import Person
 from hourglass.errors import ConfigError, DataError
 
@@ -230,7 +230,7 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
     Raises:
         DataError: for a file that is not of this form.
     """
-    boxes, truth, missing = (read_mat(path, name)
+    boxes, truth, missing = (read_mat_as_stored(path, name)
                              for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
     if truth.ndim != 3 or not truth.shape[::2] == missing.shape == (len(truth), boxes.shape[-1]):
         raise DataError(f'{path}: pos_gt_src of shape {truth.shape}, jnt_missing {missing.shape}, '
@@ -240,28 +240,42 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
 
 
 def _add_head_units(people: list[Person], head_box_file: str | Path, path: str | Path) -> None:
-    """Give each person the head box of the person with the same joints.
-
-    The file of boxes names no pictures, so its people are known by their joints; most of them must
-    agree, as a few are damaged there.
-    """
+    """Give each person the head box of the person with the same joints."""
     joints, units = read_head_box_file(head_box_file)
-    columns = defaultdict(list)         # which people have this joint at this whole pixel
-    for column, pose in enumerate(joints):
-        for spot in _spots(pose):
-            columns[spot].append(column)
+    index = JointIndex(joints)
     for person in people:
-        spots = _spots(person.keypoints_image + 1)                      # 1-based, as there
-        if not np.isnan(person.pck_unit) or not spots:
+        pose = person.keypoints_image + 1                               # 1-based, as there
+        if not np.isnan(person.pck_unit) or np.isnan(pose).any(-1).all():
             continue
-        votes = Counter(column for spot in spots for column in columns[spot])
-        best = max(votes.values(), default=0)
-        found = {units[column] for column, count in votes.items() if count == best}
-        if best <= len(spots) / 2 or len(found) > 1:
+        found = {units[column] for column in index.find(pose)}
+        if len(found) != 1:
             raise DataError(f'{path}, row {person.row} ({person.picture}): no person in '
                             f'{head_box_file} has these joints; the two files do not belong '
                             'together')
         person.pck_unit, = found
+
+
+class JointIndex:
+    """Finds people by their joints, for the file of head boxes names no pictures.
+
+    Most joints must agree to the pixel, not all: a few are damaged in that file.
+
+    Args:
+        poses: (P, K, 2) joints, NaN where not annotated.
+    """
+
+    def __init__(self, poses: ndarray):
+        self._rows = defaultdict(list)      # which people have this joint at this whole pixel
+        for row, pose in enumerate(poses):
+            for spot in _spots(pose):
+                self._rows[spot].append(row)
+
+    def find(self, pose: ndarray) -> list[int]:
+        """The rows that share the most joints with a pose (K, 2); none if not more than half."""
+        spots = _spots(pose)
+        votes = Counter(row for spot in spots for row in self._rows.get(spot, ()))
+        best = max(votes.values(), default=0)
+        return [row for row, count in votes.items() if count == best > len(spots) / 2]
 
 
 def _spots(pose: ndarray) -> list[tuple[int, int, int]]:
