@@ -46,12 +46,9 @@ def pose(seed: int, **marks) -> list[dict]:
             for joint, (x, y) in enumerate(xy.tolist())]
 
 
-def test_rect(**changes) -> dict:
+def hidden_rect(**changes) -> dict:
     """A person as of a test picture: a place and a size, no joints and no head box."""
     return dict(scale=2.0, objpos=structs(dict(x=50.0, y=60.0))) | changes
-
-
-test_rect.__test__ = False              # not a test, though pytest collects by that name
 
 
 def picture(name: str, *rects: dict, single_person=EMPTY, training: int = 1) -> dict:
@@ -78,7 +75,7 @@ def small_release(path: Path) -> Path:
         picture('train.jpg', rect(pose(3)), rect(objpos=None), rect(annopoints=EMPTY),
                 rect(scale=EMPTY), single_person=1),
         picture('nobody.jpg'),
-        picture('test.jpg', test_rect(), test_rect(objpos=EMPTY), test_rect(scale=3.0),
+        picture('test.jpg', hidden_rect(), hidden_rect(objpos=EMPTY), hidden_rect(scale=3.0),
                 single_person=[[1], [3]], training=0),
         picture('empty.jpg', training=0),
-        picture('one.jpg', test_rect(), training=0))
+        picture('one.jpg', hidden_rect(), training=0))

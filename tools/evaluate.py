@@ -16,6 +16,7 @@ from hourglass.evaluation.predictions import read_predictions
 from hourglass.evaluation.protocols import PROTOCOLS
 from hourglass.evaluation.report import draw_curves, people_csv, table, with_published
 from hourglass.evaluation.truth import Truth, read_truth
+from hourglass.files import replacing
 
 _USUAL_BASE = dict(mpii=1, flic=0, lsp=1)           # what the data sets' own files count from
 
@@ -101,7 +102,8 @@ def main() -> None:
             draw_curves(evaluations, args.curves)
         if args.json:
             found = [as_json(evaluation, args.gt) for evaluation in evaluations]
-            Path(args.json).write_text(json.dumps(found if len(found) > 1 else found[0], indent=1))
+            with replacing(Path(args.json)) as draft:
+                draft.write_text(json.dumps(found if len(found) > 1 else found[0], indent=1))
 
 
 if __name__ == '__main__':

@@ -1,11 +1,17 @@
-"""Convert MPII's official annotations to the files that HRNet and mmpose use.
+"""Convert MPII's official annotations to the files that HRNet and mmpose use, and look over all.
 
-They go to DATA_FOLDER/annotations: mpii_{train,val,trainval,test}.json and mpii_gt_val.mat.
+python tools/prepare_mpii.py data/mpii --release mpii_human_pose_v1_u12_1.mat --val valid.h5
+python tools/prepare_mpii.py data/mpii          # looks over a folder that has its annotations
+
+Writes annotations/mpii_{train,val,trainval,test}.json and mpii_gt_val.mat into the folder, then
+says what is missing, broken or strange in it.
 """
 import argparse
 from pathlib import Path
 
 from hourglass.apis.cli import one_line_errors
+from hourglass.apis.prepare import add_verify_arguments, verify_and_draw
+from hourglass.datasets.mpii import MpiiDataset
 from hourglass.datasets.mpii_release import read_release
 from hourglass.datasets.mpii_splits import (
     PUBLISHED,
@@ -13,17 +19,19 @@ from hourglass.datasets.mpii_splits import (
     split_people,
     write_splits,
 )
+from hourglass.errors import ConfigError, DataError
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('data_folder', type=Path, help='what is to hold annotations/, next to '
-                        'the pictures in images/')
-    parser.add_argument('--release', type=Path, required=True, metavar='MAT',
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('folder', type=Path, help='with images/, and annotations/ to write to')
+    parser.add_argument('--release', type=Path, metavar='MAT',
                         help='the official mpii_human_pose_v1_u12_1.mat')
-    parser.add_argument('--val', type=Path, required=True, metavar='FILE',
+    parser.add_argument('--val', type=Path, metavar='FILE',
                         help="who validates: the authors' valid.h5, mpii_annotations.json(.gz), "
                         'mpii_gt_val.mat or its twin detections_our_format.mat')
+    add_verify_arguments(parser)
     return parser.parse_args()
 
 
@@ -32,15 +40,13 @@ def count_line(name: str, count: int, published: int) -> str:
     return f'{name:<22}{count:>8,}   published {published:>7,}{difference}'
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        release = read_release(args.release)
-        print(f'{args.release}: {len(release.pictures):,} pictures, {sum(release.training):,} of '
-              f'them for training; {sum(release.num_rects):,} people')
-        splits = split_people(release, args.val)
-        for path in write_splits(splits, args.data_folder / 'annotations'):
-            print(f'{path}: written')
+def convert(release_file: Path, val_file: Path, folder: Path) -> None:
+    release = read_release(release_file)
+    print(f'{release_file}: {len(release.pictures):,} pictures, {sum(release.training):,} of them '
+          f'for training; {sum(release.num_rects):,} people')
+    splits = split_people(release, val_file)
+    for path in write_splits(splits, folder / 'annotations'):
+        print(f'{path}: written')
     for split, people in splits.people.items():
         print(count_line(split, len(people), PUBLISHED[split]))
     single_person = sum(person.single_person for person in splits.people['test'])
@@ -48,6 +54,32 @@ def main() -> None:
     print('in no split:')
     for reason, count in sorted(splits.left_out.items()):
         print(f'{count:>8,} {reason}')
+
+
+def datasets(folder: Path) -> dict[str, MpiiDataset]:
+    """A data set for every split whose annotations are there."""
+    found = {}
+    for split in ('train', 'val', 'test'):
+        path = Path('annotations', f'mpii_{split}.json')
+        if (folder / path).is_file():
+            boxes = 'annotations/mpii_gt_val.mat' if split == 'val' else None
+            found[split] = MpiiDataset(str(path), head_box_file=boxes, data_root=str(folder),
+                                       test_mode=split == 'val', lazy_init=True)
+    if not found:
+        raise DataError(f'{folder}: no annotations/mpii_*.json to look over; convert the official '
+                        'ones with --release and --val')
+    return found
+
+
+def main() -> None:
+    args = parse_args()
+    with one_line_errors():
+        if (args.release is None) != (args.val is None):
+            raise ConfigError('--release and --val go together: the release does not tell who '
+                              'validates')
+        if args.release:
+            convert(args.release, args.val, args.folder)
+        verify_and_draw(datasets(args.folder), args)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 # The paper on MPII: eight stacks at 256x256. The authors trained 100 epochs of 8,000 iterations of
 # 6 people, which are 216 passes over the 22,246 people, then a few more at a fifth of the rate.
 _base_ = [
-    '../_base_/runtime.py', '../_base_/schedules/paper.py', '../_base_/datasets/mpii.py',
+    '../_base_/runtime.py', '../_base_/schedules/paper.py', '../_base_/data/mpii.py',
     '../_base_/models/hourglass_8stack.py', '../_base_/inputs/paper_256.py']
 model = dict(head=dict(decoder=_base_.codec))
 train_dataloader = dict(dataset=dict(pipeline=_base_.train_pipeline))

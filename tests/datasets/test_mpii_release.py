@@ -5,13 +5,13 @@ import scipy.io
 from release_file import (
     EMPTY,
     cells,
+    hidden_rect,
     picture,
     point,
     pose,
     rect,
     small_release,
     structs,
-    test_rect,
     write_release,
 )
 
@@ -131,4 +131,4 @@ def test_a_torn_file_and_an_odd_flag_are_refused(tmp_path):
     with pytest.raises(DataError, match='r.mat: not a readable .mat file'):
         read_release(path)
     with pytest.raises(DataError, match=r'annolist\(1\) \(a.jpg\): img_train is 2'):
-        read_release(write_release(path, picture('a.jpg', test_rect(), training=2)))
+        read_release(write_release(path, picture('a.jpg', hidden_rect(), training=2)))

@@ -8,13 +8,13 @@ import pytest
 import scipy.io
 from conftest import DATA, needs
 from release_file import (
+    hidden_rect,
     picture,
     point,
     pose,
     rect,
     small_release,
     structs,
-    test_rect,
     write_release,
 )
 
@@ -153,10 +153,10 @@ def test_mmpose_reads_what_is_written(tmp_path, monkeypatch):
 
 
 def test_hidden_truth_is_kept_and_joints_nobody_knows_are_marked(tmp_path):
-    known = test_rect() | {name: rect([point(4, 7.0, 8.0)])[name]
+    known = hidden_rect() | {name: rect([point(4, 7.0, 8.0)])[name]
                            for name in ('annopoints', 'x1', 'y1', 'x2', 'y2')}
     path = write_release(tmp_path / 'r.mat', picture('val.jpg', rect(pose(1))),
-                         picture('a.jpg', known, test_rect(), training=0))
+                         picture('a.jpg', known, hidden_rect(), training=0))
     splits = split_people(read_release(path), h5_list(tmp_path / 'valid.h5', FIRST))
     write_splits(splits, tmp_path)
     with_truth, without = json.loads((tmp_path / 'mpii_test.json').read_text())

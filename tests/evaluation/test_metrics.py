@@ -95,6 +95,9 @@ def test_nobody_is_skipped():
         evaluate(MpiiPCKh(), data, 4)
     data[3]['raw_ann_info']['keypoints_image'][:] = np.nan         # nothing to score: no box needed
     assert evaluate(MpiiPCKh(), data, 4)
+    for sample in data:
+        sample['raw_ann_info']['keypoints_image'] = np.full((16, 2), np.nan)
+    assert evaluate(MpiiPCKh(), data, 4) == {}                      # as on MPII's test set
     metric = MpiiPCKh()
     metric.dataset_meta = parse_pose_metainfo(skeletons.MPII)
     metric.process([], data[:7])

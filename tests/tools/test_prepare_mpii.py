@@ -1,19 +1,14 @@
 """The command that converts MPII: files, counts beside the published ones, refusals in a line."""
 import runpy
-import sys
 
 import h5py
 import numpy as np
 import pytest
 from conftest import REPOSITORY
+from PIL import Image
 from release_file import small_release
 
 from hourglass.datasets.mpii import MpiiDataset
-
-
-def prepare(monkeypatch, *arguments) -> None:
-    monkeypatch.setattr(sys, 'argv', ['prepare_mpii', *map(str, arguments)])
-    runpy.run_path(str(REPOSITORY / 'tools/prepare_mpii.py'), run_name='__main__')
 
 
 @pytest.fixture
@@ -26,28 +21,48 @@ def files(tmp_path) -> tuple:
     return '--release', small_release(tmp_path / 'r.mat'), '--val', tmp_path / 'valid.h5'
 
 
-def test_a_real_call(monkeypatch, capsys, tmp_path, files):
+def add_pictures(folder) -> None:
+    (folder / 'images').mkdir(parents=True)
+    for name in ('val', 'train', 'test', 'one'):
+        noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
+        Image.fromarray(noise).save(folder / f'images/{name}.jpg')
+
+
+def test_a_real_call(tool, capsys, tmp_path, files):
     data = tmp_path / 'mpii'
-    prepare(monkeypatch, data, *files)
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ' '.join(lines[0][1:]) == '6 pictures, 3 of them for training; 10 people'
-    counts = [' '.join(line) for line in lines[6:]]
-    assert counts == [
+    add_pictures(data)
+    tool('prepare_mpii', data, *files, '--sheet', tmp_path / 'sheet.png')
+    lines = [' '.join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].endswith('6 pictures, 3 of them for training; 10 people')
+    assert lines[6:16] == [
         'train 1 published 22,246 differs by -22,245', 'val 1 published 2,958 differs by -2,957',
         'trainval 2 published 25,204 differs by -25,202',
         'test 3 published 11,731 differs by -11,728',
         'test, single person 2 published 7,247 differs by -7,245', 'in no split:',
         '1 on test pictures, without objpos', '1 on training pictures, without joints',
-        '1 on training pictures, without objpos', '1 on training pictures, without scale',
-        '1 on validation pictures, not among the validation people']
-
-    (data / 'images').mkdir()
-    for name in ('val', 'train', 'test', 'one'):
-        (data / f'images/{name}.jpg').touch()
+        '1 on training pictures, without objpos', '1 on training pictures, without scale']
+    assert lines[16] == '1 on validation pictures, not among the validation people'
+    # and what it found in the folder
+    assert 'train: 1 people on 1 pictures' in lines and 'val: 1 people on 1 pictures' in lines
+    assert lines.count('nothing unusable') == 3
+    assert len(list(tmp_path.glob('sheet_*.png'))) == 3
     for split, count in dict(train=1, val=1, trainval=2, test=3).items():
         dataset = MpiiDataset(data_root=str(data), ann_file=f'annotations/mpii_{split}.json',
-                              test_mode=split == 'val')
+                              test_mode=True)
         assert len(dataset) == count
+    tool('prepare_mpii', data)                                  # the second time, to look alone
+    assert 'written' not in capsys.readouterr().out
+
+
+def test_a_folder_with_faults_ends_with_status_1(tool, capsys, tmp_path, files):
+    add_pictures(tmp_path / 'mpii')
+    (tmp_path / 'mpii/images/train.jpg').write_bytes(b'torn')
+    (tmp_path / 'mpii/images/val.jpg').unlink()
+    with pytest.raises(SystemExit, match='^error: mend what is unusable'):
+        tool('prepare_mpii', tmp_path / 'mpii', *files)
+    output = capsys.readouterr().out
+    assert 'unusable: 1 pictures missing\n    val.jpg' in output
+    assert 'unusable: 1 pictures broken' in output and 'train.jpg: not a readable' in output
 
 
 def test_the_same_counts_are_not_said_to_differ(monkeypatch):
@@ -57,7 +72,14 @@ def test_the_same_counts_are_not_said_to_differ(monkeypatch):
 
 @pytest.mark.parametrize(('replaced', 'message'), [
     ('--release', 'gone: no such file'), ('--val', 'gone: no such file')])
-def test_refusals(monkeypatch, tmp_path, files, replaced, message):
+def test_refusals(tool, tmp_path, files, replaced, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
-        prepare(monkeypatch, tmp_path, *files, replaced, tmp_path / 'gone')
+        tool('prepare_mpii', tmp_path, *files, replaced, tmp_path / 'gone')
     assert not (tmp_path / 'annotations').exists()
+
+
+def test_half_a_call_is_refused(tool, tmp_path, files):
+    with pytest.raises(SystemExit, match='^error: --release and --val go together'):
+        tool('prepare_mpii', tmp_path, *files[:2])
+    with pytest.raises(SystemExit, match=r'no annotations/mpii_\*.json to look over'):
+        tool('prepare_mpii', tmp_path)

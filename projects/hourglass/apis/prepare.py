@@ -11,7 +11,7 @@ from hourglass.datasets.verify import verify
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--quick', action='store_true', help='do not read the pictures themselves')
-    parser.add_argument('--workers', type=int, default=2, help='processes that read pictures')
+    parser.add_argument('--workers', type=int, default=2, help='threads that read pictures')
     parser.add_argument('--sheet', type=Path, metavar='PNG',
                         help='draw random people with their joints; the split is added to the name')
 

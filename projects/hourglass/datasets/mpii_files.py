@@ -71,18 +71,18 @@ def read_mpii(path: str | Path, split: str | None = None,
         DataError: for a file that is not of these forms, naming file, row and field.
         ConfigError: for a split that the file does not distinguish.
     """
-    if str(path).endswith('.h5'):
-        people, holds_both = read_mpii_h5(path), False
-    else:
-        records = _records(path)
-        holds_both = bool(records) and _BOTH_SPLITS in records[0]
-        read = _bearpaw_person if holds_both else _hrnet_person
-        people = [read(record, row, path) for row, record in enumerate(records)
-                  if not holds_both or _is_in(split, record, row, path)]
+    records = None if str(path).endswith('.h5') else _records(path)
+    holds_both = bool(records) and _BOTH_SPLITS in records[0]
     if holds_both == (split is None):
         raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'"
                           if holds_both else
                           f'{path}: split={split!r}, but it holds one split; leave split out')
+    if records is None:
+        people = read_mpii_h5(path)
+    else:
+        read = _bearpaw_person if holds_both else _hrnet_person
+        people = [read(record, row, path) for row, record in enumerate(records)
+                  if not holds_both or _is_in(split, record, row, path)]
     if head_box_file is not None:
         _add_head_units(people, head_box_file, path)
     return people

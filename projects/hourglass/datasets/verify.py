@@ -1,6 +1,6 @@
 """A data folder looked over as a whole: everything that is wrong with it, not the first thing."""
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
     Args:
         dataset: made with ``lazy_init=True``, so that it has not refused itself already.
         decode: read every picture, which finds broken ones and people outside of their pictures.
-        workers: processes that read.
+        workers: threads that read.
 
     Raises:
         DataError: if the annotation file or the picture folder cannot be read at all.
@@ -110,8 +110,8 @@ def _decode_all(folder: Path, names: Sequence[str], workers: int
                 ) -> tuple[dict[str, tuple[int, int]], list[str]]:
     """Sizes (w, h) of the readable pictures, and a line for each of the others."""
     sizes, broken = {}, []
-    with ProcessPoolExecutor(workers) as pool:
-        results = pool.map(_size_or_error, [folder / name for name in names], chunksize=16)
+    with ThreadPoolExecutor(workers) as pool:
+        results = pool.map(_size_or_error, [folder / name for name in names])
         for name, result in zip(names, tqdm(results, 'reading pictures', len(names), disable=None),
                                 strict=True):
             if isinstance(result, str):

@@ -1,6 +1,5 @@
 """Registered metrics: they collect distances, and print and return the table of a protocol."""
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import protocols
 from hourglass.evaluation.pck import count
 from hourglass.evaluation.protocols import Protocol
+from hourglass.files import replacing
 from hourglass.registry import METRICS
 
 
@@ -82,12 +82,16 @@ class _PCK(BaseMetric):
             _write_people([people[key]['person'] for key in sorted(people)], self.joints,
                           self.people_file)
         distances = np.stack([person['distances'] for person in people.values()])   # (P, N)
+        logger = MMLogger.get_current_instance()
+        if np.isnan(distances).all():
+            logger.info(f'{self.protocol.title}: nobody has annotated joints, so there is no score')
+            return {}
         names = self.protocol.counted(self.joints)
         scores = self.protocol.table(count(distances, self.protocol.thresholds), names)
         occluded = np.stack([person['occluded'] for person in people.values()])     # (P, K)
         if occluded.any() and occluded.shape == distances.shape:
             scores |= visibility_scores(self.protocol, distances, occluded, names)
-        MMLogger.get_current_instance().info(
+        logger.info(
             f'{self.protocol.title} of {len(people)} people\n'
             + '\n'.join(_columns(scores)))
         return scores
@@ -108,12 +112,9 @@ def _columns(scores: Mapping[str, float]) -> tuple[str, str]:
 
 
 def _write_people(people: list[dict], joints: Sequence[str], path: str | Path) -> None:
-    """In one step: a file that is there is whole."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(f'{path}.tmp')
-    temporary.write_text(json.dumps(dict(base=0, joints=list(joints), people=people)),
+    with replacing(Path(path)) as draft:
+        draft.write_text(json.dumps(dict(base=0, joints=list(joints), people=people)),
                          encoding='utf-8')
-    os.replace(temporary, path)
 
 
 @METRICS.register_module()

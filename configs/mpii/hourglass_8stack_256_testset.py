@@ -1,0 +1,10 @@
+# Tested on MPII's test set, whose truth is hidden: 'tools/test.py' writes pred_keypoints_mpii.mat
+# as the MPII site takes it, and a score only for who has the truth. tools/prepare_mpii.py writes
+# mpii_test.json.
+_base_ = ['hourglass_8stack_256_paper.py']
+test_dataloader = dict(dataset=dict(ann_file='annotations/mpii_test.json', head_box_file=None))
+test_evaluator = [
+    dict(type='hourglass.MpiiPCKh', single_person_only=True),
+    dict(type='hourglass.MpiiSubmission',
+         release_file='{{$HOURGLASS_DATA:data}}/mpii/mpii_human_pose_v1_u12_1.mat',
+         out_file='pred_keypoints_mpii.mat')]

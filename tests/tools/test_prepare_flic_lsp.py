@@ -1,0 +1,35 @@
+"""The commands that look over FLIC and LSP: real folders are whole, faults end with status 1."""
+import shutil
+
+import numpy as np
+import pytest
+import scipy.io
+from conftest import DATA, needs
+from PIL import Image
+
+
+@needs(DATA / 'flic')
+@pytest.mark.data
+def test_real_folders_are_whole(tool, capsys, tmp_path):
+    tool('prepare_flic', DATA / 'flic', '--quick', '--sheet', tmp_path / 'flic.png')
+    tool('prepare_lsp', DATA / 'lsp', '--quick', '--sheet', tmp_path / 'lsp.png')
+    output = capsys.readouterr().out
+    assert 'train: 3987 people on 3628 pictures' in output
+    assert 'test: 1016 people on 926 pictures' in output
+    assert output.count('1000 people on 1000 pictures') == 2
+    assert output.count('nothing unusable') == 4
+    assert len(list(tmp_path.glob('*.png'))) == 4
+
+
+def test_faults_end_with_status_1(tool, capsys, tmp_path, rng):
+    joints = np.concatenate([rng.uniform(1, 90, (3, 14, 2)), np.ones((3, 14, 1))], axis=-1)
+    scipy.io.savemat(tmp_path / 'joints.mat', {'joints': joints.transpose(1, 2, 0)})
+    (tmp_path / 'images').mkdir()
+    Image.new('RGB', (100, 100)).save(tmp_path / 'images/im00001.jpg')
+    shutil.copy(tmp_path / 'images/im00001.jpg', tmp_path / 'images/im00002.JPG')
+    (tmp_path / 'images/im00003.jpg').write_bytes(b'\xff\xd8torn')
+    with pytest.raises(SystemExit, match='^error: mend what is unusable'):
+        tool('prepare_lsp', tmp_path, '--splits', 'train')
+    output = capsys.readouterr().out
+    assert 'unusable: 1 pictures missing\n    im00002.jpg (im00002.JPG is there' in output
+    assert 'unusable: 1 pictures broken' in output
