@@ -148,6 +148,9 @@ def test_splits_are_chosen_where_there_are_several_and_only_there(tmp_path):
     for form in ('hrnet', 'h5'):
         with pytest.raises(ConfigError, match='holds one split; leave split out'):
             read_mpii(files[form], 'val')
+    odd = write(tmp_path / 'odd.json', [{'img_paths': 'a.jpg', 'isValidation': 2}])
+    with pytest.raises(DataError, match='row 0: isValidation is 2, 0 or 1 needed'):
+        read_mpii(odd, 'train')
     with pytest.raises(ConfigError, match="split='valid', choose from"):
         MpiiDataset(data_root=str(tmp_path), ann_file='x', split='valid')
 
@@ -220,7 +223,6 @@ def test_synthetic_people_bring_their_head_box_and_what_is_occluded(tmp_path):
     ([record(image='missing.jpg')], '1 of 1 pictures are missing, first missing.jpg; complete'),
     ([record(image='0.JPG')], r'missing, first 0.JPG \(0.jpg is there: case or extension differ'),
     ([record(image='0.png')], r'first 0.png \(0.jpg is there'),
-    ([{'img_paths': 'a.jpg', 'isValidation': 2}], 'row 0: isValidation is 2, 0 or 1 needed'),
     ([], 'no people')])
 def test_bad_annotations_name_file_row_and_fix(tmp_path, content, message):
     (tmp_path / 'images').mkdir()
