@@ -8,7 +8,6 @@ import json
 import multiprocessing
 import os
 import re
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -124,7 +123,7 @@ def _render_all(render: partial[dict[str, Any]], count: int, workers: int
     """Records of all pictures in order, rendered here or by several processes."""
     if workers == 1:
         return [render(index) for index in range(count)]
-    # Forks start at once where they are safe; OpenCV's own threads do not survive a fork.
-    context = multiprocessing.get_context('fork' if sys.platform == 'linux' else None)
+    # fresh processes: a fork of one whose OpenCV has run threads waits for them forever
+    context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(min(workers, count), context, cv2.setNumThreads, (1,)) as pool:
         return list(pool.map(render, range(count), chunksize=max(1, min(32, count // workers))))
