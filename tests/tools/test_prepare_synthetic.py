@@ -5,8 +5,8 @@ import pytest
 
 
 def test_a_real_call_and_a_second_one(tool, capsys, tmp_path):
-    arguments = ('--out', tmp_path, '--train', 6, '--test', 4, '--size', 96, 96, '--workers', 1, '--sheet',
-                 tmp_path / 'sheet.png')
+    arguments = ('--out', tmp_path, '--train', 6, '--test', 4, '--size', 96, 96, '--workers', 1,
+                 '--sheet', tmp_path / 'sheet.png')
     tool('prepare_synthetic', *arguments)
     assert 'train/annotations.json: 6 pictures in' in capsys.readouterr().out
     assert (tmp_path / 'sheet.png').stat().st_size > 10_000

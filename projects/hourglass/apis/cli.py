@@ -5,7 +5,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,12 +61,18 @@ def load_config(args: argparse.Namespace) -> Config:
 _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'}
 
 
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    # 0.78 still takes 'modle' (0.80) for 'model', and no variable of the configs for a key
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.78)
+    return f", did you mean '{close[0]}'?" if close else ''
+
+
 def _refuse_misspelt_keys(cfg: Config, path: str) -> None:
     """mmengine ignores a key it does not know, and with it what the user meant."""
     for key in set(cfg) - _RUNNER_KEYS:
-        close = difflib.get_close_matches(key, _RUNNER_KEYS, n=1, cutoff=0.78)
-        if close:
-            raise ConfigError(f"{path}: unknown key '{key}', did you mean '{close[0]}'?")
+        hint = _did_you_mean(key, _RUNNER_KEYS)
+        if hint:
+            raise ConfigError(f"{path}: unknown key '{key}'{hint}")
 
 
 def _refuse_lost_options(cfg: Config, options: dict) -> None:
@@ -74,8 +80,7 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
     for option in options:
         first = option.split('.')[0]
         if first not in _RUNNER_KEYS:
-            close = difflib.get_close_matches(first, _RUNNER_KEYS, n=1, cutoff=0.78)
-            hint = f", did you mean '{close[0]}'?" if close else (
+            hint = _did_you_mean(first, _RUNNER_KEYS) or (
                 '; change the places that use it, such as model.head.decoder or '
                 'train_dataloader.dataset.pipeline.N')
             raise ConfigError(f"--cfg-options {option}: nothing reads '{first}' once the config is "
@@ -87,8 +92,7 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
             elif isinstance(here, dict) and key in here:
                 here = here[key]
             else:
-                close = difflib.get_close_matches(key, here if isinstance(here, dict) else [], n=1)
-                hint = f", did you mean '{close[0]}'?" if close else ''
+                hint = _did_you_mean(key, here if isinstance(here, dict) else ())
                 raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there{hint}")
 
 
