@@ -3,6 +3,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
 from mmengine.registry import MODELS, DefaultScope, init_default_scope
 
 import hourglass.registry as registries
@@ -37,4 +38,4 @@ def test_every_config_builds_and_its_parts_fit(config):
     assert all(side % model.backbone.size_divisor == 0 for side in size)
     assert cfg.codec.heatmap_size == tuple(side // 4 for side in size)
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
-        assert registries.METRICS.build(evaluator)
+        assert Evaluator(evaluator).metrics
