@@ -37,6 +37,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--split', help='of an annotation file that holds several')
     parser.add_argument('--head-boxes', metavar='MAT', help='mpii_gt_val.mat, for an MPII .json')
     parser.add_argument('--labels', choices=['observer', 'person'], help='of FLIC')
+    parser.add_argument('--skeleton', choices=['lsp', 'mpii'],
+                        help="of predictions on LSP: its 14 joints, or MPII's 16")
     parser.add_argument('--json', metavar='OUT', help='write the numbers to this file')
     parser.add_argument('--curves', metavar='PNG', help='draw PCK over its threshold')
     parser.add_argument('--people', metavar='CSV', help='write every distance of every person')
@@ -67,6 +69,14 @@ def warn(evaluation: Evaluation) -> None:
         print(f'warning: {name}: read as {evaluation.base}-based, its joints lie {x:+.2f}, '
               f"{y:+.2f} px off on average; they fit {'--zero-based' if evaluation.base else ''}"
               f"{'' if evaluation.base else '--one-based'} better", file=sys.stderr)
+    elif evaluation.is_shifted:
+        x, y = evaluation.shift
+        print(f'warning: {name}: its joints lie {x:+.2f}, {y:+.2f} px off on average; were they '
+              'predicted on pictures of another size, or is it the bias of their decoder?',
+              file=sys.stderr)
+    if evaluation.scores['Total'] < 5:
+        print(f'warning: {name}: next to nothing is right; are these the same people, in the same '
+              'order, on pictures of the same size?', file=sys.stderr)
     if evaluation.missing:
         print(f'warning: {name}: {len(evaluation.missing)} of {evaluation.num_people} people have '
               f'no prediction and count as wrong, first row {evaluation.missing[0]}',
@@ -76,10 +86,16 @@ def warn(evaluation: Evaluation) -> None:
               'no prediction and count as wrong', file=sys.stderr)
 
 
-def as_json(evaluation: Evaluation, gt: str) -> dict:
+def row_names(paths: list[str]) -> list[str]:
+    """The files' names, or their paths where names repeat."""
+    names = [Path(path).name for path in paths]
+    return names if len(set(names)) == len(names) else paths
+
+
+def as_json(evaluation: Evaluation, truth: Truth) -> dict:
     scores = {name: None if value != value else value for name, value in evaluation.scores.items()}
-    return dict(protocol=evaluation.protocol.name, **scores, gt=gt,
-                pred=str(evaluation.predictions), base=evaluation.base,
+    return dict(protocol=evaluation.protocol.name, **scores, gt=str(truth.path),
+                about_gt=truth.about, pred=str(evaluation.predictions), base=evaluation.base,
                 people=evaluation.num_people, missing_people=evaluation.missing,
                 missing_joints=evaluation.missing_joints)
 
@@ -89,21 +105,26 @@ def main() -> None:
     with one_line_errors():
         if args.people and len(args.pred) > 1:
             raise ConfigError('--people: for one prediction file at a time')
-        truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels)
+        truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels,
+                           args.skeleton)
         evaluations = []
         for path in args.pred:
             evaluations.append(score(args, truth, path))
             warn(evaluations[-1])
-        protocol = evaluations[0].protocol
-        print(f'{protocol.title} of {len(truth)} people of {args.gt}')
-        print(table(with_published(args.dataset, [
-            (Path(e.predictions).name, protocol.name, e.scores) for e in evaluations])))
         if args.curves:
             draw_curves(evaluations, args.curves)
         if args.json:
-            found = [as_json(evaluation, args.gt) for evaluation in evaluations]
+            found = [as_json(evaluation, truth) for evaluation in evaluations]
             with replacing(Path(args.json)) as draft:
                 draft.write_text(json.dumps(found if len(found) > 1 else found[0], indent=1))
+        protocol = evaluations[0].protocol
+        about = f' ({truth.about})' if truth.about else ''
+        print(f'{protocol.title} of {len(truth)} people of {args.gt}{about}')
+        if not evaluations[0].counts.annotated.any():
+            print('nobody has annotated joints, so there is no score')
+        print(table(with_published(args.dataset, [
+            (name, protocol.name, evaluation.scores)
+            for name, evaluation in zip(row_names(args.pred), evaluations, strict=True)])))
 
 
 if __name__ == '__main__':

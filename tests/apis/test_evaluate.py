@@ -61,6 +61,13 @@ def test_a_wrong_base_is_noticed_behind_noise_and_bias(tmp_path, joints, rng, ba
     assert right.shift == pytest.approx(bias, abs=0.35)     # 2 px noise over 640 joints, cut off
 
 
+@pytest.mark.parametrize('bias', [(-2, -2), (3, 2.5), (0, 6)])
+def test_a_bias_that_no_base_explains_is_told_apart(tmp_path, joints, rng, bias):
+    found = scored(tmp_path, joints, joints + bias + rng.normal(0, 2, joints.shape))
+    assert found.is_shifted and not found.speaks_for_other_base
+    assert not scored(tmp_path, joints, joints).is_shifted
+
+
 def test_too_little_to_tell_says_nothing(tmp_path, joints, rng):
     few = joints[:2]
     found = scored(tmp_path, few, few + rng.normal(0, 8, few.shape), base=0)
@@ -114,5 +121,5 @@ def test_limbs_have_no_visibility(tmp_path):
 
 
 def test_a_person_without_size_is_named(tmp_path, joints):
-    with pytest.raises(DataError, match=r'valid.h5, row 0: a PCK unit of nan px.*--head-boxes'):
+    with pytest.raises(DataError, match=r"valid.h5, row 0: .*head's box is nan px; fetch the file"):
         scored(tmp_path, joints, joints, unit=0)

@@ -107,7 +107,7 @@ def test_wrong_files_are_named(tmp_path, poses):
             LspDataset('train', **root)
     poses[7, 3] = np.nan
     write_lsp(tmp_path / 'joints.mat', poses, np.zeros((2000, 14)))
-    with pytest.raises(DataError, match='row 7: 14 labelled joints, two with numbers'):
+    with pytest.raises(DataError, match='row 7: a labelled joint is no number'):
         LspDataset('train', **root)
     for options in ({'split': 'val'}, {'split': 'train', 'crop': 'x'},
                     {'split': 'train', 'skeleton': 'coco'}):

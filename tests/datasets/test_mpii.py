@@ -156,7 +156,13 @@ def test_splits_are_chosen_where_there_are_several_and_only_there(tmp_path):
 
 
 @pytest.mark.parametrize(('change', 'message'), [
-    ({'visible': np.ones((2, 14))}, r'part of shape \(2, 16, 2\) and visible of \(2, 14\)'),
+    ({'visible': np.ones((2, 14))}, r"'visible' of shape \(2, 14\), \(people, 16\) needed"),
+    ({'part': np.full((2, 16, 2), 'x', 'S1')}, r"'part' holds .*S1, numbers needed"),
+    ({'part': np.full((2, 16, 2), np.nan)}, 'row 0: a joint is no number; write 0, 0'),
+    ({'index': np.array([0, np.nan])}, r'row 1 \(1.jpg\): index and person are \[nan, 1.0\]'),
+    ({'imgname': np.arange(2)}, "'imgname' holds no names"),
+    ({'imgname': np.array([b'\xff', b'a'], 'S1')}, "'imgname' holds no names"),
+    ({'imgname': np.array([b'a'], 'S1')}, '1 picture names for 2 people'),
     ({'center': np.zeros((3, 2))}, 'arrays of different lengths'),
     ({'normalize': None}, "holds no 'normalize'"), ({}, None)])
 def test_other_h5_files_are_refused(tmp_path, change, message):
@@ -177,7 +183,7 @@ def test_other_h5_files_are_refused(tmp_path, change, message):
 def test_torch7s_file_names_are_codes_of_characters():
     codes = np.zeros((1, 16))
     codes[0, :5] = [ord(letter) for letter in 'a.jpg']
-    assert names_of(codes) == ['a.jpg']
+    assert names_of(codes, 'valid.h5') == ['a.jpg']
 
 
 def test_head_boxes_go_by_person_and_not_by_position(tmp_path):
@@ -215,12 +221,17 @@ def test_synthetic_people_bring_their_head_box_and_what_is_occluded(tmp_path):
     ([{k: v for k, v in record().items() if k != 'scale'}], "row 0: field 'scale' is missing"),
     ([record(joints=[[1.0, 2.0]] * 15)], '15 joints, 16 joints_vis'),
     ([record(joints=[[1.0, 2.0]] * 14, joints_vis=[1] * 14)], r'joints of shape \(14, 2\)'),
-    ([record(), record(joints=[[1.0, float('nan')]] * 16)], 'row 1 .* NaN but marked'),
-    ([record(joints=[['x', 'y']] * 16)], 'row 0: could not convert'),
+    ([record(), record(joints=[[1.0, float('nan')]] * 16)],
+     r'row 1 .*joint 0 is \[1.0, nan\] but marked as'),
+    ([record(joints=[['x', 'y']] * 16)], 'row 0: could not convert .*; numbers needed for joints'),
+    ([record(joints=[[1.0, float('inf')]] * 16)], r'joint 0 is \[1.0, inf\] but marked as'),
+    ([record(joints_vis=[float('nan')] * 16)], 'row 0: joints_vis is NaN'),
+    ([record(image=None)], 'row 0 .*the picture is None, the name of a file needed'),
     ([record(center=[float('nan'), 3])], 'the centre is'),
     ([record(scale=float('nan'))], 'the scale is nan'),
     ([record(scale=0)], 'a crop of 0'), ([record(scale=-1)], 'more than 0 needed'),
-    ([record(image='missing.jpg')], '1 of 1 pictures are missing, first missing.jpg; complete'),
+    ([record(image='missing.jpg')],
+     '1 of 1 pictures are missing, first missing.jpg of row 0 in .*a.json; complete'),
     ([record(image='0.JPG')], r'missing, first 0.JPG \(0.jpg is there: case or extension differ'),
     ([record(image='0.png')], r'first 0.png \(0.jpg is there'),
     ([], 'no people')])

@@ -90,9 +90,10 @@ def test_every_person_is_kept_for_a_second_look(tmp_path):
 
 def test_nobody_is_skipped():
     data = samples()
-    data[3]['raw_ann_info']['pck_unit'] = np.nan
-    with pytest.raises(DataError, match=r'a\.jpg, row 3: no head box'):
-        evaluate(MpiiPCKh(), data, 4)
+    for unit in (np.nan, 0, np.inf):
+        data[3]['raw_ann_info']['pck_unit'] = unit
+        with pytest.raises(DataError, match=r'a\.jpg, row 3: no 0.6 x the diagonal of the head'):
+            evaluate(MpiiPCKh(), data, 4)
     data[3]['raw_ann_info']['keypoints_image'][:] = np.nan         # nothing to score: no box needed
     assert evaluate(MpiiPCKh(), data, 4)
     for sample in data:
@@ -103,6 +104,13 @@ def test_nobody_is_skipped():
     metric.process([], data[:7])
     with pytest.raises(DataError, match='3 of 10 people were not predicted'):
         metric.evaluate(10)
+
+
+def test_another_number_of_joints_is_refused():
+    data = samples()
+    data[2]['pred_instances']['keypoints'] = np.zeros((1, 14, 2))
+    with pytest.raises(DataError, match='row 2: 14 joints predicted, 16 annotated'):
+        evaluate(MpiiPCKh(), data, 4)
 
 
 def test_protocols_have_names():

@@ -72,7 +72,7 @@ def test_impossible_inputs_are_refused():
     truth = np.zeros((2, 3, 2))
     with pytest.raises(ValueError, match=r'\(2, 4, 2\) for a truth of \(2, 3, 2\)'):
         pck.normalised_distances(np.zeros((2, 4, 2)), truth, np.ones(2))
-    for unit in (0, -1, NAN):
+    for unit in (0, -1, NAN, np.inf):
         with pytest.raises(ValueError, match='person 1 has a PCK unit'):
             pck.normalised_distances(truth, truth, np.array([1, unit]))
     truth[1] = NAN                                      # nothing to measure: no unit needed

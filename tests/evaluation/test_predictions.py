@@ -81,9 +81,12 @@ def test_empty_rows_are_nobody(tmp_path, joints):
     assert np.isnan(found[2, 3]).all() and np.isnan(found[3, 4]).all()
     assert np.isnan(found).sum() == 2 * (JOINTS + 2)
     lists = joints.tolist()
-    lists[1] = None
+    lists[1], lists[2][3] = None, None
     (tmp_path / 'a.json').write_text(json.dumps(lists).replace('Infinity', 'null'))
-    assert np.isnan(read_predictions(tmp_path / 'a.json', range(PEOPLE), JOINTS)[:][1]).all()
+    assert np.array_equal(read_predictions(tmp_path / 'a.json', range(PEOPLE), JOINTS)[:], found,
+                          equal_nan=True)
+    (tmp_path / 'b.json').write_text(json.dumps([dict(row=3, keypoints=None)]))
+    assert np.isnan(read_predictions(tmp_path / 'b.json', range(PEOPLE), JOINTS)[:]).all()
 
 
 @pytest.mark.parametrize(('content', 'message'), [
@@ -92,6 +95,7 @@ def test_empty_rows_are_nobody(tmp_path, joints):
     ([[[1, 2]] * 16] * 4 + [[[1, 2]] * 3], r'person 4: \(3, 2\) numbers where the first'),
     ([[['x', 2]] * 16] * 5, 'person 0: .*numbers needed'),
     ([dict(row=7, keypoints=[1, 2, 1] * 16)], 'record 0: row 7 is no person'),
+    ([dict(row=[3], keypoints=[1, 2, 1] * 16)], r'record 0: row \[3\] is no person'),
     ([dict(row=1, keypoints=[1, 2, 1] * 16)] * 2, 'record 1: row 1 is there twice'),
     ([dict(row=1, keypoints=[1, 2, 1] * 14)], r'record 0: keypoints of shape \(42,\)'),
     ([dict(row=1)], "record 0: no 'keypoints'"),
@@ -114,6 +118,26 @@ def test_torn_files_are_named(tmp_path, joints, name):
         read_predictions(whole, range(PEOPLE), JOINTS)[:]
 
 
+def test_axes_that_could_be_swapped_are_refused(tmp_path, rng):
+    square = rng.uniform(1, 100, (16, 16, 2))
+    assert np.array_equal(read_predictions(write(tmp_path / 'a.npy', square), range(16), 16)[:],
+                          square)
+    with pytest.raises(DataError, match=r'which axis of \(2, 16, 16\) are the people'):
+        read_predictions(write(tmp_path / 'b.npy', square.transpose(2, 0, 1)), range(16), 16)
+
+
+def test_a_damaged_part_of_an_h5_file_is_named(tmp_path, rng):
+    with h5py.File(tmp_path / 'a.h5', 'w') as file:
+        file.create_dataset('preds', data=rng.uniform(1, 100, (PEOPLE, JOINTS, 2)),
+                            compression='gzip', chunks=(1, JOINTS, 2))
+        first = file['preds'].id.get_chunk_info(0)
+    damaged = bytearray((tmp_path / 'a.h5').read_bytes())
+    damaged[first.byte_offset:first.byte_offset + first.size] = bytes(first.size)
+    (tmp_path / 'a.h5').write_bytes(damaged)
+    with pytest.raises(DataError, match="a.h5: 'preds' cannot be read"):
+        read_predictions(tmp_path / 'a.h5', range(PEOPLE), JOINTS)[:]
+
+
 def test_other_files_are_refused(tmp_path, joints):
     for name, message in (('gone.npy', 'no such prediction file'), ('a.pkl', r'come as \.npy')):
         if name == 'a.pkl':
@@ -123,6 +147,10 @@ def test_other_files_are_refused(tmp_path, joints):
     np.save(tmp_path / 'text.npy', joints.astype(str))
     with pytest.raises(DataError, match='holds <U.* where numbers are needed'):
         read_predictions(tmp_path / 'text.npy', range(PEOPLE), JOINTS)
+    np.savez(tmp_path / 'several.npz', joints)
+    (tmp_path / 'several.npz').rename(tmp_path / 'several.npy')
+    with pytest.raises(DataError, match='an archive of several arrays'):
+        read_predictions(tmp_path / 'several.npy', range(PEOPLE), JOINTS)
     np.save(tmp_path / 'pickled.npy', np.array([{}], object))
     with pytest.raises(DataError, match='not a readable .npy file of numbers'):
         read_predictions(tmp_path / 'pickled.npy', range(PEOPLE), JOINTS)

@@ -88,12 +88,32 @@ def test_the_truth_scores_100_on_itself(tool, tmp_path, dataset, gt, people):
     assert found['Total'] == found['Elbow'] == found['Wrist'] == 100
 
 
+@needs(DATA / 'lsp')
+@pytest.mark.data
+def test_predictions_of_mpiis_joints_are_scored_on_lsp(tool, tmp_path):
+    from hourglass.evaluation.truth import read_truth
+    truth = read_truth('lsp', DATA / 'lsp/joints.mat', skeleton='mpii')[:][0] + 1
+    assert truth.shape == (1000, 16, 2)
+    np.save(tmp_path / 'a.npy', truth)
+    tool('evaluate', 'lsp', '--gt', DATA / 'lsp/joints.mat', '--pred', tmp_path / 'a.npy',
+         '--skeleton', 'mpii', '--protocol', 'person', '--json', tmp_path / 'o.json')
+    found = json.loads((tmp_path / 'o.json').read_text())
+    assert found['Total'] == 100 and found['about_gt'] == 'test'
+
+
+def test_what_next_to_nothing_is_right_of_is_asked_about(tool, capsys, mpii, tmp_path):
+    np.save(tmp_path / 'mine.npy', np.load(tmp_path / 'mine.npy') * 2)
+    tool('evaluate', *mpii)
+    assert 'next to nothing is right; are these the same people' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(('options', 'message'), [
     (('--protocol', 'coco'), '--protocol coco: choose from official, hrnet'),
-    (('--labels', 'person'), 'mpii: labels are for flic'),
+    (('--labels', 'person'), '--labels: mpii has no such choice, flic has'),
     (('--people', 'a.csv', '--pred', 'a.npy', 'b.npy'), '--people: for one prediction file'),
     (('--gt', 'gone.h5'), 'gone.h5: no such annotation file'),
-    (('--split', 'val'), 'valid.h5: split=.val., but it holds one split'),
+    (('--split', 'val'), '--split: .*valid.h5 holds one split with its head boxes'),
+    (('--head-boxes', 'gt.mat'), '--head-boxes: .*valid.h5 holds one split'),
     (('--curves', '/dev/null/a.png'), 'a.png: curves cannot be written'),
     (('--json', '/dev/null/a.json'), 'a.json: cannot be written')])
 def test_refusals(tool, mpii, options, message):

@@ -101,6 +101,9 @@ def one_line_errors() -> Iterator[None]:
     """End the program with one line for what the user can mend; show the rest in full."""
     try:
         yield
+    except BrokenPipeError:             # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except HourglassError as error:
         # out of a data worker it comes with the worker's traceback before its own words
         sys.exit(f'error: {_last_line(error)}')

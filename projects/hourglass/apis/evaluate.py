@@ -59,14 +59,19 @@ class Evaluation:
 
     @property
     def speaks_for_other_base(self) -> bool:
-        """Whether the close joints lie nearer to where the other base would put them.
+        """Whether the close joints lie about where the other base would put them.
 
-        A wrong base moves x and y alike by a pixel, so their mean tells it from a decoder's bias,
-        which may go opposite ways in the two.
+        A wrong base moves x and y alike by a pixel, so their mean tells it from a decoder's bias
+        that goes opposite ways in the two, or by more; from one of a pixel both ways nothing can.
         """
-        lean = self.shift.mean() + self.base - 0.5      # above 0: counts from 1, below: from 0
-        against = lean if self.base == 0 else -lean
-        return bool(against > max(_SURE, 3 * self.shift_error))
+        off = self.shift.mean() * (1 if self.base == 0 else -1)     # px towards the other base
+        return bool(0.5 + max(_SURE, 3 * self.shift_error) < off < 1.5)
+
+    @property
+    def is_shifted(self) -> bool:
+        """Whether the close joints are off by more than a base explains, in x or in y."""
+        return bool(np.abs(self.shift).max() > 2 + 3 * self.shift_error
+                    or abs(self.shift.mean()) > 1.5 + 3 * self.shift_error)
 
 
 def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: int,
@@ -95,11 +100,9 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         predicted = predictions[people] - base
         try:
             distances = protocol.distances(predicted, keypoints, unit, truth.names)
-        except ValueError:
-            person = int((~(unit > 0)).argmax())
-            raise DataError(f'{truth.path}, row {truth.rows[start + person]}: a PCK unit of '
-                            f'{unit[person]} px; give a file with head boxes (MPII: '
-                            '--head-boxes mpii_gt_val.mat)') from None
+        except pck.UnmeasuredError as error:
+            raise DataError(f'{truth.path}, row {truth.rows[start + error.person]}: '
+                            f'{protocol.unit_name} is {error.unit:g} px; {truth.needs}') from None
         counts += pck.count(distances, protocol.thresholds)
         if hidden.shape == distances.shape:     # limbs are neither visible nor occluded
             visible += pck.count(np.where(hidden, np.nan, distances), protocol.thresholds)

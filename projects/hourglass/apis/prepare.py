@@ -11,9 +11,15 @@ from hourglass.datasets.verify import verify
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--quick', action='store_true', help='do not read the pictures themselves')
-    parser.add_argument('--workers', type=int, default=2, help='threads that read pictures')
+    parser.add_argument('--workers', type=_at_least_1, default=2, help='threads that read pictures')
     parser.add_argument('--sheet', type=Path, metavar='PNG',
                         help='draw random people with their joints; the split is added to the name')
+
+
+def _at_least_1(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text}, a whole number from 1 needed')
+    return int(text)
 
 
 def verify_and_draw(splits: Mapping[str, PersonDataset], args: argparse.Namespace) -> None:

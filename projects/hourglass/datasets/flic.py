@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.h5file import names_of, read_h5
+from hourglass.datasets.h5file import read_people
 from hourglass.datasets.matfile import read_mat
 from hourglass.datasets.person import Person, PersonDataset
 from hourglass.errors import ConfigError, DataError
@@ -67,23 +67,22 @@ def _splits_of(example, row: int, path: str | Path) -> set[str]:
 
 
 def _h5_people(path: str | Path) -> list[Person]:
-    data = read_h5(path, ('imgname', 'center', 'scale', 'part', 'visible', 'normalize'))
-    part, people = data['part'], len(data['part'])
-    if part.shape != (people, len(_COLUMNS), 2) or data['visible'].shape != part.shape[:2]:
-        raise DataError(f'{path}: part of shape {part.shape} and visible of '
-                        f"{data['visible'].shape}, ({people}, 11, 2) and ({people}, 11) needed")
+    joints = len(_COLUMNS)
+    pictures, data = read_people(path, dict(center=(2,), scale=(), part=(joints, 2),
+                                            visible=(joints,), normalize=()))
+    part = data['part']
     labelled = (data['visible'] > 0)[..., None]
     return [Person(picture=picture, center_image=data['center'][row],
                    side_image=_PX_PER_SCALE * float(data['scale'][row]),
                    keypoints_image=np.where(labelled[row], part[row], np.nan),
                    occluded=np.zeros(len(_COLUMNS), bool), pck_unit=float(data['normalize'][row]),
                    row=row)
-            for row, picture in enumerate(names_of(data['imgname']))]
+            for row, picture in enumerate(pictures)]
 
 
 def _flag(example, name: str, row: int, path: str | Path) -> bool:
     value = np.asarray(getattr(example, name)).ravel()
-    if value.size != 1:
+    if value.size != 1 or value[0] not in (0, 1):
         raise DataError(f'{path}, row {row} ({example.filepath}): {name} is {value.tolist()}, '
                         '0 or 1 needed')
     return bool(value[0])

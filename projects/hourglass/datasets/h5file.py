@@ -1,5 +1,4 @@
 """HDF5 files, read with errors that name the file."""
-from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -9,28 +8,30 @@ from numpy import ndarray
 from hourglass.errors import DataError
 
 
-def read_h5(path: str | Path, names: Sequence[str]) -> dict[str, ndarray]:
-    """The named arrays of an h5 file, one row per person.
+class H5Array:
+    """A numeric array of an h5 file, read piece by piece.
 
     Raises:
-        DataError: if the file cannot be read, lacks an array, or the arrays differ in length.
+        DataError: on reading a part of the file that is damaged.
     """
-    with open_h5(path) as file:
-        missing = [name for name in names if name not in file]
-        if missing:
-            raise DataError(f"{path}: holds no '{missing[0]}', so it is another file than expected")
+
+    def __init__(self, dataset: h5py.Dataset, path: str | Path):
+        self._dataset, self._path = dataset, path
+        self.shape, self.dtype = dataset.shape, dataset.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, where) -> ndarray:
         try:
-            arrays = {name: file[name][:] for name in names}
-        except (OSError, ValueError, TypeError) as error:   # torn, or no array under that name
-            raise DataError(f'{path}: not readable ({error}); fetch it again') from None
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) > 1:
-        raise DataError(f'{path}: arrays of different lengths, {lengths}; fetch it again')
-    return arrays
+            return self._dataset[where]
+        except (OSError, RuntimeError) as error:
+            raise DataError(f"{self._path}: '{self._dataset.name[1:]}' cannot be read ({error}); "
+                            'fetch the file again') from None
 
 
-def open_h5(path: str | Path) -> h5py.File:
-    """The file, open for reading.
+def open_h5(path: str | Path) -> dict[str, H5Array]:
+    """All arrays at the top of an h5 file, which stays open for reading.
 
     Raises:
         DataError: if it is missing or no h5 file.
@@ -38,13 +39,62 @@ def open_h5(path: str | Path) -> h5py.File:
     if not Path(path).is_file():
         raise DataError(f'{path}: no such file')
     try:
-        return h5py.File(path)
-    except OSError as error:
+        file = h5py.File(path)
+        return {name: H5Array(item, path) for name, item in file.items()
+                if isinstance(item, h5py.Dataset) and item.shape}
+    except (OSError, RuntimeError) as error:
         raise DataError(f'{path}: not a readable h5 file ({error}); fetch it again') from None
 
 
-def names_of(array: ndarray) -> list[str]:
+def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, H5Array]:
+    """Arrays of numbers with one row per person.
+
+    Args:
+        shapes: name of each array, and the shape of a person's row in it.
+
+    Raises:
+        DataError: if the file cannot be read, or an array is missing or another than expected.
+    """
+    arrays = open_h5(path)
+    missing = [name for name in shapes if name not in arrays]
+    if missing:
+        raise DataError(f"{path}: holds no '{missing[0]}', so it is another file than expected")
+    found = {name: arrays[name] for name in shapes}
+    for name, array in found.items():
+        if array.dtype.kind not in 'fiub':
+            raise DataError(f"{path}: '{name}' holds {array.dtype}, numbers needed; fetch it again")
+        if array.shape[1:] != shapes[name]:
+            raise DataError(f"{path}: '{name}' of shape {array.shape}, (people, "
+                            f"{', '.join(map(str, shapes[name]))}) needed".replace(', )', ',)'))
+    lengths = {name: len(array) for name, array in found.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f'{path}: arrays of different lengths, {lengths}; fetch it again')
+    return found
+
+
+def read_people(path: str | Path, shapes: dict[str, tuple[int, ...]]
+                ) -> tuple[list[str], dict[str, ndarray]]:
+    """Names of everybody's pictures, from ``imgname``, and the arrays of :func:`people_arrays`.
+
+    Raises:
+        DataError: if the file cannot be read, or lacks an array.
+    """
+    arrays = {name: array[:] for name, array in people_arrays(path, shapes).items()}
+    pictures = open_h5(path).get('imgname')
+    if pictures is None:
+        raise DataError(f"{path}: holds no 'imgname', so it is another file than expected")
+    names = names_of(pictures[:], path)
+    people = len(next(iter(arrays.values())))
+    if len(names) != people:
+        raise DataError(f'{path}: {len(names)} picture names for {people} people; fetch it again')
+    return names, arrays
+
+
+def names_of(array: ndarray, path: str | Path) -> list[str]:
     """File names out of an h5 file: byte strings, or rows of character codes (torch7's way)."""
-    if array.ndim == 2:
-        array = [np.asarray(row, np.uint8).tobytes() for row in array]
-    return [name.decode().rstrip('\0') for name in array]
+    try:
+        if array.ndim == 2:
+            array = [np.asarray(row, np.uint8).tobytes() for row in array]
+        return [name.decode().rstrip('\0') for name in array]
+    except (AttributeError, ValueError, TypeError):
+        raise DataError(f"{path}: 'imgname' holds no names of files; fetch it again") from None

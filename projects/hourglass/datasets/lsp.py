@@ -37,13 +37,7 @@ def read_lsp(path: str | Path, split: str) -> list[Person]:
     """
     if split not in SPLITS:
         raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
-    joints = read_mat(path, 'joints')
-    if joints.dtype.kind not in 'fiu':
-        raise DataError(f'{path}: joints hold {joints.dtype}, numbers needed')
-    extended = joints.ndim == 3 and joints.shape[:2] == (_NUM_JOINTS, 3)
-    if not extended and joints.shape != (3, _NUM_JOINTS, _TRAIN + _TEST):
-        raise DataError(f'{path}: joints of shape {joints.shape}; (3, 14, 2000) is LSP, (14, 3, N) '
-                        'is LSP Extended')
+    joints, extended = _read_joints(path)
     if extended and split == 'test':
         raise ConfigError(f"{path}: LSP Extended has no test people; take LSP's joints.mat")
     poses = joints.transpose((2, 0, 1) if extended else (2, 1, 0)).astype(float)    # (P, 14, 3)
@@ -52,15 +46,34 @@ def read_lsp(path: str | Path, split: str) -> list[Person]:
     return [_person(poses[row], extended, row, path) for row in range(first, last)]
 
 
+def splits_of(path: str | Path) -> tuple[str, ...]:
+    """The splits that a ``joints.mat`` holds: both, or ``'train'`` alone (LSP Extended)."""
+    return SPLITS[:1] if _read_joints(path)[1] else SPLITS
+
+
+def _read_joints(path: str | Path) -> tuple[ndarray, bool]:
+    """The array of a ``joints.mat``, and whether it is LSP Extended's."""
+    joints = read_mat(path, 'joints')
+    if joints.dtype.kind not in 'fiu':
+        raise DataError(f'{path}: joints hold {joints.dtype}, numbers needed')
+    extended = joints.ndim == 3 and joints.shape[:2] == (_NUM_JOINTS, 3)
+    if not extended and joints.shape != (3, _NUM_JOINTS, _TRAIN + _TEST):
+        raise DataError(f'{path}: joints of shape {joints.shape}; (3, 14, 2000) is LSP, (14, 3, N) '
+                        'is LSP Extended')
+    return joints, extended
+
+
 def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person:
     flag = pose[:, 2]
     if not np.isin(flag, (0, 1)).all():
         raise DataError(f'{path}, row {row}: flags {flag.tolist()}, 0 or 1 needed')
     labelled = flag == 1 if extended else np.ones(_NUM_JOINTS, bool)
     keypoints_image = np.where(labelled[:, None], pose[:, :2] - 1, np.nan)      # 1-based -> 0-based
-    if labelled.sum() < 2 or not np.isfinite(pose[labelled, :2]).all():
-        raise DataError(f'{path}, row {row}: {labelled.sum()} labelled joints, two with numbers '
-                        'needed to know where the person is')
+    if labelled.sum() < 2:
+        raise DataError(f'{path}, row {row}: {labelled.sum()} labelled joints, two needed to know '
+                        'where the person is')
+    if not np.isfinite(pose[labelled, :2]).all():
+        raise DataError(f'{path}, row {row}: a labelled joint is no number; fetch the file again')
     low, high = np.nanmin(keypoints_image, axis=0), np.nanmax(keypoints_image, axis=0)
     return Person(
         picture=f'im{row + 1:05d}.jpg' if extended else f'im{row + 1:04d}.jpg',

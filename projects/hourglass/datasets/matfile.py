@@ -45,5 +45,6 @@ def _load(path: str | Path, variable: str, **options):
     except Exception as error:                  # scipy raises a dozen types for a broken file
         raise DataError(f'{path}: not a readable .mat file ({error}); fetch it again') from None
     if variable not in content:
-        raise DataError(f"{path}: holds no '{variable}', so it is another file than expected")
+        raise DataError(f"{path}: holds no '{variable}', so it is another file than "
+                        'expected, or cut off; fetch it again')
     return content[variable]

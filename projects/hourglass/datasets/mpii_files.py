@@ -21,7 +21,7 @@ from typing import TextIO
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets.h5file import names_of, read_h5
+from hourglass.datasets.h5file import read_people
 from hourglass.datasets.matfile import read_mat_as_stored
 from hourglass.datasets.person import Person
 from hourglass.errors import ConfigError, DataError
@@ -40,9 +40,9 @@ def crop_square(center_image: ndarray, scale: float) -> tuple[ndarray, float]:
 
 
 def head_unit(box: ndarray) -> float:
-    """The PCKh unit of a head box x1, y1, x2, y2; NaN for a box without a size."""
+    """The PCKh unit of a head box x1, y1, x2, y2; NaN for a box without a finite size."""
     diagonal = np.hypot(box[2] - box[0], box[3] - box[1])
-    return _HEAD_FACTOR * float(diagonal) if diagonal > 0 else np.nan
+    return _HEAD_FACTOR * float(diagonal) if 0 < diagonal < np.inf else np.nan
 
 
 SPLITS = ('train', 'val', 'trainval')
@@ -73,6 +73,8 @@ def read_mpii(path: str | Path, split: str | None = None,
     """
     records = None if str(path).endswith('.h5') else _records(path)
     holds_both = bool(records) and _BOTH_SPLITS in records[0]
+    if split not in (None, *SPLITS):
+        raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
     if holds_both == (split is None):
         raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'"
                           if holds_both else
@@ -119,7 +121,8 @@ def _named_errors(path: str | Path, row: int) -> Iterator[None]:
     except KeyError as error:
         raise DataError(f'{path}, row {row}: field {error} is missing') from None
     except (TypeError, ValueError) as error:
-        raise DataError(f'{path}, row {row}: {error}') from None
+        raise DataError(f'{path}, row {row}: {error}; numbers needed for joints, centre, scale and '
+                        'head box') from None
 
 
 def _hrnet_person(record: dict, row: int, path: str | Path) -> Person:
@@ -131,7 +134,10 @@ def _hrnet_person(record: dict, row: int, path: str | Path) -> Person:
     """
     with _named_errors(path, row):
         joints = np.array(record['joints'], float).reshape(-1, 2)
-        annotated = np.array(record['joints_vis'], float).reshape(-1) > 0
+        annotated = np.array(record['joints_vis'], float).reshape(-1)
+        if np.isnan(annotated).any():
+            raise ValueError('joints_vis is NaN')
+        annotated = annotated > 0
         occluded = np.array(record.get('joints_occluded', np.zeros(len(joints))), bool)
         box = record.get('head_box')
         unit = np.nan if box is None else head_unit(np.array(box, float).reshape(4))
@@ -169,10 +175,13 @@ def _raw_person(picture: str, center, scale, joints: ndarray, annotated: ndarray
                         f'{len(occluded)} joints_occluded; one of each needed for every joint')
     if not np.isfinite(scale):
         raise DataError(f'{where}: the scale is {scale}, a number above 0 needed')
-    if np.isnan(joints[annotated]).any():
-        joint = int((np.isnan(joints).any(-1) & annotated).argmax())
-        raise DataError(f'{where}: joint {joint} is NaN but marked as annotated; mark it as not '
-                        'annotated')
+    if not isinstance(picture, str) or not picture:
+        raise DataError(f'{where}: the picture is {picture!r}, the name of a file needed')
+    unknown = annotated & ~np.isfinite(joints).all(-1)
+    if unknown.any():
+        joint = int(unknown.argmax())
+        raise DataError(f'{where}: joint {joint} is {joints[joint].tolist()} but marked as '
+                        'annotated; mark it as not annotated')
     middle, side = crop_square(center - 1, scale)                       # 1-based -> 0-based
     place = None
     if 'annolist_index' in record and 'people_index' in record:
@@ -189,28 +198,42 @@ def read_mpii_h5(path: str | Path) -> list[Person]:
     Raises:
         DataError: for a file that is not of this form.
     """
-    data = read_h5(path, ('imgname', 'center', 'scale', 'part', 'visible', 'normalize', 'index',
-                          'person'))
+    pictures, data = read_people(path, H5_TRUTH | dict(center=(2,), scale=(), index=(), person=()))
+    places = np.stack([data['index'], data['person']], axis=-1)                 # (P, 2)
+    if not np.isfinite(places).all():
+        row = int((~np.isfinite(places)).any(-1).argmax())
+        raise DataError(f'{path}, row {row} ({pictures[row]}): index and person are '
+                        f'{places[row].tolist()}, whole numbers needed; fetch it again')
     keypoints, unit, occluded = mpii_h5_truth(data, path)
     centers, scales = data['center'] - 1, data['scale']                 # 1-based -> 0-based
     return [Person(picture=picture, center_image=centers[row],
                    side_image=_PX_PER_SCALE * float(scales[row]), keypoints_image=keypoints[row],
                    occluded=occluded[row], pck_unit=float(unit[row]), row=row,
-                   place=(int(data['index'][row]), int(data['person'][row])))
-            for row, picture in enumerate(names_of(data['imgname']))]
+                   place=tuple(places[row].astype(int).tolist()))
+            for row, picture in enumerate(pictures)]
 
 
-def mpii_h5_truth(data: dict[str, ndarray], path: str | Path) -> tuple[ndarray, ndarray, ndarray]:
-    """Arrays ``part``, ``normalize``, ``visible`` of P people -> what they are scored by.
+# the arrays of an MPII h5 file that people are scored by, and a person's row in each
+H5_TRUTH = dict(part=(16, 2), visible=(16,), normalize=())
+
+
+def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
+                  ) -> tuple[ndarray, ndarray, ndarray]:
+    """The arrays :data:`H5_TRUTH` of P people -> what they are scored by.
+
+    Args:
+        data: the arrays, or the same part of each.
+        path, first_row: the file, and where in it the part begins, for messages.
 
     Returns:
         (P, K, 2) joints in image px, 0-based, NaN where not annotated; (P,) PCK units in px, NaN
         where there is none; (P, K) bool, occluded.
     """
     part = data['part']
-    if part.ndim != 3 or part.shape[2] != 2 or data['visible'].shape != part.shape[:2]:
-        raise DataError(f"{path}: part of shape {part.shape} and visible of "
-                        f"{data['visible'].shape}, (people, 16, 2) and (people, 16) needed")
+    if not np.isfinite(part).all():
+        row = first_row + int((~np.isfinite(part)).any((1, 2)).argmax())
+        raise DataError(f'{path}, row {row}: a joint is no number; write 0, 0 for one that is not '
+                        'annotated')
     annotated = (part != 0).any(-1)
     unit = np.where(data['normalize'] > 0, data['normalize'], np.nan)
     return (np.where(annotated[..., None], part - 1.0, np.nan), unit,
@@ -232,10 +255,14 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
     """
     boxes, truth, missing = (read_mat_as_stored(path, name)
                              for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
-    if truth.ndim != 3 or not truth.shape[::2] == missing.shape == (len(truth), boxes.shape[-1]):
+    if truth.ndim != 3 or not (truth.shape[::2] == missing.shape == (16, boxes.shape[-1])
+                               and boxes.shape[:2] == (2, 2)):
         raise DataError(f'{path}: pos_gt_src of shape {truth.shape}, jnt_missing {missing.shape}, '
                         f'headboxes_src {boxes.shape} do not describe the same people')
     joints = np.where(missing.T[..., None] > 0, np.nan, truth.transpose(2, 0, 1))
+    if np.isinf(joints).any():
+        column = int(np.isinf(joints).any((1, 2)).argmax())
+        raise DataError(f'{path}, column {column}: a joint lies at infinity; fetch it again')
     return joints, np.array([head_unit(box.ravel()) for box in boxes.transpose(2, 0, 1)])
 
 
@@ -253,6 +280,9 @@ def _add_head_units(people: list[Person], head_box_file: str | Path, path: str |
                             f'{head_box_file} has these joints; the two files do not belong '
                             'together')
         person.pck_unit, = found
+        if np.isnan(person.pck_unit):
+            raise DataError(f'{head_box_file}: the head box of {path}, row {person.row} '
+                            f'({person.picture}), has no size; fetch it again')
 
 
 class JointIndex:

@@ -5,6 +5,7 @@ In Matlab's words the file holds ``RELEASE`` with ``annolist(i).image.name``,
 ``x1, y1, x2, y2``, ``scale``, ``objpos`` and ``annopoints.point(j)`` with ``x, y, id, is_visible``.
 Every field can be missing or empty at every level.
 """
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.matfile import read_mat
+from hourglass.datasets.mpii_files import head_unit
 from hourglass.errors import DataError
 
 _NUM_JOINTS = 16
+Holes = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Release:
         num_rects: of each picture, how many people it lists, those without any field included.
         people: who can be cropped, in the order of the file.
         without_crop: places of the others, and which of ``objpos`` and ``scale`` they lack.
+        half_filled: what was left out because some of its numbers are missing, NaN or impossible:
+            kind -> where.
     """
 
     path: Path
@@ -69,13 +74,15 @@ class Release:
     num_rects: list[int]
     people: list[ReleasePerson]
     without_crop: dict[tuple[int, int], str]
+    half_filled: dict[str, list[str]]
 
 
 def read_release(path: str | Path) -> Release:
     """Read the official file; takes about a minute, most of it in scipy.
 
     Raises:
-        DataError: for a file of another kind, or a person whose numbers make no sense.
+        DataError: for a file of another kind. What is half filled counts as empty, for nobody can
+            mend the official file; ``half_filled`` tells where.
     """
     content = read_mat(path, 'RELEASE', fields=('annolist', 'img_train', 'single_person'))
     if content.size != 1:
@@ -87,7 +94,7 @@ def read_release(path: str | Path) -> Release:
     if not len(annolist) == len(img_train) == len(single_person):
         raise DataError(f'{path}: {len(annolist)} pictures in annolist, {len(img_train)} in '
                         f'img_train, {len(single_person)} in single_person; fetch the file again')
-    release = Release(Path(path), [], [], [], [], {})
+    release = Release(Path(path), [], [], [], [], {}, defaultdict(list))
     for index in range(len(annolist)):
         _add_picture(release, annolist[index], img_train[index], np.ravel(single_person[index]))
     return release
@@ -108,56 +115,76 @@ def _add_picture(release: Release, entry: Any, img_train: Any, single_person: nd
     release.num_rects.append(len(rects))
     for number, rect in enumerate(rects):
         person = f'{where}.annorect({number + 1}) ({picture})'
-        center, scale = _center(rect, person), _scale(rect, person)
+        holes = release.half_filled
+        center, scale = _center(rect, person, holes), _scale(rect, person, holes)
         if center is None or scale is None:
             release.without_crop[index, number] = ' and '.join(
                 name for name, value in (('objpos', center), ('scale', scale)) if value is None)
             continue
-        joints, occluded = _joints(rect, person)
+        joints, occluded = _joints(rect, person, holes)
         release.people.append(ReleasePerson(
             picture=picture, place=(index, number), training=bool(img_train),
             single_person=number + 1 in single_person, center=center, scale=scale, joints=joints,
-            occluded=occluded, head_box=_numbers(rect, ('x1', 'y1', 'x2', 'y2'), person)))
+            occluded=occluded, head_box=_head_box(rect, person, holes)))
 
 
-def _center(rect: Any, where: str) -> ndarray | None:
+def _center(rect: Any, where: str, holes: Holes) -> ndarray | None:
     objpos = _only(rect, 'objpos', where)
-    return None if objpos is None else _numbers(objpos, ('x', 'y'), f'{where}.objpos')
+    return None if objpos is None else _numbers(_struct(objpos, 'objpos', where), ('x', 'y'),
+                                                f'{where}.objpos', 'objpos', holes)
 
 
-def _scale(rect: Any, where: str) -> float | None:
-    scale = _numbers(rect, ('scale',), where)
-    if scale is not None and scale[0] <= 0:
-        raise DataError(f'{where}: the scale is {scale[0]:g}, a number above 0 needed')
-    return None if scale is None else float(scale[0])
+def _scale(rect: Any, where: str, holes: Holes) -> float | None:
+    scale = _numbers(rect, ('scale',), where, 'scales', holes)
+    if scale is None or scale[0] > 0:
+        return None if scale is None else float(scale[0])
+    holes['scales'].append(where)
+    return None
 
 
-def _joints(rect: Any, where: str) -> tuple[ndarray, ndarray]:
+def _head_box(rect: Any, where: str, holes: Holes) -> ndarray | None:
+    box = _numbers(rect, ('x1', 'y1', 'x2', 'y2'), where, 'head boxes', holes)
+    if box is None or not np.isnan(head_unit(box)):
+        return box
+    holes['head boxes'].append(where)
+    return None
+
+
+def _joints(rect: Any, where: str, holes: Holes) -> tuple[ndarray, ndarray]:
     """(16, 2) joints, NaN where not annotated, and (16,) bool, occluded."""
     joints, occluded = np.full((_NUM_JOINTS, 2), np.nan), np.zeros(_NUM_JOINTS, bool)
     annopoints = _only(rect, 'annopoints', where)
+    if annopoints is not None:
+        _struct(annopoints, 'annopoints', where)
     for number, point in enumerate(_items(annopoints, 'point')):
         spot = f'{where}.annopoints.point({number + 1})'
-        values = _numbers(point, ('x', 'y', 'id'), spot)
+        values = _numbers(point, ('x', 'y', 'id'), spot, 'points', holes)
         if values is None:
             continue
         joint = values[2]
         if joint not in range(_NUM_JOINTS):
-            raise DataError(f'{spot}: the id is {joint:g}, 0 to {_NUM_JOINTS - 1} needed')
+            raise DataError(f'{spot}: the id is {joint:g}, 0 to {_NUM_JOINTS - 1} needed; fetch '
+                            'the file again')
         joint = int(joint)
         if not np.isnan(joints[joint, 0]):
-            raise DataError(f'{spot}: the id is {joint} like that of a point before, one point '
-                            'for every joint needed')
-        joints[joint], occluded[joint] = values[:2], _is_occluded(point, spot)
+            holes['second points of a joint'].append(spot)
+            continue
+        joints[joint], occluded[joint] = values[:2], _is_occluded(point, spot, holes)
     return joints, occluded
 
 
-def _is_occluded(point: Any, where: str) -> bool:
+def _is_occluded(point: Any, where: str, holes: Holes) -> bool:
     """Whether a point is marked as hidden; neck and head top have no mark."""
     mark = _only(point, 'is_visible', where)
     if mark not in (None, 0, 1, '0', '1'):
-        raise DataError(f'{where}: is_visible is {mark!r}, 0 or 1 needed')
+        holes['marks of visibility'].append(where)
     return mark in (0, '0')
+
+
+def _struct(value: Any, name: str, where: str) -> Any:
+    if not hasattr(value, '_fieldnames'):               # scipy's objects for Matlab's structs
+        raise DataError(f'{where}: {name} is {value!r}, a struct needed; fetch the file again')
+    return value
 
 
 def _items(struct: Any, name: str) -> list:
@@ -169,16 +196,20 @@ def _only(struct: Any, name: str, where: str) -> Any:
     """The value of a field that holds one; None where it is empty or missing."""
     value = getattr(struct, name, ())
     if np.size(value) > 1:
-        raise DataError(f'{where}: {name} has {np.size(value)} values, one needed')
+        raise DataError(f'{where}: {name} has {np.size(value)} values, one needed; fetch the file '
+                        'again')
     return value if np.size(value) else None
 
 
-def _numbers(struct: Any, names: tuple[str, ...], where: str) -> ndarray | None:
-    """The numbers in some fields, None if all of them are empty or missing."""
+def _numbers(struct: Any, names: tuple[str, ...], where: str, kind: str, holes: Holes
+             ) -> ndarray | None:
+    """The numbers in some fields; None if one of them is empty, missing or not finite."""
     values = [_only(struct, name, where) for name in names]
-    if all(value is None for value in values):
-        return None
     for name, value in zip(names, values, strict=True):
-        if not isinstance(value, int | float | np.number) or not np.isfinite(value):
-            raise DataError(f'{where}: {name} is {value!r}, a number needed')
-    return np.array(values, float)
+        if not isinstance(value, int | float | np.number | None):
+            raise DataError(f'{where}: {name} is {value!r}, a number needed; fetch the file again')
+    if all(value is not None and np.isfinite(value) for value in values):
+        return np.array(values, float)
+    if any(value is not None for value in values):
+        holes[kind].append(where)
+    return None

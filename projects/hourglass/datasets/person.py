@@ -78,16 +78,18 @@ class PersonDataset(BaseCocoStyleDataset):
             problem = person_problem(person, self.metainfo['num_keypoints'], self.test_mode)
             if problem:
                 raise DataError(f'{self.ann_file}, row {person.row} ({person.picture}): {problem}')
-        self._check_pictures({person.picture for person in people})
+        self._check_pictures(people)
         return [self._sample(index, person) for index, person in enumerate(people)]
 
-    def _check_pictures(self, pictures: set[str]) -> None:
+    def _check_pictures(self, people: list[Person]) -> None:
         folder = Path(self.data_prefix['img'])
+        pictures = {person.picture for person in people}
         missing = missing_pictures(folder, pictures)
         if missing:
-            name, hint = min(missing.items())
+            first = next(person for person in people if person.picture in missing)
             raise DataError(f'{folder}: {len(missing)} of {len(pictures)} pictures are missing, '
-                            f'first {name}{hint}; complete the folder')
+                            f'first {first.picture}{missing[first.picture]} of row {first.row} in '
+                            f'{self.ann_file}; complete the folder')
 
     def _sample(self, index: int, person: Person) -> dict:
         """What mmpose's transforms and metrics expect of a sample."""
@@ -113,20 +115,28 @@ class PersonDataset(BaseCocoStyleDataset):
                 place=person.place, single_person=person.single_person))
 
 
-def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> str | None:
-    """What makes a person unusable, in words; None if nothing does."""
+def joint_problem(person: Person, num_keypoints: int) -> str | None:
+    """What makes a person's joints unusable, in words; None if nothing does."""
     if person.keypoints_image.shape != (num_keypoints, 2):
         return f'joints of shape {person.keypoints_image.shape}, ({num_keypoints}, 2) needed'
+    if np.isinf(person.keypoints_image).any():
+        return 'a joint lies at infinity; mark it as not annotated'
+    return None
+
+
+def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> str | None:
+    """What makes a person unusable as a sample, in words; None if nothing does."""
+    problem = joint_problem(person, num_keypoints)
+    if problem:
+        return problem
     if not np.isfinite(person.center_image).all():
         return f'the centre is {person.center_image.tolist()}, two numbers needed'
     if not 0 < person.side_image < np.inf:
         return f'the scale makes a crop of {person.side_image} px, more than 0 needed'
-    if np.isinf(person.keypoints_image).any():
-        return 'a joint lies at infinity'
     annotated = not np.isnan(person.keypoints_image).all()
     if to_be_tested and annotated and not 0 < person.pck_unit < np.inf:
-        return ('no head box or torso to measure PCK by, but it is to be tested on (MPII: set '
-                'head_box_file to mpii_gt_val.mat)')
+        return ('no head box (MPII: set head_box_file to mpii_gt_val.mat) or torso (FLIC, LSP: '
+                'right shoulder and left hip) to measure PCK by, but it is to be tested on')
     return None
 
 

@@ -21,9 +21,11 @@ def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, colum
     cells = []
     for index in chosen.tolist():
         person = dataset.get_data_info(index)
-        cells.append(draw_skeleton(
-            read_picture(person['img_path']), person['raw_ann_info']['keypoints_image'],
-            dataset.metainfo))
+        drawn = draw_skeleton(read_picture(person['img_path']),
+                              person['raw_ann_info']['keypoints_image'], dataset.metainfo)
+        # the crop that the network is given, as far as it lies in the picture
+        x1, y1, x2, y2 = np.clip(person['bbox'][0], 0, np.tile(drawn.shape[1::-1], 2)).astype(int)
+        cells.append(drawn[y1:y2, x1:x2])
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         written = cv2.imwrite(str(path), contact_sheet(cells, columns))

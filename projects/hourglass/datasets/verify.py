@@ -1,4 +1,7 @@
-"""A data folder looked over as a whole: everything that is wrong with it, not the first thing."""
+"""A data folder looked over as a whole: all that is wrong with its pictures and its people.
+
+An annotation that cannot be read stops it, as it stops training, with the row.
+"""
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field

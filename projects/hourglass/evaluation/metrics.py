@@ -9,7 +9,7 @@ from mmengine.logging import MMLogger
 from numpy import ndarray
 
 from hourglass.errors import ConfigError, DataError
-from hourglass.evaluation import protocols
+from hourglass.evaluation import pck, protocols
 from hourglass.evaluation.pck import count
 from hourglass.evaluation.protocols import Protocol
 from hourglass.files import replacing
@@ -53,14 +53,16 @@ class _PCK(BaseMetric):
             truth, found = sample['raw_ann_info'], sample['pred_instances']
             predicted = np.asarray(found['keypoints'])[:1, :, :2]               # (1, K, 2)
             scored = self.scored_joints(truth)[None]
+            where = f"{truth['picture']}, row {truth['row']}"
+            if predicted.shape != scored.shape:
+                raise DataError(f'{where}: {predicted.shape[1]} joints predicted, '
+                                f"{scored.shape[1]} annotated; set the network's num_keypoints")
             try:
                 distances = self.protocol.distances(
                     predicted, scored, np.array([truth['pck_unit']]), self.joints)[0]
-            except ValueError:
-                raise DataError(
-                    f"{truth['picture']}, row {truth['row']}: no head box or torso to measure "
-                    'PCK by (MPII: give the data set its head_box_file, mpii_gt_val.mat)'
-                ) from None
+            except pck.UnmeasuredError:
+                raise DataError(f'{where}: no {self.protocol.unit_name} to measure by (MPII: give '
+                                'the data set its head_box_file, mpii_gt_val.mat)') from None
             result = dict(id=sample['id'], distances=distances, occluded=truth['occluded'])
             if self.people_file:
                 result['person'] = dict(

@@ -17,6 +17,19 @@ import numpy as np
 from numpy import ndarray
 
 
+class UnmeasuredError(ValueError):
+    """A person with annotated joints has no size to measure distances by.
+
+    Attributes:
+        person: its index among those given.
+        unit: its size in px, as given.
+    """
+
+    def __init__(self, person: int, unit: float):
+        super().__init__(f'person {person} has a PCK unit of {unit} px, a number above 0 needed')
+        self.person, self.unit = person, unit
+
+
 def normalised_distances(predicted: ndarray, truth: ndarray, unit: ndarray) -> ndarray:
     """Distances in units of each person.
 
@@ -29,17 +42,19 @@ def normalised_distances(predicted: ndarray, truth: ndarray, unit: ndarray) -> n
         (P, K).
 
     Raises:
-        ValueError: for shapes that do not match or a unit that is not above 0.
+        ValueError: for shapes that do not match.
+        UnmeasuredError: for a unit that is not a number above 0.
     """
     if predicted.shape != truth.shape:
         raise ValueError(f'predictions of shape {predicted.shape} for a truth of {truth.shape} '
                          '(people, joints, 2)')
     annotated = ~np.isnan(truth).any(-1)                                        # (P, K)
-    unmeasured = annotated.any(-1) & ~(unit > 0)
+    unmeasured = annotated.any(-1) & ~((unit > 0) & (unit < np.inf))
     if unmeasured.any():
         person = int(unmeasured.argmax())
-        raise ValueError(f'person {person} has a PCK unit of {unit[person]} px, more than 0 needed')
-    distances = np.linalg.norm(predicted - truth, axis=-1) / unit[:, None]
+        raise UnmeasuredError(person, float(unit[person]))
+    with np.errstate(over='ignore'):                    # farther than a number can tell: infinite
+        distances = np.linalg.norm(predicted - truth, axis=-1) / unit[:, None]
     return np.where(annotated, np.nan_to_num(distances, nan=np.inf), np.nan)
 
 

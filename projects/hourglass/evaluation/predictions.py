@@ -19,7 +19,7 @@ import numpy as np
 from numpy import ndarray
 from scipy.io import loadmat
 
-from hourglass.datasets.h5file import open_h5
+from hourglass.datasets.h5file import H5Array, open_h5
 from hourglass.errors import DataError
 
 _NAMES = ('preds', 'pos_pred_src')
@@ -36,7 +36,7 @@ class Predictions:
 
     path: Path
     base: int | None
-    _array: ndarray | h5py.Dataset
+    _array: ndarray | H5Array
     _axes: tuple[int, int, int]
 
     def __getitem__(self, people: slice) -> ndarray:
@@ -82,11 +82,14 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
 def _axes(shape: tuple[int, ...], num_people: int, num_keypoints: int,
           path: Path) -> tuple[int, int, int]:
     """The axes of people, joints and coordinates."""
-    for axes in permutations(range(3)):
-        if len(shape) == 3:
-            people, joints, coordinates = (shape[axis] for axis in axes)
-            if (people, joints) == (num_people, num_keypoints) and coordinates in (2, 3):
-                return axes
+    fitting = [axes for axes in permutations(range(3)) if len(shape) == 3
+               and (shape[axes[0]], shape[axes[1]]) == (num_people, num_keypoints)
+               and shape[axes[2]] in (2, 3)]
+    if fitting and (len(fitting) == 1 or fitting[0] == (0, 1, 2)):
+        return fitting[0]
+    if fitting:
+        raise DataError(f'{path}: which axis of {tuple(shape)} are the people? Store it as '
+                        '(people, joints, 2)')
     raise DataError(f'{path}: predictions of shape {tuple(shape)}, ({num_people}, {num_keypoints}, '
                     '2) needed for this ground truth: one row for each of its people, in its order '
                     '(NaN for who was not predicted), every joint')
@@ -94,19 +97,21 @@ def _axes(shape: tuple[int, ...], num_people: int, num_keypoints: int,
 
 def _read_npy(path: Path) -> ndarray:
     try:
-        return np.load(path, mmap_mode='r', allow_pickle=False)
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+        if not isinstance(array, ndarray):
+            raise ValueError('an archive of several arrays')
+        return array
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f'{path}: not a readable .npy file of numbers ({error}); write it again '
                         'with numpy.save') from None
 
 
-def _read_h5(path: Path) -> h5py.Dataset:
-    file = open_h5(path)
-    arrays = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
+def _read_h5(path: Path) -> H5Array:
+    arrays = open_h5(path)
     return arrays[_chosen({name: item.shape for name, item in arrays.items()}, path)]
 
 
-def _read_mat(path: Path) -> ndarray | h5py.Dataset:
+def _read_mat(path: Path) -> ndarray | H5Array:
     if h5py.is_hdf5(path):                      # Matlab's -v7.3
         return _read_h5(path)
     try:
@@ -141,9 +146,7 @@ def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[nda
         raise DataError(f"{path}: a list of people needed, as it is or under 'preds' or 'people'")
     if isinstance(content[0], dict):
         return _from_records(content, rows, num_keypoints, path), base
-    unknown = [[np.nan, np.nan]] * num_keypoints
-    people = [_numbers(unknown if person is None else person, row, path)
-              for row, person in enumerate(content)]
+    people = [_numbers(person, num_keypoints, row, path) for row, person in enumerate(content)]
     wrong = [row for row, person in enumerate(people) if person.shape != people[0].shape]
     if wrong:
         raise DataError(f'{path}, person {wrong[0]}: {people[wrong[0]].shape} numbers where the '
@@ -165,12 +168,14 @@ def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: 
         where = f'{path}, record {number}'
         if not isinstance(record, dict) or 'keypoints' not in record:
             raise DataError(f"{where}: no 'keypoints'")
-        place = number if key is None else places[key].get(record.get(key))
+        value = record.get(key)
+        place = number if key is None else (
+            places[key].get(value) if isinstance(value, int) else None)
         if place is None or place in seen:
-            raise DataError(f'{where}: {key} {record.get(key)!r} is '
+            raise DataError(f'{where}: {key} {value!r} is '
                             f"{'there twice' if place in seen else 'no person to be scored'}")
         seen.add(place)
-        keypoints = _numbers(record['keypoints'], number, path)
+        keypoints = _numbers(record['keypoints'], num_keypoints, number, path)
         if keypoints.ndim == 1 and len(keypoints) % num_keypoints == 0:
             keypoints = keypoints.reshape(num_keypoints, -1)            # COCO's flat x, y, score
         if keypoints.ndim != 2 or len(keypoints) != num_keypoints or keypoints.shape[1] < 2:
@@ -180,8 +185,14 @@ def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: 
     return found
 
 
-def _numbers(values, number: int, path: Path) -> ndarray:
+def _numbers(values, num_keypoints: int, number: int, path: Path) -> ndarray:
+    """A person's numbers as they are nested; NaN for a person, joint or number that is null."""
+    if values is None:
+        values = [None] * num_keypoints
+    if isinstance(values, list) and not any(isinstance(v, int | float) for v in values):
+        width = next((len(joint) for joint in values if isinstance(joint, list)), 2)
+        values = [[None] * width if joint is None else joint for joint in values]
     try:
-        return np.array(values, float)          # None becomes NaN
+        return np.array(values, float)
     except (TypeError, ValueError) as error:
         raise DataError(f'{path}, person {number}: {error}; numbers needed') from None
