@@ -121,5 +121,5 @@ def test_limbs_have_no_visibility(tmp_path):
 
 
 def test_a_person_without_size_is_named(tmp_path, joints):
-    with pytest.raises(DataError, match=r"valid.h5, row 0: .*head's box is nan px; fetch the file"):
+    with pytest.raises(DataError, match=r"valid.h5, row 0: .*head's box is nan, not .*fetch"):
         scored(tmp_path, joints, joints, unit=0)

@@ -10,8 +10,15 @@ from conftest import DATA, needs
 
 from hourglass.datasets.h5file import names_of
 from hourglass.datasets.mpii import MpiiDataset
-from hourglass.datasets.mpii_files import _add_head_units, crop_square, head_unit, read_mpii
+from hourglass.datasets.mpii_files import (
+    H5_TRUTH,
+    _add_head_units,
+    crop_square,
+    head_unit,
+    read_mpii,
+)
 from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.truth import read_truth
 
 
 def record(seed: int = 0, **changes) -> dict:
@@ -178,6 +185,14 @@ def test_other_h5_files_are_refused(tmp_path, change, message):
     with pytest.raises(DataError, match=message) as error:
         read_mpii(path)
     assert str(path) in str(error.value)
+
+
+def test_an_h5_file_without_people_is_no_truth(tmp_path):
+    with h5py.File(tmp_path / 'empty.h5', 'w') as file:
+        for name, shape in H5_TRUTH.items():
+            file[name] = np.zeros((0, *shape))
+    with pytest.raises(DataError, match='empty.h5: no people in this file'):
+        read_truth('mpii', tmp_path / 'empty.h5')
 
 
 def test_torch7s_file_names_are_codes_of_characters():

@@ -102,7 +102,8 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
             distances = protocol.distances(predicted, keypoints, unit, truth.names)
         except pck.UnmeasuredError as error:
             raise DataError(f'{truth.path}, row {truth.rows[start + error.person]}: '
-                            f'{protocol.unit_name} is {error.unit:g} px; {truth.needs}') from None
+                            f'{protocol.unit_name} is {error.unit:g}, not a number of px above '
+                            f'0; {truth.needs}') from None
         counts += pck.count(distances, protocol.thresholds)
         if hidden.shape == distances.shape:     # limbs are neither visible nor occluded
             visible += pck.count(np.where(hidden, np.nan, distances), protocol.thresholds)

@@ -118,6 +118,8 @@ def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Tr
                                   'out')
     if path.suffix == '.h5':
         arrays = people_arrays(path, H5_TRUTH)
+        if not len(arrays['part']):
+            raise DataError(f'{path}: no people in this file; fetch it again')
         return _MpiiH5(path, names, range(len(arrays['part'])), needs, '', arrays)
     if path.suffix == '.mat':
         joints, units = read_head_box_file(path)
