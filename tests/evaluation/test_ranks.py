@@ -1,6 +1,7 @@
 """Metrics over several processes give what one process gives, to the last digit."""
 import json
 
+import conftest  # noqa: F401  (imports hourglass first, in the fresh processes too)
 import pytest
 import torch
 import torch.distributed as dist
@@ -15,7 +16,6 @@ def evaluate(rank: int, ranks: int, folder: str) -> None:
     """What a process of a distributed test does, with the share mmengine's sampler gives it."""
     from test_metrics import samples
 
-    import hourglass  # noqa: F401
     from hourglass.evaluation.metrics import MpiiPCKh
     if ranks > 1:
         torch.set_num_threads(1)

@@ -108,7 +108,7 @@ def _add_picture(release: Release, entry: Any, img_train: Any, single_person: nd
     if not isinstance(picture, str):
         raise DataError(f'{where}: image.name is {picture!r}, the name of a file needed')
     if img_train not in (0, 1):
-        raise DataError(f'{where} ({picture}): img_train is {img_train!r}, 0 or 1 needed')
+        raise DataError(f'{where} ({picture}): img_train is {img_train}, 0 or 1 needed')
     rects = _items(entry, 'annorect')
     release.pictures.append(picture)
     release.training.append(bool(img_train))
