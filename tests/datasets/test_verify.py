@@ -46,7 +46,7 @@ def test_every_fault_is_found_and_named(folder):
         person('b.jpg', joints=[[140.0, 60.0]] * 16), person('b.jpg', center=[900, 50])])
     assert {problem: [case.split(':')[0] for case in cases]
             for problem, cases in found.unusable.items() if problem != 'pictures broken'} == {
-        'pictures missing': ['A.jpg (a.jpg is there', 'gone.jpg'],
+        'pictures missing': ['A.jpg (a.jpg is there', 'gone.jpg, row 2'],
         'people unusable': ['row 4 (a.jpg)', 'row 5 (a.jpg)'],
         'people whose crop misses their picture': ['row 8 (b.jpg)']}
     assert len(found.unusable['pictures broken']) == 1

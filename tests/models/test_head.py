@@ -103,6 +103,13 @@ def test_wrong_arguments_are_named(arguments, message):
         StackedHeatmapHead(**arguments)
 
 
+def test_a_misspelt_test_option_is_not_passed_over():
+    head = StackedHeatmapHead(num_stages=1, decoder=CODEC)
+    for option in ('flip_tets', 'shift_heatmap'):
+        with pytest.raises(ConfigError, match=f"model.test_cfg: nothing reads '{option}'"):
+            head.predict(stages(1), samples(), {option: True})
+
+
 def test_a_model_that_does_not_fit_the_data_says_so():
     with pytest.raises(ConfigError, match='num_stages=2, but the backbone gives 3'):
         StackedHeatmapHead(num_stages=2)(stages())

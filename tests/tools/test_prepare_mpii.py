@@ -61,7 +61,7 @@ def test_a_folder_with_faults_ends_with_status_1(tool, capsys, tmp_path, files):
     with pytest.raises(SystemExit, match='^error: mend what is unusable'):
         tool('prepare_mpii', tmp_path / 'mpii', *files)
     output = capsys.readouterr().out
-    assert 'unusable: 1 pictures missing\n    val.jpg' in output
+    assert 'unusable: 1 pictures missing\n    val.jpg, row 0' in output
     assert 'unusable: 1 pictures broken' in output and 'train.jpg: not a readable' in output
 
 

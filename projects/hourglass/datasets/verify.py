@@ -60,8 +60,9 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
     if not people:
         found.unusable['splits without people'] = [dataset.ann_file]
     missing = missing_pictures(folder, pictures)
+    first_rows = {person.picture: person.row for person in reversed(people)}
     _note(found.unusable, 'pictures missing',
-          (name + hint for name, hint in sorted(missing.items())))
+          (f'{name}{hint}, row {first_rows[name]}' for name, hint in sorted(missing.items())))
     _note(found.unusable, 'people unusable', _with_rows(people, lambda person: person_problem(
         person, dataset.metainfo['num_keypoints'], dataset.test_mode)))
     _note(found.remarkable, 'people without any annotated joint', _with_rows(people, _nothing))

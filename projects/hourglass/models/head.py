@@ -88,6 +88,10 @@ class StackedHeatmapHead(BaseHead):
             ``output_heatmaps`` in ``test_cfg`` also a list of ``PixelData``.
         """
         test_cfg = test_cfg or {}
+        unknown = set(test_cfg) - _TEST_OPTIONS
+        if unknown:
+            raise ConfigError(f"model.test_cfg: nothing reads '{min(unknown)}'; there are "
+                              f"{', '.join(sorted(_TEST_OPTIONS))} (maps are never shifted)")
         if test_cfg.get('flip_test', False):
             feats, mirrored_feats = feats
             mirrored = flip_heatmaps(
@@ -100,6 +104,10 @@ class StackedHeatmapHead(BaseHead):
         if test_cfg.get('output_heatmaps', False):
             return predictions, [PixelData(heatmaps=h) for h in heatmaps.detach()]
         return predictions
+
+
+# the last one is read by mmpose's estimator
+_TEST_OPTIONS = {'flip_test', 'output_heatmaps', 'output_keypoint_indices'}
 
 
 def heatmap_accuracy(heatmaps: Tensor, targets: Tensor) -> Tensor:
