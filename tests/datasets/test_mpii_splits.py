@@ -179,6 +179,7 @@ def test_refusals_of_the_writer_leave_no_half_files(release, tmp_path):
 
 @needs(DATA / 'mpii/valid.h5')
 @pytest.mark.data
+@pytest.mark.slow
 def test_real_validation_people_come_out_as_the_authors_have_them(tmp_path):
     """The first real validation people in a release, against the authors' valid.h5."""
     count = 800                     # of 2,958: scipy writes about 100 people a second
