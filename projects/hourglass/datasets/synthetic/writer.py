@@ -123,7 +123,11 @@ def _render_all(render: partial[dict[str, Any]], count: int, workers: int
     """Records of all pictures in order, rendered here or by several processes."""
     if workers == 1:
         return [render(index) for index in range(count)]
-    # fresh processes: a fork of one whose OpenCV has run threads waits for them forever
-    context = multiprocessing.get_context('spawn')
+    # A fork of a process whose OpenCV has run threads waits for them forever; a fork server is
+    # fresh, and imports everything once for all workers.
+    fork_server = 'forkserver' in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context('forkserver' if fork_server else 'spawn')
+    if fork_server:
+        context.set_forkserver_preload(['__main__', __name__])
     with ProcessPoolExecutor(min(workers, count), context, cv2.setNumThreads, (1,)) as pool:
         return list(pool.map(render, range(count), chunksize=max(1, min(32, count // workers))))
