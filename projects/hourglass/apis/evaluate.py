@@ -1,4 +1,5 @@
 """Score prediction files against ground truth, without any network."""
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +52,7 @@ class Evaluation:
     @property
     def scores(self) -> dict[str, float]:
         """The table in percent, with the totals of visible and occluded joints if any is."""
-        scores = self.protocol.table(self.counts, self.names)
-        if self.occluded.annotated.any():
-            for name, counts in (('Visible', self.visible), ('Occluded', self.occluded)):
-                scores[name] = self.protocol.table(counts, self.names)['Total']
-        return scores
+        return self.protocol.scores(self.counts, self.visible, self.occluded, self.names)
 
     @property
     def speaks_for_other_base(self) -> bool:
@@ -90,29 +87,27 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         DataError: for a person with annotated joints but without a size to measure by.
     """
     names = protocol.counted(truth.names)
-    nothing = pck.count(np.empty((0, len(names))), protocol.thresholds)
-    counts, visible, occluded = nothing, nothing, nothing
+    nothing = np.empty((0, len(names)))
+    counts = pck.count_apart(nothing, nothing > 0, protocol.thresholds)
     missing, missing_joints = [], 0
     close, shifts, squares = 0, np.zeros(2), 0.0
     for start in range(0, len(truth), _PEOPLE_AT_ONCE):
         people = slice(start, min(start + _PEOPLE_AT_ONCE, len(truth)))
-        keypoints, unit, hidden = truth[people]
-        predicted = predictions[people] - base
+        truth_image, unit, occluded = truth[people]                             # (n, K, 2)
+        predicted_image = predictions[people] - base                            # 0-based, too
         try:
-            distances = protocol.distances(predicted, keypoints, unit, truth.names)
+            distances = protocol.distances(predicted_image, truth_image, unit, truth.names)
         except pck.UnmeasuredError as error:
             raise DataError(f'{truth.path}, row {truth.rows[start + error.person]}: '
                             f'{protocol.unit_name} is {error.unit:g}, not a number of px above '
                             f'0; {truth.needs}') from None
-        counts += pck.count(distances, protocol.thresholds)
-        if hidden.shape == distances.shape:     # limbs are neither visible nor occluded
-            visible += pck.count(np.where(hidden, np.nan, distances), protocol.thresholds)
-            occluded += pck.count(np.where(hidden, distances, np.nan), protocol.thresholds)
-        unpredicted = np.isnan(predicted).any(-1)                               # (n, K)
+        counts = tuple(map(operator.add, counts,
+                           pck.count_apart(distances, occluded, protocol.thresholds)))
+        unpredicted = np.isnan(predicted_image).any(-1)                         # (n, K)
         nobody = unpredicted.all(-1)
         missing += [truth.rows[start + person] for person in np.flatnonzero(nobody)]
-        missing_joints += int((unpredicted & ~np.isnan(keypoints).any(-1))[~nobody].sum())
-        offsets = predicted - keypoints                                         # (n, K, 2)
+        missing_joints += int((unpredicted & ~np.isnan(truth_image).any(-1))[~nobody].sum())
+        offsets = predicted_image - truth_image                                 # (n, K, 2)
         # close as seen from between the bases: what is close must not depend on the base given
         between = offsets + base - 0.5
         near = np.linalg.norm(between, axis=-1) < _CLOSE * unit[:, None]
@@ -123,5 +118,5 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
             on_people(people, distances)
     shift = shifts / max(close, 1)
     spread = max(squares / max(close, 1) - shift.mean()**2, 0)
-    return Evaluation(predictions.path, protocol, names, counts, visible, occluded, len(truth),
-                      base, shift, (spread / max(close, 1))**0.5, missing, missing_joints)
+    return Evaluation(predictions.path, protocol, names, *counts, len(truth), base, shift,
+                      (spread / max(close, 1))**0.5, missing, missing_joints)

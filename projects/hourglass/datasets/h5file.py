@@ -55,7 +55,11 @@ def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[
     Raises:
         DataError: if the file cannot be read, or an array is missing or another than expected.
     """
-    arrays = open_h5(path)
+    return _checked(open_h5(path), path, shapes)
+
+
+def _checked(arrays: dict[str, H5Array], path: str | Path, shapes: dict[str, tuple[int, ...]]
+             ) -> dict[str, H5Array]:
     missing = [name for name in shapes if name not in arrays]
     if missing:
         raise DataError(f"{path}: holds no '{missing[0]}', so it is another file than expected")
@@ -79,11 +83,11 @@ def read_people(path: str | Path, shapes: dict[str, tuple[int, ...]]
     Raises:
         DataError: if the file cannot be read, or lacks an array.
     """
-    arrays = {name: array[:] for name, array in people_arrays(path, shapes).items()}
-    pictures = open_h5(path).get('imgname')
-    if pictures is None:
+    there = open_h5(path)
+    arrays = {name: array[:] for name, array in _checked(there, path, shapes).items()}
+    if 'imgname' not in there:
         raise DataError(f"{path}: holds no 'imgname', so it is another file than expected")
-    names = names_of(pictures[:], path)
+    names = names_of(there['imgname'][:], path)
     people = len(next(iter(arrays.values())))
     if len(names) != people:
         raise DataError(f'{path}: {len(names)} picture names for {people} people; fetch it again')

@@ -47,6 +47,8 @@ def head_unit(box: ndarray) -> float:
 
 SPLITS = ('train', 'val', 'trainval')
 _BOTH_SPLITS = 'isValidation'           # the field of a file that holds train and val
+# the arrays of an h5 file that people are scored by, and the shape of a person's row in each
+H5_TRUTH = dict(part=(16, 2), visible=(16,), normalize=())
 
 
 def holds_both_splits(path: str | Path) -> bool:
@@ -71,10 +73,10 @@ def read_mpii(path: str | Path, split: str | None = None,
         DataError: for a file that is not of these forms, naming file, row and field.
         ConfigError: for a split that the file does not distinguish.
     """
-    records = None if str(path).endswith('.h5') else _records(path)
-    holds_both = bool(records) and _BOTH_SPLITS in records[0]
     if split not in (None, *SPLITS):
         raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
+    records = None if str(path).endswith('.h5') else _records(path)
+    holds_both = bool(records) and _BOTH_SPLITS in records[0]
     if holds_both == (split is None):
         raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'"
                           if holds_both else
@@ -211,10 +213,6 @@ def read_mpii_h5(path: str | Path) -> list[Person]:
                    occluded=occluded[row], pck_unit=float(unit[row]), row=row,
                    place=tuple(places[row].astype(int).tolist()))
             for row, picture in enumerate(pictures)]
-
-
-# the arrays of an MPII h5 file that people are scored by, and a person's row in each
-H5_TRUTH = dict(part=(16, 2), visible=(16,), normalize=())
 
 
 def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0

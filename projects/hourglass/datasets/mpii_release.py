@@ -130,16 +130,20 @@ def _add_picture(release: Release, entry: Any, img_train: Any, single_person: nd
 
 def _center(rect: Any, where: str, holes: Holes) -> ndarray | None:
     objpos = _only(rect, 'objpos', where)
-    return None if objpos is None else _numbers(_struct(objpos, 'objpos', where), ('x', 'y'),
-                                                f'{where}.objpos', 'objpos', holes)
+    if objpos is None:
+        return None
+    return _numbers(_struct(objpos, 'objpos', where), ('x', 'y'), f'{where}.objpos', 'objpos',
+                    holes)
 
 
 def _scale(rect: Any, where: str, holes: Holes) -> float | None:
     scale = _numbers(rect, ('scale',), where, 'scales', holes)
-    if scale is None or scale[0] > 0:
-        return None if scale is None else float(scale[0])
-    holes['scales'].append(where)
-    return None
+    if scale is None:
+        return None
+    if scale[0] <= 0:
+        holes['scales'].append(where)
+        return None
+    return float(scale[0])
 
 
 def _head_box(rect: Any, where: str, holes: Holes) -> ndarray | None:

@@ -14,9 +14,14 @@ import numpy as np
 from numpy import ndarray
 from scipy.io import savemat
 
-from hourglass.datasets.mpii_files import JointIndex, read_head_box_file, read_mpii
+from hourglass.datasets.mpii_files import (
+    JointIndex,
+    holds_both_splits,
+    read_head_box_file,
+    read_mpii,
+)
 from hourglass.datasets.mpii_release import Release, ReleasePerson
-from hourglass.errors import ConfigError, DataError
+from hourglass.errors import DataError
 from hourglass.files import replacing
 
 # How many people the splits have wherever they are described, and how many of the test people
@@ -97,10 +102,7 @@ def find_validation_people(release: Release, val_file: str | Path) -> list[Relea
 
 
 def _find_listed(release: Release, val_file: str | Path) -> list[ReleasePerson]:
-    try:
-        listed = read_mpii(val_file, split='val')
-    except ConfigError:                             # a form that has a file for every split
-        listed = read_mpii(val_file)
+    listed = read_mpii(val_file, 'val' if holds_both_splits(val_file) else None)
     if not all(person.place for person in listed):
         return _find_poses(release, (person.keypoints_image + 1 for person in listed), val_file)
     people = {person.place: person for person in release.people}

@@ -10,7 +10,6 @@ from numpy import ndarray
 
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck, protocols
-from hourglass.evaluation.pck import count
 from hourglass.evaluation.protocols import Protocol
 from hourglass.files import replacing
 from hourglass.registry import METRICS
@@ -89,22 +88,13 @@ class _PCK(BaseMetric):
             logger.info(f'{self.protocol.title}: nobody has annotated joints, so there is no score')
             return {}
         names = self.protocol.counted(self.joints)
-        scores = self.protocol.table(count(distances, self.protocol.thresholds), names)
         occluded = np.stack([person['occluded'] for person in people.values()])     # (P, K)
-        if occluded.any() and occluded.shape == distances.shape:
-            scores |= visibility_scores(self.protocol, distances, occluded, names)
+        scores = self.protocol.scores(
+            *pck.count_apart(distances, occluded, self.protocol.thresholds), names)
         logger.info(
             f'{self.protocol.title} of {len(people)} people\n'
             + '\n'.join(_columns(scores)))
         return scores
-
-
-def visibility_scores(protocol: Protocol, distances: ndarray, occluded: ndarray,
-                      names: Sequence[str]) -> dict[str, float]:
-    """The protocol's total over (P, K) distances of visible joints and of occluded ones."""
-    return {name: protocol.table(count(np.where(part, distances, np.nan), protocol.thresholds),
-                                 names)['Total']
-            for name, part in (('Visible', ~occluded), ('Occluded', occluded))}
 
 
 def _columns(scores: Mapping[str, float]) -> tuple[str, str]:

@@ -127,6 +127,20 @@ def count(distances: ndarray, thresholds: ndarray) -> Counts:
     return Counts(thresholds, correct, (~np.isnan(distances)).sum(0))
 
 
+def count_apart(distances: ndarray, occluded: ndarray, thresholds: ndarray
+                ) -> tuple[Counts, Counts, Counts]:
+    """Count (P, N) distances: all of them, those of visible joints, and those of occluded ones.
+
+    Args:
+        occluded: (P, K) bool; where N is not K, limbs were measured, which are neither.
+    """
+    if occluded.shape == distances.shape:
+        visible, hidden = (np.where(part, distances, np.nan) for part in (~occluded, occluded))
+    else:
+        visible = hidden = np.full_like(distances, np.nan)
+    return tuple(count(part, thresholds) for part in (distances, visible, hidden))
+
+
 def joint_pck(counts: Counts) -> ndarray:
     """(T, K) percentages of the annotated joints; NaN for a joint that nobody has."""
     return _percent(counts.correct, counts.annotated)

@@ -87,6 +87,20 @@ class Protocol:
         scores['AUC'] = pck.area_under_curve(counts.thresholds, self.total(counts, names))
         return scores
 
+    def scores(self, counts: Counts, visible: Counts, occluded: Counts, names: Sequence[str]
+               ) -> dict[str, float]:
+        """The table, and the totals of visible and of occluded joints where any is occluded.
+
+        Args:
+            counts, visible, occluded: as :func:`hourglass.evaluation.pck.count_apart` gives them.
+            names: as for :meth:`table`.
+        """
+        scores = self.table(counts, names)
+        if occluded.annotated.any():
+            scores |= {name: self.table(part, names)['Total']
+                       for name, part in (('Visible', visible), ('Occluded', occluded))}
+        return scores
+
     def total(self, counts: Counts, names: Sequence[str]) -> ndarray:
         """(T,) the total at every threshold."""
         total = pck.pooled_pck if self.pooled else pck.mean_pck

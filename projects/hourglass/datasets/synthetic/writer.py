@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 
 from hourglass.errors import DataError
+from hourglass.files import replacing
 
 from .picture import SMALLEST_SIDE, render_person_picture
 
@@ -109,9 +110,8 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
         _clear(annotation, images)
         people = _render_all(partial(_write_picture, images, recipe), count, workers)
         text = json.dumps({'info': recipe, 'people': people})
-        draft = annotation.with_suffix('.tmp')
-        draft.write_text(text, encoding='utf-8')
-        os.replace(draft, annotation)
+        with replacing(annotation) as draft:
+            draft.write_text(text, encoding='utf-8')
     except OSError as error:
         raise DataError(f'{folder}: cannot write synthetic pictures ({error.strerror or error}); '
                         'choose a folder you may write to, with free space') from error
