@@ -1,0 +1,20 @@
+# The strong input at 128x128 for small networks: targets of 1 px at 32x32, and milder ranges, as a
+# small network has less to spend on poses that tests do not show.
+_base_ = ['strong_256.py']
+input_size, heatmap_size = (128, 128), (32, 32)
+codec = dict(input_size=input_size, heatmap_size=heatmap_size, sigma=1.0)
+full_codec = dict(_base_.codec, **codec)
+train_pipeline = [
+    dict(type='hourglass.LoadPicture'),
+    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='hourglass.PaperScaleRotation', scale=(0.8, 1.25), max_rotation=20),
+    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='hourglass.LuaColour'),
+    dict(type='GenerateTarget', encoder=full_codec),
+    dict(type='PackPoseInputs'),
+]
+val_pipeline = [
+    dict(type='hourglass.LoadPicture'),
+    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='PackPoseInputs'),
+]
