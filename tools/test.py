@@ -17,6 +17,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='write the metrics to this file, .json, .yaml or .pkl')
     parser.add_argument('--people', help="write every person's predicted joints, scores and "
                         'distances to this .json file, which tools/evaluate.py reads')
+    parser.add_argument('--all-stages', action='store_true',
+                        help='score the prediction of every stage, not of the last one alone')
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
     return parser.parse_args()
 
@@ -28,6 +30,8 @@ def test(args: argparse.Namespace) -> dict:
         raise ConfigError(f'--dump {args.dump}: name a .pkl file')
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
+    if args.all_stages:
+        cfg.model.test_cfg.all_stages = True
     evaluators = cfg.test_evaluator
     evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
     if args.people:

@@ -54,6 +54,24 @@ def test_batches_and_repeated_people_do_not_matter(metric, options, skeleton, na
     assert 0 < results[0][f'{metric.default_prefix}/Total'] < 100
 
 
+def test_every_stage_is_scored_on_request():
+    data = samples()
+    place = dict(input_size=(256, 256), input_scale=np.array([512.0, 512.0]),
+                 input_center=np.array([100.0, 50.0]))
+    stages_image = [sample['pred_instances']['keypoints'][0] + shift
+                    for sample in data for shift in (1e6, 0)]                  # a wrong one, ours
+    for i, sample in enumerate(data):
+        stages_input = (np.stack(stages_image[2 * i:2 * i + 2]) - [100, 50] + 256) / 2
+        sample['pred_instances']['stage_keypoints'] = stages_input[None]
+        sample |= place
+    scores = evaluate(MpiiPCKh(), data, 3)
+    assert scores['mpii/stage0/Total'] == 0 < scores['mpii/Total']
+    own = {name: score for name, score in scores.items() if 'stage' not in name}
+    assert own == {name.replace('stage1/', ''): score
+                   for name, score in scores.items() if 'stage1' in name}
+    assert own == evaluate(MpiiPCKh(), samples(), 3)
+
+
 def test_perfect_and_hopeless_predictions():
     data = samples()
     for sample in data:

@@ -85,6 +85,18 @@ def test_flip_average_of_a_mirrored_answer_is_the_answer():
     assert len(found) == 2
 
 
+def test_all_stages_are_predicted_on_request():
+    heatmaps = stages()
+    mirrored = [maps.flip(-1)[:, FLIP] for maps in heatmaps]
+    head = StackedHeatmapHead(num_stages=3, predict_stage=1, decoder=CODEC)
+    found = head.predict([heatmaps, mirrored], samples(), dict(flip_test=True, all_stages=True))
+    for stage, maps in enumerate(heatmaps):
+        for person, keypoints in enumerate(head.decoder.batch_decode(maps)[0]):
+            assert np.allclose(found[person].stage_keypoints[:, stage], keypoints, atol=1e-4)
+    assert all(np.array_equal(f.keypoints, f.stage_keypoints[:, 1]) for f in found)
+    assert 'stage_keypoints' not in head.predict(heatmaps, samples())[0]
+
+
 def test_over_features_it_has_one_convolution_per_stage():
     head = StackedHeatmapHead(num_stages=2, in_channels=5, num_keypoints=3)
     features = [torch.rand(2, 5, 8, 8) for _ in range(2)]

@@ -20,7 +20,8 @@ class _PCK(BaseMetric):
 
     Predictions and ground truth are both 0-based image px: nothing is shifted here. The ground
     truth is the untouched annotation the data set put into ``raw_ann_info``. Every person counts
-    once, however the data were spread over batches and ranks.
+    once, however the data were spread over batches and ranks. Where the head gives the keypoints of
+    all its stages (``all_stages`` in ``test_cfg``), each stage has a table of its own besides.
 
     Args:
         protocol: who counts; a name in :mod:`hourglass.evaluation.protocols`.
@@ -50,15 +51,16 @@ class _PCK(BaseMetric):
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
             truth, found = sample['raw_ann_info'], sample['pred_instances']
-            predicted = np.asarray(found['keypoints'])[:1, :, :2]               # (1, K, 2)
-            scored = self.scored_joints(truth)[None]
+            predicted = _predictions(sample)                                    # (1 + N, K, 2)
+            scored = np.broadcast_to(
+                self.scored_joints(truth), (len(predicted), *truth['keypoints_image'].shape))
             where = f"{truth['picture']}, row {truth['row']}"
             if predicted.shape != scored.shape:
                 raise DataError(f'{where}: {predicted.shape[1]} joints predicted, '
                                 f"{scored.shape[1]} annotated; set the network's num_keypoints")
             try:
-                distances = self.protocol.distances(
-                    predicted, scored, np.array([truth['pck_unit']]), self.joints)[0]
+                distances = self.protocol.distances(                            # (1 + N, L)
+                    predicted, scored, np.full(len(predicted), truth['pck_unit']), self.joints)
             except pck.UnmeasuredError:
                 raise DataError(f'{where}: no {self.protocol.unit_name} to measure by (MPII: give '
                                 'the data set its head_box_file, mpii_gt_val.mat)') from None
@@ -67,7 +69,7 @@ class _PCK(BaseMetric):
                 result['person'] = dict(
                     row=truth['row'], picture=truth['picture'], keypoints=predicted[0].tolist(),
                     scores=np.asarray(found['keypoint_scores'])[0].tolist(),
-                    distances=[None if np.isnan(d) else d for d in distances.tolist()])
+                    distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -82,19 +84,43 @@ class _PCK(BaseMetric):
         if self.people_file:
             _write_people([people[key]['person'] for key in sorted(people)], self.joints,
                           self.people_file)
-        distances = np.stack([person['distances'] for person in people.values()])   # (P, N)
+        distances = np.stack([person['distances'] for person in people.values()], axis=1)
+        occluded = np.stack([person['occluded'] for person in people.values()])     # (P, K)
         logger = MMLogger.get_current_instance()
-        if np.isnan(distances).all():
+        predicted, *of_stages = distances                                           # (P, L) each
+        if np.isnan(predicted).all():
             logger.info(f'{self.protocol.title}: nobody has annotated joints, so there is no score')
             return {}
-        names = self.protocol.counted(self.joints)
-        occluded = np.stack([person['occluded'] for person in people.values()])     # (P, K)
-        scores = self.protocol.scores(
-            *pck.count_apart(distances, occluded, self.protocol.thresholds), names)
-        logger.info(
-            f'{self.protocol.title} of {len(people)} people\n'
-            + '\n'.join(_columns(scores)))
+        scores = self._scores(predicted, occluded)
+        logger.info(f'{self.protocol.title} of {len(people)} people\n'
+                    + '\n'.join(_columns(scores)))
+        for stage, of_stage in enumerate(of_stages):
+            stage_scores = self._scores(of_stage, occluded)
+            logger.info(f'stage {stage}\n' + '\n'.join(_columns(stage_scores)))
+            scores |= {f'stage{stage}/{name}': value for name, value in stage_scores.items()}
         return scores
+
+    def _scores(self, distances: ndarray, occluded: ndarray) -> dict[str, float]:
+        return self.protocol.scores(
+            *pck.count_apart(distances, occluded, self.protocol.thresholds),
+            self.protocol.counted(self.joints))
+
+
+def _predictions(sample: dict) -> ndarray:
+    """(1 + N, K, 2) in image px: what the head predicts, then what each of its N stages does.
+
+    N is 0 where the head does not give its stages. They are in input px, as mmpose's estimator
+    moves the prediction alone back into the picture; this is its arithmetic.
+    """
+    found = sample['pred_instances']
+    predicted = np.asarray(found['keypoints'])[:1, :, :2]
+    if 'stage_keypoints' not in found:
+        return predicted
+    stages_input = np.asarray(found['stage_keypoints'])[0]                      # (N, K, 2)
+    scale = np.asarray(sample['input_scale'])
+    stages_image = (stages_input / sample['input_size'] * scale
+                    + sample['input_center'] - 0.5 * scale)
+    return np.concatenate([predicted, stages_image])
 
 
 def _columns(scores: Mapping[str, float]) -> tuple[str, str]:

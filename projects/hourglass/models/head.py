@@ -1,6 +1,7 @@
 """The losses and predictions of a network with an output per stage."""
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from mmengine.structures import PixelData
 from mmpose.models.heads import BaseHead
@@ -84,8 +85,9 @@ class StackedHeatmapHead(BaseHead):
         mirrored ones, and their heatmaps are averaged; nothing is shifted (see the codec).
 
         Returns:
-            A list of ``InstanceData`` (keypoints (1, K, 2), scores (1, K)); with
-            ``output_heatmaps`` in ``test_cfg`` also a list of ``PixelData``.
+            A list of ``InstanceData`` (keypoints (1, K, 2), scores (1, K)); with ``all_stages`` in
+            ``test_cfg`` each also has ``stage_keypoints`` (1, N, K, 2), input px, which the metrics
+            score stage by stage. With ``output_heatmaps`` also a list of ``PixelData``.
         """
         test_cfg = test_cfg or {}
         unknown = set(test_cfg) - _TEST_OPTIONS
@@ -94,20 +96,27 @@ class StackedHeatmapHead(BaseHead):
                               f"{', '.join(sorted(_TEST_OPTIONS))} (maps are never shifted)")
         if test_cfg.get('flip_test', False):
             feats, mirrored_feats = feats
-            mirrored = flip_heatmaps(
-                self.forward(mirrored_feats)[self.predict_stage],
-                flip_indices=batch_data_samples[0].metainfo['flip_indices'], shift_heatmap=False)
-            heatmaps = (self.forward(feats)[self.predict_stage] + mirrored) / 2
+            flip_indices = batch_data_samples[0].metainfo['flip_indices']
+            stages = [(heatmaps + flip_heatmaps(mirrored, flip_indices=flip_indices,
+                                                shift_heatmap=False)) / 2
+                      for heatmaps, mirrored in zip(
+                          self.forward(feats), self.forward(mirrored_feats), strict=True)]
         else:
-            heatmaps = self.forward(feats)[self.predict_stage]
+            stages = self.forward(feats)
+        heatmaps = stages[self.predict_stage]
         predictions = self.decode(heatmaps)
+        if test_cfg.get('all_stages', False):
+            by_stage = [self.decode(maps) for maps in stages]                   # N lists of B
+            for prediction, *of_stages in zip(predictions, *by_stage, strict=True):
+                prediction.stage_keypoints = np.stack(
+                    [found.keypoints for found in of_stages], axis=1)           # (1, N, K, 2)
         if test_cfg.get('output_heatmaps', False):
             return predictions, [PixelData(heatmaps=h) for h in heatmaps.detach()]
         return predictions
 
 
 # the last one is read by mmpose's estimator
-_TEST_OPTIONS = {'flip_test', 'output_heatmaps', 'output_keypoint_indices'}
+_TEST_OPTIONS = {'all_stages', 'flip_test', 'output_heatmaps', 'output_keypoint_indices'}
 
 
 def heatmap_accuracy(heatmaps: Tensor, targets: Tensor) -> Tensor:
