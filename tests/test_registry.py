@@ -3,13 +3,21 @@ import pytest
 import torch
 from conftest import REPOSITORY
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.evaluator import Evaluator
-from mmengine.registry import MODELS, DefaultScope, init_default_scope
+from mmengine.registry import MODELS, OPTIM_WRAPPERS, DefaultScope, init_default_scope
+from mmpose.datasets.transforms import TopdownAffine
 
 import hourglass.registry as registries
 
 CONFIGS = sorted(path for path in (REPOSITORY / 'configs').rglob('*.py')
                  if '_base_' not in path.parts)
+
+
+def innermost(dataset: dict) -> list[dict]:
+    """The data sets inside mmengine's wrappers."""
+    inside = dataset.get('datasets') or [dataset[key] for key in ('dataset',) if key in dataset]
+    return [leaf for part in inside for leaf in innermost(part)] if inside else [dataset]
 
 
 @pytest.mark.parametrize('scope', ['mmpose', 'mmdet', 'mmengine'])
@@ -26,16 +34,23 @@ def test_every_config_builds_and_its_parts_fit(config):
     init_default_scope(cfg.default_scope)
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
-    metainfo = registries.DATASETS.get(
-        cfg.train_dataloader.dataset.type.removeprefix('hourglass.')).METAINFO
-    assert model.backbone.num_keypoints == len(metainfo['keypoint_info'])
-    assert model.backbone.num_stacks == model.head.num_stages
-    assert model.head.decoder is not None
-    from mmengine.dataset import Compose
-    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
-        assert len(Compose(loader.dataset.pipeline).transforms) >= 3
-    size = cfg.codec.input_size
-    assert all(side % model.backbone.size_divisor == 0 for side in size)
-    assert cfg.codec.heatmap_size == tuple(side // 4 for side in size)
+    datasets = [dataset for name in ('train', 'val', 'test')
+                for dataset in innermost(cfg[f'{name}_dataloader'].dataset)]
+    num_keypoints = {len(registries.DATASETS.get(
+        dataset.type.removeprefix('hourglass.')).METAINFO['keypoint_info']) for dataset in datasets}
+    for dataset in datasets:
+        steps = Compose(dataset.pipeline).transforms
+        crop = next(step for step in steps if isinstance(step, TopdownAffine))
+        assert crop.input_size == cfg.codec.input_size
+        assert all(step.encoder == cfg.model.head.decoder
+                   for step in dataset.pipeline if 'encoder' in step)
+    width, height = cfg.codec.input_size
+    with torch.device('meta'):
+        outputs = model.head(model.backbone(torch.empty(1, 3, height, width)))
+    heatmap_width, heatmap_height = cfg.codec.heatmap_size
+    assert {tuple(output.shape) for output in outputs} == {
+        (1, *num_keypoints, heatmap_height, heatmap_width)}
+    assert set(cfg.model.test_cfg) <= {'flip_test', 'all_stages'}
+    assert OPTIM_WRAPPERS.get(cfg.optim_wrapper.type) is not None
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         assert Evaluator(evaluator).metrics

@@ -5,8 +5,8 @@ _base_ = [
     '../_base_/models/hourglass_2stack_64.py', '../_base_/inputs/strong_128.py']
 model = dict(
     data_preprocessor=_base_.normalisation, backbone=dict(num_keypoints=11),
-    head=dict(decoder=_base_.full_codec))
-optim_wrapper = dict(optimizer=dict(lr=4e-3))
+    head=dict(decoder=_base_.codec))
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=4e-3))
 custom_hooks = [*_base_.custom_hooks, _base_.average]
 train_dataloader = dict(
     batch_size=16, num_workers=1, dataset=dict(pipeline=_base_.train_pipeline))

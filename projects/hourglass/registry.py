@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from mmengine import registry as root
 
 from hourglass import compat
+from hourglass.models.long_hourglass import LongHourglass
 from hourglass.models.network import StackedHourglass
 
 compat.apply()
@@ -28,9 +29,11 @@ TRANSFORMS = _child(root.TRANSFORMS, 'hourglass.datasets.transforms')
 METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics',
                  'hourglass.evaluation.submission')
 HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks')
+OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hourglass.engine.optim')
 
 if _HAS_MMPOSE:
     from mmpose.registry import KEYPOINT_CODECS as MMPOSE_CODECS
     KEYPOINT_CODECS = _child(MMPOSE_CODECS, 'hourglass.codecs.hourglass_heatmap')
 
 MODELS.register_module(module=StackedHourglass)
+MODELS.register_module(module=LongHourglass)

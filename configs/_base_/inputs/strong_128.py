@@ -2,15 +2,15 @@
 # small network has less to spend on poses that tests do not show.
 _base_ = ['strong_256.py']
 input_size, heatmap_size = (128, 128), (32, 32)
-codec = dict(input_size=input_size, heatmap_size=heatmap_size, sigma=1.0)
-full_codec = dict(_base_.codec, **codec)
+codec = dict(_base_.codec, input_size=input_size, heatmap_size=heatmap_size, sigma=1.0)
+augmentation = dict(type='hourglass.PaperScaleRotation', scale=(0.8, 1.25), max_rotation=20)
 train_pipeline = [
     dict(type='hourglass.LoadPicture'),
     dict(type='RandomFlip', direction='horizontal'),
-    dict(type='hourglass.PaperScaleRotation', scale=(0.8, 1.25), max_rotation=20),
+    augmentation,
     dict(type='TopdownAffine', input_size=input_size),
     dict(type='hourglass.LuaColour'),
-    dict(type='GenerateTarget', encoder=full_codec),
+    dict(type='GenerateTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
 val_pipeline = [

@@ -1,7 +1,7 @@
-# What today's practice trains with: AdamW with a warm-up and a cosine to nothing, and a moving
-# average of the weights, which is what is validated and saved.
+# What today's practice trains with: AdamW with a warm-up and a cosine to nothing, bfloat16, a batch
+# of 32, and a moving average of the weights, which is what is validated and saved.
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='hourglass.BFloat16OptimWrapper',
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05, fused=True))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=200),

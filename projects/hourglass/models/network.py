@@ -4,7 +4,7 @@ Newell, Yang, Deng, ECCV 2016 (arXiv 1603.06937). Where the paper is silent, the
 code (``princeton-vl/pose-hg-train``, called "Lua" below) decides. Shapes: B pictures, C channels,
 K keypoints, (H, W) the input in pixels, (h, w) = (H/4, W/4) the heatmaps.
 """
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
@@ -34,6 +34,12 @@ class Residual(nn.Module):
 def residuals(channels: int, count: int) -> nn.Sequential:
     """``count`` residual modules of one width in a row."""
     return nn.Sequential(*(Residual(channels, channels) for _ in range(count)))
+
+
+def prediction_features(channels: int, blocks: int) -> nn.Sequential:
+    """What leads from an hourglass to its prediction, (B, C, h, w) -> (B, C, h, w)."""
+    return nn.Sequential(residuals(channels, blocks), nn.Conv2d(channels, channels, 1),
+                         nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 class Hourglass(nn.Module):
@@ -123,17 +129,14 @@ class StackedHourglass(nn.Module):
             Residual(second, third), Residual(third, channels)) # (B, C, H/4, W/4)
         self.hourglasses = nn.ModuleList(
             Hourglass(channels, depth, blocks_per_scale) for _ in range(num_stacks))
-        self.features = nn.ModuleList(nn.Sequential(
-            residuals(channels, blocks_per_scale), nn.Conv2d(channels, channels, 1),
-            nn.BatchNorm2d(channels), nn.ReLU(inplace=True)) for _ in range(num_stacks))
+        self.features = nn.ModuleList(
+            prediction_features(channels, blocks_per_scale) for _ in range(num_stacks))
         self.heatmaps = None if num_keypoints is None else nn.ModuleList(
             nn.Conv2d(channels, num_keypoints, 1) for _ in range(num_stacks))
         self.reinjects = nn.ModuleList(                         # not after the last stack
             Reinject(channels, num_keypoints) for _ in range(num_stacks - 1))
         if self.heatmaps is not None and heatmap_std is not None:
-            for prediction in self.heatmaps:
-                nn.init.normal_(prediction.weight, std=heatmap_std)
-                nn.init.zeros_(prediction.bias)
+            start_near_zero(self.heatmaps, heatmap_std)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         self._check_input(images)
@@ -155,6 +158,13 @@ class StackedHourglass(nn.Module):
             raise ConfigError(
                 f'input of {width}x{height} (w x h) does not fit {self.depth} levels: both sides '
                 f'must be multiples of {step}, for example {fits[0]}x{fits[1]}')
+
+
+def start_near_zero(predictions: Iterable[nn.Conv2d], std: float) -> None:
+    """First weights of ``predictions`` from a normal distribution, biases at 0."""
+    for prediction in predictions:
+        nn.init.normal_(prediction.weight, std=std)
+        nn.init.zeros_(prediction.bias)
 
 
 def _check_counts(**counts: int) -> None:

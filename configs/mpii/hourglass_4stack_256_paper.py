@@ -1,0 +1,3 @@
+# Four stacks instead of eight.
+_base_ = ['hourglass_8stack_256_paper.py']
+model = dict(backbone=dict(num_stacks=4), head=dict(num_stages=4))
