@@ -24,6 +24,7 @@ visualizer = dict(
     type='PoseLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 log_level = 'INFO'
+randomness = dict(seed=None)         # a number makes a run repeatable
 load_from = None
 resume = False
 

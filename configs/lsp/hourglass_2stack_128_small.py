@@ -1,5 +1,5 @@
-# What two cores train in about an hour, and what is shipped as 'lsp-small': two stacks of 64 features
-# at 128x128.
+# What two cores train in about an hour, and what is shipped as 'lsp-small': two stacks of 64
+# features at 128x128.
 _base_ = [
     '../_base_/runtime.py', '../_base_/schedules/strong.py', '../_base_/data/lsp_extended.py',
     '../_base_/models/hourglass_2stack_64.py', '../_base_/inputs/strong_128.py']

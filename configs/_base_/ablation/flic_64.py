@@ -1,0 +1,25 @@
+# What the ablations share at a size for two cores: FLIC at 64x64, 32 features, three levels, and a
+# score for every stage. Each of them gives the network its stacks.
+_base_ = [
+    '../runtime.py', '../schedules/small.py', '../data/flic.py', '../models/hourglass_8stack.py',
+    '../inputs/strong_64.py']
+model = dict(
+    data_preprocessor=_base_.normalisation,
+    backbone=dict(
+        _delete_=True, type='hourglass.StackedHourglass', num_keypoints=11, channels=32, depth=3,
+        stem_channels=(16, 32, 32), heatmap_std=0.001),
+    head=dict(decoder=_base_.codec),
+    test_cfg=dict(flip_test=False, all_stages=True))
+train_dataloader = dict(
+    batch_size=32, num_workers=1, sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(pipeline=_base_.train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
+test_dataloader = val_dataloader
+
+train_cfg = dict(by_epoch=False, max_iters=800, val_interval=200)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50),
+    dict(type='CosineAnnealingLR', by_epoch=False, eta_min=1e-5),
+]
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=1))
+log_processor = dict(by_epoch=False)
