@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
-from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
 from numpy import ndarray
-from torch.utils.flop_counter import FlopCounterMode
 
 from hourglass.errors import ConfigError, DataError
+from hourglass.models.size import size_of
 
 # what the paper averages in its figure 9, as far as a data set has it
 HARD_JOINTS = ('Elbow', 'Wrist', 'Knee', 'Ankle')
@@ -26,7 +23,7 @@ class Variant:
     Attributes:
         name: of the config file.
         parameters: of its network.
-        macs: multiplications with addition for one picture.
+        macs: of its network for one picture.
         iterations: (V,) when it was validated.
         scores: per seed (V, N) percent, the mean of the joints' PCK, of each of N stages.
     """
@@ -49,18 +46,6 @@ class Variant:
     def halfway(self) -> ndarray | None:
         """(seeds,) what the stage at half the network reached; None where there is none."""
         return None if self.num_stages % 2 else self.last(self.num_stages // 2 - 1)
-
-
-def size_of(config: str | Path) -> tuple[int, float]:
-    """Parameters of a config's network, and its multiply-adds for one picture."""
-    cfg = Config.fromfile(config)
-    init_default_scope(cfg.default_scope)
-    width, height = cfg.codec.input_size
-    with torch.device('meta'):                          # sizes alone, no numbers
-        network = MODELS.build(cfg.model.backbone).eval()
-        with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, 3, height, width))
-    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2
 
 
 def train(config: Path, seed: int, iterations: int, validations: int, folder: Path) -> None:

@@ -1,0 +1,19 @@
+"""What a config's network costs, told from its shapes alone."""
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def size_of(config: str | Path) -> tuple[int, float]:
+    """Parameters of a config's network, and its multiply-adds (MACs) for one picture."""
+    cfg = Config.fromfile(config)
+    init_default_scope(cfg.default_scope)
+    width, height = cfg.codec.input_size
+    with torch.device('meta'):                          # shapes without numbers
+        network = MODELS.build(cfg.model.backbone).eval()
+        with FlopCounterMode(display=False) as counter:
+            network(torch.empty(1, 3, height, width))
+    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2
