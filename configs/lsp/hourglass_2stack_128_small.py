@@ -20,6 +20,6 @@ val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
 default_hooks = dict(checkpoint=dict(save_best='lsp/Total', rule='greater'))
 
-train_cfg = dict(max_epochs=8)
+train_cfg = dict(max_epochs=5)
 randomness = dict(seed=0)
 auto_scale_lr = dict(base_batch_size=16)

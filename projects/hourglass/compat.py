@@ -170,6 +170,23 @@ def allow_mmengine_checkpoints() -> None:
          (_history_statistic, 'builtins.getattr')])
 
 
+def load_safetensors_with_mmengine() -> None:
+    """Let ``load_from`` and the tools' checkpoint argument be a ``.safetensors`` file.
+
+    mmengine hands every local file to ``torch.load``; its loader goes on doing so for all others.
+    Called by :mod:`hourglass.registry`, so wherever a config names a type of ours. Needed until
+    mmengine (after 0.10.7) reads such files itself.
+    """
+    from mmengine.runner.checkpoint import CheckpointLoader, load_from_local
+
+    def load(filename: str, map_location: str | torch.device | None = None) -> dict:
+        if not str(filename).endswith('.safetensors'):
+            return load_from_local(filename, map_location)
+        from hourglass.checkpoints import read_checkpoint
+        return read_checkpoint(filename)
+    CheckpointLoader.register_scheme('', load, force=True)
+
+
 def _history_statistic(owner: type, name: str) -> Callable:
     """``getattr`` for the one use a checkpoint has for it."""
     from mmengine.logging import HistoryBuffer

@@ -1,112 +1,19 @@
-"""Checkpoints of other hourglass projects, read into our network with their numbers unchanged.
+"""Naming schemes: what each public project calls the parts of the network.
 
-A *family* is a naming scheme. Each is described by two things alone: which names say what size
-the network has, and what every part of ours is called there. The descriptions come from the
-names and shapes in released checkpoints.
+A *family* is described by two things alone: which names say what size the network has, and what
+every part of ours is called there. The descriptions come from the names and shapes in released
+checkpoints.
 """
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from hourglass.compat import allow_mmengine_checkpoints
-from hourglass.errors import CheckpointError
 from hourglass.models.network import Hourglass, Residual, StackedHourglass
 
 Tensors = dict[str, Tensor]
 Pairs = Iterator[tuple[str, str]]           # (our module's name, its name in the checkpoint)
-
-
-def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
-    """Read a checkpoint of any known family into a network of the right size.
-
-    Args:
-        path: a file written by ``torch.save`` (read weights-only) or a ``.safetensors`` file.
-
-    Returns:
-        The network in eval mode, and a report: ``family``, ``config`` (the arguments of
-        :class:`StackedHourglass`), ``dropped`` (names in the file that compute nothing).
-
-    Raises:
-        CheckpointError: if the file cannot be read, belongs to no known family, or lacks a tensor.
-    """
-    path = Path(path)
-    tensors = _without_prefix(state_dict(read_checkpoint(path), path))
-    family = next((f for f in FAMILIES if f.marker in tensors), None)
-    if family is None:
-        known = ', '.join(f.name for f in FAMILIES)
-        raise CheckpointError(f'{path}: the names of its tensors belong to none of the known '
-                              f'layouts ({known}); the first is {next(iter(tensors), "none")!r}')
-    try:
-        config = family.config(tensors)
-    except (KeyError, ValueError, IndexError) as error:
-        raise CheckpointError(f'{path}: parts of a {family.name} network are missing ({error})'
-                              ) from None
-    network = StackedHourglass(**config)
-    ours = {our: tensors.get(theirs) for our, theirs in _tensor_names(network, family)}
-    for name, value in ours.items():        # files of torch 0.3 do not count batches
-        if value is None and name.endswith('num_batches_tracked'):
-            ours[name] = torch.tensor(0)
-    wrong = [name for name, value in network.state_dict().items()
-             if ours[name] is None or ours[name].shape != value.shape]
-    if wrong:
-        raise CheckpointError(f'{path}: no tensor of the right shape for {len(wrong)} of '
-                              f'{len(ours)} parts of a {family.name} network, first {wrong[0]}')
-    network.load_state_dict(ours)
-    used = {theirs for _, theirs in _tensor_names(network, family)}
-    report = dict(family=family.name, config=config,
-                  dropped=sorted(set(tensors) - used))
-    return network.eval(), report
-
-
-def read_checkpoint(path: str | Path) -> dict:
-    """What a checkpoint file holds, unpickling nothing but tensors and plain containers.
-
-    Raises:
-        CheckpointError: if there is no such file, or it cannot be read that way.
-    """
-    path = Path(path).expanduser()
-    try:
-        if path.suffix == '.safetensors':
-            from safetensors.torch import load_file
-            return load_file(path)
-        if find_spec('mmengine') is not None:       # its own checkpoints hold a log, too
-            allow_mmengine_checkpoints()
-        return torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f'{path}: no such checkpoint') from None
-    except Exception as error:      # torch and safetensors raise a dozen types for a broken file
-        words = str(error).split('WeightsUnpickler error:')[-1].split()     # behind torch's advice
-        raise CheckpointError(f"{path}: not a readable checkpoint "
-                              f"({type(error).__name__}: {' '.join(words)[:200]})"
-                              ) from None
-
-
-def state_dict(content: dict, path: str | Path) -> Tensors:
-    """The tensors themselves, by name, out of what the projects wrap around them.
-
-    Raises:
-        CheckpointError: if there are none.
-    """
-    for key in ('state_dict', 'model_state_dict', 'model'):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not all(
-            isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
-        raise CheckpointError(f'{path}: holds no state dict of tensors')
-    return content
-
-
-def _without_prefix(tensors: Tensors) -> Tensors:
-    """Drop what DataParallel and wrapping models put before every name."""
-    while len({name.partition('.')[0] for name in tensors}) == 1 and all(
-            '.' in name for name in tensors):
-        tensors = {name.split('.', 1)[1]: value for name, value in tensors.items()}
-    return tensors
 
 
 def _count(tensors: Tensors, pattern: str) -> int:
@@ -124,6 +31,8 @@ class Family:
         config: tensors -> the arguments of :class:`StackedHourglass`.
         modules: network -> pairs of names for every convolution, BatchNorm and residual.
         residual: the names of a residual's parts, in the order of ``_RESIDUAL``.
+        dead: number of stacks -> pattern of the names of what it stores without computing with it.
+        pixels: mean and deviation taken off the RGB pixels, 0 to 255, before they go in.
     """
 
     name: str
@@ -131,12 +40,14 @@ class Family:
     config: Callable[[Tensors], dict]
     modules: Callable[[StackedHourglass], Pairs]
     residual: tuple[str, ...]
+    dead: Callable[[int], str]
+    pixels: str
 
 
 _RESIDUAL = ('branch.0', 'branch.2', 'branch.3', 'branch.5', 'branch.6', 'branch.8', 'skip')
 
 
-def _tensor_names(network: StackedHourglass, family: Family) -> Pairs:
+def tensor_names(network: StackedHourglass, family: Family) -> Pairs:
     """(our name, their name) of every tensor of the network."""
     names = dict(family.modules(network))
     for residual, module in network.named_modules():
@@ -171,6 +82,7 @@ def _princeton_config(tensors: Tensors) -> dict:
         channels=tensors['features.0.1.conv.weight'].shape[0],
         num_keypoints=tensors['outs.0.conv.weight'].shape[0],
         depth=deepest,
+        blocks_per_scale=1,
         stem_channels=tuple(tensors[name].shape[0] for name in (
             'pre.0.conv.weight', 'pre.1.conv3.conv.weight', 'pre.3.conv3.conv.weight')))
 
@@ -220,9 +132,33 @@ def _bearpaw_modules(network: StackedHourglass) -> Pairs:
         yield f'reinjects.{i}.heatmaps', f'score_.{i}'
 
 
+# Ours.
+
+def _our_config(tensors: Tensors) -> dict:
+    heatmaps = tensors.get('heatmaps.0.weight')
+    return dict(
+        num_stacks=_count(tensors, r'hourglasses\.(\d+)\.'),
+        channels=tensors['features.0.1.weight'].shape[0],
+        num_keypoints=None if heatmaps is None else heatmaps.shape[0],
+        depth=max(name.count('.inner') for name in tensors if name.startswith('hourglasses.0.')),
+        blocks_per_scale=_count(tensors, r'hourglasses\.0\.skip\.(\d+)\.'),
+        stem_channels=tuple(tensors[name].shape[0] for name in (
+            'stem.0.weight', 'stem.3.branch.8.weight', 'stem.5.branch.8.weight')))
+
+
+def _our_modules(network: StackedHourglass) -> Pairs:
+    return ((name, name) for name, _ in network.named_modules())
+
+
+# Behind the last stack nothing is re-injected, though some store what would do it. Princeton's
+# residuals make a skip convolution even where the width stays, and then do not call it.
 FAMILIES = (
     Family('princeton', 'pre.0.conv.weight', _princeton_config, _princeton_modules,
-           ('bn1', 'conv1.conv', 'bn2', 'conv2.conv', 'bn3', 'conv3.conv', 'skip_layer.conv')),
-    Family('bearpaw', 'layer1.0.conv3.weight', _bearpaw_config, _bearpaw_modules,
-           ('bn1', 'conv1', 'bn2', 'conv2', 'bn3', 'conv3', 'downsample.0')),
+           ('bn1', 'conv1.conv', 'bn2', 'conv2.conv', 'bn3', 'conv3.conv', 'skip_layer.conv'),
+           lambda stacks: rf'.*\.skip_layer\.|merge_(features|preds)\.{stacks - 1}\.', 'unit'),
+    Family('bearpaw', 'hg.0.hg.0.0.0.conv1.weight', _bearpaw_config, _bearpaw_modules,
+           ('bn1', 'conv1', 'bn2', 'conv2', 'bn3', 'conv3', 'downsample.0'),
+           lambda stacks: rf'(fc_|score_)\.{stacks - 1}\.', 'bearpaw'),
+    Family('hourglass', 'hourglasses.0.skip.0.branch.2.weight', _our_config, _our_modules,
+           _RESIDUAL, lambda stacks: rf'reinjects\.{stacks - 1}\.', 'unit'),
 )

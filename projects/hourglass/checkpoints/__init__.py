@@ -1,0 +1,5 @@
+"""Checkpoints of this and of other hourglass projects."""
+from hourglass.checkpoints.importing import import_checkpoint
+from hourglass.checkpoints.reading import read_checkpoint, state_dict
+
+__all__ = ['import_checkpoint', 'read_checkpoint', 'state_dict']

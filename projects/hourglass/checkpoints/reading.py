@@ -1,0 +1,47 @@
+"""Checkpoint files, read without unpickling anything but tensors and plain containers."""
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from hourglass.compat import allow_mmengine_checkpoints
+from hourglass.errors import CheckpointError
+
+
+def read_checkpoint(path: str | Path) -> dict:
+    """What a checkpoint file holds, unpickling nothing but tensors and plain containers.
+
+    Raises:
+        CheckpointError: if there is no such file, or it cannot be read that way.
+    """
+    path = Path(path).expanduser()
+    try:
+        if path.suffix == '.safetensors':
+            from safetensors.torch import load_file
+            return load_file(path)
+        if find_spec('mmengine') is not None:       # its own checkpoints hold a log, too
+            allow_mmengine_checkpoints()
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except FileNotFoundError:
+        raise CheckpointError(f'{path}: no such checkpoint') from None
+    except Exception as error:      # torch and safetensors raise a dozen types for a broken file
+        words = str(error).split('WeightsUnpickler error:')[-1].split()     # behind torch's advice
+        raise CheckpointError(f"{path}: not a readable checkpoint "
+                              f"({type(error).__name__}: {' '.join(words)[:200]})"
+                              ) from None
+
+
+def state_dict(content: dict, path: str | Path) -> dict[str, Tensor]:
+    """The tensors themselves, by name, out of what the projects wrap around them.
+
+    Raises:
+        CheckpointError: if there are none.
+    """
+    for key in ('state_dict', 'model_state_dict', 'model'):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not all(
+            isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
+        raise CheckpointError(f'{path}: holds no state dict of tensors')
+    return content

@@ -1,0 +1,144 @@
+"""Other projects' checkpoints give their own outputs in our network."""
+import numpy as np
+import pytest
+import torch
+from conftest import GOLDEN, needs
+from family_tensors import FAMILY, SIZES, tensors_of
+
+from hourglass import StackedHourglass
+from hourglass.checkpoints import import_checkpoint
+from hourglass.errors import CheckpointError
+
+
+@needs(GOLDEN)
+@pytest.mark.data
+@pytest.mark.parametrize(('folder', 'family', 'dead'), [
+    ('princeton_2stack', 'princeton', 58),      # skip layers it makes and never calls
+    ('bearpaw_2stack', 'bearpaw', 0)])
+def test_golden_checkpoints_give_their_heatmaps(folder, family, dead):
+    network, report = import_checkpoint(GOLDEN / folder / 'checkpoint.pth')
+    recorded = np.load(GOLDEN / folder / 'io.npz')
+    with torch.no_grad():
+        outputs = network(torch.from_numpy(recorded['images']))
+    assert len(outputs) == len(recorded['heatmaps']) == 2
+    for output, expected in zip(outputs, recorded['heatmaps'], strict=True):
+        assert np.abs(output.numpy() - expected).max() < 1e-5 * np.abs(expected).max()
+    assert report['family'] == family
+    assert len(report['dropped']) == dead
+
+
+def imports(path, content) -> tuple[StackedHourglass, dict]:
+    torch.save(content, path)
+    return import_checkpoint(path)
+
+
+def equal(found, expected) -> bool:
+    images = torch.rand(1, 3, 32, 32)
+    return all(torch.equal(a, b) for a, b in zip(found(images), expected(images), strict=True))
+
+
+@pytest.mark.parametrize('family', FAMILY)
+@pytest.mark.parametrize('prefix', ['', 'module.', 'backbone.', 'module.backbone.',
+                                    'backbone.module.'])
+def test_sizes_are_recognised_behind_any_prefix(tmp_path, family, prefix):
+    blocks = 1 if family == 'princeton' else 2
+    tensors, network = tensors_of(family, prefix, blocks_per_scale=blocks)
+    found, report = imports(tmp_path / 'weights.pth', {'state_dict': tensors, 'epoch': 3})
+    assert report['config'] == SIZES | dict(blocks_per_scale=blocks)
+    assert report['dropped'] == []
+    assert equal(found, network)
+
+
+@pytest.mark.parametrize('family', FAMILY)
+@pytest.mark.parametrize('changes', [
+    dict(num_stacks=1), dict(num_stacks=8, depth=1), dict(channels=24, stem_channels=(6, 12, 24)),
+    dict(depth=4, num_keypoints=16), dict(num_keypoints=1)], ids=str)
+def test_every_size_is_recognised(tmp_path, family, changes):
+    tensors, network = tensors_of(family, **changes)
+    found, report = imports(tmp_path / 'weights.pth', tensors)
+    assert report['config'] == SIZES | changes
+    assert all(torch.equal(a, b) for a, b in zip(
+        found.state_dict().values(), network.state_dict().values(), strict=True))
+
+
+def test_a_network_of_features_is_recognised(tmp_path):
+    tensors, network = tensors_of('hourglass', num_keypoints=None)
+    found, report = imports(tmp_path / 'weights.pth', tensors)
+    assert report['config']['num_keypoints'] is None
+    assert equal(found, network)
+
+
+@pytest.mark.parametrize(('family', 'dead'), [
+    ('princeton', ['merge_preds.2.conv.conv.weight', 'hgs.0.0.up1.skip_layer.conv.weight']),
+    ('bearpaw', ['fc_.2.weight', 'score_.2.bias']), ('hourglass', ['reinjects.2.features.bias'])])
+def test_what_computes_nothing_is_dropped_and_reported(tmp_path, family, dead):
+    tensors, network = tensors_of(family, 'backbone.')
+    beside = ['data_preprocessor.mean', 'keypoint_head.final.weight']
+    tensors |= {name: torch.ones(2) for name in beside}
+    tensors |= {f'backbone.{name}': torch.ones(2) for name in dead}
+    found, report = imports(tmp_path / 'weights.pth', {'state_dict': tensors})
+    assert report['dropped'] == sorted([*beside, *(f'backbone.{name}' for name in dead)])
+    assert equal(found, network)
+
+
+@pytest.mark.parametrize(('family', 'name'), [
+    ('princeton', 'merge_preds.1.conv.extra.weight'), ('princeton', 'hgs.0.0.up1.bn4.weight'),
+    ('bearpaw', 'hg.1.hg.0.0.1.conv1.weight'), ('bearpaw', 'fc_.1.1.weight'),
+    ('hourglass', 'side_heatmaps.0.weight')])
+def test_what_computes_something_else_is_refused(tmp_path, family, name):
+    tensors, _ = tensors_of(family)
+    with pytest.raises(CheckpointError, match=rf'more than StackedHourglass has.*{name}'):
+        imports(tmp_path / 'weights.pth', tensors | {name: torch.ones(1)})
+
+
+def test_levels_of_different_widths_are_refused(tmp_path):
+    tensors, _ = tensors_of('princeton')
+    name = 'hgs.1.0.low1.conv3.conv.weight'                     # what its 'increase' does
+    tensors[name] = torch.ones(20, 8, 1, 1)
+    with pytest.raises(CheckpointError, match=rf'{name} \(\(20, 8, 1, 1\), \(16, 8, 1, 1\) exp'):
+        imports(tmp_path / 'weights.pth', tensors)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_becomes_float32(tmp_path, dtype):
+    tensors, _ = tensors_of('bearpaw')
+    halves = {name: value.to(dtype) if value.is_floating_point() else value
+              for name, value in tensors.items()}
+    found, _ = imports(tmp_path / 'weights.pth', halves)
+    assert torch.equal(found.heatmaps[0].weight, halves['score.0.weight'].float())
+    assert {value.dtype for value in found.state_dict().values()} == {torch.float32, torch.int64}
+
+
+def test_files_that_do_not_count_batches_are_read(tmp_path):
+    tensors, network = tensors_of('bearpaw')
+    old = {name: value for name, value in tensors.items() if 'num_batches' not in name}
+    assert equal(imports(tmp_path / 'weights.pth', old)[0], network)
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    ({'state_dict': {'a.weight': torch.zeros(1), 'b.weight': torch.zeros(1)}}, 'none of the known'),
+    ({'epoch': 3}, 'no state dict'),
+    ([1, 2], 'no state dict'),
+    ({'pre.0.conv.weight': torch.zeros(1), 'x.y': torch.zeros(1)}, 'princeton'),
+    ({'conv1.weight': torch.zeros(1), 'layer1.0.conv3.weight': torch.zeros(1)}, 'none of the known')
+])
+def test_other_checkpoints_are_refused_with_their_name(tmp_path, content, message):
+    path = tmp_path / 'other.pth'
+    torch.save(content, path)
+    with pytest.raises(CheckpointError, match=message) as error:
+        import_checkpoint(path)
+    assert str(path) in str(error.value)
+
+
+def test_missing_torn_and_malicious_files_are_refused(tmp_path):
+    class Malicious:
+        def __reduce__(self):
+            return (open, (str(tmp_path / 'trace'), 'w'))
+    torch.save(torch.zeros(1000), tmp_path / 'torn.pth')
+    torn = (tmp_path / 'torn.pth').read_bytes()[:700]
+    (tmp_path / 'torn.pth').write_bytes(torn)
+    torch.save({'state_dict': Malicious()}, tmp_path / 'malicious.pth')
+    for name in ('missing.pth', 'torn.pth', 'malicious.pth'):
+        with pytest.raises(CheckpointError, match=name):
+            import_checkpoint(tmp_path / name)
+    assert not (tmp_path / 'trace').exists()
