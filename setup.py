@@ -22,5 +22,6 @@ setup(
     python_requires='>=3.11',
     package_dir={'': 'projects'},
     packages=find_packages('projects'),
-    package_data={'hourglass': ['.mim/*', '.mim/**/*']},    # links to configs/ and tools/
+    package_data={'hourglass': [
+        'weights/*.safetensors', '.mim/*', '.mim/**/*']},   # .mim: links to configs/ and tools/
     install_requires=['torch', 'numpy'])
