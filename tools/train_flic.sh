@@ -31,6 +31,7 @@ for name in "${configs[@]}"; do
     cat "$work"/*/vis_data/scalars.json > "$out/$name.jsonl"
     last=$(cat "$work/last_checkpoint")
     python -W ignore tools/test.py "$config" "$last" --all-stages --work-dir "$work/test" \
-        --out "$out/$name.json" 2>&1 | tee -a "$out/$name.log"
+        --out "$out/$name.json" ${options:+--cfg-options "${options[@]}"} 2>&1 \
+        | tee -a "$out/$name.log"
     python -W ignore tools/convert_checkpoint.py "$last" "$out/$name.safetensors" --half
 done
