@@ -183,7 +183,7 @@ def load_safetensors_with_mmengine() -> None:
         if not str(filename).endswith('.safetensors'):
             return load_from_local(filename, map_location)
         from hourglass.checkpoints import read_checkpoint
-        return read_checkpoint(filename)
+        return dict(state_dict=read_checkpoint(filename))       # EMAHook looks for this key
     CheckpointLoader.register_scheme('', load, force=True)
 
 
