@@ -122,6 +122,31 @@ def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):
     assert run(program) == '(array([1., 2.]), array([1, 1])) 3.0'
 
 
+def test_mmengine_reads_safetensors_and_all_else_as_before(tmp_path):
+    from safetensors.torch import save_file
+    weights = {'weight': torch.rand(2, 3).half(), 'bias': torch.rand(2).half()}
+    save_file(weights, tmp_path / 'a.safetensors', metadata={'family': 'none'})
+    torch.save({'state_dict': weights}, tmp_path / 'a.pth')
+    for imports in ('import hourglass', 'import mmengine.runner, hourglass', 'import hourglass; '
+                    'from hourglass import compat; compat.load_safetensors_with_mmengine()'):
+        program = (
+            f'{imports}\nimport torch, mmengine.runner.checkpoint as c\n'
+            'load = c.CheckpointLoader._get_checkpoint_loader\n'
+            'for ending in ("safetensors", "pth"):\n'
+            '    layer = torch.nn.Linear(3, 2)\n'
+            f"    path = r'{tmp_path / 'a.'}' + ending\n"
+            '    content = c.load_checkpoint(layer, path, map_location="cpu", strict=True)\n'
+            '    print(load(path).__name__, list(content), layer.weight.dtype,'
+            ' layer.weight.half().equal(content["state_dict"]["weight"]))\n'
+            'print(load("https://x/a.safetensors").__name__, load("s3://x/a.safetensors").__name__,'
+            ' len([p for p in c.CheckpointLoader._schemes if "safetensors" in p]))')
+        lines = [line for line in run(program).splitlines() if 'Loads' not in line]
+        assert lines == [
+            "load_from_safetensors ['state_dict', 'meta'] torch.float32 True",
+            "load_from_local ['state_dict'] torch.float32 True",
+            'load_from_http load_from_ceph 1'], imports
+
+
 def test_nothing_else_is_allowed(tmp_path):
     import mmengine.runner  # noqa: F401  (the mend has run)
     from mmengine.logging import HistoryBuffer

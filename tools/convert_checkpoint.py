@@ -2,7 +2,8 @@
 import argparse
 
 from hourglass.apis.cli import one_line_errors
-from hourglass.checkpoints.convert import DATA, PIXELS, convert_checkpoint, write_config
+from hourglass.checkpoints.convert import DATA, convert_checkpoint
+from hourglass.checkpoints.families import PIXELS
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,26 +16,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--config', help='write a config that tests it and trains on, too')
     parser.add_argument('--data', choices=DATA,
                         help='of that config; default the data set with as many keypoints')
-    parser.add_argument('--input', choices=PIXELS, help='of that config: what the network saw '
-                        "(a checkpoint does not tell; FPD's: imagenet); default its layout's")
+    parser.add_argument('--input', choices=PIXELS, help='how its pixels go in (FPD: imagenet, '
+                        "which its tensors do not tell); default: what the file says, or its "
+                        "layout's")
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     with one_line_errors():
-        report = convert_checkpoint(args.checkpoint, args.out, args.half)
-        if args.config:
-            write_config(report, args.out, args.config, args.data, args.input)
+        report = convert_checkpoint(
+            args.checkpoint, args.out, args.half, args.config, args.data, args.input)
     sizes = ', '.join(f'{name}={value}' for name, value in report['config'].items())
     print(f"layout: {report['family']}\nnetwork: {sizes}; {report['parameters']:,} parameters")
+    mean, std = report['pixels']
+    print(f"pixels, 0 to 255: minus {mean}, divided by {std} ({report['pixels_from']})")
     if report['dropped']:
-        print(f"dropped, as they compute nothing: {len(report['dropped'])}, such as "
-              f"{report['dropped'][0]}")
-    print(f'written: {args.out}')
-    if args.config:
-        print(f"written: {args.config}, input as '{args.input or report['pixels']}' "
-              f"({'as asked' if args.input else 'usual for the layout'})")
+        print(f"dropped, as not of the network or idle in it: {len(report['dropped'])}, such as "
+              f"{', '.join(report['dropped'][:3])}")
+    for path in filter(None, (args.out, args.config)):
+        print(f'written: {path}')
 
 
 if __name__ == '__main__':

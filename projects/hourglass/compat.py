@@ -173,18 +173,19 @@ def allow_mmengine_checkpoints() -> None:
 def load_safetensors_with_mmengine() -> None:
     """Let ``load_from`` and the tools' checkpoint argument be a ``.safetensors`` file.
 
-    mmengine hands every local file to ``torch.load``; its loader goes on doing so for all others.
-    Called by :mod:`hourglass.registry`, so wherever a config names a type of ours. Needed until
-    mmengine (after 0.10.7) reads such files itself.
+    mmengine hands every local file to ``torch.load``, and goes on doing so for all others. It finds
+    a loader by matching a pattern, so that these files get a loader of their own. Needed until
+    mmengine (after 0.10.7) reads them itself.
     """
-    from mmengine.runner.checkpoint import CheckpointLoader, load_from_local
+    from mmengine.runner.checkpoint import CheckpointLoader
+    local = r'(?!.*://).*\.safetensors$'
+    CheckpointLoader.register_scheme(local, load_from_safetensors, force=True)
 
-    def load(filename: str, map_location: str | torch.device | None = None) -> dict:
-        if not str(filename).endswith('.safetensors'):
-            return load_from_local(filename, map_location)
-        from hourglass.checkpoints import read_checkpoint
-        return dict(state_dict=read_checkpoint(filename))       # EMAHook looks for this key
-    CheckpointLoader.register_scheme('', load, force=True)
+
+def load_from_safetensors(filename: str, map_location: str | torch.device | None = None) -> dict:
+    """A loader as mmengine's are (it logs the name behind ``load_from_``); tensors on the CPU."""
+    from hourglass.checkpoints import read_checkpoint
+    return read_checkpoint(filename)
 
 
 def _history_statistic(owner: type, name: str) -> Callable:
@@ -201,4 +202,5 @@ _MENDS: dict[str, Callable[[], ModuleSpec | None]] = {
     'xtcocotools': stand_in_for_xtcocotools,
     'torchvision': declare_torchvision_ops,
     'mmengine.runner': allow_mmengine_checkpoints,
+    'mmengine.runner.runner': load_safetensors_with_mmengine,   # its checkpoint module is there
 }

@@ -14,7 +14,6 @@ from hourglass.models.long_hourglass import LongHourglass
 from hourglass.models.network import StackedHourglass
 
 compat.apply()
-compat.load_safetensors_with_mmengine()
 _HAS_MMPOSE = find_spec('mmpose') is not None
 
 

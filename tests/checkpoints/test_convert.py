@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import GOLDEN, needs
+from conftest import GOLDEN, REPOSITORY, needs
 from family_tensors import FAMILY, tensors_of
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
@@ -12,7 +12,8 @@ from mmengine.runner import load_checkpoint
 from safetensors import safe_open
 
 from hourglass.checkpoints import import_checkpoint
-from hourglass.checkpoints.convert import PIXELS, convert_checkpoint, write_config
+from hourglass.checkpoints.convert import convert_checkpoint
+from hourglass.checkpoints.families import PIXELS
 from hourglass.errors import CheckpointError, ConfigError
 
 
@@ -71,9 +72,9 @@ def test_a_run_of_ours_is_converted_whatever_mmengine_keeps_beside_it(tmp_path):
 def test_the_config_is_the_data_sets(tmp_path, keypoints, data, base):
     tensors, _ = tensors_of('bearpaw', num_keypoints=keypoints)
     torch.save(tensors, tmp_path / 'theirs.pth')
-    report = convert_checkpoint(tmp_path / 'theirs.pth', tmp_path / 'ours.safetensors')
     for pixels in (None, 'imagenet'):
-        write_config(report, tmp_path / 'ours.safetensors', tmp_path / 'c/ours.py', data, pixels)
+        convert_checkpoint(tmp_path / 'theirs.pth', tmp_path / 'ours.safetensors',
+                           config=tmp_path / 'c/ours.py', data=data, pixels=pixels)
         assert base in (tmp_path / 'c/ours.py').read_text()
         model, cfg = build(tmp_path / 'c/ours.py')
         load_checkpoint(model, cfg.load_from, strict=True)
@@ -81,14 +82,66 @@ def test_the_config_is_the_data_sets(tmp_path, keypoints, data, base):
         assert (cfg.model.data_preprocessor.mean, cfg.model.data_preprocessor.std) == (mean, std)
 
 
-def test_what_no_config_fits_is_said(tmp_path):
-    for sizes, message in ((dict(num_keypoints=5), r'5 keypoints, there are 16 \(mpii\)'),
-                           (dict(num_keypoints=16, depth=7), 'an hourglass of 7 levels needs')):
-        report = dict(family='bearpaw', pixels='bearpaw', config=dict(depth=3) | sizes)
-        with pytest.raises(ConfigError, match=message):
-            write_config(report, 'weights.pth', tmp_path / 'config.py')
+@pytest.mark.parametrize(('sizes', 'options', 'message'), [
+    (dict(num_keypoints=5), {}, r'5 keypoints, there are 16 \(mpii\)'),
+    (dict(num_keypoints=16, depth=7), {}, 'an hourglass of 7 levels needs'),
+    (dict(num_keypoints=None), dict(data='mpii'), 'a network of features predicts no keypoints'),
+    (dict(num_keypoints=16), dict(config='c.yml'), r'c.yml: name a .py file')])
+def test_what_no_config_fits_is_said_before_anything_is_written(tmp_path, sizes, options, message):
+    tensors, _ = tensors_of('hourglass', **dict(num_stacks=1) | sizes)
+    torch.save(tensors, tmp_path / 'theirs.pth')
+    with pytest.raises(ConfigError, match=message):
+        convert_checkpoint(tmp_path / 'theirs.pth', tmp_path / 'out.safetensors',
+                           **dict(config=tmp_path / 'config.py') | options)
+    assert [path.name for path in tmp_path.iterdir()] == ['theirs.pth']
 
 
 def test_another_kind_of_file_is_refused_before_anything_is_read(tmp_path):
     with pytest.raises(CheckpointError, match=r'name a .safetensors or a .pth file'):
         convert_checkpoint(tmp_path / 'missing.pth', tmp_path / 'out.onnx')
+
+
+def test_the_source_is_never_replaced(tmp_path):
+    torch.save(tensors_of('bearpaw')[0], tmp_path / 'weights.pth')
+    before = (tmp_path / 'weights.pth').read_bytes()
+    with pytest.raises(CheckpointError, match='would replace the checkpoint it is made of'):
+        convert_checkpoint(tmp_path / 'weights.pth', tmp_path / 'folder/../weights.pth')
+    assert (tmp_path / 'weights.pth').read_bytes() == before
+
+
+def test_numbers_beyond_float16_are_not_stored_as_infinity(tmp_path):
+    tensors, _ = tensors_of('bearpaw')
+    tensors['hg.2.hg.0.3.0.bn1.running_var'] += 1e5
+    torch.save(tensors, tmp_path / 'weights.pth')
+    with pytest.raises(CheckpointError, match=r'running_var reaches 1e\+05, more than float16'):
+        convert_checkpoint(tmp_path / 'weights.pth', tmp_path / 'half.safetensors', half=True)
+    convert_checkpoint(tmp_path / 'weights.pth', tmp_path / 'whole.safetensors')
+    found, _ = import_checkpoint(tmp_path / 'whole.safetensors')
+    assert found.state_dict()['hourglasses.2.inner.inner.inner.0.branch.0.running_var'].min() > 1e5
+
+
+@pytest.mark.parametrize('ending', ['safetensors', 'pth'])
+def test_the_pixels_of_another_project_are_not_forgotten_when_converting_again(tmp_path, ending):
+    torch.save(tensors_of('bearpaw')[0], tmp_path / 'theirs.pth')
+    for pixels in (None, 'imagenet'):
+        convert_checkpoint(tmp_path / 'theirs.pth', tmp_path / f'a.{ending}', pixels=pixels)
+        _, report = import_checkpoint(tmp_path / f'a.{ending}')
+        assert report['family'] == 'hourglass'
+        assert report['pixels'] == PIXELS[pixels or 'bearpaw']
+
+
+def test_the_pixels_of_a_run_of_ours_come_from_its_own_config(tmp_path):
+    strong = Config.fromfile(REPOSITORY / 'configs/mpii/hourglass_2stack_256_strong.py')
+    paper = Config.fromfile(REPOSITORY / 'configs/mpii/hourglass_2stack_256_paper.py')
+    tensors, _ = tensors_of('hourglass', 'backbone.')
+    for cfg, pixels in ((strong.pretty_text, 'imagenet'), (paper.pretty_text, 'unit'),
+                        ('not python (', 'unit')):
+        torch.save(dict(state_dict=tensors, meta=dict(cfg=cfg)), tmp_path / 'epoch_1.pth')
+        assert import_checkpoint(tmp_path / 'epoch_1.pth')[1]['pixels'] == PIXELS[pixels]
+
+
+def test_weights_in_a_folder_with_a_quote_are_found(tmp_path):
+    torch.save(tensors_of('princeton', num_keypoints=16)[0], tmp_path / 'theirs.pth')
+    out = tmp_path / "it's/ours.pth"
+    convert_checkpoint(tmp_path / 'theirs.pth', out, config=tmp_path / 'config.py')
+    assert Config.fromfile(tmp_path / 'config.py').load_from == str(out)

@@ -142,3 +142,61 @@ def test_missing_torn_and_malicious_files_are_refused(tmp_path):
         with pytest.raises(CheckpointError, match=name):
             import_checkpoint(tmp_path / name)
     assert not (tmp_path / 'trace').exists()
+
+
+def test_of_several_networks_none_is_chosen(tmp_path):
+    student, teacher = (tensors_of('bearpaw', prefix)[0] for prefix in ('student.', 'teacher.'))
+    with pytest.raises(CheckpointError, match="holds 2 networks, below 'student.' and 'teacher.'"):
+        imports(tmp_path / 'both.pth', student | teacher)
+
+
+@pytest.mark.parametrize(('names', 'what'), [
+    (['stem.0.conv.weight', 'hourglass_modules.0.up1.0.conv1.weight'], "mmpose's HourglassNet"),
+    (['backbone.conv1.weight', 'backbone.layer1.0.conv3.weight', 'backbone.layer4.0.conv1.weight'],
+     'a ResNet'),
+    (['module.conv1.weight', 'module.stage2.0.branches.0.0.conv1.weight'], 'an HRNet')])
+def test_other_architectures_are_called_by_their_names(tmp_path, names, what):
+    known = r'none of the known layouts \(princeton, bearpaw, hourglass\)'
+    with pytest.raises(CheckpointError, match=f'other.pth: holds {what}.*{known}'):
+        imports(tmp_path / 'other.pth', {name: torch.zeros(1) for name in names})
+
+
+def test_integers_are_not_taken_for_weights(tmp_path):
+    tensors, _ = tensors_of('bearpaw')
+    with pytest.raises(CheckpointError, match=r'conv1.weight holds torch.int8'):
+        imports(tmp_path / 'weights.pth', {k: v.to(torch.int8) for k, v in tensors.items()})
+
+
+@pytest.mark.parametrize(('family', 'name', 'width', 'message'), [
+    ('bearpaw', 'fc.0.0.weight', 15, 'channels is 15'),
+    ('princeton', 'hgs.0.0.low2.up1.conv1.conv.weight', None, 'missing or of another shape'),
+    ('hourglass', 'stem.0.weight', None, "no whole hourglass network \\('stem.0.weight'\\)")])
+def test_a_broken_network_is_refused_with_its_file(tmp_path, family, name, width, message):
+    tensors, _ = tensors_of(family)
+    value = tensors.pop(name)
+    if width:
+        tensors[name] = torch.zeros(width, *value.shape[1:])
+    with pytest.raises(CheckpointError, match=f'weights.pth: .*{message}'):
+        imports(tmp_path / 'weights.pth', tensors)
+
+
+@pytest.mark.parametrize('blocks', [1, 3])
+def test_levels_with_different_numbers_of_modules_are_refused(tmp_path, blocks):
+    tensors, _ = tensors_of('bearpaw', blocks_per_scale=2)
+    other, _ = tensors_of('bearpaw', blocks_per_scale=blocks)
+    level = 'hg.1.hg.2.'                        # has one module fewer, or one more, at each place
+    mixed = {name: value for name, value in tensors.items() if not name.startswith(level)} | {
+        name: value for name, value in other.items() if name.startswith(level)}
+    with pytest.raises(CheckpointError, match=rf'{level}'):
+        imports(tmp_path / 'weights.pth', mixed)
+
+
+@pytest.mark.parametrize('family', FAMILY)
+def test_stacks_of_different_depths_are_refused(tmp_path, family):
+    deep, shallow = (tensors_of(family, depth=depth)[0] for depth in (3, 2))
+    second = {'princeton': 'hgs.1.', 'bearpaw': 'hg.1.', 'hourglass': 'hourglasses.1.'}[family]
+    for most, one in ((deep, shallow), (shallow, deep)):
+        mixed = {name: value for name, value in most.items() if not name.startswith(second)} | {
+            name: value for name, value in one.items() if name.startswith(second)}
+        with pytest.raises(CheckpointError, match=second):
+            imports(tmp_path / 'weights.pth', mixed)

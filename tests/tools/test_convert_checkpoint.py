@@ -1,6 +1,11 @@
 """A foreign checkpoint, converted by the tool, is tested and trained on by the others."""
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
+import mmpose
 import pytest
 import torch
 from family_tensors import tensors_of
@@ -31,6 +36,43 @@ def test_a_converted_checkpoint_is_tested_and_trained_on(synthetic, tool, tmp_pa
         assert same == all(torch.equal(a, b) for a, b in zip(
             trained.parameters(), network.parameters(), strict=True))
     assert read_checkpoint(work_dir / 'epoch_1.pth')['meta']['iter'] == 2
+
+
+def test_a_run_that_averages_starts_from_it(synthetic, tool, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
+    tensors, network = tensors_of('bearpaw', num_stacks=1, num_keypoints=16, depth=2)
+    torch.save(tensors, tmp_path / 'theirs.pth')
+    tool('convert_checkpoint', tmp_path / 'theirs.pth', tmp_path / 'ours.safetensors', '--data',
+         'synthetic', '--config', tmp_path / 'ours.py')
+    (tmp_path / 'averaged.py').write_text(
+        "_base_ = ['ours.py']\n"
+        "custom_hooks = [*_base_.custom_hooks, dict(type='EMAHook', momentum=0.5)]\n")
+    tool('train', tmp_path / 'averaged.py', '--no-validate', '--work-dir', tmp_path / 'run',
+         '--cfg-options', *QUICK, 'optim_wrapper.optimizer.lr=0')
+    averaged, _ = import_checkpoint(tmp_path / 'run/epoch_1.pth')
+    assert all(torch.allclose(a, b, rtol=1e-6) for a, b in zip(     # an average of equal numbers
+        averaged.parameters(), network.parameters(), strict=True))
+
+
+@pytest.mark.slow
+def test_the_test_tool_of_mmpose_takes_it(synthetic, tool, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
+    tensors, _ = tensors_of('princeton', num_stacks=1, num_keypoints=16, depth=2)
+    torch.save(tensors, tmp_path / 'theirs.pth')
+    tool('convert_checkpoint', tmp_path / 'theirs.pth', tmp_path / 'ours.safetensors', '--half',
+         '--data', 'synthetic', '--config', tmp_path / 'ours.py')
+    tool('test', tmp_path / 'ours.py', tmp_path / 'ours.safetensors', '--work-dir', tmp_path,
+         '--out', tmp_path / 'ours.json', '--cfg-options', *QUICK)
+    options = ['test_dataloader.num_workers=0', 'test_dataloader.persistent_workers=False']
+    done = subprocess.run(
+        [sys.executable, Path(mmpose.__file__).parent / '.mim/tools/test.py', tmp_path / 'ours.py',
+         tmp_path / 'ours.safetensors', '--work-dir', tmp_path, '--out', tmp_path / 'theirs.json',
+         '--cfg-options', *options], env=os.environ | {'HOURGLASS_DATA': str(synthetic)},
+        capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    ours, theirs = (json.loads((tmp_path / name).read_text())
+                    for name in ('ours.json', 'theirs.json'))
+    assert ours == theirs
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [

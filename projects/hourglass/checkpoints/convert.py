@@ -1,22 +1,16 @@
 """Checkpoints of other projects as files and configs that this one trains and tests with."""
+import io
 import json
 import os
 from pathlib import Path
 
 import torch
 
+from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.files import replacing
 
-# What is taken off the RGB pixels (0 to 255) and what they are then divided by. A checkpoint does
-# not tell: princeton's networks see [0, 1]; from bearpaw's and anibali's pixels in [0, 1] MPII's
-# mean is taken off; FPD, whose layout is bearpaw's, takes ImageNet's mean and deviation.
-PIXELS = {
-    'unit': ([0, 0, 0], [255, 255, 255]),
-    'bearpaw': ([112.302, 113.22, 110.3385], [255, 255, 255]),
-    'imagenet': ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]),
-}
 _DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp'}
 _BASES = dict(mpii='mpii/hourglass_8stack_256_paper.py', flic='flic/hourglass_8stack_256_paper.py',
               lsp='lsp/hourglass_8stack_256_paper.py',
@@ -26,8 +20,12 @@ _CONFIGS = Path(__file__).parents[1] / '.mim/configs'
 _INPUT_SIDE = 256                       # of the bases
 
 
-def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False) -> dict:
-    """Write a checkpoint of any known family under mmengine's names.
+def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
+                       config: str | Path | None = None, data: str | None = None,
+                       pixels: str | None = None) -> dict:
+    """Write a checkpoint of any known family under mmengine's names, on request with a config.
+
+    Everything is checked before anything is written.
 
     Args:
         source: the checkpoint; see :func:`hourglass.checkpoints.import_checkpoint`.
@@ -35,66 +33,103 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False) 
             Tensors are called ``backbone.`` and our name, so that ``load_from`` and
             ``tools/test.py`` take the file.
         half: store numbers as float16; they are read back as float32.
+        config: where to write a config that tests the file and trains it on.
+        data: the data set of that config, of :data:`DATA`; None takes the one with as many
+            keypoints.
+        pixels: a key of :data:`PIXELS`; None takes what the file or its layout says.
 
     Returns:
         The report of the import, with ``parameters``.
 
     Raises:
-        CheckpointError: for a source that cannot be imported, or another ending of ``out``.
+        CheckpointError: for a source that cannot be imported, or an ``out`` that cannot be meant.
+        ConfigError: if no data set fits, or its input does not fit the network.
+        DataError: if a file cannot be written.
     """
-    out = Path(out)
+    source, out = Path(source).expanduser(), Path(out).expanduser()
     if out.suffix not in ('.safetensors', '.pth'):
         raise CheckpointError(f'{out}: name a .safetensors or a .pth file')
+    if out.resolve() == source.resolve():
+        raise CheckpointError(f'{out}: would replace the checkpoint it is made of; name another')
     network, report = import_checkpoint(source)
-    tensors = {f'backbone.{name}': value.half() if half and value.is_floating_point() else value
-               for name, value in network.state_dict().items()}
-    told = dict(family=report['family'], network=json.dumps(report['config']),
-                source=Path(source).name)
+    if pixels is not None:
+        report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
+    report['parameters'] = sum(p.numel() for p in network.parameters())
+    tensors = {f'backbone.{name}': value for name, value in network.state_dict().items()}
+    if half:
+        tensors = {name: _halved(name, value, source) if value.is_floating_point() else value
+                   for name, value in tensors.items()}
+    text = None if config is None else _config(report, out, Path(config).expanduser(), data)
+    _write_tensors(tensors, report, source, out)
+    if text is not None:
+        with replacing(Path(config).expanduser()) as draft:
+            draft.write_text(text, encoding='utf-8')
+    return report
+
+
+def _halved(name: str, value: torch.Tensor, source: Path) -> torch.Tensor:
+    largest = value.abs().max().item()
+    if largest > torch.finfo(torch.float16).max:        # a variance can, 8 stacks add up
+        raise CheckpointError(f'{source}: {name} reaches {largest:.3g}, more than float16 holds; '
+                              'store it without --half')
+    return value.half()
+
+
+def _write_tensors(tensors: Tensors, report: dict, source: Path, out: Path) -> None:
+    notes = dict(family=report['family'], network=json.dumps(report['config']),
+                 pixels=json.dumps(report['pixels']), source=source.name)
+    # Made in memory first: where the disk is full, safetensors raises an error of its own.
+    if out.suffix == '.safetensors':
+        from safetensors.torch import save
+        content = save({name: value.contiguous() for name, value in tensors.items()},
+                       metadata=dict(notes, format='pt'))
+    else:
+        buffer = io.BytesIO()
+        torch.save(dict(state_dict=tensors, meta=notes), buffer)
+        content = buffer.getvalue()
     with replacing(out) as draft:
-        if out.suffix == '.safetensors':
-            from safetensors.torch import save_file
-            contiguous = {name: value.contiguous() for name, value in tensors.items()}
-            save_file(contiguous, draft, metadata=dict(told, format='pt'))
-        else:
-            torch.save(dict(state_dict=tensors, meta=told), draft)
-    return dict(report, parameters=sum(p.numel() for p in network.parameters()))
+        draft.write_bytes(content)
 
 
-def write_config(report: dict, weights: str | Path, out: str | Path, data: str | None = None,
-                 pixels: str | None = None) -> None:
-    """Write the config that a converted checkpoint is tested and trained on with.
-
-    Args:
-        report: of :func:`convert_checkpoint`.
-        weights: the file it wrote; named relative to the config.
-        out: the config file.
-        data: a key of the data sets' configs; None takes the one with as many keypoints.
-        pixels: a key of :data:`PIXELS`; None takes the family's.
-
-    Raises:
-        ConfigError: if no data set fits, or its input does not fit the network.
-    """
-    out, weights, network = Path(out), Path(weights), report['config']
-    data = data or _DATA_OF_KEYPOINTS.get(network['num_keypoints'])
+def _config(report: dict, weights: Path, out: Path, data: str | None) -> str:
+    """The text of the config ``out`` for a converted checkpoint, which it names relative to it."""
+    network = report['config']
+    keypoints, divisor = network['num_keypoints'], 4 * 2**network['depth']
+    if out.suffix != '.py':
+        raise ConfigError(f'{out}: name a .py file for the config')
+    if keypoints is None:
+        raise ConfigError(f'{out}: a network of features predicts no keypoints, so no data set '
+                          'fits; leave --config out')
+    data = data or _DATA_OF_KEYPOINTS.get(keypoints)
     if data is None:
         known = ', '.join(f'{count} ({name})' for count, name in _DATA_OF_KEYPOINTS.items())
-        raise ConfigError(f"{out}: no data set has the network's {network['num_keypoints']} "
-                          f'keypoints, there are {known}; choose one with --data')
-    divisor = 4 * 2**network['depth']
+        raise ConfigError(f"{out}: no data set has the network's {keypoints} keypoints, there are "
+                          f'{known}; choose one with --data')
     if _INPUT_SIDE % divisor:
         raise ConfigError(f'{out}: an hourglass of {network["depth"]} levels needs sides that '
                           f'{divisor} divides, and the configs have {_INPUT_SIDE}')
-    mean, std = PIXELS[pixels or report['pixels']]
-    base = os.path.relpath((_CONFIGS / _BASES[data]).resolve(), out.resolve().parent)
-    beside = os.path.relpath(weights.resolve(), out.resolve().parent)
+    mean, std = report['pixels']
+    folder = out.resolve().parent
+    base = _seen_from(folder, (_CONFIGS / _BASES[data]).resolve())
+    beside = _seen_from(folder, weights.resolve())
+    if not os.path.isabs(beside):
+        beside = '{{ fileDirname }}/' + beside          # which mmengine fills in
     arguments = ', '.join(f'{name}={value!r}' for name, value in network.items())
-    with replacing(out) as draft:
-        draft.write_text(f"""\
+    return f"""\
 # A network of the {report['family']} layout, as tools/convert_checkpoint.py found it.
+# Its pixels: {report['pixels_from']}.
 _base_ = [{base!r}]
 model = dict(
     data_preprocessor=dict(mean={mean}, std={std}),
     backbone=dict({arguments}),
     head=dict(num_stages={network['num_stacks']}))
-load_from = '{{{{fileDirname}}}}/{beside}'
-""", encoding='utf-8')
+load_from = {beside!r}
+"""
+
+
+def _seen_from(folder: Path, path: Path) -> str:
+    """``path`` relative to ``folder`` where both lie in one checkout or folder, else absolute."""
+    checkout = _CONFIGS.resolve().parent
+    together = path.is_relative_to(folder) or (
+        path.is_relative_to(checkout) and folder.is_relative_to(checkout))
+    return Path(os.path.relpath(path, folder) if together else path).as_posix()

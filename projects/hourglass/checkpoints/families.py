@@ -21,6 +21,11 @@ def _count(tensors: Tensors, pattern: str) -> int:
     return len({match[1] for match in map(re.compile(pattern).match, tensors) if match})
 
 
+def _deepest(tensors: Tensors, hourglass: str, level: str) -> int:
+    """How many times ``level`` is nested in the names that start with ``hourglass``."""
+    return max((name.count(level) for name in tensors if name.startswith(hourglass)), default=0)
+
+
 @dataclass(frozen=True)
 class Family:
     """A naming scheme.
@@ -32,7 +37,7 @@ class Family:
         modules: network -> pairs of names for every convolution, BatchNorm and residual.
         residual: the names of a residual's parts, in the order of ``_RESIDUAL``.
         dead: number of stacks -> pattern of the names of what it stores without computing with it.
-        pixels: mean and deviation taken off the RGB pixels, 0 to 255, before they go in.
+        pixels: how its pixels go in, a key of :data:`PIXELS`.
     """
 
     name: str
@@ -76,12 +81,11 @@ def _hourglass_places(hourglass: Hourglass, ours: str) -> Iterator[tuple[str, in
 # pytorch_stacked_hourglass (princeton-vl, BSD-3): one residual per place.
 
 def _princeton_config(tensors: Tensors) -> dict:
-    deepest = max(name.count('.low2') for name in tensors if name.startswith('hgs.0.'))
     return dict(
         num_stacks=_count(tensors, r'hgs\.(\d+)\.'),
         channels=tensors['features.0.1.conv.weight'].shape[0],
         num_keypoints=tensors['outs.0.conv.weight'].shape[0],
-        depth=deepest,
+        depth=_deepest(tensors, 'hgs.0.', '.low2'),
         blocks_per_scale=1,
         stem_channels=tuple(tensors[name].shape[0] for name in (
             'pre.0.conv.weight', 'pre.1.conv3.conv.weight', 'pre.3.conv3.conv.weight')))
@@ -140,7 +144,7 @@ def _our_config(tensors: Tensors) -> dict:
         num_stacks=_count(tensors, r'hourglasses\.(\d+)\.'),
         channels=tensors['features.0.1.weight'].shape[0],
         num_keypoints=None if heatmaps is None else heatmaps.shape[0],
-        depth=max(name.count('.inner') for name in tensors if name.startswith('hourglasses.0.')),
+        depth=_deepest(tensors, 'hourglasses.0.', '.inner'),
         blocks_per_scale=_count(tensors, r'hourglasses\.0\.skip\.(\d+)\.'),
         stem_channels=tuple(tensors[name].shape[0] for name in (
             'stem.0.weight', 'stem.3.branch.8.weight', 'stem.5.branch.8.weight')))
@@ -150,10 +154,19 @@ def _our_modules(network: StackedHourglass) -> Pairs:
     return ((name, name) for name, _ in network.named_modules())
 
 
+# What is taken off the RGB pixels (0 to 255) and what they are then divided by. A checkpoint does
+# not tell: princeton's networks see [0, 1]; from bearpaw's and anibali's pixels in [0, 1] MPII's
+# mean is taken off; FPD, whose layout is bearpaw's, takes ImageNet's mean and deviation.
+PIXELS = {
+    'unit': ([0, 0, 0], [255, 255, 255]),
+    'bearpaw': ([112.302, 113.22, 110.3385], [255, 255, 255]),
+    'imagenet': ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]),
+}
+
 # Behind the last stack nothing is re-injected, though some store what would do it. Princeton's
 # residuals make a skip convolution even where the width stays, and then do not call it.
 FAMILIES = (
-    Family('princeton', 'pre.0.conv.weight', _princeton_config, _princeton_modules,
+    Family('princeton', 'hgs.0.0.up1.conv1.conv.weight', _princeton_config, _princeton_modules,
            ('bn1', 'conv1.conv', 'bn2', 'conv2.conv', 'bn3', 'conv3.conv', 'skip_layer.conv'),
            lambda stacks: rf'.*\.skip_layer\.|merge_(features|preds)\.{stacks - 1}\.', 'unit'),
     Family('bearpaw', 'hg.0.hg.0.0.0.conv1.weight', _bearpaw_config, _bearpaw_modules,
@@ -162,3 +175,10 @@ FAMILIES = (
     Family('hourglass', 'hourglasses.0.skip.0.branch.2.weight', _our_config, _our_modules,
            _RESIDUAL, lambda stacks: rf'reinjects\.{stacks - 1}\.', 'unit'),
 )
+
+# What the names of other networks begin with, so that a refusal can say what the file holds.
+OTHERS = {
+    'hourglass_modules.': "mmpose's HourglassNet, which has other layers and no re-injection",
+    'stage2.0.branches.': 'an HRNet',
+    'layer4.0.conv1.': 'a ResNet',
+}

@@ -12,14 +12,16 @@ from hourglass.errors import CheckpointError
 def read_checkpoint(path: str | Path) -> dict:
     """What a checkpoint file holds, unpickling nothing but tensors and plain containers.
 
+    Out of a ``.safetensors`` file come the tensors as ``state_dict`` and its metadata as ``meta``,
+    as mmengine and its hooks (``EMAHook`` among them) expect them.
+
     Raises:
         CheckpointError: if there is no such file, or it cannot be read that way.
     """
     path = Path(path).expanduser()
     try:
         if path.suffix == '.safetensors':
-            from safetensors.torch import load_file
-            return load_file(path)
+            return _read_safetensors(path)
         if find_spec('mmengine') is not None:       # its own checkpoints hold a log, too
             allow_mmengine_checkpoints()
         return torch.load(path, map_location='cpu', weights_only=True)
@@ -30,6 +32,14 @@ def read_checkpoint(path: str | Path) -> dict:
         raise CheckpointError(f"{path}: not a readable checkpoint "
                               f"({type(error).__name__}: {' '.join(words)[:200]})"
                               ) from None
+
+
+def _read_safetensors(path: Path) -> dict:
+    """Tensors and what is noted beside them, laid out as in a checkpoint of mmengine."""
+    from safetensors import safe_open
+    with safe_open(path, 'pt') as file:
+        return dict(state_dict={name: file.get_tensor(name) for name in file.offset_keys()},
+                    meta=file.metadata() or {})
 
 
 def state_dict(content: dict, path: str | Path) -> dict[str, Tensor]:
