@@ -30,14 +30,18 @@ def main() -> None:
         missing = [path for path in args.configs if not path.is_file()]
         if missing:
             raise ConfigError(f'{missing[0]}: no such config file')
-        variants = ablation.ablate(args.configs, args.seeds, args.iterations, args.validations,
-                                   args.work_dir, args.joints)
-        for name, text in (('table.md', ablation.table(variants) + '\n'),
-                           ('table.json', ablation.as_json(variants))):
-            with replacing(args.work_dir / name) as draft:
-                draft.write_text(text, encoding='utf-8')
-        ablation.plot(variants, args.work_dir / 'curves.png')
+        for variants in ablation.ablate(args.configs, args.seeds, args.iterations,
+                                        args.validations, args.work_dir, args.joints):
+            write(variants, args.work_dir)
     print(ablation.table(variants))
+
+
+def write(variants: list[ablation.Variant], folder: Path) -> None:
+    for name, text in (('table.md', ablation.table(variants) + '\n'),
+                       ('table.json', ablation.as_json(variants))):
+        with replacing(folder / name) as draft:
+            draft.write_text(text, encoding='utf-8')
+    ablation.plot(variants, folder / 'curves.png')
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,11 +101,14 @@ def _stage_scores(line: dict, joints: Sequence[str]) -> list[float]:
 
 
 def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int, validations: int,
-           work_dir: Path, joints: Sequence[str] = HARD_JOINTS) -> list[Variant]:
+           work_dir: Path, joints: Sequence[str] = HARD_JOINTS) -> Iterator[list[Variant]]:
     """Train every config with every seed, all for the same number of iterations.
 
     What is finished in ``work_dir`` is not trained again. Seeds take turns before configs do, so
     that a comparison that is cut short has every config.
+
+    Yields:
+        After every run, the variants that have been scored at least once.
     """
     variants = [Variant(path.stem, *size_of(path)) for path in configs]
     for seed in seeds:
@@ -115,7 +118,7 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int, valid
                 print(f'{variant.name}, seed {seed}: {iterations} iterations', flush=True)
                 train(config, seed, iterations, validations, folder)
             variant.iterations, variant.scores[seed] = read_curves(folder, joints)
-    return variants
+            yield [scored for scored in variants if scored.scores]
 
 
 def table(variants: Sequence[Variant]) -> str:
