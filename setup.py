@@ -24,4 +24,4 @@ setup(
     packages=find_packages('projects'),
     package_data={'hourglass': [
         'weights/*.safetensors', '.mim/*', '.mim/**/*']},   # .mim: links to configs/ and tools/
-    install_requires=['torch', 'numpy'])
+    install_requires=['torch', 'numpy', 'safetensors'])

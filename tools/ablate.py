@@ -11,10 +11,12 @@ from hourglass.files import replacing
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Train configs with several seeds, and write one table and one plot')
-    parser.add_argument('configs', nargs='+', type=Path, help='config files')
+    parser.add_argument('configs', nargs='+', type=Path,
+                        help='config files that train for a number of iterations')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--iterations', type=int, required=True, help='of every run')
-    parser.add_argument('--validations', type=int, default=4, help='in every run')
+    parser.add_argument('--validations', type=int,
+                        help="in every run; default at the configs' own intervals")
     parser.add_argument('--joints', nargs='+', default=ablation.HARD_JOINTS,
                         help="rows of the score's table to average; default those of "
                         f"{' '.join(ablation.HARD_JOINTS)} that the data have")

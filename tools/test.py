@@ -31,7 +31,7 @@ def test(args: argparse.Namespace) -> dict:
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
     if args.all_stages:
-        cfg.model.test_cfg.all_stages = True
+        cfg.merge_from_dict({'model.test_cfg.all_stages': True})
     evaluators = cfg.test_evaluator
     evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
     if args.people:

@@ -47,6 +47,9 @@ def training_config(args: argparse.Namespace) -> Config:
             raise ConfigError('--auto-scale-lr: the config has no auto_scale_lr with its '
                               'base_batch_size')
         cfg.auto_scale_lr.enable = True
+    if args.resume and args.resume.endswith('.safetensors'):
+        raise ConfigError(f'--resume {args.resume}: holds weights alone; start from them with '
+                          f'--cfg-options load_from={args.resume}')
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# FLIC on one GPU, from nothing to numbers: the paper's eight stacks, then two stacks small enough to
-# ship; each trained, tested stage by stage, and stored in half precision.
+# FLIC on one GPU, from data to numbers: the paper's eight stacks with the strong recipe, then two
+# stacks small enough to ship; each trained, tested stage by stage, and stored in half precision.
 #
 #   tools/train_flic.sh OUT [WHEELS]
 #
 # OUT gets NAME.safetensors, NAME.json (the scores), NAME.log and NAME.jsonl (the curves). Called
 # again after it was cut, it goes on from the last epoch. HOURGLASS_DATA says where flic/ lies, CONFIGS
-# which configs, OPTIONS what to change in them ('train_cfg.max_epochs=2').
+# which configs, OPTIONS what to change in them ('train_cfg.max_epochs=2'), PYTHON the interpreter.
 #
-# A machine without network and without OpenMMLab takes wheels from the folder WHEELS, made by
+# A machine without network that has torch, torchvision, numpy, OpenCV, scipy and matplotlib, but not
+# OpenMMLab, takes wheels from the folder WHEELS, made for its Python by
 #   pip download --no-deps --only-binary=:all: --python-version 3.12 -d WHEELS mmcv-lite==2.1.0 \
 #       addict h5py json_tricks munkres pycocotools rich safetensors setuptools==80.10.2 shapely \
 #       termcolor terminaltables tqdm yapf -r requirements-openmmlab.txt
@@ -17,21 +18,22 @@ out=$(mkdir -p "$1" && cd "$1" && pwd)
 wheels=${2:+$(cd "$2" && pwd)}
 cd "$(dirname "$0")/.."
 export PYTHONPATH=$PWD/projects
+python=${PYTHON:-python}
 read -ra configs <<< "${CONFIGS:-hourglass_8stack_256_strong hourglass_2stack_256_slim}"
 read -ra options <<< "${OPTIONS:-}"
 
 if [ -n "$wheels" ]; then
-    pip install -q --no-deps --no-index "$wheels"/*.whl
+    "$python" -m pip install -q --no-deps --no-index "$wheels"/*.whl
 fi
 for name in "${configs[@]}"; do
     config=configs/flic/$name.py
     work=$out/work/$name
-    python -W ignore tools/train.py "$config" --work-dir "$work" --resume \
+    "$python" -W ignore tools/train.py "$config" --work-dir "$work" --resume \
         ${options:+--cfg-options "${options[@]}"} 2>&1 | tee -a "$out/$name.log"
     cat "$work"/*/vis_data/scalars.json > "$out/$name.jsonl"
     last=$(cat "$work/last_checkpoint")
-    python -W ignore tools/test.py "$config" "$last" --all-stages --work-dir "$work/test" \
+    "$python" -W ignore tools/test.py "$config" "$last" --all-stages --work-dir "$work/test" \
         --out "$out/$name.json" ${options:+--cfg-options "${options[@]}"} 2>&1 \
         | tee -a "$out/$name.log"
-    python -W ignore tools/convert_checkpoint.py "$last" "$out/$name.safetensors" --half
+    "$python" -W ignore tools/convert_checkpoint.py "$last" "$out/$name.safetensors" --half
 done

@@ -7,7 +7,7 @@ _base_ = [
 train_pipeline = [step for step in _base_.train_pipeline
                   if step['type'] != 'hourglass.PaperScaleRotation']
 model = dict(head=dict(decoder=_base_.codec))
-train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+train_dataloader = dict(batch_size=8, dataset=dict(pipeline=train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
 default_hooks = dict(checkpoint=dict(save_best='mpii/Total', rule='greater'))

@@ -39,24 +39,68 @@ def test_curves_are_read_over_a_resumed_run(tmp_path):
     assert ablation.read_curves(tmp_path, ['Wrist'])[1].tolist() == [[20, 40], [60, 80]]
 
 
-def test_a_run_without_scores_of_stages_is_named(tmp_path):
+def test_a_run_without_scores_of_stages_has_no_curve(tmp_path):
     log(tmp_path / '1', [{'step': 100, 'flic/Elbow': 3.0}])
-    with pytest.raises(DataError, match='all_stages'):
-        ablation.read_curves(tmp_path, ablation.HARD_JOINTS)
+    with (tmp_path / '1/vis_data/scalars.json').open('a') as file:
+        file.write('\n{"step": 2')                              # cut while it was written
+    assert [len(part) for part in ablation.read_curves(tmp_path, ablation.HARD_JOINTS)] == [0, 0]
+
+
+def variant(name: str, curves: dict, has_loss=(True,) * 4) -> ablation.Variant:
+    return ablation.Variant(name, 2_345_678, 9.8e6, has_loss, curves)
 
 
 def test_the_table_has_means_and_spreads(tmp_path):
-    curves = {seed: np.array([[0, 0, 0, 0], [60 + seed, 70 + 2 * seed, 0, 80 + seed]])
-              for seed in (0, 1, 2)}
-    four = ablation.Variant('four', 2_345_678, 9.8e6, np.array([1, 2]), curves)
-    one = ablation.Variant('one', 1_000, 1e6, np.array([1, 2]), {5: np.array([[1.0], [2.0]])})
-    lines = ablation.table([four, one]).splitlines()
+    curves = {seed: (np.array([1, 2]), np.array([[0, 0, 0, 0], [60 + seed, 70 + 2 * seed, 0,
+                                                               80 + seed]])) for seed in (0, 1, 2)}
+    four, unsupervised = (variant(name, curves, has_loss) for name, has_loss in (
+        ('four', (True,) * 4), ('last', (False, False, False, True))))
+    one = variant('one', {5: (np.array([1, 2]), np.array([[1.0], [2.0]]))}, (True,))
+    lines = ablation.table([four, unsupervised, one]).splitlines()
     # of 80, 81, 82 and 70, 72, 74
     assert lines[2] == '| four | 2.35 M | 10 | 81.0 ± 1.0 | 72.0 ± 2.0 | 0 1 2 |'
-    assert lines[3] == '| one | 0.00 M | 1 | 2.0 |  | 5 |'
-    ablation.plot([four, one], tmp_path / 'curves.png')
+    assert lines[3] == '| last | 2.35 M | 10 | 81.0 ± 1.0 |  | 0 1 2 |'
+    assert lines[4] == '| one | 2.35 M | 10 | 2.0 |  | 5 |'
+    ablation.plot([four, unsupervised, one], tmp_path / 'curves.png')
     assert (tmp_path / 'curves.png').stat().st_size > 10_000
-    assert json.loads(ablation.as_json([four]))[0]['scores']['1'][1] == [61, 72, 0, 81]
+    assert json.loads(ablation.as_json([four]))[0]['curves']['1'] == dict(
+        iterations=[1, 2], scores=[[0, 0, 0, 0], [61, 72, 0, 81]])
+
+
+def test_seeds_are_compared_where_all_were_scored():
+    iterations, curves = variant('cut', {
+        0: (np.array([1, 2, 3]), np.array([[1.0], [2], [3]])),
+        1: (np.array([1, 3]), np.array([[4.0], [6]]))}, (True,)).common()
+    assert iterations.tolist() == [1, 3]
+    assert curves[..., 0].tolist() == [[1, 3], [4, 6]]
+
+
+def test_only_what_was_trained_alike_counts_as_done(tmp_path, monkeypatch):
+    trained = []
+
+    def train(config, seed, iterations, validations, folder):
+        trained.append((config.stem, seed))
+        if seed != 3:
+            log(folder / '1', [scores(iterations, (10, 20), (30, 40))])
+    monkeypatch.setattr(ablation, 'train', train)
+    config = tmp_path / 'mine.py'
+    base = CONFIGS / 'stacks_2x1.py'
+
+    def run(text: str, seeds=(1, 2)):
+        config.write_text(f'_base_ = [{str(base)!r}]\n{text}')
+        (mine,) = list(ablation.ablate([config], seeds, 100, None, tmp_path))[-1]
+        return mine.last(-1).tolist()
+    assert run('') == [35, 35]
+    run('')
+    assert trained == [('mine', 1), ('mine', 2)]                # not again
+    run('train_dataloader = dict(batch_size=4)')
+    assert trained == [('mine', 1), ('mine', 2)] * 2            # another experiment
+    with pytest.raises(DataError, match=r'no score of Elbow, .* after 100 iterations'):
+        run('', seeds=[3])
+    with pytest.raises(ConfigError, match='two configs are called mine'):
+        next(ablation.ablate([config, tmp_path / 'other/mine.py'], [0], 100, None, tmp_path))
+    with pytest.raises(ConfigError, match='is trained for epochs'):
+        next(ablation.ablate([REPOSITORY / 'configs/demo/synthetic.py'], [0], 1, None, tmp_path))
 
 
 def test_the_papers_comparison_has_equal_capacity():

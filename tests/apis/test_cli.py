@@ -27,7 +27,7 @@ def test_common_arguments_reach_the_config(tmp_path):
         '0', '--cfg-options', 'train_cfg.max_epochs=7', 'model.parts.0.a=2'))
     assert cfg.train_cfg.max_epochs == 7
     assert cfg.model.parts[0].a == 2
-    assert cfg.work_dir == 'work_dirs/some_experiment'
+    assert cfg.work_dir == f'work_dirs/{tmp_path.name}/some_experiment'
     assert cfg.default_hooks.visualization == dict(
         type='X', enable=True, show=False, out_dir='pictures', interval=5, wait_time=1)
     assert load_config(arguments(path, '--work-dir', 'w')).work_dir == 'w'

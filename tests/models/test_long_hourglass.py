@@ -66,7 +66,8 @@ def test_predictions_can_start_empty():
 
 
 @pytest.mark.parametrize('changes', [dict(side_predictions=3), dict(side_predictions=-1),
-                                     dict(side_predictions=1, num_keypoints=None)])
+                                     dict(side_predictions=1, num_keypoints=None),
+                                     dict(side_predictions=0, num_stacks=2)])
 def test_what_cannot_be_is_refused(changes):
-    with pytest.raises(ValueError, match='side_predictions'):
+    with pytest.raises(ValueError, match='LongHourglass: (side_predictions|num_stacks)'):
         long(**changes)

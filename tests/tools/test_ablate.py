@@ -1,4 +1,6 @@
 """A comparison end to end, on real data."""
+import json
+
 import pytest
 from conftest import DATA, REPOSITORY, needs
 
@@ -11,14 +13,16 @@ CONFIGS = [REPOSITORY / f'configs/ablation/{name}.py' for name in ('stacks_2x1',
 def test_a_comparison_leaves_a_table_and_a_plot_and_is_not_run_twice(tool, tmp_path, monkeypatch,
                                                                      capsys):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA.resolve()))
-    call = ['ablate', *CONFIGS, '--iterations', '2', '--validations', '1', '--seeds', '4',
+    call = ['ablate', *CONFIGS, '--iterations', '2', '--validations', '2', '--seeds', '4',
             '--work-dir', tmp_path]
     tool(*call)
     table = (tmp_path / 'table.md').read_text()
     assert capsys.readouterr().out.endswith(table)
     assert [line.split(' | ')[0] for line in table.splitlines()[2:]] == ['| stacks_2x1', '| hg_int']
     assert (tmp_path / 'curves.png').stat().st_size > 10_000
-    finished = sorted(tmp_path.glob('*/seed4_2/iter_2.pth'))
+    for variant in json.loads((tmp_path / 'table.json').read_text()):
+        assert variant['curves']['4']['iterations'] == [1, 2]
+    finished = sorted(tmp_path.glob('*/seed4_2_*/iter_2.pth'))
     before = [path.stat().st_mtime for path in finished]
     tool(*call)
     assert 'iterations' not in capsys.readouterr().out

@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from conftest import DATA, REPOSITORY, needs
@@ -23,8 +22,8 @@ def test_it_leaves_scores_weights_and_curves_and_goes_on_when_called_again(tmp_p
         done = subprocess.run(
             [str(REPOSITORY / 'tools/train_flic.sh'), str(tmp_path)], check=False, text=True,
             capture_output=True, env=os.environ | dict(
-                PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}", CONFIGS=name,
-                OPTIONS=OPTIONS, HOURGLASS_DATA=str(DATA.resolve())))
+                PYTHON=sys.executable, CONFIGS=name, OPTIONS=OPTIONS,
+                HOURGLASS_DATA=str(DATA.resolve())))
         assert done.returncode == 0, done.stderr[-3000:]
     scores = json.loads((tmp_path / f'{name}.json').read_text())
     assert {'flic/Elbow', 'flic/stage0/Wrist', 'flic/stage1/Wrist'} <= set(scores)

@@ -2,7 +2,7 @@
 _base_ = ['loaders.py']
 data = dict(type='hourglass.MpiiDataset', data_root='{{$HOURGLASS_DATA:data}}/synthetic')
 train_dataloader = dict(
-    batch_size=8, num_workers=1,
+    num_workers=1,
     dataset=dict(
         **data, ann_file='train/annotations.json', data_prefix=dict(img='train/images')))
 val_dataloader = dict(

@@ -1,4 +1,5 @@
 """Train configs under one budget with several seeds, and compare what their stages reach."""
+import hashlib
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 from numpy import ndarray
 
 from hourglass.errors import ConfigError, DataError
@@ -24,67 +26,99 @@ class Variant:
         name: of the config file.
         parameters: of its network.
         macs: of its network for one picture.
-        iterations: (V,) when it was validated.
-        scores: per seed (V, N) percent, the mean of the joints' PCK, of each of N stages.
+        has_loss: (N,) whether a stage has a loss of its own.
+        curves: per seed (V,) iterations and (V, N) percent, the mean of the joints' PCK, of each of
+            N stages.
     """
 
     name: str
     parameters: int
     macs: float
-    iterations: ndarray | None = None
-    scores: dict[int, ndarray] = field(default_factory=dict)
+    has_loss: Sequence[bool]
+    curves: dict[int, tuple[ndarray, ndarray]] = field(default_factory=dict)
 
     @property
     def num_stages(self) -> int:
-        return next(iter(self.scores.values())).shape[1]
+        return len(self.has_loss)
 
     def last(self, stage: int) -> ndarray:
         """(seeds,) what a stage reached in the end."""
-        return np.array([curve[-1, stage] for curve in self.scores.values()])
+        return np.array([scores[-1, stage] for _, scores in self.curves.values()])
 
     @property
     def halfway(self) -> ndarray | None:
-        """(seeds,) what the stage at half the network reached; None where there is none."""
-        return None if self.num_stages % 2 else self.last(self.num_stages // 2 - 1)
+        """(seeds,) what the stage at half the network reached; None where none there has a loss."""
+        stage = self.num_stages // 2 - 1
+        return None if self.num_stages % 2 or not self.has_loss[stage] else self.last(stage)
+
+    def common(self) -> tuple[ndarray, ndarray]:
+        """(C,) iterations at which every seed was scored, as a cut run lacks one; (seeds, C, N)."""
+        iterations = sorted(set.intersection(*(set(i.tolist()) for i, _ in self.curves.values())))
+        return np.array(iterations), np.stack([
+            scores[np.isin(i, iterations)] for i, scores in self.curves.values()])
 
 
-def train(config: Path, seed: int, iterations: int, validations: int, folder: Path) -> None:
+def read_variant(config: Path) -> tuple[Variant, str]:
+    """What is known of a config before it is trained, and a digest of all it says.
+
+    Raises:
+        ConfigError: if it is not trained for a number of iterations.
+    """
+    cfg = Config.fromfile(config)
+    if cfg.train_cfg.get('by_epoch', True):
+        raise ConfigError(f'{config}: is trained for epochs; a comparison needs a number of '
+                          'iterations, train_cfg=dict(by_epoch=False, ...), as in '
+                          'configs/_base_/ablation')
+    head = cfg.model.head
+    weights = head.get('stage_weights') or [1.0] * head.num_stages
+    text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
+    return (Variant(config.stem, *size_of(config), [weight != 0 for weight in weights]),
+            hashlib.sha256(text.encode()).hexdigest()[:8])
+
+
+def train(config: Path, seed: int, iterations: int, validations: int | None, folder: Path) -> None:
     """One run of ``tools/train.py``, which goes on where an earlier one was cut; log in a file.
+
+    Args:
+        validations: in the run; None leaves the config's interval.
 
     Raises:
         ConfigError: if it fails; names the log.
     """
-    interval = max(1, iterations // validations)
+    options = [f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}',
+               'default_hooks.logger.log_metric_by_epoch=False']    # or every score is at step 0
+    if validations is not None:
+        interval = max(1, iterations // validations)
+        options += [f'train_cfg.val_interval={interval}',
+                    f'default_hooks.checkpoint.interval={interval}']
     tool = Path(__file__).parents[1] / '.mim/tools/train.py'
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / 'train.log'
     with log.open('a') as output:
         done = subprocess.run(
             [sys.executable, '-W', 'ignore', str(tool), str(config), '--work-dir', str(folder),
-             '--resume', '--cfg-options', f'randomness.seed={seed}',
-             f'train_cfg.max_iters={iterations}', f'train_cfg.val_interval={interval}',
-             f'default_hooks.checkpoint.interval={interval}'],
+             '--resume', '--cfg-options', *options],
             stdout=output, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
-        line = log.read_text().strip().splitlines()[-1]
+        line = log.read_text().strip().rpartition('\n')[-1]
         raise ConfigError(f'{config}, seed {seed}: training failed ({line}); see {log}')
 
 
 def read_curves(folder: Path, joints: Sequence[str]) -> tuple[ndarray, ndarray]:
     """What a run's logs tell: (V,) iterations, (V, N) the mean of the joints' PCK per stage.
 
-    Raises:
-        DataError: if no stage was scored (``all_stages`` in ``model.test_cfg``).
+    Both are empty where nothing was scored yet.
     """
     scored = {}                                         # a resumed run has several logs
     for log in sorted(folder.glob('*/vis_data/scalars.json')):
-        for line in map(json.loads, log.read_text().splitlines()):
+        for text in log.read_text().splitlines():
+            try:
+                line = json.loads(text)
+            except json.JSONDecodeError:                # the run was cut while it wrote this line
+                continue
             stages = _stage_scores(line, joints)
             if stages:
                 scored[line['step']] = stages
-    if not scored:
-        raise DataError(f'{folder}: no scores of stages in its logs; the config needs '
-                        'test_cfg=dict(all_stages=True) in its model')
     iterations = sorted(scored)
     return np.array(iterations), np.array([scored[i] for i in iterations])
 
@@ -100,25 +134,39 @@ def _stage_scores(line: dict, joints: Sequence[str]) -> list[float]:
         stages.append(float(np.mean(found)))
 
 
-def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int, validations: int,
-           work_dir: Path, joints: Sequence[str] = HARD_JOINTS) -> Iterator[list[Variant]]:
+def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
+           validations: int | None, work_dir: Path, joints: Sequence[str] = HARD_JOINTS
+           ) -> Iterator[list[Variant]]:
     """Train every config with every seed, all for the same number of iterations.
 
-    What is finished in ``work_dir`` is not trained again. Seeds take turns before configs do, so
-    that a comparison that is cut short has every config.
+    What was trained in ``work_dir`` under the same config is not trained again. Seeds take turns
+    before configs do, so that a comparison that is cut short has every config.
 
     Yields:
         After every run, the variants that have been scored at least once.
+
+    Raises:
+        ConfigError: for configs of one name, or that cannot be compared.
+        DataError: if a run has no score of its last iteration.
     """
-    variants = [Variant(path.stem, *size_of(path)) for path in configs]
+    names = [config.stem for config in configs]
+    if len(set(names)) < len(names):
+        raise ConfigError(f'two configs are called {max(names, key=names.count)}; rename one')
+    variants = {config: read_variant(config) for config in configs}
     for seed in seeds:
-        for config, variant in zip(configs, variants, strict=True):
-            folder = work_dir / variant.name / f'seed{seed}_{iterations}'
-            if not (folder / f'iter_{iterations}.pth').is_file():
+        for config, (variant, digest) in variants.items():
+            folder = work_dir / variant.name / f'seed{seed}_{iterations}_{digest}'
+            if iterations not in read_curves(folder, joints)[0]:
                 print(f'{variant.name}, seed {seed}: {iterations} iterations', flush=True)
                 train(config, seed, iterations, validations, folder)
-            variant.iterations, variant.scores[seed] = read_curves(folder, joints)
-            yield [scored for scored in variants if scored.scores]
+            curve = read_curves(folder, joints)
+            if iterations not in curve[0]:
+                raise DataError(
+                    f"{folder}: no score of {', '.join(joints)} for each stage after {iterations} "
+                    'iterations: the config needs test_cfg=dict(all_stages=True) in its model; if '
+                    'the run was cut in its last validation, delete the folder')
+            variant.curves[seed] = curve
+            yield [scored for scored, _ in variants.values() if scored.curves]
 
 
 def table(variants: Sequence[Variant]) -> str:
@@ -127,7 +175,7 @@ def table(variants: Sequence[Variant]) -> str:
             '|---|---|---|---|---|---|']
     rows += [f'| {v.name} | {v.parameters / 1e6:.2f} M | {v.macs / 1e6:.0f} | '
              f'{_spread(v.last(-1))} | {_spread(v.halfway)} | '
-             f"{' '.join(map(str, v.scores))} |" for v in variants]
+             f"{' '.join(map(str, v.curves))} |" for v in variants]
     return '\n'.join(rows)
 
 
@@ -141,14 +189,16 @@ def _spread(values: ndarray | None) -> str:
 def as_json(variants: Sequence[Variant]) -> str:
     """Every number of every run."""
     return json.dumps([dict(
-        name=v.name, parameters=v.parameters, macs=v.macs, iterations=v.iterations.tolist(),
-        scores={seed: curve.tolist() for seed, curve in v.scores.items()}) for v in variants])
+        name=v.name, parameters=v.parameters, macs=v.macs, has_loss=list(v.has_loss),
+        curves={seed: dict(iterations=iterations.tolist(), scores=scores.tolist())
+                for seed, (iterations, scores) in v.curves.items()}) for v in variants])
 
 
 def plot(variants: Sequence[Variant], path: Path) -> None:
     """Accuracy against iterations: a panel per variant with a line per stage, and all together.
 
-    Lines are means over the seeds, bands reach from the lowest to the highest.
+    Lines are means over the seeds, bands reach from the lowest to the highest; a stage without a
+    loss of its own is dotted.
     """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
@@ -158,15 +208,15 @@ def plot(variants: Sequence[Variant], path: Path) -> None:
     together, *of_variants = panels
     together.set_title('last stage')
     for variant, panel in zip(variants, of_variants, strict=False):
-        curves = np.stack(list(variant.scores.values()))                # (seeds, V, N)
-        together.plot(variant.iterations, curves[..., -1].mean(0), label=variant.name)
+        iterations, curves = variant.common()                           # (C,), (seeds, C, N)
+        together.plot(iterations, curves[..., -1].mean(0), label=variant.name)
         panel.set_title(variant.name)
         for stage in range(variant.num_stages):
             colour = colormaps['viridis'](1 - (stage + 1) / variant.num_stages)
-            panel.plot(variant.iterations, curves[..., stage].mean(0), color=colour,
-                       label=f'stage {stage}')
-            panel.fill_between(variant.iterations, curves[..., stage].min(0),
-                               curves[..., stage].max(0), color=colour, alpha=0.15, lw=0)
+            panel.plot(iterations, curves[..., stage].mean(0), color=colour,
+                       ls='-' if variant.has_loss[stage] else ':', label=f'stage {stage}')
+            panel.fill_between(iterations, curves[..., stage].min(0), curves[..., stage].max(0),
+                               color=colour, alpha=0.15, lw=0)
     for panel in panels[:len(variants) + 1]:
         panel.legend(fontsize=6)
         panel.grid(alpha=0.3)

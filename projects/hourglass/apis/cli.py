@@ -19,7 +19,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that training and testing have in common, named as in mmpose's tools."""
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where logs and checkpoints go; '
-                        'default work_dirs/ and the name of the config')
+                        'default work_dirs/FOLDER/NAME of the config')
     parser.add_argument('--show-dir', help='folder for pictures with predicted skeletons')
     parser.add_argument('--show', action='store_true', help='show those pictures in a window')
     parser.add_argument('--interval', type=int, default=1, help='of the people shown')
@@ -50,7 +50,8 @@ def load_config(args: argparse.Namespace) -> Config:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
     cfg.launcher = args.launcher
     if args.work_dir or not cfg.get('work_dir'):
-        cfg.work_dir = args.work_dir or os.path.join('work_dirs', Path(args.config).stem)
+        config = Path(args.config).resolve()            # the same name stands in several folders
+        cfg.work_dir = args.work_dir or os.path.join('work_dirs', config.parent.name, config.stem)
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,

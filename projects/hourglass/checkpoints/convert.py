@@ -33,7 +33,8 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
             Tensors are called ``backbone.`` and our name, so that ``load_from`` and
             ``tools/test.py`` take the file.
         half: store numbers as float16; they are read back as float32.
-        config: where to write a config that tests the file and trains it on.
+        config: where to write a config that tests the file and trains it on; not for a network
+            of ours, which has one.
         data: the data set of that config, of :data:`DATA`; None takes the one with as many
             keypoints.
         pixels: a key of :data:`PIXELS`; None takes what the file or its layout says.
@@ -69,7 +70,7 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
 
 def _halved(name: str, value: torch.Tensor, source: Path) -> torch.Tensor:
     largest = value.abs().max().item()
-    if largest > torch.finfo(torch.float16).max:        # a variance can, 8 stacks add up
+    if not largest <= torch.finfo(torch.float16).max:   # a variance can be, 8 stacks add up; or NaN
         raise CheckpointError(f'{source}: {name} reaches {largest:.3g}, more than float16 holds; '
                               'store it without --half')
     return value.half()
@@ -97,9 +98,9 @@ def _config(report: dict, weights: Path, out: Path, data: str | None) -> str:
     keypoints, divisor = network['num_keypoints'], 4 * 2**network['depth']
     if out.suffix != '.py':
         raise ConfigError(f'{out}: name a .py file for the config')
-    if keypoints is None:
-        raise ConfigError(f'{out}: a network of features predicts no keypoints, so no data set '
-                          'fits; leave --config out')
+    if report['family'] == 'hourglass':         # its input's size and codec are its config's
+        raise ConfigError(f'{out}: a network of ours is tested and trained on with the config it '
+                          'was trained with, which its work folder holds; leave --config out')
     data = data or _DATA_OF_KEYPOINTS.get(keypoints)
     if data is None:
         known = ', '.join(f'{count} ({name})' for count, name in _DATA_OF_KEYPOINTS.items())

@@ -38,7 +38,8 @@ def _read_safetensors(path: Path) -> dict:
     """Tensors and what is noted beside them, laid out as in a checkpoint of mmengine."""
     from safetensors import safe_open
     with safe_open(path, 'pt') as file:
-        return dict(state_dict={name: file.get_tensor(name) for name in file.offset_keys()},
+        names = list(file.keys())
+        return dict(state_dict={name: file.get_tensor(name) for name in names},
                     meta=file.metadata() or {})
 
 

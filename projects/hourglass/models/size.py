@@ -8,10 +8,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def size_of(config: str | Path) -> tuple[int, float]:
-    """Parameters of a config's network, and its multiply-adds (MACs) for one picture."""
+    """Parameters of a config's backbone, and its multiply-adds (MACs) for one picture.
+
+    With ``num_keypoints`` given that is the whole network: the head has no parameters then.
+    """
     cfg = Config.fromfile(config)
     init_default_scope(cfg.default_scope)
-    width, height = cfg.codec.input_size
+    width, height = cfg.model.head.decoder.input_size
     with torch.device('meta'):                          # shapes without numbers
         network = MODELS.build(cfg.model.backbone).eval()
         with FlopCounterMode(display=False) as counter:
