@@ -1,13 +1,15 @@
 """The model cards tell the sizes their configs have, and name files that are there."""
 import re
+from functools import cache
 
 import pytest
 import yaml
 from conftest import REPOSITORY
 
-from hourglass.models.size import size_of
+from hourglass.models import size
 
 CONFIGS = REPOSITORY / 'configs'
+size_of = cache(size.size_of)            # the index names what the cards do
 CARDS = [card for card in sorted(CONFIGS.glob('*/README.md')) if '| GMACs |' in card.read_text()]
 _ROW = re.compile(r'^\| `([\w/.]+)` \| (\d+) \| ([\d,]+) \| ([\d.]+) \|', re.MULTILINE)
 

@@ -2,6 +2,7 @@
 import importlib.util
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -127,20 +128,23 @@ def test_mmengine_reads_safetensors_and_all_else_as_before(tmp_path):
     weights = {'weight': torch.rand(2, 3).half(), 'bias': torch.rand(2).half()}
     save_file(weights, tmp_path / 'a.safetensors', metadata={'family': 'none'})
     torch.save({'state_dict': weights}, tmp_path / 'a.pth')
-    for imports in ('import hourglass', 'import mmengine.runner, hourglass', 'import hourglass; '
-                    'from hourglass import compat; compat.load_safetensors_with_mmengine()'):
-        program = (
-            f'{imports}\nimport torch, mmengine.runner.checkpoint as c\n'
-            'load = c.CheckpointLoader._get_checkpoint_loader\n'
-            'for ending in ("safetensors", "pth"):\n'
-            '    layer = torch.nn.Linear(3, 2)\n'
-            f"    path = r'{tmp_path / 'a.'}' + ending\n"
-            '    content = c.load_checkpoint(layer, path, map_location="cpu", strict=True)\n'
-            '    print(load(path).__name__, list(content), layer.weight.dtype,'
-            ' layer.weight.half().equal(content["state_dict"]["weight"]))\n'
-            'print(load("https://x/a.safetensors").__name__, load("s3://x/a.safetensors").__name__,'
-            ' len([p for p in c.CheckpointLoader._schemes if "safetensors" in p]))')
-        lines = [line for line in run(program).splitlines() if 'Loads' not in line]
+    ways = ('import hourglass', 'import mmengine.runner, hourglass', 'import hourglass; '
+            'from hourglass import compat; compat.load_safetensors_with_mmengine()')
+    program = (
+        '\nimport torch, mmengine.runner.checkpoint as c\n'
+        'load = c.CheckpointLoader._get_checkpoint_loader\n'
+        'for ending in ("safetensors", "pth"):\n'
+        '    layer = torch.nn.Linear(3, 2)\n'
+        f"    path = r'{tmp_path / 'a.'}' + ending\n"
+        '    content = c.load_checkpoint(layer, path, map_location="cpu", strict=True)\n'
+        '    print(load(path).__name__, list(content), layer.weight.dtype,'
+        ' layer.weight.half().equal(content["state_dict"]["weight"]))\n'
+        'print(load("https://x/a.safetensors").__name__, load("s3://x/a.safetensors").__name__,'
+        ' len([p for p in c.CheckpointLoader._schemes if "safetensors" in p]))')
+    with ThreadPoolExecutor() as pool:                  # fresh processes, side by side
+        outputs = list(pool.map(lambda imports: run(imports + program), ways))
+    for imports, output in zip(ways, outputs, strict=True):
+        lines = [line for line in output.splitlines() if 'Loads' not in line]
         assert lines == [
             "load_from_safetensors ['state_dict', 'meta'] torch.float32 True",
             "load_from_local ['state_dict'] torch.float32 True",

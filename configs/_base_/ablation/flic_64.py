@@ -23,3 +23,4 @@ param_scheduler = [
 ]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=1))
 log_processor = dict(by_epoch=False)
+auto_scale_lr = dict(base_batch_size=32)

@@ -4,17 +4,10 @@ _base_ = ['strong_256.py']
 input_size, heatmap_size = (128, 128), (32, 32)
 codec = dict(_base_.codec, input_size=input_size, heatmap_size=heatmap_size, sigma=1.0)
 augmentation = dict(type='hourglass.PaperScaleRotation', scale=(0.8, 1.25), max_rotation=20)
-train_pipeline = [
-    dict(type='hourglass.LoadPicture'),
-    dict(type='RandomFlip', direction='horizontal'),
-    augmentation,
-    dict(type='TopdownAffine', input_size=input_size),
-    dict(type='hourglass.LuaColour'),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
-]
-val_pipeline = [
-    dict(type='hourglass.LoadPicture'),
-    dict(type='TopdownAffine', input_size=input_size),
-    dict(type='PackPoseInputs'),
-]
+instead = {
+    'hourglass.LuaScaleRotation': augmentation,
+    'TopdownAffine': dict(type='TopdownAffine', input_size=input_size),
+    'GenerateTarget': dict(type='GenerateTarget', encoder=codec)}
+train_pipeline, val_pipeline = (
+    [instead.get(step['type'], step) for step in pipeline]
+    for pipeline in (_base_.train_pipeline, _base_.val_pipeline))

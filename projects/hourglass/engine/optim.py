@@ -12,11 +12,11 @@ from hourglass.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class BFloat16OptimWrapper(OptimWrapper):
-    """Convolutions in bfloat16, weights and losses in float32.
+    """Convolutions and the feature maps between them in bfloat16, weights and losses in float32.
 
     bfloat16 has the range of float32, so the loss needs no scaling. mmengine's ``AmpOptimWrapper``
-    makes a scaler all the same and refuses to run without an accelerator, and so would a config
-    that names it.
+    makes a scaler all the same and refuses to run without an accelerator, so that a config that
+    names it could not be tried on a CPU.
     """
 
     @contextmanager

@@ -95,18 +95,20 @@ class StackedHeatmapHead(BaseHead):
             raise ConfigError(f"model.test_cfg: nothing reads '{min(unknown)}'; there are "
                               f"{', '.join(sorted(_TEST_OPTIONS))} (maps are never shifted)")
         if test_cfg.get('flip_test', False):
-            feats, mirrored_feats = feats
+            stages, mirrored = (self.forward(of_one) for of_one in feats)
             flip_indices = batch_data_samples[0].metainfo['flip_indices']
-            stages = [(heatmaps + flip_heatmaps(mirrored, flip_indices=flip_indices,
-                                                shift_heatmap=False)) / 2
-                      for heatmaps, mirrored in zip(
-                          self.forward(feats), self.forward(mirrored_feats), strict=True)]
         else:
-            stages = self.forward(feats)
-        heatmaps = stages[self.predict_stage]
+            stages, mirrored = self.forward(feats), None
+
+        def averaged(stage: int) -> Tensor:
+            if mirrored is None:
+                return stages[stage]
+            return (stages[stage] + flip_heatmaps(
+                mirrored[stage], flip_indices=flip_indices, shift_heatmap=False)) / 2
+        heatmaps = averaged(self.predict_stage)                                 # (B, K, h, w)
         predictions = self.decode(heatmaps)
         if test_cfg.get('all_stages', False):
-            by_stage = [self.decode(maps) for maps in stages]                   # N lists of B
+            by_stage = [self.decode(averaged(stage)) for stage in range(self.num_stages)]
             for prediction, *of_stages in zip(predictions, *by_stage, strict=True):
                 prediction.stage_keypoints = np.stack(
                     [found.keypoints for found in of_stages], axis=1)           # (1, N, K, 2)

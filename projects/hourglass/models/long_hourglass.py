@@ -16,9 +16,10 @@ class LongHourglass(StackedHourglass):
 
     With ``blocks_per_scale=N`` it has the residual modules of N stacks in one. A loss on its output
     alone is the paper's "HG". "HG-Int" has predictions on its way up as well, at the next lower
-    resolutions before that of the output; they come first, the lowest leading, each behind the
-    layers that every prediction has. How its loss compares maps of two sizes the paper does not
-    say; here a side prediction is enlarged to the output's size, so that all have one target.
+    resolutions before that of the output; they come first, the lowest leading, each behind a
+    residual module and the linear layer that every prediction has: by so much it is larger than HG.
+    How its loss compares maps of two sizes the paper does not say; here a side prediction is
+    enlarged to the output's size, so that all have one target.
 
     Args:
         side_predictions: how many resolutions below the output's predict, too. HG: 0, HG-Int: 2.
