@@ -1,28 +1,63 @@
-"""Picture files, read the same way everywhere."""
+"""Pictures as (H, W, 3) uint8 BGR, wherever they come from."""
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy import ndarray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from hourglass.errors import DataError
 
+Picture = str | Path | Image.Image | ndarray      # whatever a user calls a picture
 
-def read_picture(path: str | Path) -> ndarray:
-    """A picture file as (H, W, 3) uint8 BGR, its pixels as stored.
 
-    OpenCV makes a half grey picture of a truncated file; this reader refuses it. An EXIF rotation
-    is not applied: annotations count the stored pixels, as Matlab's reader gives them.
+def read_picture(path: str | Path, upright: bool = False) -> ndarray:
+    """A picture file as (H, W, 3) uint8 BGR.
+
+    OpenCV makes a half grey picture of a truncated file; this reader refuses it.
+
+    Args:
+        path: a file of any format that Pillow reads.
+        upright: turn the picture as its EXIF data say, as viewers and ``cv2.imread`` do. Without,
+            the pixels are as stored: annotations count these, as Matlab's reader gives them.
 
     Raises:
         DataError: if the file is missing or broken.
     """
     try:
         with Image.open(path) as picture:
-            rgb = np.asarray(picture.convert('RGB'))
+            return _bgr(ImageOps.exif_transpose(picture) if upright else picture)
     except FileNotFoundError:
         raise DataError(f'{path}: no such picture') from None
     except Exception as error:                  # PIL raises a dozen types for a broken file
         raise DataError(f'{path}: not a readable picture ({error}); fetch it again') from None
-    return cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+
+
+def as_picture(source: Picture) -> ndarray:
+    """Any of these as (H, W, 3) uint8 BGR.
+
+    Args:
+        source: a path, a Pillow image (both turned upright by their EXIF data), or an array of
+            uint8: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey.
+
+    Raises:
+        DataError: if it is none of these, or an array of another type or shape.
+    """
+    if isinstance(source, str | Path):
+        return read_picture(source, upright=True)
+    if isinstance(source, Image.Image):
+        return _bgr(ImageOps.exif_transpose(source))
+    if not isinstance(source, ndarray):
+        raise DataError(f'a picture of type {type(source).__name__}: give a path, a Pillow image '
+                        'or an array')
+    if source.dtype != np.uint8 or source.ndim not in (2, 3) or not source.size or (
+            source.ndim == 3 and source.shape[2] not in (1, 3, 4)):
+        raise DataError(f'a picture as an array {source.shape} of {source.dtype}: give (H, W, 3) '
+                        'BGR, (H, W, 4) BGRA or (H, W) grey of uint8, 0 to 255')
+    channels = 1 if source.ndim == 2 else source.shape[2]
+    conversion = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}.get(channels)
+    return source if conversion is None else cv2.cvtColor(source, conversion)
+
+
+def _bgr(picture: Image.Image) -> ndarray:
+    return cv2.cvtColor(np.asarray(picture.convert('RGB')), cv2.COLOR_RGB2BGR)

@@ -14,6 +14,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='hourglass.LoadPicture'),
+    dict(type='hourglass.BoxToCrop'),
     dict(type='TopdownAffine', input_size=input_size),
     dict(type='PackPoseInputs'),
 ]

@@ -1,18 +1,17 @@
 """What the command line tools share: arguments of mmpose's tools, and errors in one line."""
 import argparse
-import difflib
 import inspect
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from hourglass.errors import ConfigError, HourglassError
+from hourglass.errors import ConfigError, HourglassError, did_you_mean
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,16 +61,10 @@ def load_config(args: argparse.Namespace) -> Config:
 _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'}
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    # 0.78 still takes 'modle' (0.80) for 'model', and no variable of the configs for a key
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.78)
-    return f", did you mean '{close[0]}'?" if close else ''
-
-
 def _refuse_misspelt_keys(cfg: Config, path: str) -> None:
     """mmengine ignores a key it does not know, and with it what the user meant."""
     for key in set(cfg) - _RUNNER_KEYS:
-        hint = _did_you_mean(key, _RUNNER_KEYS)
+        hint = did_you_mean(key, _RUNNER_KEYS)
         if hint:
             raise ConfigError(f"{path}: unknown key '{key}'{hint}")
 
@@ -81,7 +74,7 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
     for option in options:
         first = option.split('.')[0]
         if first not in _RUNNER_KEYS:
-            hint = _did_you_mean(first, _RUNNER_KEYS) or (
+            hint = did_you_mean(first, _RUNNER_KEYS) or (
                 '; change the places that use it, such as model.head.decoder or '
                 'train_dataloader.dataset.pipeline.N')
             raise ConfigError(f"--cfg-options {option}: nothing reads '{first}' once the config is "
@@ -93,7 +86,7 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
             elif isinstance(here, dict) and key in here:
                 here = here[key]
             else:
-                hint = _did_you_mean(key, here if isinstance(here, dict) else ())
+                hint = did_you_mean(key, here if isinstance(here, dict) else ())
                 raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there{hint}")
 
 

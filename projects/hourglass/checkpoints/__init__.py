@@ -1,5 +1,6 @@
 """Checkpoints of this and of other hourglass projects."""
 from hourglass.checkpoints.importing import import_checkpoint
+from hourglass.checkpoints.matching import refuse_another_network
 from hourglass.checkpoints.reading import read_checkpoint, state_dict
 
-__all__ = ['import_checkpoint', 'read_checkpoint', 'state_dict']
+__all__ = ['import_checkpoint', 'read_checkpoint', 'refuse_another_network', 'state_dict']

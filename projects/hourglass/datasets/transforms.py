@@ -3,21 +3,40 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from hourglass.datasets.crops import crop_around
 from hourglass.pictures import read_picture
 from hourglass.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
 class LoadPicture(BaseTransform):
-    """Read ``img_path`` into ``img``, (H, W, 3) uint8 BGR.
+    """Read ``img_path`` into ``img``, (H, W, 3) uint8 BGR, where ``img`` is not there already.
 
     mmpose's ``LoadImage`` takes a truncated file for a picture and reports a missing one from deep
     inside; :func:`hourglass.pictures.read_picture` refuses both with the file's name.
     """
 
     def transform(self, results: dict) -> dict:
-        results['img'] = read_picture(results['img_path'])
+        if 'img' not in results:
+            results['img'] = read_picture(results['img_path'])
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class BoxToCrop(BaseTransform):
+    """Give a person with a ``bbox`` alone a crop around it; others keep theirs.
+
+    Our data sets say what to crop (``bbox_center``, ``bbox_scale``); mmpose's inferencers give
+    boxes alone. mmpose's ``GetBBoxCenterScale`` widens what a data set gave, too.
+    """
+
+    def transform(self, results: dict) -> dict:
+        if 'bbox_center' not in results:
+            height, width = results['img'].shape[:2]
+            center_image, side_image = crop_around(results['bbox'][0], (width, height))
+            results['bbox_center'] = center_image.astype(np.float32)[None]
+            results['bbox_scale'] = np.full((1, 2), side_image, np.float32)
         return results
 
 

@@ -2,7 +2,6 @@
 import os
 import sys
 from collections.abc import Sequence
-from fnmatch import fnmatch
 from pathlib import Path
 
 import cv2
@@ -12,8 +11,8 @@ from mmengine.hooks import Hook
 from mmpose.engine.hooks import PoseVisualizationHook
 from tqdm import tqdm
 
-from hourglass.checkpoints import state_dict
-from hourglass.errors import CheckpointError, DataError
+from hourglass.checkpoints import refuse_another_network, state_dict
+from hourglass.errors import DataError
 from hourglass.pictures import read_picture
 from hourglass.registry import HOOKS
 from hourglass.visualize import draw_skeleton
@@ -21,10 +20,7 @@ from hourglass.visualize import draw_skeleton
 
 @HOOKS.register_module()
 class MatchingCheckpointHook(Hook):
-    """Refuse a checkpoint that is not of this network.
-
-    mmengine prints the names that do not fit and goes on, with random weights or with some stacks
-    of eight, so that a wrong checkpoint looks like a bad one.
+    """Refuse a checkpoint that is not of this network, where mmengine warns and goes on.
 
     Args:
         may_differ: patterns of tensor names that may be on one side or of another shape, for
@@ -37,19 +33,9 @@ class MatchingCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         path = runner._load_from or runner.work_dir
-        theirs = {name.removeprefix('module.'): tuple(value.shape)
-                  for name, value in state_dict(checkpoint, path).items()}
         model = getattr(runner.model, 'module', runner.model)
-        ours = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-        wrong = [name for name in ours | theirs if ours.get(name) != theirs.get(name)
-                 and not any(fnmatch(name, pattern) for pattern in self.may_differ)]
-        if wrong:
-            name = wrong[0]
-            raise CheckpointError(
-                f'{path}: a checkpoint of another network: {len(wrong)} tensors do not fit, first '
-                f"'{name}' ({theirs.get(name, 'missing')} there, {ours.get(name, 'none')} in the "
-                "config's network); use the config it was trained with, or import another "
-                "project's with hourglass.checkpoints")
+        refuse_another_network(model.state_dict(), state_dict(checkpoint, path), path,
+                               self.may_differ)
 
 
 @HOOKS.register_module()

@@ -8,6 +8,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy import ndarray
 
+from hourglass.datasets.crops import into_picture
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck, protocols
 from hourglass.evaluation.protocols import Protocol
@@ -109,18 +110,14 @@ class _PCK(BaseMetric):
 def _predictions(sample: dict) -> ndarray:
     """(1 + N, K, 2) in image px: what the head predicts, then what each of its N stages does.
 
-    N is 0 where the head does not give its stages. They are in input px, as mmpose's estimator
-    moves the prediction alone back into the picture; this is its arithmetic.
+    N is 0 where the head does not give its stages.
     """
     found = sample['pred_instances']
     predicted = np.asarray(found['keypoints'])[:1, :, :2]
     if 'stage_keypoints' not in found:
         return predicted
     stages_input = np.asarray(found['stage_keypoints'])[0]                      # (N, K, 2)
-    scale = np.asarray(sample['input_scale'])
-    stages_image = (stages_input / sample['input_size'] * scale
-                    + sample['input_center'] - 0.5 * scale)
-    return np.concatenate([predicted, stages_image])
+    return np.concatenate([predicted, into_picture(stages_input, sample)])
 
 
 def _columns(scores: Mapping[str, float]) -> tuple[str, str]:

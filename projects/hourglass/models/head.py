@@ -87,7 +87,8 @@ class StackedHeatmapHead(BaseHead):
         Returns:
             A list of ``InstanceData`` (keypoints (1, K, 2), scores (1, K)); with ``all_stages`` in
             ``test_cfg`` each also has ``stage_keypoints`` (1, N, K, 2), input px, which the metrics
-            score stage by stage. With ``output_heatmaps`` also a list of ``PixelData``.
+            score stage by stage. With ``output_heatmaps`` also a list of ``PixelData``; with both
+            options each also has ``stage_heatmaps`` (1, N, K, h, w).
         """
         test_cfg = test_cfg or {}
         unknown = set(test_cfg) - _TEST_OPTIONS
@@ -108,10 +109,14 @@ class StackedHeatmapHead(BaseHead):
         heatmaps = averaged(self.predict_stage)                                 # (B, K, h, w)
         predictions = self.decode(heatmaps)
         if test_cfg.get('all_stages', False):
-            by_stage = [self.decode(averaged(stage)) for stage in range(self.num_stages)]
-            for prediction, *of_stages in zip(predictions, *by_stage, strict=True):
+            of_stages = [averaged(stage) for stage in range(self.num_stages)]
+            by_stage = [self.decode(maps) for maps in of_stages]
+            for person, prediction in enumerate(predictions):
                 prediction.stage_keypoints = np.stack(
-                    [found.keypoints for found in of_stages], axis=1)           # (1, N, K, 2)
+                    [found[person].keypoints for found in by_stage], axis=1)    # (1, N, K, 2)
+                if test_cfg.get('output_heatmaps', False):
+                    prediction.stage_heatmaps = torch.stack(
+                        [maps[person] for maps in of_stages])[None]             # (1, N, K, h, w)
         if test_cfg.get('output_heatmaps', False):
             return predictions, [PixelData(heatmaps=h) for h in heatmaps.detach()]
         return predictions

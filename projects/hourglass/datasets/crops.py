@@ -1,0 +1,34 @@
+"""Square crops: where they lie around a person, and the way back into the picture."""
+from collections.abc import Mapping
+
+import numpy as np
+from numpy import ndarray
+
+
+def crop_around(box: ndarray, picture_size: tuple[int, int], padding: float = 1.25
+                ) -> tuple[ndarray, float]:
+    """The square that shows a person with something around, as the data sets' crops do.
+
+    Args:
+        box: (4,) x1, y1, x2, y2 around the person, from the picture's corner: (0, 0, w, h) is all.
+        picture_size: (w, h). A box of the whole picture is no person's outline, and is not widened.
+        padding: the square's side in the box's longer side. 1.25 is the authors' for MPII, and
+            mmpose's.
+
+    Returns:
+        The middle (2,) and the side, image px, where 0 is the middle of the first pixel.
+    """
+    corners = np.asarray(box, float).reshape(2, 2)
+    whole = (corners[0] <= 0).all() and (corners[1] >= picture_size).all()
+    return corners.mean(0) - 0.5, float(np.ptp(corners, axis=0).max()) * (1 if whole else padding)
+
+
+def into_picture(keypoints_input: ndarray, sample: Mapping) -> ndarray:
+    """Keypoints (..., K, 2) from input px to image px, as mmpose's estimator moves its prediction.
+
+    Args:
+        sample: a sample's metainfo, with the crop's ``input_size`` (w, h), its ``input_scale``,
+            sides in image px, and its ``input_center``.
+    """
+    scale = np.asarray(sample['input_scale'])
+    return keypoints_input / sample['input_size'] * scale + sample['input_center'] - 0.5 * scale
