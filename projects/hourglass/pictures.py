@@ -38,7 +38,8 @@ def as_picture(source: Picture) -> ndarray:
 
     Args:
         source: a path, a Pillow image (both turned upright by their EXIF data), or an array of
-            uint8: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey.
+            uint8 or uint16: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey.
+            Transparency is left out.
 
     Raises:
         DataError: if it is none of these, or an array of another type or shape.
@@ -50,14 +51,25 @@ def as_picture(source: Picture) -> ndarray:
     if not isinstance(source, ndarray):
         raise DataError(f'a picture of type {type(source).__name__}: give a path, a Pillow image '
                         'or an array')
-    if source.dtype != np.uint8 or source.ndim not in (2, 3) or not source.size or (
-            source.ndim == 3 and source.shape[2] not in (1, 3, 4)):
+    channels = (*source.shape, 1)[2] if source.ndim in (2, 3) else None
+    if source.dtype not in (np.uint8, np.uint16) or channels not in (1, 3, 4) or not source.size:
         raise DataError(f'a picture as an array {source.shape} of {source.dtype}: give (H, W, 3) '
-                        'BGR, (H, W, 4) BGRA or (H, W) grey of uint8, 0 to 255')
-    channels = 1 if source.ndim == 2 else source.shape[2]
+                        'BGR, (H, W, 4) BGRA or (H, W) grey of uint8 or uint16')
+    if source.dtype == np.uint16:
+        source = _eight_bits(source)
     conversion = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}.get(channels)
     return source if conversion is None else cv2.cvtColor(source, conversion)
 
 
 def _bgr(picture: Image.Image) -> ndarray:
+    if picture.mode.startswith('I;16'):         # Pillow would cut all above 255 off
+        picture = Image.fromarray(_eight_bits(np.asarray(picture).astype(np.uint16)))
+    elif picture.mode in ('I', 'F'):
+        raise DataError(f"pixels of mode '{picture.mode}' have no known white; save it with 8 or "
+                        '16 bits')
     return cv2.cvtColor(np.asarray(picture.convert('RGB')), cv2.COLOR_RGB2BGR)
+
+
+def _eight_bits(pixels: ndarray) -> ndarray:
+    """uint16, 0 to 65535, to uint8, 0 to 255."""
+    return np.rint(pixels / 257).astype(np.uint8)

@@ -43,6 +43,34 @@ def _fixed_point(point: ndarray) -> tuple[int, int]:
     return round(float(x)), round(float(y))
 
 
+def draw_heatmap(picture: ndarray, heatmap: ndarray) -> ndarray:
+    """A copy of the network's input with one heatmap over it: dark is 0, bright is 1 and above.
+
+    Args:
+        picture: (H, W, 3) uint8 BGR.
+        heatmap: (h, w); cell j covers W/w px of the picture.
+    """
+    height, width = picture.shape[:2]
+    level = np.clip(cv2.resize(heatmap.astype(np.float32), (width, height)), 0, 1)[..., None]
+    colour = cv2.applyColorMap(np.rint(level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    return np.rint(picture * 0.4 * (1 - level) + colour * (0.25 + 0.75 * level)).clip(
+        0, 255).astype(np.uint8)
+
+
+def heatmap_sheet(picture: ndarray, heatmaps: ndarray, names: Sequence[str], side: int = 192
+                  ) -> ndarray:
+    """What the network believes of every keypoint: heatmaps (K, h, w) over its input, labelled."""
+    tiles = []
+    for heatmap, name in zip(heatmaps, names, strict=True):
+        tile = cv2.resize(draw_heatmap(picture, heatmap), (side, side))
+        label = f"{name.replace('_', ' ')} {heatmap.max():.2f}"
+        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(tile, label, (6, side - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour,
+                        thickness, cv2.LINE_AA)
+        tiles.append(tile)
+    return contact_sheet(tiles, columns=min(6, len(tiles)), side=side)
+
+
 def contact_sheet(pictures: Sequence[ndarray], columns: int, side: int = 256) -> ndarray:
     """Pictures in a grid of squares of ``side`` px, shrunk to fit, (rows*side, columns*side, 3)."""
     rows = -(-len(pictures) // columns)

@@ -66,9 +66,9 @@ def test_keypoints_move_with_the_picture(model, picture):
     moved = np.zeros((300, 260, 3), np.uint8)
     moved[shift[1]:, shift[0]:][:picture.shape[0], :picture.shape[1]] = picture
     here = predict(model, picture, BOXES[:1])
-    there = predict(model, moved, BOXES[:1] + [*shift, *shift])
+    there = predict(model, moved, BOXES[:1] + np.tile(shift, 2))
     assert there.keypoints == pytest.approx(here.keypoints + shift, abs=1e-3)
-    assert there.boxes == pytest.approx(here.boxes + [*shift, *shift], abs=1e-3)
+    assert there.boxes == pytest.approx(here.boxes + np.tile(shift, 2), abs=1e-3)
 
 
 def test_a_large_picture_is_averaged_down_not_sampled(model, picture):

@@ -58,8 +58,8 @@ def predict(model: TopdownPoseEstimator, images: Picture | Sequence[Picture],
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
-        images: one picture, or a list: paths, Pillow images, or arrays of uint8 (BGR as OpenCV
-            reads them, BGRA or grey).
+        images: one picture, or a list: paths, Pillow images, or arrays of uint8 or uint16 (BGR
+            as OpenCV reads them, BGRA or grey).
         boxes: for one picture (P, 4), x1, y1, x2, y2 in image px around each person, as detectors
             give them (further columns, such as a score, are not read); for a list of pictures a
             list of these, None for a whole picture. No box means nobody: P = 0.

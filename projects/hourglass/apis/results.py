@@ -1,0 +1,88 @@
+"""Poses of many pictures as files: COCO's JSON and a table."""
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+from hourglass.apis.inference import Poses
+from hourglass.files import replacing
+
+
+class Results:
+    """Collects poses and writes ``predictions.json`` and ``predictions.csv``.
+
+    The JSON is COCO's: ``images``, ``categories`` (names of the keypoints, bones counted from 1)
+    and ``annotations``, one for each person, whose ``keypoints`` are x, y and score one after the
+    other, as in COCO's results; ``score`` is their mean. ``bbox`` (x, y, width, height) is what
+    was given, ``crop`` the square that the network saw. The table has a line for each keypoint.
+    Coordinates are image px and 0 is the middle of the first pixel; boxes count from the corner.
+
+    Args:
+        metainfo: the model's ``dataset_meta``.
+        about: what else the JSON shall say, as ``info``.
+    """
+
+    def __init__(self, metainfo: dict, about: dict):
+        self.names = [metainfo['keypoint_id2name'][i] for i in range(metainfo['num_keypoints'])]
+        bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
+        category = dict(id=1, name='person', keypoints=self.names, skeleton=bones)
+        self.content = dict(info=about, images=[], categories=[category], annotations=[])
+
+    def add(self, name: str, poses: Poses, boxes: ndarray | None) -> None:
+        """The people of one picture, and the boxes (P, 4 or more) they were looked for in."""
+        width, height = poses.picture_size
+        if boxes is None:
+            boxes = [(0, 0, width, height)]
+        image = dict(id=len(self.content['images']), file_name=name, width=width, height=height)
+        self.content['images'].append(image)
+        for box, crop, keypoints, scores in zip(boxes, poses.boxes, poses.keypoints, poses.scores,
+                                                strict=True):
+            triples = np.column_stack([keypoints, scores])                  # (K, 3)
+            self.content['annotations'].append(dict(
+                id=len(self.content['annotations']), image_id=image['id'], category_id=1,
+                keypoints=_rounded(triples.ravel()), score=_rounded([scores.mean()])[0],
+                bbox=_rounded(_corner_and_size(box)), crop=_rounded(_corner_and_size(crop)),
+                whole_picture=poses.whole_picture))
+
+    @property
+    def num_pictures(self) -> int:
+        return len(self.content['images'])
+
+    @property
+    def num_people(self) -> int:
+        return len(self.content['annotations'])
+
+    def write(self, folder: Path) -> None:
+        """Both files.
+
+        Raises:
+            DataError: if one cannot be written.
+        """
+        with replacing(folder / 'predictions.json') as draft:
+            draft.write_text(json.dumps(self.content), encoding='utf-8')
+        with replacing(folder / 'predictions.csv') as draft, \
+                draft.open('w', newline='', encoding='utf-8') as file:
+            table = csv.writer(file)
+            table.writerow(('picture', 'person', 'keypoint', 'x', 'y', 'score'))
+            table.writerows(self._lines())
+
+    def _lines(self):
+        person_of = {}
+        for annotation in self.content['annotations']:
+            image = annotation['image_id']
+            person = person_of[image] = person_of.get(image, -1) + 1
+            triples = np.reshape(annotation['keypoints'], (-1, 3)).tolist()
+            for keypoint, (x, y, score) in zip(self.names, triples, strict=True):
+                yield self.content['images'][image]['file_name'], person, keypoint, x, y, score
+
+
+def _corner_and_size(box: Sequence[float]) -> ndarray:
+    corners = np.asarray(box, float)[:4].reshape(2, 2)
+    return np.concatenate([corners[0], corners[1] - corners[0]])
+
+
+def _rounded(numbers: Sequence[float]) -> list[float]:
+    return [round(float(number), 4) for number in numbers]
