@@ -6,6 +6,7 @@ import pytest
 import yaml
 from conftest import REPOSITORY
 
+from hourglass.apis.zoo import find_weights
 from hourglass.models import size
 
 CONFIGS = REPOSITORY / 'configs'
@@ -43,5 +44,5 @@ def test_the_index_names_what_is_there():
             assert model['Metadata']['Parameters'] == parameters
             assert model['Metadata']['MACs'] == macs
             if 'Weights' in model:
-                assert (REPOSITORY / model['Weights']).is_file()
+                assert find_weights(model['Weights']).is_file()
     assert len(names) == len(set(names))

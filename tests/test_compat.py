@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hourglass import compat
+from hourglass.errors import CheckpointError
 
 HAS_COMPILED_OPS = importlib.util.find_spec('mmcv._ext') is not None
 
@@ -174,3 +175,11 @@ def test_applying_twice_changes_nothing():
     before = list(sys.meta_path)
     compat.apply()
     assert sys.meta_path == before
+
+
+def test_weights_in_the_package_load_by_their_name():
+    from mmengine.runner import CheckpointLoader
+    checkpoint = CheckpointLoader.load_checkpoint('hourglass://lsp-small', 'cpu')
+    assert checkpoint['meta']['dataset_meta']['num_keypoints'] == 14
+    with pytest.raises(CheckpointError, match="did you mean 'lsp-small'"):
+        CheckpointLoader.load_checkpoint('hourglass://lsp-smal', 'cpu')

@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import load_checkpoint
 
+from hourglass.apis.zoo import find_weights
+
 METAFILES = [yaml.safe_load(path.read_text())
              for path in sorted(REPOSITORY.glob('configs/*/metafile.yml'))]
 MODELS_SHIPPED = [model for content in METAFILES for model in content['Models']
@@ -16,7 +18,7 @@ MODELS_SHIPPED = [model for content in METAFILES for model in content['Models']
 
 @pytest.mark.parametrize('model', MODELS_SHIPPED, ids=lambda model: model['Name'])
 def test_they_fit_their_config_and_are_small(model):
-    path = REPOSITORY / model['Weights']
+    path = find_weights(model['Weights'])
     assert path.stat().st_size <= 4e6
     cfg = Config.fromfile(REPOSITORY / model['Config'])
     init_default_scope(cfg.default_scope)
@@ -29,7 +31,7 @@ def test_they_fit_their_config_and_are_small(model):
 @pytest.mark.parametrize('model', MODELS_SHIPPED, ids=lambda model: model['Name'])
 def test_they_score_what_the_cards_say(model, tool, tmp_path, monkeypatch):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
-    tool('test', REPOSITORY / model['Config'], REPOSITORY / model['Weights'], '--all-stages',
+    tool('test', REPOSITORY / model['Config'], find_weights(model['Weights']), '--all-stages',
          '--work-dir', tmp_path, '--out', tmp_path / 'scores.json')
     found = json.loads((tmp_path / 'scores.json').read_text())
     told = model['Results'][0]['Metrics']

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import torch
 
@@ -174,18 +174,59 @@ def load_safetensors_with_mmengine() -> None:
     """Let ``load_from`` and the tools' checkpoint argument be a ``.safetensors`` file.
 
     mmengine hands every local file to ``torch.load``, and goes on doing so for all others. It finds
-    a loader by matching a pattern, so that these files get a loader of their own. Needed until
-    mmengine (after 0.10.7) reads them itself.
+    a loader by matching a pattern, so that these files get a loader of their own, and so do the
+    weights in the package by their names, ``hourglass://flic-small``. Needed until mmengine (after
+    0.10.7) reads them itself; the names, for good.
     """
     from mmengine.runner.checkpoint import CheckpointLoader
-    local = r'(?!.*://).*\.safetensors$'
-    CheckpointLoader.register_scheme(local, load_from_safetensors, force=True)
+    for pattern in (r'(?!.*://).*\.safetensors$', 'hourglass://'):
+        CheckpointLoader.register_scheme(pattern, load_from_safetensors, force=True)
 
 
 def load_from_safetensors(filename: str, map_location: str | torch.device | None = None) -> dict:
-    """A loader as mmengine's are (it logs the name behind ``load_from_``); tensors on the CPU."""
+    """A loader as mmengine's are (it logs the name behind ``load_from_``); tensors on the CPU.
+
+    Where the file says what its keypoints are, mmpose's inferencers find it as ``dataset_meta``.
+    """
+    from hourglass.apis.zoo import find_weights
     from hourglass.checkpoints import read_checkpoint
-    return read_checkpoint(filename)
+    from hourglass.datasets.skeletons import SKELETONS
+    checkpoint = read_checkpoint(find_weights(filename))
+    skeleton = SKELETONS.get(checkpoint['meta'].get('skeleton'))
+    if skeleton is not None and importlib.util.find_spec('mmpose') is not None:
+        from mmpose.datasets.datasets.utils import parse_pose_metainfo
+        checkpoint['meta']['dataset_meta'] = parse_pose_metainfo(skeleton)
+    return checkpoint
+
+
+def let_inferencers_take_boxes() -> None:
+    """Let ``MMPoseInferencer(..., det_model='whole_image')(image, bboxes=[boxes])`` use the boxes.
+
+    mmpose 1.3.2 has the argument, and drops it: without a detector every picture is taken whole.
+    Boxes that are given now stand in for what a detector finds, all of them, in their order. Needed
+    until mmpose (after 1.3.2) uses them.
+    """
+    from mmpose.apis.inferencers.pose2d_inferencer import Pose2DInferencer
+    original = Pose2DInferencer.preprocess_single
+
+    def preprocess_single(self, input, index, bbox_thr=0.3, nms_thr=0.3, bboxes=()):
+        if not len(bboxes) or self.detector is not None:
+            return original(self, input, index, bbox_thr, nms_thr)
+        self.detector, self.det_cat_ids = _finds(bboxes), (0,)
+        try:
+            return original(self, input, index, bbox_thr=-1, nms_thr=1)     # drops none of them
+        finally:
+            self.detector = None
+    Pose2DInferencer.preprocess_single = preprocess_single
+
+
+def _finds(boxes) -> Callable:
+    """A detector that finds these boxes (P, 4) everywhere; the scores keep their order."""
+    from mmengine.structures import InstanceData
+    corners = torch.as_tensor(boxes, dtype=torch.float32)[:, :4]
+    found = InstanceData(bboxes=corners, labels=torch.zeros(len(corners), dtype=torch.long),
+                         scores=1 - 1e-6 * torch.arange(len(corners)))
+    return lambda *_args, **_kwargs: {'predictions': [SimpleNamespace(pred_instances=found)]}
 
 
 def _history_statistic(owner: type, name: str) -> Callable:
@@ -202,5 +243,6 @@ _MENDS: dict[str, Callable[[], ModuleSpec | None]] = {
     'xtcocotools': stand_in_for_xtcocotools,
     'torchvision': declare_torchvision_ops,
     'mmengine.runner': allow_mmengine_checkpoints,
+    'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
     'mmengine.runner.runner': load_safetensors_with_mmengine,   # its checkpoint module is there
 }

@@ -44,7 +44,7 @@ def _fixed_point(point: ndarray) -> tuple[int, int]:
 
 
 def draw_heatmap(picture: ndarray, heatmap: ndarray) -> ndarray:
-    """A copy of the network's input with one heatmap over it: dark is 0, bright is 1 and above.
+    """A copy of the network's input with one heatmap over it, from 0 (nothing) to 1 (bright).
 
     Args:
         picture: (H, W, 3) uint8 BGR.
@@ -53,8 +53,7 @@ def draw_heatmap(picture: ndarray, heatmap: ndarray) -> ndarray:
     height, width = picture.shape[:2]
     level = np.clip(cv2.resize(heatmap.astype(np.float32), (width, height)), 0, 1)[..., None]
     colour = cv2.applyColorMap(np.rint(level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    return np.rint(picture * 0.4 * (1 - level) + colour * (0.25 + 0.75 * level)).clip(
-        0, 255).astype(np.uint8)
+    return np.rint(picture * 0.6 * (1 - level) + colour * level).astype(np.uint8)
 
 
 def heatmap_sheet(picture: ndarray, heatmaps: ndarray, names: Sequence[str], side: int = 192

@@ -1,6 +1,7 @@
 # FLIC as published: images/ and examples.mat; the paper's observer-centric labels.
 _base_ = ['loaders.py']
-data = dict(type='hourglass.FlicDataset', data_root='{{$HOURGLASS_DATA:data}}/flic')
+dataset_type = 'hourglass.FlicDataset'           # read by mmpose's inferencers
+data = dict(type=dataset_type, data_root='{{$HOURGLASS_DATA:data}}/flic')
 train_dataloader = dict(dataset=dict(**data, split='train'))
 val_dataloader = dict(dataset=dict(**data, split='test', test_mode=True))
 test_dataloader = val_dataloader

@@ -1,5 +1,6 @@
 # How people are loaded, whatever the data set: the paper's batch of 6 to train, everybody once to
 # test.
+data_mode = 'topdown'               # read by mmpose's inferencers
 train_dataloader = dict(
     batch_size=6, num_workers=2, persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True))

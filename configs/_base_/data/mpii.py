@@ -1,6 +1,7 @@
 # MPII in the HRNet/mmpose folder: images/ and annotations/mpii_{train,val}.json, mpii_gt_val.mat.
 _base_ = ['loaders.py']
-data = dict(type='hourglass.MpiiDataset', data_root='{{$HOURGLASS_DATA:data}}/mpii')
+dataset_type = 'hourglass.MpiiDataset'           # read by mmpose's inferencers
+data = dict(type=dataset_type, data_root='{{$HOURGLASS_DATA:data}}/mpii')
 train_dataloader = dict(
     num_workers=4, dataset=dict(**data, ann_file='annotations/mpii_train.json'))
 val_dataloader = dict(

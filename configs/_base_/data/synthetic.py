@@ -1,6 +1,7 @@
 # What tools/prepare_synthetic.py writes: 16 MPII joints, head boxes, two folders.
 _base_ = ['loaders.py']
-data = dict(type='hourglass.MpiiDataset', data_root='{{$HOURGLASS_DATA:data}}/synthetic')
+dataset_type = 'hourglass.MpiiDataset'           # read by mmpose's inferencers
+data = dict(type=dataset_type, data_root='{{$HOURGLASS_DATA:data}}/synthetic')
 train_dataloader = dict(
     num_workers=1,
     dataset=dict(

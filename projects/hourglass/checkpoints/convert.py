@@ -79,6 +79,8 @@ def _halved(name: str, value: torch.Tensor, source: Path) -> torch.Tensor:
 def _write_tensors(tensors: Tensors, report: dict, source: Path, out: Path) -> None:
     notes = dict(family=report['family'], network=json.dumps(report['config']),
                  pixels=json.dumps(report['pixels']), source=source.name)
+    if report['skeleton'] is not None:
+        notes['skeleton'] = report['skeleton']
     # Made in memory first: where the disk is full, safetensors raises an error of its own.
     if out.suffix == '.safetensors':
         from safetensors.torch import save

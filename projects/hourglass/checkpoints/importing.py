@@ -16,6 +16,7 @@ from hourglass.checkpoints.families import (
     tensor_names,
 )
 from hourglass.checkpoints.reading import read_checkpoint, state_dict
+from hourglass.datasets.skeletons import SKELETONS
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.models.network import StackedHourglass
 
@@ -31,9 +32,10 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
 
     Returns:
         The network in eval mode, and a report: ``family``, ``config`` (the arguments of
-        :class:`StackedHourglass`), ``pixels`` (what is taken off RGB pixels from 0 to 255, and what
-        they are divided by) and ``pixels_from`` (who says so), ``dropped`` (names in the file that
-        compute nothing in this network).
+        :class:`StackedHourglass`), ``skeleton`` (``'mpii'``, ``'flic'`` or ``'lsp'`` where the file
+        says whose keypoints they are, else None), ``pixels`` (what is taken off RGB pixels from 0
+        to 255, and what they are divided by), ``pixels_from`` (who says so) and ``dropped`` (names
+        in the file that compute nothing in this network).
 
     Raises:
         CheckpointError: if the file cannot be read, belongs to no known family, holds several
@@ -60,9 +62,12 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
             f'{path}: a {family.name} network with more than StackedHourglass has: {len(alive)} '
             f'tensors such as {prefix + alive[0]}; its outputs would change without them')
     elsewhere = set(everything) - {prefix + name for name in tensors}
-    pixels, pixels_from = _pixels(content, family)
-    return network, dict(family=family.name, config=config, pixels=pixels, pixels_from=pixels_from,
-                         dropped=sorted({prefix + name for name in unused} | elsewhere))
+    meta = content.get('meta')
+    meta = meta if isinstance(meta, dict) else {}
+    pixels, pixels_from = _pixels(meta, family)
+    return network, dict(
+        family=family.name, config=config, skeleton=_skeleton(meta), pixels=pixels,
+        pixels_from=pixels_from, dropped=sorted({prefix + name for name in unused} | elsewhere))
 
 
 def _recognise(tensors: Tensors, path: Path) -> tuple[Family, str]:
@@ -107,10 +112,16 @@ def _load(network: StackedHourglass, names: dict[str, str], tensors: Tensors, fa
     network.load_state_dict(ours)
 
 
-def _pixels(content: dict, family: Family) -> tuple[tuple[list, list], str]:
+def _skeleton(meta: dict) -> str | None:
+    """Whose keypoints they are: noted when it was converted, or by mmengine when it was trained."""
+    trained_on = meta.get('dataset_meta')
+    trained_on = trained_on if isinstance(trained_on, dict) else {}
+    name = meta.get('skeleton', trained_on.get('dataset_name'))
+    return name if name in SKELETONS else None
+
+
+def _pixels(meta: dict, family: Family) -> tuple[tuple[list, list], str]:
     """Mean and deviation of the pixels, and where that is known from."""
-    meta = content.get('meta')
-    meta = meta if isinstance(meta, dict) else {}
     if 'pixels' in meta:
         return tuple(json.loads(meta['pixels'])), 'noted when it was converted'
     for pixels in _pixels_in(meta.get('cfg', '')):

@@ -71,6 +71,9 @@ LSP = _metainfo(
           'left_shoulder-left_hip')
 
 
+SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
+
+
 def joint_names(metainfo: dict) -> list[str]:
     """The keypoints' names in their order."""
     return [metainfo['keypoint_info'][i]['name'] for i in range(len(metainfo['keypoint_info']))]
