@@ -52,7 +52,7 @@ def find_weights(name: str | Path) -> Path:
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    known, plain = weights_by_name(), str(name).removeprefix(SCHEME)
+    known, plain = weights_by_name(), str(name).removeprefix(SCHEME).rstrip('/')
     if plain not in known:
         raise CheckpointError(f'{name}: no such checkpoint, and no weights of that name in the '
                               f"package{did_you_mean(plain, known)}; there are {', '.join(known)}")
