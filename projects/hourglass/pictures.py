@@ -33,6 +33,22 @@ def read_picture(path: str | Path, upright: bool = False) -> ndarray:
         raise DataError(f'{path}: not a readable picture ({error}); fetch it again') from None
 
 
+def write_picture(path: str | Path, picture: ndarray) -> None:
+    """A picture (H, W, 3) uint8 BGR as a file of the kind its name ends in; makes the folder.
+
+    Raises:
+        DataError: if it cannot be written.
+    """
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        written = cv2.imwrite(str(path), picture)
+    except (OSError, cv2.error):
+        written = False
+    if not written:
+        raise DataError(f'{path}: cannot be written; name a .png or .jpg file in a folder you may '
+                        'write to, with free space')
+
+
 def as_picture(source: Picture) -> ndarray:
     """Any of these as (H, W, 3) uint8 BGR.
 

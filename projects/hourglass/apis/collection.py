@@ -13,6 +13,7 @@ from hourglass.apis.inference import Poses, predict
 from hourglass.apis.results import Results
 from hourglass.apis.sources import Frames, PictureFiles, Shot
 from hourglass.errors import DataError, HourglassError
+from hourglass.pictures import write_picture
 from hourglass.visualize import draw_skeleton, heatmap_sheet
 
 _AT_ONCE = 8                            # pictures that wait for a batch
@@ -48,16 +49,16 @@ class Drawing:
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
                 drawn = draw_skeleton(drawn, sure, metainfo)
             if fps is None:
-                _write(self.folder / 'overlays' / _picture_name(shot.name), drawn)
+                write_picture(self.folder / 'overlays' / _picture_name(shot.name), drawn)
             else:
                 self._write_frame(drawn, fps)
         for person in range(len(poses.keypoints)):
             of_person = f'{Path(shot.name).with_suffix("")}_{person}.png'
             if self.heatmaps:
                 sheet = heatmap_sheet(poses.inputs[person], poses.heatmaps[person], names)
-                _write(self.folder / 'heatmaps' / of_person, sheet)
+                write_picture(self.folder / 'heatmaps' / of_person, sheet)
             if self.crops:
-                _write(self.folder / 'crops' / of_person, poses.inputs[person])
+                write_picture(self.folder / 'crops' / of_person, poses.inputs[person])
 
     def _write_frame(self, drawn: ndarray, fps: float) -> None:
         path = self.folder / 'overlays.mp4'
@@ -76,17 +77,6 @@ class Drawing:
 
 def _picture_name(name: str) -> str:
     return name if name.lower().endswith(_WRITTEN_AS_THEY_ARE) else f'{name}.png'
-
-
-def _write(path: Path, picture: ndarray) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(path), picture)
-    except (OSError, cv2.error):
-        written = False
-    if not written:
-        raise DataError(f'{path}: cannot be written; choose a folder you may write to, with free '
-                        'space')
 
 
 def predict_collection(model: TopdownPoseEstimator, source: PictureFiles | Frames, boxes: Boxes,

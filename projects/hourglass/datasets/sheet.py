@@ -1,12 +1,10 @@
 """Contact sheets: random people of a data set with their annotation drawn in."""
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from hourglass.datasets.person import PersonDataset
-from hourglass.errors import DataError
-from hourglass.pictures import read_picture
+from hourglass.pictures import read_picture, write_picture
 from hourglass.visualize import contact_sheet, draw_skeleton
 
 
@@ -26,11 +24,4 @@ def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, colum
         # the crop that the network is given, as far as it lies in the picture
         x1, y1, x2, y2 = np.clip(person['bbox'][0], 0, np.tile(drawn.shape[1::-1], 2)).astype(int)
         cells.append(drawn[y1:y2, x1:x2])
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(path), contact_sheet(cells, columns))
-    except (OSError, cv2.error):
-        written = False
-    if not written:
-        raise DataError(f'{path}: cannot be written; name a .png or .jpg file in a folder you may '
-                        'write to')
+    write_picture(path, contact_sheet(cells, columns))

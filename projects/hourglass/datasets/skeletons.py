@@ -3,8 +3,19 @@
 _LEFT, _RIGHT, _MIDDLE = [0, 170, 0], [0, 110, 255], [255, 120, 50]     # colours, BGR
 
 
-def _metainfo(dataset_name: str, upper: str, lower: str, order: str, bones: str) -> dict:
-    """Build mmpose's metainfo from lists of names; ``left_x`` and ``right_x`` are a pair."""
+def define_skeleton(dataset_name: str, upper: str, lower: str, order: str, bones: str) -> dict:
+    """mmpose's metainfo out of names, for a data set's ``METAINFO``.
+
+    Args:
+        dataset_name: of the data set.
+        upper, lower: keypoints of the upper and of the lower body, names between blanks.
+        order: all of them, in the order of the annotation. ``left_x`` and ``right_x`` are a pair
+            that a mirrored picture swaps, and are drawn green and orange.
+        bones: what is drawn between keypoints, ``'a-b b-c'``.
+
+    Raises:
+        ValueError: if a keypoint is not either upper or lower body.
+    """
     names = order.split()
     upper_names, lower_names = upper.split(), lower.split()
     if sorted(upper_names + lower_names) != sorted(names):
@@ -30,7 +41,7 @@ def _colour(name: str) -> list[int]:
     return {'left': _LEFT, 'right': _RIGHT}.get(name.split('_')[0], _MIDDLE)
 
 
-MPII = _metainfo(
+MPII = define_skeleton(
     'mpii',
     order='right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax '
           'upper_neck head_top right_wrist right_elbow right_shoulder left_shoulder left_elbow '
@@ -44,7 +55,7 @@ MPII = _metainfo(
           'right_elbow-right_wrist thorax-left_shoulder left_shoulder-left_elbow '
           'left_elbow-left_wrist')
 
-FLIC = _metainfo(
+FLIC = define_skeleton(
     'flic',
     order='left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist left_hip '
           'right_hip left_eye right_eye nose',
@@ -57,7 +68,7 @@ FLIC = _metainfo(
 
 # LSP's neck lies where MPII has its upper neck: from the middle of the shoulders 0.27 of the way to
 # the head's top (LSP Extended 0.17, MPII 0.19; medians over upright people), not 0 as the thorax.
-LSP = _metainfo(
+LSP = define_skeleton(
     'lsp',
     order='right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow '
           'right_shoulder left_shoulder left_elbow left_wrist upper_neck head_top',

@@ -12,8 +12,7 @@ from mmpose.engine.hooks import PoseVisualizationHook
 from tqdm import tqdm
 
 from hourglass.checkpoints import refuse_another_network, state_dict
-from hourglass.errors import DataError
-from hourglass.pictures import read_picture
+from hourglass.pictures import read_picture, write_picture
 from hourglass.registry import HOOKS
 from hourglass.visualize import draw_skeleton
 
@@ -132,5 +131,4 @@ class OverlayHook(PoseVisualizationHook):
             self._visualizer.show(drawn[..., ::-1], wait_time=self.wait_time)
         if self.out_dir is not None:
             path = Path(self.out_dir, f"{sample.metainfo['id']:06d}_{Path(sample.img_path).name}")
-            if not cv2.imwrite(str(path), drawn):
-                raise DataError(f'{path}: could not be written')
+            write_picture(path, drawn)

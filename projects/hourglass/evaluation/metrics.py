@@ -186,3 +186,29 @@ class LspPCK(_PCK):
 
     def __init__(self, protocol: str = 'torso', **kwargs):
         super().__init__(protocol, **kwargs)
+
+
+@METRICS.register_module()
+class PCK(_PCK):
+    """PCK of any skeleton, for data of your own: the config says what is in the table.
+
+    Args:
+        groups: row of the table -> names of the keypoints whose percentages it averages.
+        threshold: what counts as found, in units; the curve ends there.
+        unit: ``'given'`` by the data set (``Person.pck_unit``), or ``'person'``, the longer side of
+            the box around the annotated keypoints.
+        kwargs: as for :class:`_PCK`.
+    """
+
+    default_prefix = 'pck'
+
+    def __init__(self, groups: Mapping[str, Sequence[str]], threshold: float = 0.2,
+                 unit: str = 'given', **kwargs):
+        units = dict(given="the data set's unit", person="the longer side of the person's box")
+        if unit not in units:
+            raise ConfigError(f'PCK: unit={unit!r}, choose from {tuple(units)}')
+        scored = tuple(joint for joints in groups.values() for joint in joints)
+        self.PROTOCOLS = dict(own=Protocol(
+            'own', 'PCK', units[unit], groups, scored, threshold=threshold, curve=threshold,
+            unit=unit))
+        super().__init__('own', **kwargs)
