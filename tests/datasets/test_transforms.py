@@ -5,6 +5,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import TRANSFORMS
 
 from hourglass.datasets.transforms import (
+    BoxToCrop,
     LuaColour,
     LuaScaleRotation,
     PaperScaleRotation,
@@ -75,3 +76,15 @@ def test_colour_factors_are_per_channel_and_clamped():
     assert np.corrcoef(seen[:, 0].astype(float), seen[:, 1])[0, 1] < 0.2
     bright = LuaColour(2, 2).transform(dict(img=np.full((1, 1, 3), 200, np.uint8)))['img']
     assert bright.max() == bright.min() == 255
+
+
+def test_a_box_becomes_a_crop_where_no_data_set_gave_one():
+    picture = np.zeros((100, 200, 3), np.uint8)
+    box = np.array([[20.0, 10, 60, 90]], np.float32)
+    made = BoxToCrop().transform(dict(img=picture, bbox=box))
+    assert made['bbox_center'].tolist() == [[39.5, 49.5]]       # a box counts from the corner
+    assert made['bbox_scale'].tolist() == [[100, 100]]          # 1.25 x its longer side
+    whole = BoxToCrop().transform(dict(img=picture, bbox=np.array([[0.0, 0, 200, 100]])))
+    assert whole['bbox_scale'].tolist() == [[200, 200]]         # no person's outline: not widened
+    given = dict(img=picture, bbox=box, bbox_center=np.ones((1, 2)), bbox_scale=np.ones((1, 2)))
+    assert BoxToCrop().transform(dict(given)) == given

@@ -7,7 +7,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from hourglass.datasets import skeletons
 from hourglass.errors import ConfigError, DataError
-from hourglass.evaluation.metrics import FlicPCK, LspPCK, MpiiPCKh
+from hourglass.evaluation.metrics import PCK, FlicPCK, LspPCK, MpiiPCKh
 from hourglass.evaluation.predictions import read_predictions
 
 
@@ -134,3 +134,17 @@ def test_another_number_of_joints_is_refused():
 def test_protocols_have_names():
     with pytest.raises(ConfigError, match=r"protocol='coco', choose from \('official', 'hrnet'"):
         MpiiPCKh(protocol='coco')
+
+
+def test_pck_of_any_skeleton_is_what_the_named_protocols_count():
+    data = samples()
+    groups = dict(Elbow=('right_elbow', 'left_elbow'), Wrist=('right_wrist', 'left_wrist'))
+    own = evaluate(PCK(groups, threshold=0.5), data, 4)
+    official = evaluate(MpiiPCKh(), data, 4)
+    for name in groups:
+        assert own[f'pck/{name}'] == official[f'mpii/{name}']
+    assert own['pck/Total'] == pytest.approx((own['pck/Elbow'] + own['pck/Wrist']) / 2, abs=5)
+    by_box = evaluate(PCK(groups, threshold=0.5, unit='person'), data, 4)
+    assert by_box['pck/Total'] != own['pck/Total']
+    with pytest.raises(ConfigError, match="PCK: unit='head', choose from"):
+        PCK(groups, unit='head')
