@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from conftest import REPOSITORY
 
@@ -47,3 +49,12 @@ def test_a_page_does_what_it_says(page, tmp_path):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True,
                               text=True, check=False)
         assert done.returncode == 0, f'{code}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}'
+
+
+def test_the_readmes_picture_is_what_its_command_makes(tool, tmp_path):
+    pictures = REPOSITORY / 'docs/pictures'
+    tool('predict', pictures / 'people.jpg', '--boxes', pictures / 'boxes.json', '--out', tmp_path,
+         '--device', 'cpu')
+    made, shown = (cv2.imread(str(path)) for path in (
+        tmp_path / 'overlays/people.jpg', pictures / 'poses.jpg'))
+    assert np.abs(made.astype(int) - shown).mean() < 0.5        # of 255: lines a px off, JPEG

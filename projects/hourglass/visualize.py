@@ -6,7 +6,8 @@ import numpy as np
 from numpy import ndarray
 
 
-def draw_skeleton(picture: ndarray, keypoints_image: ndarray, metainfo: dict) -> ndarray:
+def draw_skeleton(picture: ndarray, keypoints_image: ndarray, metainfo: dict,
+                  side: float | None = None) -> ndarray:
     """A copy of the picture with one person's bones and keypoints over it.
 
     Args:
@@ -14,9 +15,10 @@ def draw_skeleton(picture: ndarray, keypoints_image: ndarray, metainfo: dict) ->
         keypoints_image: (K, 2) x, y in image px, 0-based; NaN is not drawn.
         metainfo: of the data set, as ``dataset.metainfo``: green is the person's left, orange
             the right.
+        side: of the person's crop, px, which the lines' width fits; default the picture's.
     """
     drawn = picture.copy()
-    thickness = max(1, round(max(picture.shape[:2]) / 160))
+    thickness = max(1, round((side or max(picture.shape[:2])) / 160))
     drawable = np.isfinite(keypoints_image).all(-1)
     points = [_fixed_point(point) if ok else None
               for point, ok in zip(keypoints_image, drawable, strict=True)]
@@ -53,7 +55,8 @@ def draw_heatmap(picture: ndarray, heatmap: ndarray) -> ndarray:
     height, width = picture.shape[:2]
     level = np.clip(cv2.resize(heatmap.astype(np.float32), (width, height)), 0, 1)[..., None]
     colour = cv2.applyColorMap(np.rint(level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    return np.rint(picture * 0.6 * (1 - level) + colour * level).astype(np.uint8)
+    cover = np.sqrt(level)              # so that weak peaks are seen, too
+    return np.rint(picture * 0.6 * (1 - cover) + colour * cover).astype(np.uint8)
 
 
 def heatmap_sheet(picture: ndarray, heatmaps: ndarray, names: Sequence[str], side: int = 192

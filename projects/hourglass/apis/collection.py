@@ -45,9 +45,10 @@ class Drawing:
         names = [metainfo['keypoint_id2name'][i] for i in range(metainfo['num_keypoints'])]
         if self.overlays:
             drawn = shot.picture
-            for keypoints, scores in zip(poses.keypoints, poses.scores, strict=True):
+            for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes,
+                                              strict=True):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
-                drawn = draw_skeleton(drawn, sure, metainfo)
+                drawn = draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
             if fps is None:
                 write_picture(self.folder / 'overlays' / _picture_name(shot.name), drawn)
             else:
