@@ -1,6 +1,7 @@
 # Everything runs in a virtual environment, made when missing.
 #   make demo       train and test on synthetic people, with pictures, from nothing
 #   make test       the tests, at most 5 minutes;  make test-all   all of them;  make lint
+#   make docs       the API reference, in docs/api
 #   make install    TORCH=2.13.0  MMCV=mmcv-lite (or mmcv: compiled, 15 minutes)  PYTHON=python3.11
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,7 +13,7 @@ MMCV_VERSION ?= 2.1.0
 RUN = $(abspath $(VENV))/bin/python -W ignore::UserWarning
 DEMO ?= work_dirs/demo
 
-.PHONY: install demo test test-all lint clean
+.PHONY: install demo test test-all docs lint clean
 
 install:
 	@test "$$(cat $(VENV)/.installed 2>/dev/null)" = "$(TORCH) $(MMCV)" || rm -f $(VENV)/.installed
@@ -40,6 +41,9 @@ test: install
 
 test-all: install
 	$(RUN) -m pytest -m ''
+
+docs: install
+	$(RUN) tools/api_docs.py docs/api
 
 lint: install
 	$(VENV)/bin/ruff check .
