@@ -4,9 +4,7 @@ import ipaddress
 from contextlib import suppress
 from pathlib import Path
 
-from mmpose.models.pose_estimators import TopdownPoseEstimator
-
-from hourglass.apis import init_model
+from hourglass import apis
 from hourglass.apis.cli import one_line_errors
 from hourglass.apis.zoo import weights_by_name
 from hourglass.errors import ConfigError
@@ -26,16 +24,17 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def load_models(args: argparse.Namespace) -> dict[str, TopdownPoseEstimator]:
+def load_models(args: argparse.Namespace) -> dict:
+    """Name -> model, as the page takes them."""
     if args.model and (args.config or args.weights):
         raise ConfigError('--model: brings its config and weights; leave out --config, --weights')
     if args.weights and not args.config:
         raise ConfigError('--weights: of which network? give its --config, too')
     if args.config:
-        return {Path(args.config).stem: init_model(args.config, args.weights, args.device)}
+        return {Path(args.config).stem: apis.init_model(args.config, args.weights, args.device)}
     # backwards, so that the page begins with the whole body, as the examples do
     names = [args.model] if args.model else sorted(weights_by_name(), reverse=True)
-    return {name: init_model(name, device=args.device) for name in names}
+    return {name: apis.init_model(name, device=args.device) for name in names}
 
 
 def is_loopback(host: str) -> bool:

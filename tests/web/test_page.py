@@ -1,5 +1,6 @@
 """The page in a real browser: pictures, boxes by mouse and keys, joints, stacks, errors."""
 import threading
+from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
@@ -67,7 +68,6 @@ class Page:
             'const p = c.getContext("2d").getImageData(0, 0, c.width, c.height);'
             'return [c.width, c.height, btoa(Array.from(p.data, '
             '  (v) => String.fromCharCode(v)).join(""))];', selector)
-        from base64 import b64decode
         rgba = np.frombuffer(b64decode(values), np.uint8).reshape(height, width, 4)
         return rgba[..., :3].astype(int)
 
