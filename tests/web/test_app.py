@@ -12,7 +12,8 @@ from hourglass.apis import init_model, predict
 from hourglass.web import pictures
 from hourglass.web.app import LOOPBACK, MAX_MIB, create_app
 
-BOXES = [[120, 40, 400, 500], [60.5, 5, 330, 400]]
+BOXES = [[120, 40, 400, 390], [60.5, 5, 330, 300]]
+PNG, BOX = pictures.examples()[0]
 
 
 @pytest.fixture(scope='module')
@@ -33,13 +34,13 @@ def ask(client, picture=None, model='lsp-small', **form):
 
 @pytest.mark.parametrize('boxes', [BOXES, None, []])
 def test_a_prediction_is_that_of_predict(client, model, boxes):
-    png = pictures.example_png(0)
+    png = PNG
     form = {} if boxes is None else dict(boxes=json.dumps(boxes))
     answer = ask(client, png, **form).get_json()
     poses = predict(model, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), boxes,
                     stages=True, heatmaps=True, inputs=True)
     assert answer['whole_picture'] == (boxes is None)
-    assert answer['picture_size'] == [640, 520]
+    assert answer['picture_size'] == [480, 400]
     assert len(answer['people']) == len(poses.keypoints)
     for index, person in enumerate(answer['people']):
         assert np.array_equal(person['keypoints'], poses.keypoints[index])
@@ -55,14 +56,14 @@ def test_a_prediction_is_that_of_predict(client, model, boxes):
 
 
 def test_a_photograph_is_turned_upright(client):
-    upright = Image.open(BytesIO(pictures.example_png(0)))
+    upright = Image.open(BytesIO(PNG))
     exif = Image.Exif()
     exif[0x0112] = 6                        # shown turned by 90 degrees to the right
     stored = BytesIO()
     upright.transpose(Image.Transpose.ROTATE_90).save(stored, 'PNG', exif=exif)
     boxes = json.dumps(BOXES)
     turned = ask(client, stored.getvalue(), boxes=boxes).get_json()
-    straight = ask(client, pictures.example_png(0), boxes=boxes).get_json()
+    straight = ask(client, PNG, boxes=boxes).get_json()
     assert turned['people'] == straight['people']
 
 
@@ -73,9 +74,10 @@ def test_the_page_is_told_what_there_is(client, model):
         'lsp-small', 'whole body', 2, 1)
     assert told['joints'][6] == dict(name='right wrist', color='#ff6e00')   # orange: BGR turned
     assert told['bones'][0]['ends'] == [1, 0]
-    sizes = [Image.open(BytesIO(client.get(path).data)).size for path in about['examples']]
-    assert sizes == [(640, 520)] * 3
-    assert client.get(f'/examples/{len(sizes)}.png').status_code == 404
+    files = [client.get(example['path']).data for example in about['examples']]
+    assert [Image.open(BytesIO(file)).size for file in files] == [(480, 400)] * 3
+    assert about['examples'][0]['box'] == BOX
+    assert client.get(f'/examples/{len(files)}.png').status_code == 404
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -87,7 +89,7 @@ def png_of(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(('picture', 'form', 'message'), [
     (None, {}, "picture: none given; upload a file in the field 'picture'"),
     (b'words', {}, 'picture: not a readable one; give a JPEG, PNG, WEBP, GIF or BMP file'),
-    (pictures.example_png(0)[:5000], {}, 'picture: not a readable one'),
+    (PNG[:5000], {}, 'picture: not a readable one'),
     (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n', {}, 'not a readable one'),
     (png_of(8000, 8000), {}, 'picture: over 50 megapixels; make it smaller'),
     (png_of(20000, 20000), {}, 'picture: over 50 megapixels; make it smaller'),

@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, MisdirectedRequest, No
 from hourglass.apis import predict
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
 from hourglass.web.answers import model_as_json, poses_as_json
-from hourglass.web.pictures import FORMATS, example_count, example_png, read_upload
+from hourglass.web.pictures import FORMATS, examples, read_upload
 
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
 MAX_MIB = 32                            # of a request
@@ -85,14 +85,15 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
     @app.get('/about')
     def _about() -> dict:
         return dict(models=[model_as_json(name, model) for name, model in models.items()],
-                    examples=[f'examples/{index}.png' for index in range(example_count())],
+                    examples=[dict(path=f'examples/{index}.png', box=box)
+                              for index, (_, box) in enumerate(examples())],
                     formats=FORMATS, max_bytes=MAX_MIB << 20, max_people=MAX_PEOPLE)
 
     @app.get('/examples/<int:index>.png')
     def _example(index: int) -> flask.Response:
-        if index >= example_count():
-            raise NotFound(f'there are {example_count()} examples')
-        return flask.Response(example_png(index), mimetype='image/png')
+        if index >= len(examples()):
+            raise NotFound(f'there are {len(examples())} examples')
+        return flask.Response(examples()[index][0], mimetype='image/png')
 
     @app.post('/predict')
     def _predict() -> dict:

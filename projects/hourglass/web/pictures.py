@@ -2,6 +2,7 @@
 from functools import cache
 
 import cv2
+import numpy as np
 from PIL import Image, ImageOps
 from werkzeug.datastructures import FileStorage
 
@@ -11,7 +12,8 @@ from hourglass.errors import DataError
 # what browsers show; Pillow would read more, some of it by other programs (EPS by Ghostscript)
 FORMATS = ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP')
 MAX_MEGAPIXELS = 50                     # 150 MB unpacked
-_EXAMPLES = (54, 2, 15)                 # seeds; the last shows two people, for boxes
+_EXAMPLES = (54, 2, 15)                 # seeds; the last shows two people, for another box
+_SIZE = (480, 400)                      # (w, h)
 
 
 def read_upload(upload: FileStorage | None) -> Image.Image:
@@ -34,12 +36,17 @@ def read_upload(upload: FileStorage | None) -> Image.Image:
                         f'{FORMATS[-1]} file') from None
 
 
-def example_count() -> int:
-    return len(_EXAMPLES)
-
-
 @cache
-def example_png(index: int) -> bytes:
-    """A rendered person as a PNG file; the same in every process."""
-    picture, _ = render_person_picture(_EXAMPLES[index], size=(640, 520))
-    return cv2.imencode('.png', picture)[1].tobytes()
+def examples() -> tuple[tuple[bytes, list[float]], ...]:
+    """Rendered people, the same in every process: a PNG file, and a box around the person.
+
+    The box is x1, y1, x2, y2, image px from the picture's corner, with some room around the joints.
+    """
+    made = []
+    for seed in _EXAMPLES:
+        picture, person = render_person_picture(seed, size=_SIZE)
+        joints = np.array(person['joints'])[np.array(person['joints_vis']) == 1] - 0.5
+        room = 0.06 * np.ptp(joints, axis=0).max()
+        corners = np.clip([joints.min(0) - room, joints.max(0) + room], 0, _SIZE)
+        made.append((cv2.imencode('.png', picture)[1].tobytes(), corners.ravel().tolist()))
+    return tuple(made)

@@ -35,7 +35,7 @@ function drawPicture() {
   const whole = [0, 0, state.bitmap.width, state.bitmap.height];
   const room = byId('drop').clientWidth;
   const crop = state.view === 'crop' && person();
-  view = fit(crop ? person().box : whole, room, Math.max(300, window.innerHeight * 0.62));
+  view = fit(crop ? person().box : whole, room, Math.max(300, window.innerHeight * 0.56));
   drawScene(canvas, state, view);
 }
 
@@ -112,7 +112,7 @@ function clickAt([x, y]) {
 
 // ---- pictures and predictions
 
-async function show(file, name) {
+async function show(file, name, boxes = []) {
   complain('');
   if (file.size > state.about.max_bytes) {
     complain(`${name}: more than ${state.about.max_bytes >> 20} MiB; make the picture smaller`);
@@ -125,7 +125,7 @@ async function show(file, name) {
       state.about.formats.join(', ')} file`);
     return;
   }
-  Object.assign(state, { file, boxes: [], person: 0, answer: null, hovered: null });
+  Object.assign(state, { file, boxes, person: 0, answer: null, hovered: null });
   byId('drop').classList.remove('empty');
   chooseView('picture');
   await ask();
@@ -164,7 +164,7 @@ async function ask() {
 
 function told({ people, whole_picture: whole, milliseconds, picture_size: [width, height] }) {
   const where = whole
-    ? 'One person looked for in the whole picture, as there is no box: drag one around a person'
+    ? 'No box, so one person was looked for in the whole picture: drag a box around a person'
     : `${people.length} ${people.length === 1 ? 'person' : 'people'}`;
   return `${where}. ${state.model.name}, ${width}x${height} px, ${milliseconds.toFixed(0)} ms.`;
 }
@@ -220,15 +220,15 @@ try {
   state.about = await about();
   byId('file').accept = state.about.formats.map((format) => `image/${format.toLowerCase()}`).join();
   byId('model').replaceChildren(...state.about.models.map(
-    ({ name, shows, joints }) => new Option(`${name}: ${shows}, ${joints.length} joints`, name)));
-  byId('examples').replaceChildren(...state.about.examples.map((path, index) => {
+    ({ name, shows }) => new Option(`${name}: ${shows}`, name)));
+  byId('examples').replaceChildren(...state.about.examples.map(({ path, box }, index) => {
     const button = document.createElement('button');
     const image = Object.assign(new Image(), { src: path, alt: `example ${index + 1}` });
     button.type = 'button';
     button.append(image);
     button.addEventListener('click', async () => {
       try {
-        await show(await fetchExample(path), `example ${index + 1}`);
+        await show(await fetchExample(path), `example ${index + 1}`, [[...box]]);
       } catch (error) {
         complain(error.message);
       }

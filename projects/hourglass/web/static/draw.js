@@ -81,7 +81,7 @@ function drawBoxes(context, { boxes, draft, person }, unit) {
 function drawSkeleton(context, person, { model, stage, shown }, unit, faint, chosen) {
   const points = person.stage_keypoints[stage].map(([x, y]) => [x + 0.5, y + 0.5]);
   const sure = points.map((_, k) => {
-    const opacity = 0.3 + 0.7 * Math.min(1, Math.max(0, score(person, stage, k)) / 0.4);
+    const opacity = 0.4 + 0.6 * Math.min(1, Math.max(0, score(person, stage, k)) / 0.3);
     return faint * (shown === null || !chosen ? opacity : opacity * (k === shown ? 1 : 0.35));
   });
   context.lineCap = 'round';

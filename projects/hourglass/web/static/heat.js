@@ -1,6 +1,8 @@
 // Heatmaps as numbers and as pictures. A joint of null means all of them, the highest at each cell.
 
-const COLOURS = [[21, 11, 46], [87, 21, 126], [188, 55, 84], [249, 142, 9], [252, 255, 164]];
+// at 0, 0.1, 0.31, 0.62 and 1, as the legend shows in parts.css: low peaks are to be seen, too
+const COLOURS = [[64, 24, 150], [130, 44, 214], [238, 66, 130], [255, 158, 44], [255, 250, 190]];
+const POWER = 0.6;
 const PICTURES = new WeakMap();           // person -> {'stage/joint': canvas}
 
 /** The (height x width) cells of a joint at a stage. */
@@ -44,10 +46,10 @@ export function heatPicture(person, stage, joint) {
 
 /** Red, green, blue and opacity, 0 to 255, of a value from 0 to 1. */
 function colour(value) {
-  const place = value * (COLOURS.length - 1);
+  const place = value ** POWER * (COLOURS.length - 1);
   const low = Math.min(Math.floor(place), COLOURS.length - 2);
   const mixed = COLOURS[low].map((c, i) => c + (place - low) * (COLOURS[low + 1][i] - c));
-  return [...mixed, 255 * Math.min(1, 2.5 * value)];
+  return [...mixed, 255 * Math.min(1, 4 * value)];
 }
 
 /** px of the picture between a joint's places at two stages; for null the mean over all joints. */

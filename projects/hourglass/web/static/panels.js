@@ -40,9 +40,9 @@ export function buildGrid(model, on) {
   byId('grid').replaceChildren(...order.map((k) => {
     const { name } = model.joints[k];
     const button = element('button', { type: 'button', title: name, ariaPressed: 'false' },
-      element('canvas', { width: 1, height: 1 }), element('span', { textContent: name }),
-      element('div', { className: 'score' },
-        element('meter', { min: 0, max: 1, value: 0, ariaHidden: 'true' }), element('output')));
+      element('canvas', { width: 1, height: 1 }),
+      element('meter', { min: 0, max: 1, value: 0, ariaHidden: 'true' }),
+      element('span', { textContent: name }), element('output'));
     button.dataset.joint = k;
     button.addEventListener('pointerenter', () => on.hover(k));
     button.addEventListener('pointerleave', () => on.hover(null));
@@ -130,8 +130,9 @@ export function tellStory(state, onShow) {
   const person = state.answer.people[state.person];
   const ways = model.joints.map((_, k) => moved(person, 0, model.stages - 1, k));
   const most = ways.indexOf(Math.max(...ways));
-  story.textContent = `Click a stack to see its answer in the picture. From the first to the last, ${
-    model.joints[most].name} moved most: ${ways[most].toFixed(0)} px of the picture.`;
-  story.append(element('button', {
+  const { name } = model.joints[most];
+  story.textContent = 'Click a stack to see its answer in the picture. '
+    + `Most moved: ${name}, by ${ways[most].toFixed(0)} px from the first to the last.`;
+  story.append(' ', element('button', {
     type: 'button', className: 'small', textContent: 'show it', onclick: () => onShow(most) }));
 }
