@@ -1,5 +1,6 @@
 # Everything runs in a virtual environment, made when missing.
 #   make demo       train and test on synthetic people, with pictures, from nothing
+#   make web        the demo page, on this machine: http://127.0.0.1:8000
 #   make test       the tests, at most 5 minutes;  make test-all   all of them;  make lint
 #   make docs       the API reference, in docs/api
 #   make install    TORCH=2.13.0  MMCV=mmcv-lite (or mmcv: compiled, 15 minutes)  PYTHON=python3.11
@@ -13,7 +14,7 @@ MMCV_VERSION ?= 2.1.0
 RUN = $(abspath $(VENV))/bin/python -W ignore::UserWarning
 DEMO ?= work_dirs/demo
 
-.PHONY: install demo test test-all docs lint clean
+.PHONY: install demo web test test-all docs lint clean
 
 install:
 	@test "$$(cat $(VENV)/.installed 2>/dev/null)" = "$(TORCH) $(MMCV)" || rm -f $(VENV)/.installed
@@ -35,6 +36,9 @@ demo: install
 	$(RUN) tools/train.py configs/demo/synthetic.py --work-dir $(DEMO) --resume
 	$(RUN) tools/test.py configs/demo/synthetic.py $$(cat $(DEMO)/last_checkpoint) \
 		--work-dir $(DEMO) --show-dir $(DEMO)/overlays --interval 10
+
+web: install
+	$(RUN) tools/web.py
 
 test: install
 	$(RUN) -m pytest

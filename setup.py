@@ -23,5 +23,6 @@ setup(
     package_dir={'': 'projects'},
     packages=find_packages('projects'),
     package_data={'hourglass': [
-        'weights/*.safetensors', '.mim/*', '.mim/**/*']},   # .mim: links to configs/ and tools/
+        'weights/*.safetensors', 'web/static/*',
+        '.mim/*', '.mim/**/*']},        # links to configs/ and tools/
     install_requires=['torch', 'numpy', 'safetensors'])

@@ -134,6 +134,7 @@ def test_a_mirrored_picture_has_mirrored_keypoints_with_the_flip(model, picture)
     (dict(centers=[[5, 5]]), 'give boxes, or centers and scales, or neither'),
     (dict(centers=[[5, 5]], scales=[1, 2]), '1 centers and 2 scales'),
     (dict(centers=[[5, 5]], scales=[0]), 'shows nothing'),
+    (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'makes less than a pixel of a picture of 128x128'),
 ])
 def test_places_that_are_none_are_refused(model, picture, arguments, message):
     with pytest.raises(DataError, match=message):

@@ -1,4 +1,4 @@
-"""The API reference has a page for every module, with shapes and links, and no notation left over."""
+"""The API reference has a page for every module, and no notation is left over in it."""
 import re
 
 import pytest

@@ -184,6 +184,9 @@ def _packed(model: TopdownPoseEstimator, pipeline: Compose, picture: ndarray,
     """
     input_size = model.cfg.model.head.decoder['input_size']
     shrunk_by = max(1.0, side_image / (2 * max(input_size)))
+    if min(picture.shape[:2]) / shrunk_by < 0.5:
+        raise DataError(f'a crop of {side_image:.0f} px makes less than a pixel of a picture of '
+                        f'{picture.shape[1]}x{picture.shape[0]}; give a box around a person')
     if shrunk_by > 1:                   # by fx and fy: a size in whole px would round the factor
         picture = cv2.resize(picture, None, fx=1 / shrunk_by, fy=1 / shrunk_by,
                              interpolation=cv2.INTER_AREA)

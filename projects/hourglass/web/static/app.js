@@ -1,0 +1,243 @@
+// The page: what is chosen, and what follows from a choice.
+import { about, fetchExample, predict } from './api.js';
+import { listen, remove } from './boxes.js';
+import { drawScene, fit } from './draw.js';
+import {
+  buildGrid, clearPanels, drawGrid, drawStrip, markJoint, showPeople, tellStory,
+} from './panels.js';
+
+const byId = (id) => document.getElementById(id);
+const canvas = byId('picture');
+const state = {
+  about: null, model: null, file: null,
+  bitmap: null, boxes: [], draft: null,   // the picture upright; boxes in its px
+  answer: null, person: 0,                // of /predict; the person whose heatmaps are shown
+  stage: 0, view: 'picture',
+  pinned: null, hovered: null,            // joints; null: all
+  get shown() { return this.hovered ?? this.pinned; },
+};
+let view = null;                          // of draw.js
+let asking = null;                        // AbortController of the prediction under way
+
+const person = () => state.answer?.people[state.person];
+
+function say(text) { byId('status').textContent = text; }
+
+function complain(text) {
+  byId('error').textContent = text;
+  byId('error').hidden = !text;
+}
+
+// ---- drawing
+
+function drawPicture() {
+  if (!state.bitmap) return;
+  const whole = [0, 0, state.bitmap.width, state.bitmap.height];
+  const room = byId('drop').clientWidth;
+  const crop = state.view === 'crop' && person();
+  view = fit(crop ? person().box : whole, room, Math.max(300, window.innerHeight * 0.56));
+  drawScene(canvas, state, view);
+}
+
+/** What depends on the joint that is shown. */
+function drawJoint() {
+  drawPicture();
+  markJoint(state);
+  if (person()) drawStrip(state, chooseStage);
+}
+
+function drawAll() {
+  showPeople(state, choosePerson, (index) => { remove(state, index); ask(); });
+  drawJoint();
+  if (!person()) return;
+  drawGrid(state);
+  tellStory(state, pin);
+}
+
+// ---- choices
+
+function chooseStage(stage) {
+  state.stage = stage;
+  drawAll();
+}
+
+function choosePerson(index) {
+  state.person = index;
+  drawAll();
+}
+
+function pin(joint) {
+  state.pinned = joint;
+  drawJoint();
+}
+
+function chooseView(name) {
+  state.view = name;
+  for (const button of byId('views').children) {
+    button.ariaPressed = String(button.dataset.view === name);
+  }
+  drawPicture();
+}
+
+function chooseModel(name) {
+  state.model = state.about.models.find((model) => model.name === name);
+  Object.assign(state, { stage: state.model.stage, pinned: null, hovered: null, answer: null });
+  clearPanels();
+  buildGrid(state.model, {
+    hover(joint) {
+      state.hovered = joint;
+      drawJoint();
+    },
+    click(joint) {
+      state.hovered = null;
+      pin(state.pinned === joint ? null : joint);
+    },
+  });
+  ask();
+}
+
+/** A click in the picture: a joint near it, else the person whose box it is in. */
+function clickAt([x, y]) {
+  const points = person()?.stage_keypoints[state.stage] ?? [];
+  const ways = points.map(([u, v]) => Math.hypot(u + 0.5 - x, v + 0.5 - y) * view.scale);
+  const nearest = ways.indexOf(Math.min(...ways));
+  if (ways[nearest] < 14) {
+    pin(nearest === state.pinned ? null : nearest);
+    return;
+  }
+  const inside = state.boxes.findIndex(
+    ([x1, y1, x2, y2]) => x1 <= x && x <= x2 && y1 <= y && y <= y2);
+  if (inside >= 0) choosePerson(inside);
+}
+
+// ---- pictures and predictions
+
+async function show(file, name, boxes = []) {
+  complain('');
+  if (file.size > state.about.max_bytes) {
+    complain(`${name}: more than ${state.about.max_bytes >> 20} MiB; make the picture smaller`);
+    return;
+  }
+  try {
+    state.bitmap = await createImageBitmap(file);       // upright, as its EXIF data say
+  } catch {
+    complain(`${name}: not a picture that this browser can show; give a ${
+      state.about.formats.join(', ')} file`);
+    return;
+  }
+  Object.assign(state, { file, boxes, person: 0, answer: null, hovered: null });
+  byId('drop').classList.remove('empty');
+  chooseView('picture');
+  await ask();
+}
+
+async function ask() {
+  asking?.abort();
+  if (!state.bitmap) return;
+  const mine = new AbortController();
+  asking = mine;
+  state.answer = null;
+  byId('busy').hidden = false;
+  complain('');
+  say(state.boxes.length ? 'Looking for joints in the boxes'
+    : 'Looking for one person in the whole picture');
+  drawAll();
+  try {
+    const answer = await predict(state.file, state.model.name, state.boxes, mine.signal);
+    if (mine !== asking) return;
+    const [width, height] = answer.picture_size;
+    if (width !== state.bitmap.width || height !== state.bitmap.height) {
+      throw new Error(`the browser shows ${state.bitmap.width}x${state.bitmap.height} px and the `
+        + `network saw ${width}x${height}; save the picture anew`);
+    }
+    state.answer = answer;
+    say(told(answer));
+  } catch (error) {
+    if (mine !== asking) return;
+    complain(error.message);
+    say('No joints');
+    clearPanels();
+  }
+  byId('busy').hidden = true;
+  drawAll();
+}
+
+function told({ people, whole_picture: whole, milliseconds, picture_size: [width, height] }) {
+  const where = whole
+    ? 'No box, so one person was looked for in the whole picture: drag a box around a person'
+    : `${people.length} ${people.length === 1 ? 'person' : 'people'}`;
+  return `${where}. ${state.model.name}, ${width}x${height} px, ${milliseconds.toFixed(0)} ms.`;
+}
+
+// ---- beginning
+
+let later = 0;
+listen(canvas, state, ({ offsetX, offsetY }) => [
+  view.left + offsetX / view.scale, view.top + offsetY / view.scale], () => view.scale, {
+  draft: drawPicture,
+  click: clickAt,
+  change(slowly) {
+    clearTimeout(later);
+    asking?.abort();
+    state.answer = null;
+    if (state.boxes.length > state.about.max_people) {
+      remove(state, state.boxes.length - 1);
+      complain(`At most ${state.about.max_people} boxes at a time; remove one first`);
+    }
+    drawAll();
+    later = setTimeout(ask, slowly ? 350 : 0);
+  },
+});
+
+const drop = byId('drop');
+drop.classList.add('empty');
+for (const type of ['dragenter', 'dragover']) {
+  document.addEventListener(type, (event) => {
+    event.preventDefault();
+    drop.classList.add('over');
+  });
+}
+document.addEventListener('dragleave', () => drop.classList.remove('over'));
+document.addEventListener('drop', (event) => {
+  event.preventDefault();
+  drop.classList.remove('over');
+  const [file] = event.dataTransfer.files;
+  if (file) show(file, file.name);
+});
+byId('file').addEventListener('change', ({ target }) => {
+  const [file] = target.files;
+  target.value = '';                      // the same file may be chosen again
+  if (file) show(file, file.name);
+});
+byId('all').addEventListener('click', () => pin(null));
+byId('model').addEventListener('change', ({ target }) => chooseModel(target.value));
+for (const button of byId('views').children) {
+  button.addEventListener('click', () => chooseView(button.dataset.view));
+}
+window.addEventListener('resize', drawAll);
+
+try {
+  state.about = await about();
+  byId('file').accept = state.about.formats.map((format) => `image/${format.toLowerCase()}`).join();
+  byId('model').replaceChildren(...state.about.models.map(
+    ({ name, shows }) => new Option(`${name}: ${shows}`, name)));
+  byId('examples').replaceChildren(...state.about.examples.map(({ path, box }, index) => {
+    const button = document.createElement('button');
+    const image = Object.assign(new Image(), { src: path, alt: `example ${index + 1}` });
+    button.type = 'button';
+    button.append(image);
+    button.addEventListener('click', async () => {
+      try {
+        await show(await fetchExample(path), `example ${index + 1}`, [[...box]]);
+      } catch (error) {
+        complain(error.message);
+      }
+    });
+    return button;
+  }));
+  chooseModel(state.about.models[0].name);
+  say('Ready: open a picture, or take an example.');
+} catch (error) {
+  complain(error.message);
+  say('');
+}

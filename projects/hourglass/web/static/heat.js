@@ -1,0 +1,62 @@
+// Heatmaps as numbers and as pictures. A joint of null means all of them, the highest at each cell.
+
+// at 0, 0.1, 0.31, 0.62 and 1, as the legend shows in parts.css: low peaks are to be seen, too
+const COLOURS = [[64, 24, 150], [130, 44, 214], [238, 66, 130], [255, 158, 44], [255, 250, 190]];
+const POWER = 0.6;
+const PICTURES = new WeakMap();           // person -> {'stage/joint': canvas}
+
+/** The (height x width) cells of a joint at a stage. */
+function cells(person, stage, joint) {
+  const { joints, height, width, values } = person.heatmaps;
+  const size = height * width;
+  const map = (k) => values.subarray((stage * joints + k) * size, (stage * joints + k + 1) * size);
+  if (joint !== null) return map(joint);
+  const highest = map(0).slice();
+  for (let k = 1; k < joints; k += 1) {
+    map(k).forEach((value, cell) => { if (value > highest[cell]) highest[cell] = value; });
+  }
+  return highest;
+}
+
+/** Height of a joint's peak: its score. */
+export function score(person, stage, joint) {
+  return cells(person, stage, joint).reduce((a, b) => Math.max(a, b), -Infinity);
+}
+
+/** A joint's heatmap as a canvas of its cells, transparent where it is low. */
+export function heatPicture(person, stage, joint) {
+  if (!PICTURES.has(person)) PICTURES.set(person, {});
+  const kept = PICTURES.get(person);
+  const key = `${stage}/${joint}`;
+  if (!kept[key]) {
+    const { height, width } = person.heatmaps;
+    const canvas = document.createElement('canvas');
+    canvas.width = width;
+    canvas.height = height;
+    const context = canvas.getContext('2d');
+    const image = context.createImageData(width, height);
+    cells(person, stage, joint).forEach((value, cell) => {
+      image.data.set(colour(Math.min(1, Math.max(0, value))), 4 * cell);
+    });
+    context.putImageData(image, 0, 0);
+    kept[key] = canvas;
+  }
+  return kept[key];
+}
+
+/** Red, green, blue and opacity, 0 to 255, of a value from 0 to 1. */
+function colour(value) {
+  const place = value ** POWER * (COLOURS.length - 1);
+  const low = Math.min(Math.floor(place), COLOURS.length - 2);
+  const mixed = COLOURS[low].map((c, i) => c + (place - low) * (COLOURS[low + 1][i] - c));
+  return [...mixed, 255 * Math.min(1, 4 * value)];
+}
+
+/** px of the picture between a joint's places at two stages; for null the mean over all joints. */
+export function moved(person, from, to, joint) {
+  const distances = person.stage_keypoints[from].map(
+    ([x, y], k) => Math.hypot(person.stage_keypoints[to][k][0] - x,
+      person.stage_keypoints[to][k][1] - y));
+  if (joint !== null) return distances[joint];
+  return distances.reduce((a, b) => a + b) / distances.length;
+}

@@ -1,0 +1,138 @@
+// The parts around the canvas: people, joints, stacks.
+import { drawTile } from './draw.js';
+import { moved, score } from './heat.js';
+
+const FROM_HEAD_TO_FOOT = ['head top', 'nose', 'eye', 'upper neck', 'thorax', 'shoulder', 'elbow',
+  'wrist', 'pelvis', 'hip', 'knee', 'ankle'];
+
+const byId = (id) => document.getElementById(id);
+
+function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+/** A button for each person, with another that removes the box. */
+export function showPeople(state, onChoose, onRemove) {
+  const chips = state.boxes.map((_, index) => element('span', {},
+    element('button', {
+      type: 'button', textContent: `Person ${index + 1}`,
+      ariaPressed: String(index === state.person), onclick: () => onChoose(index),
+    }),
+    element('button', {
+      type: 'button', textContent: '×', ariaLabel: `Remove the box of person ${index + 1}`,
+      onclick: () => onRemove(index),
+    })));
+  byId('people').replaceChildren(...chips);
+  if (state.bitmap && !chips.length) {
+    byId('people').append(element('span', { className: 'badge', textContent: 'whole picture' }));
+  }
+}
+
+/** Tiles of all joints, from head to foot, the person's right before the left. */
+export function buildGrid(model, on) {
+  const place = (name) => FROM_HEAD_TO_FOOT.findIndex((part) => name.endsWith(part));
+  const order = model.joints.map((_, k) => k).sort((a, b) => {
+    const [one, other] = [model.joints[a].name, model.joints[b].name];
+    return place(one) - place(other) || other.localeCompare(one);
+  });
+  byId('grid').replaceChildren(...order.map((k) => {
+    const { name } = model.joints[k];
+    const button = element('button', { type: 'button', title: name, ariaPressed: 'false' },
+      element('canvas', { width: 1, height: 1 }),
+      element('meter', { min: 0, max: 1, value: 0, ariaHidden: 'true' }),
+      element('span', { textContent: name }), element('output'));
+    button.dataset.joint = k;
+    button.addEventListener('pointerenter', () => on.hover(k));
+    button.addEventListener('pointerleave', () => on.hover(null));
+    button.addEventListener('focus', () => on.hover(k));
+    button.addEventListener('blur', () => on.hover(null));
+    button.addEventListener('click', () => on.click(k));
+    return button;
+  }));
+}
+
+/** Heatmaps and scores of the chosen person at the chosen stage. */
+export function drawGrid(state) {
+  const person = state.answer.people[state.person];
+  for (const button of byId('grid').children) {
+    const joint = Number(button.dataset.joint);
+    const height = score(person, state.stage, joint);
+    drawTile(button.querySelector('canvas'), state, state.stage, joint);
+    button.querySelector('meter').value = height;
+    button.querySelector('output').textContent = height.toFixed(2);
+  }
+}
+
+export function markJoint(state) {
+  for (const button of byId('grid').children) {
+    button.ariaPressed = String(Number(button.dataset.joint) === state.pinned);
+  }
+  byId('all').hidden = state.pinned === null;
+}
+
+export function clearPanels() {
+  byId('strip').replaceChildren();
+  byId('stacks-title').textContent = 'From stack to stack';
+  byId('story').textContent = 'Each stack\'s heatmap appears here.';
+  for (const button of byId('grid').children) {
+    button.querySelector('canvas').width = 1;
+    button.querySelector('meter').value = 0;
+    button.querySelector('output').textContent = '';
+  }
+}
+
+/** The joint that is shown, or all of them, at every stack; a click chooses the stack. */
+export function drawStrip(state, onStage) {
+  const { model, shown } = state;
+  const person = state.answer.people[state.person];
+  const strip = byId('strip');
+  if (strip.querySelectorAll('button').length !== model.stages) buildStrip(model);
+  byId('stacks-title').textContent =
+    `From stack to stack: ${shown === null ? 'all joints' : model.joints[shown].name}`;
+  strip.querySelectorAll('button').forEach((button, stage) => {
+    button.onclick = () => onStage(stage);
+    button.ariaPressed = String(stage === state.stage);
+    drawTile(button.querySelector('canvas'), state, stage, shown);
+    const [peak, way] = button.querySelectorAll('small');
+    const scores = model.joints.map((_, k) => score(person, stage, k));
+    const mean = scores.reduce((a, b) => a + b) / scores.length;
+    peak.textContent = shown === null
+      ? `mean score ${mean.toFixed(2)}` : `score ${scores[shown].toFixed(2)}`;
+    way.textContent = stage === 0 ? 'first answer'
+      : `moved ${moved(person, stage - 1, stage, shown).toFixed(1)} px${
+        shown === null ? ' on average' : ''}`;
+  });
+}
+
+function buildStrip(model) {
+  const parts = [];
+  for (let stage = 0; stage < model.stages; stage += 1) {
+    if (stage) parts.push(element('i', { textContent: '→', ariaHidden: 'true' }));
+    const name = element('b', { textContent: `Stack ${stage + 1}` });
+    if (stage === model.stage) name.append(element('em', { textContent: 'answer' }));
+    parts.push(element('button', { type: 'button' }, element('canvas'), name,
+      element('small'), element('small')));
+    parts.at(-1).dataset.stage = stage;
+  }
+  byId('strip').replaceChildren(...parts);
+}
+
+/** Which joint the later stacks moved most, with a button that shows it. */
+export function tellStory(state, onShow) {
+  const { model } = state;
+  const story = byId('story');
+  if (model.stages === 1) {
+    story.textContent = 'This network has one stack.';
+    return;
+  }
+  const person = state.answer.people[state.person];
+  const ways = model.joints.map((_, k) => moved(person, 0, model.stages - 1, k));
+  const most = ways.indexOf(Math.max(...ways));
+  const { name } = model.joints[most];
+  story.textContent = 'Click a stack to see its answer in the picture. '
+    + `Most moved: ${name}, by ${ways[most].toFixed(0)} px from the first to the last.`;
+  story.append(' ', element('button', {
+    type: 'button', className: 'small', textContent: 'show it', onclick: () => onShow(most) }));
+}

@@ -1,0 +1,51 @@
+"""The page's command: what it refuses in a line, and that others get in only when asked to."""
+import runpy
+
+import pytest
+from conftest import REPOSITORY
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('--model', 'lsp-smal'), "no network of that name, did you mean 'lsp-small'"),
+    (('--model', 'lsp-small', '--weights', 'mine.pth'), '--model: brings its config and weights'),
+    (('--weights', 'mine.pth'), '--weights: of which network'),
+    (('--config', 'gone.py'), 'gone.py: no such config file'),
+    (('--port', 99_999), '--port 99999: give 0 to 65535'),
+])
+def test_refusals(tool, arguments, message):
+    with pytest.raises(SystemExit, match=f'^error: .*{message}'):
+        tool('web', *arguments)
+
+
+def test_a_network_in_use_serves_its_page(tool, monkeypatch, capsys):
+    """Both kinds of address, without a server that runs on."""
+    served = []
+
+    class Server:
+        port = 8123
+
+        def serve_forever(self) -> None:
+            raise KeyboardInterrupt
+
+    def make_server(host: str, port: int, app, threaded: bool) -> Server:
+        served.append((host, port, app.test_client()))
+        return Server()
+    monkeypatch.setattr('werkzeug.serving.make_server', make_server)
+    tool('web', '--model', 'flic-small', '--device', 'cpu')
+    assert capsys.readouterr().out == 'flic-small: open http://127.0.0.1:8123 (Ctrl+C ends)\n'
+    tool('web', '--model', 'flic-small', '--device', 'cpu', '--host', '0.0.0.0')
+    assert capsys.readouterr().out.startswith('warning: --host 0.0.0.0: whoever reaches this')
+    (host, port, local), (_, _, opened) = served
+    assert (host, port) == ('127.0.0.1', 8000)
+    elsewhere = dict(base_url='http://some.example')
+    assert local.get('/about', **elsewhere).status_code == 421
+    assert [model['name'] for model in opened.get('/about', **elsewhere).get_json()['models']] == [
+        'flic-small']
+
+
+@pytest.mark.parametrize(('host', 'local'), [
+    ('127.0.0.1', True), ('127.0.0.2', True), ('localhost', True), ('::1', True),
+    ('0.0.0.0', False), ('::', False), ('192.168.0.7', False), ('', False)])
+def test_which_addresses_are_this_machine(host, local):
+    web = runpy.run_path(str(REPOSITORY / 'tools/web.py'))
+    assert web['is_loopback'](host) == local

@@ -1,0 +1,153 @@
+"""The page's server: predicts what predict does, and refuses the rest in a line."""
+import base64
+import json
+from io import BytesIO
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from hourglass.apis import init_model, predict
+from hourglass.web import pictures
+from hourglass.web.app import LOOPBACK, MAX_MIB, create_app
+
+BOXES = [[120, 40, 400, 390], [60.5, 5, 330, 300]]
+PNG, BOX = pictures.examples()[0]
+
+
+@pytest.fixture(scope='module')
+def model():
+    return init_model('lsp-small', device='cpu')
+
+
+@pytest.fixture(scope='module')
+def client(model):
+    return create_app({'lsp-small': model}).test_client()
+
+
+def ask(client, picture=None, model='lsp-small', **form):
+    if picture is not None:
+        form['picture'] = (BytesIO(picture), 'a.png')
+    return client.post('/predict', data=dict(model=model, **form))
+
+
+@pytest.mark.parametrize('boxes', [BOXES, None, []])
+def test_a_prediction_is_that_of_predict(client, model, boxes):
+    png = PNG
+    form = {} if boxes is None else dict(boxes=json.dumps(boxes))
+    answer = ask(client, png, **form).get_json()
+    poses = predict(model, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), boxes,
+                    stages=True, heatmaps=True, inputs=True)
+    assert answer['whole_picture'] == (boxes is None)
+    assert answer['picture_size'] == [480, 400]
+    assert len(answer['people']) == len(poses.keypoints)
+    for index, person in enumerate(answer['people']):
+        assert np.array_equal(person['keypoints'], poses.keypoints[index])
+        assert np.array_equal(np.float32(person['scores']), poses.scores[index])
+        assert np.array_equal(person['box'], poses.boxes[index])
+        assert np.array_equal(np.float32(person['stage_keypoints']),
+                              np.float32(poses.stage_keypoints[index]))
+        heatmaps = np.frombuffer(base64.b64decode(person['heatmaps']['data']), '<f4')
+        assert np.array_equal(heatmaps.reshape(person['heatmaps']['shape']),
+                              poses.stage_heatmaps[index])
+        png_input = np.frombuffer(base64.b64decode(person['input']), np.uint8)
+        assert np.array_equal(cv2.imdecode(png_input, cv2.IMREAD_COLOR), poses.inputs[index])
+
+
+def test_a_photograph_is_turned_upright(client):
+    upright = Image.open(BytesIO(PNG))
+    exif = Image.Exif()
+    exif[0x0112] = 6                        # shown turned by 90 degrees to the right
+    stored = BytesIO()
+    upright.transpose(Image.Transpose.ROTATE_90).save(stored, 'PNG', exif=exif)
+    boxes = json.dumps(BOXES)
+    turned = ask(client, stored.getvalue(), boxes=boxes).get_json()
+    straight = ask(client, PNG, boxes=boxes).get_json()
+    assert turned['people'] == straight['people']
+
+
+def test_the_page_is_told_what_there_is(client, model):
+    about = client.get('/about').get_json()
+    told, = about['models']
+    assert (told['name'], told['shows'], told['stages'], told['stage']) == (
+        'lsp-small', 'whole body', 2, 1)
+    assert told['joints'][6] == dict(name='right wrist', color='#ff6e00')   # orange: BGR turned
+    assert told['bones'][0]['ends'] == [1, 0]
+    files = [client.get(example['path']).data for example in about['examples']]
+    assert [Image.open(BytesIO(file)).size for file in files] == [(480, 400)] * 3
+    assert about['examples'][0]['box'] == BOX
+    assert client.get(f'/examples/{len(files)}.png').status_code == 404
+
+
+def png_of(width: int, height: int) -> bytes:
+    file = BytesIO()
+    Image.new('1', (width, height)).save(file, 'PNG')
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(('picture', 'form', 'message'), [
+    (None, {}, "picture: none given; upload a file in the field 'picture'"),
+    (b'words', {}, 'picture: not a readable one; give a JPEG, PNG, WEBP, GIF or BMP file'),
+    (PNG[:5000], {}, 'picture: not a readable one'),
+    (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n', {}, 'not a readable one'),
+    (png_of(8000, 8000), {}, 'picture: over 50 megapixels; make it smaller'),
+    (png_of(20000, 20000), {}, 'picture: over 50 megapixels; make it smaller'),
+    (png_of(9, 9), dict(model='lsp-smal'),
+     "model 'lsp-smal': not here, did you mean 'lsp-small'?; there are lsp-small"),
+    (png_of(9, 9), dict(boxes='here'), 'boxes: not JSON of the form'),
+    (png_of(9, 9), dict(boxes='[' * 100_000), 'boxes: not JSON of the form'),
+    (png_of(9, 9), dict(boxes='{}'), 'boxes: not JSON of the form'),
+    (png_of(9, 9), dict(boxes=json.dumps([[0, 0, 9, 9]] * 17)), 'boxes: 17 given; at most 16'),
+    (png_of(9, 9), dict(boxes='[[1, 2, 3]]'), 'boxes of shape (1, 3), (P, 4) needed'),
+    (png_of(9, 9), dict(boxes='[["a", 2, 3, 4]]'), 'boxes are no table of numbers'),
+    (png_of(9, 9), dict(boxes='[[5, 5, 5, 9]]'), 'has no area'),
+    (png_of(9, 9), dict(boxes=f'[[0, 0, {"9" * 400}, 9]]'), 'finite numbers needed'),
+    (png_of(9, 9), dict(boxes='[[90, 90, 95, 95]]'), 'shows nothing of the 9x9 picture'),
+    (png_of(9, 9), dict(boxes='[[-1e7, -1e7, 1e7, 1e7]]'), 'makes less than a pixel'),
+])
+def test_what_a_user_can_mend_is_told_in_a_line(client, picture, form, message):
+    answer = ask(client, picture, **form)
+    assert answer.status_code == 400
+    error = answer.get_json()['error']
+    assert message in error
+    assert '\n' not in error
+
+
+def test_too_much_is_refused(client):
+    answer = ask(client, bytes((MAX_MIB << 20) + 1))
+    assert answer.status_code == 413
+    assert answer.get_json() == dict(error='more than 32 MiB; make the picture smaller')
+
+
+def test_other_sites_cannot_ask(client, model):
+    """Neither as themselves nor by a name of theirs that leads here."""
+    assert client.get('/', base_url='http://evil.example').status_code == 421
+    for host in ('localhost:8000', '127.0.0.1', '[::1]:8000'):
+        assert client.get('/about', base_url=f'http://{host}').status_code == 200
+    crossing = dict(Origin='http://evil.example')
+    answer = client.post('/predict', headers=crossing)
+    assert answer.status_code == 403
+    assert 'Access-Control-Allow-Origin' not in answer.headers
+    assert client.get('/about', headers=dict(Origin='http://localhost')).status_code == 200
+    opened = create_app({'lsp-small': model}, hosts=None).test_client()
+    assert opened.get('/about', base_url='http://any.example').status_code == 200
+    assert set(LOOPBACK) == {'localhost', '127.0.0.1', '::1'}
+
+
+def test_every_answer_forbids_what_the_page_does_not_need(client):
+    for path in ('/', '/about', '/static/app.js', '/none', '/static/../app.py'):
+        headers = client.get(path).headers
+        assert headers['Content-Security-Policy'].startswith("default-src 'none'; script-src")
+        assert headers['X-Content-Type-Options'] == 'nosniff'
+    assert client.get('/none').get_json()['error']
+    assert client.get('/predict').status_code == 405
+    assert client.get('/static/../app.py').status_code == 404
+
+
+def test_an_upload_never_becomes_a_file(client, monkeypatch):
+    seen = []
+    monkeypatch.setattr('hourglass.web.app.read_upload', lambda upload: seen.append(
+        type(upload.stream)) or pictures.read_upload(upload))
+    ask(client, bytes(1_000_000))               # werkzeug's own limit for memory is 500 kB
+    assert seen == [BytesIO]

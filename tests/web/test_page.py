@@ -1,0 +1,198 @@
+"""The page in a real browser: pictures, boxes by mouse and keys, joints, stacks, errors."""
+import threading
+from base64 import b64decode
+from io import BytesIO
+
+import numpy as np
+import pytest
+from browser import needs_browser, open_browser
+from PIL import Image
+
+from hourglass.apis import init_model
+from hourglass.web import pictures
+from hourglass.web.app import create_app
+
+pytestmark = needs_browser
+PNG = pictures.examples()[0][0]
+SECONDS = 60                            # for what takes one or two on an idle machine
+
+
+class Page:
+    """What the tests do with the page and read from it."""
+
+    def __init__(self, driver, address: str):
+        self.driver = driver
+        driver.get(address)
+        self.until(lambda: self.text('status').startswith('Ready'))
+
+    def until(self, condition) -> None:
+        from selenium.webdriver.support.ui import WebDriverWait
+        WebDriverWait(self.driver, SECONDS, 0.05).until(lambda _: condition())
+
+    def find(self, selector: str) -> list:
+        return self.driver.find_elements('css selector', selector)
+
+    def text(self, name: str) -> str:
+        return self.find(f'#{name}')[0].text
+
+    def answered(self) -> None:
+        self.until(lambda: self.text('status').endswith(' ms.') and not self.find(
+            '#busy:not([hidden])'))
+
+    def example(self, index: int) -> None:
+        self.until(lambda: len(self.find('#examples img')) > index)
+        self.find('#examples button')[index].click()
+        self.until(lambda: self.find('#drop:not(.empty)'))
+        self.answered()
+
+    def upload(self, path) -> None:
+        self.find('#file')[0].send_keys(str(path))
+
+    def drag(self, start: tuple, end: tuple) -> None:
+        """With the mouse, from here to there in fractions of the canvas."""
+        from selenium.webdriver import ActionChains
+        canvas, = self.find('#picture')
+        size = np.array([canvas.size['width'], canvas.size['height']])
+        first, last = (np.round((np.array(place) - 0.5) * size) for place in (start, end))
+        ActionChains(self.driver, duration=10).move_to_element_with_offset(
+            canvas, *map(int, first)).click_and_hold().move_by_offset(
+            *map(int, last - first)).release().perform()
+
+    def scores(self) -> dict[str, float]:
+        return {tile.get_attribute('title'): float(tile.find_element('css selector', 'output').text)
+                for tile in self.find('#grid button')}
+
+    def pixels(self, selector: str) -> np.ndarray:
+        """(h, w, 3) of a canvas."""
+        width, height, values = self.driver.execute_script(
+            'const c = document.querySelector(arguments[0]);'
+            'const p = c.getContext("2d").getImageData(0, 0, c.width, c.height);'
+            'return [c.width, c.height, btoa(Array.from(p.data, '
+            '  (v) => String.fromCharCode(v)).join(""))];', selector)
+        rgba = np.frombuffer(b64decode(values), np.uint8).reshape(height, width, 4)
+        return rgba[..., :3].astype(int)
+
+
+@pytest.fixture(scope='module')
+def address():
+    from werkzeug.serving import make_server
+    models = {name: init_model(name, device='cpu') for name in ('lsp-small', 'flic-small')}
+    server = make_server('127.0.0.1', 0, create_app(models), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f'http://127.0.0.1:{server.port}/'
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope='module')
+def driver(tmp_path_factory):
+    with open_browser(tmp_path_factory.mktemp('profile')) as driver:
+        yield driver
+
+
+@pytest.fixture
+def page(driver, address):
+    page = Page(driver, address)
+    yield page
+    # whatever the test did, no script failed and the policy forbade nothing
+    assert driver.get_log('browser') == []
+
+
+def share_of(pixels: np.ndarray, colour: tuple) -> float:
+    return float((np.abs(pixels - colour).max(-1) < 30).mean())
+
+
+def test_an_example_has_joints_before_anything_is_set(page):
+    page.example(0)
+    assert page.text('status').startswith('1 person.')
+    scores = page.scores()
+    assert list(scores)[:4] == ['head top', 'upper neck', 'right shoulder', 'left shoulder']
+    assert len(scores) == 14
+    assert min(scores.values()) > 0.1               # mean 0.47: the network has not seen the like
+    plain = np.asarray(Image.open(BytesIO(PNG)).convert('RGB'), int)
+    for side in ((0, 170, 0), (255, 110, 0)):       # green left, orange right
+        assert share_of(page.pixels('#picture'), side) > share_of(plain, side) + 5e-4
+
+
+def test_a_box_drawn_with_the_mouse_is_predicted(page):
+    page.example(2)
+    first = page.scores()
+    page.drag((0.04, 0.2), (0.48, 0.98))
+    page.until(lambda: page.text('status').startswith('2 people.'))
+    second = page.scores()
+    assert second != first
+    page.find('#people span:nth-child(1) button')[0].click()
+    assert page.scores() == first
+    page.find('#people span:nth-child(1) button')[1].click()
+    page.until(lambda: page.text('status').startswith('1 person.'))
+    assert page.scores() == second
+    page.find('#people button')[1].click()
+    page.until(lambda: page.text('status').startswith('No box, so one person was looked for'))
+    assert page.text('people') == 'whole picture'
+
+
+def test_boxes_by_keyboard(page):
+    page.example(0)
+    canvas, = page.find('#picture')
+    before = page.scores()
+    canvas.send_keys('\ue012' * 5)                  # arrow left
+    page.until(lambda: page.scores() != before)
+    canvas.send_keys('n')
+    page.until(lambda: page.text('status').startswith('2 people.'))
+    for told in ('1 person.', 'No box'):
+        canvas.send_keys('\ue017')                  # delete
+        page.until(lambda told=told: page.text('status').startswith(told))
+
+
+def test_a_stack_and_a_joint_show_their_own_heatmap(page):
+    page.example(0)
+    last = page.pixels('#grid button canvas')
+    scores = page.scores()
+    first, second = page.find('#strip button')
+    assert [button.get_attribute('aria-pressed') for button in (first, second)] == ['false', 'true']
+    first.click()
+    assert page.scores() != scores
+    assert np.abs(page.pixels('#grid button canvas') - last).max() > 50
+    skeleton = page.pixels('#picture')
+    page.find('#grid button')[0].click()
+    assert page.text('stacks-title').endswith('head top')
+    dimmed = page.pixels('#picture')
+    assert dimmed.mean() < 0.8 * skeleton.mean()    # the heatmap lies over a darkened picture
+    page.find('#views button')[1].click()
+    assert page.pixels('#picture').shape[0] == page.pixels('#picture').shape[1]     # a square crop
+    page.find('#all')[0].click()
+    assert page.text('stacks-title').endswith('all joints')
+
+
+def test_files_through_the_input_upright(page, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6                                # shown turned by 90 degrees to the right
+    Image.open(BytesIO(PNG)).save(tmp_path / 'phone.jpg', exif=exif)
+    page.upload(tmp_path / 'phone.jpg')
+    page.answered()
+    assert '400x480 px' in page.text('status')
+    height, width = page.pixels('#picture').shape[:2]
+    assert width / height == pytest.approx(400 / 480, abs=0.01)
+
+
+def test_another_network_has_its_own_joints(page):
+    page.example(0)
+    page.find('#model option')[1].click()
+    page.until(lambda: 'flic-small' in page.text('status'))
+    assert 'nose' in page.scores()
+    assert len(page.scores()) == 11
+
+
+def test_errors_are_shown_and_go(page, tmp_path):
+    (tmp_path / 'notes.txt').write_text('no picture')
+    page.upload(tmp_path / 'notes.txt')
+    page.until(lambda: page.text('error').startswith('notes.txt: not a picture'))
+    Image.new('L', (9000, 6000)).save(tmp_path / 'large.png')     # a browser shows it
+    page.upload(tmp_path / 'large.png')
+    page.until(lambda: page.text('error') == 'picture: over 50 megapixels; make it smaller')
+    refused = page.driver.get_log('browser')        # the browser itself logs every status of 400
+    assert [('/predict' in line['message'] and '400' in line['message']) for line in refused] == [
+        True]
+    page.example(0)
+    assert not page.text('error')
