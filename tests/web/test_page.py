@@ -95,8 +95,9 @@ def driver(tmp_path_factory):
 def page(driver, address):
     page = Page(driver, address)
     yield page
-    # whatever the test did, no script failed and the policy forbade nothing
-    assert driver.get_log('browser') == []
+    # whatever the test did, no script failed and the policy forbade nothing; what 'rendering' says
+    # is that a canvas is better not read back often, as these tests do
+    assert [line for line in driver.get_log('browser') if line['source'] != 'rendering'] == []
 
 
 def share_of(pixels: np.ndarray, colour: tuple) -> float:
