@@ -59,7 +59,7 @@ def main() -> None:
             print(f'warning: --host {args.host}: whoever reaches this machine can use the page; '
                   'there is no password and no encryption', flush=True)
         models = load_models(args)
-        hosts = (*LOOPBACK, args.host) if local else None
+        hosts = dict.fromkeys((*LOOPBACK, args.host)) if local else None
         server = make_server(args.host, args.port, create_app(models, hosts), threaded=True)
         name = f'[{args.host}]' if ':' in args.host else args.host
         print(f"{', '.join(models)}: open http://{name}:{server.port} (Ctrl+C ends)", flush=True)

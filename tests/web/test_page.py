@@ -63,14 +63,11 @@ class Page:
                 for tile in self.find('#grid button')}
 
     def pixels(self, selector: str) -> np.ndarray:
-        """(h, w, 3) of a canvas."""
-        width, height, values = self.driver.execute_script(
-            'const c = document.querySelector(arguments[0]);'
-            'const p = c.getContext("2d").getImageData(0, 0, c.width, c.height);'
-            'return [c.width, c.height, btoa(Array.from(p.data, '
-            '  (v) => String.fromCharCode(v)).join(""))];', selector)
-        rgba = np.frombuffer(b64decode(values), np.uint8).reshape(height, width, 4)
-        return rgba[..., :3].astype(int)
+        """(h, w, 3) of a canvas; as a file, as Chromium complains where pixels are often read."""
+        address = self.driver.execute_script(
+            'return document.querySelector(arguments[0]).toDataURL()', selector)
+        picture = Image.open(BytesIO(b64decode(address.partition(',')[2])))
+        return np.asarray(picture.convert('RGB'), int)
 
 
 @pytest.fixture(scope='module')

@@ -121,8 +121,8 @@ async function show(file, name, boxes = []) {
   try {
     state.bitmap = await createImageBitmap(file);       // upright, as its EXIF data say
   } catch {
-    complain(`${name}: not a picture that this browser can show; give a ${
-      state.about.formats.join(', ')} file`);
+    complain(`${name}: not a picture that this browser can show; give one of ${
+      state.about.formats.join(', ')}`);
     return;
   }
   Object.assign(state, { file, boxes, person: 0, answer: null, hovered: null });

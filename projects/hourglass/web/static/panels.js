@@ -102,7 +102,7 @@ export function drawStrip(state, onStage) {
       ? `mean score ${mean.toFixed(2)}` : `score ${scores[shown].toFixed(2)}`;
     way.textContent = stage === 0 ? 'first answer'
       : `moved ${moved(person, stage - 1, stage, shown).toFixed(1)} px${
-        shown === null ? ' on average' : ''}`;
+        shown === null ? ' (mean)' : ''}`;
   });
 }
 
