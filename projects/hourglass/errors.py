@@ -15,3 +15,7 @@ class ConfigError(HourglassError):
 
 class CheckpointError(HourglassError):
     """A checkpoint that cannot be read or does not belong to the network."""
+
+
+class ExportError(HourglassError):
+    """A network that cannot be exported, or an exported one that computes something else."""
