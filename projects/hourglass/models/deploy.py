@@ -92,7 +92,7 @@ def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
     first.num_stacks = count
     for name, length in (('hourglasses', count), ('features', count), ('heatmaps', count),
                          ('reinjects', count - 1)):
-        if network._modules[name] is not None:
+        if network._modules.get(name) is not None:     # a backbone has none
             first._modules[name] = network._modules[name][:length]
     return first, -1
 
