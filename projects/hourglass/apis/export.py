@@ -16,14 +16,13 @@ import torch
 from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
-from mmengine.runner import load_checkpoint
 from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.datasets.transforms import TopdownAffine
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor
 
 import hourglass
-from hourglass.checkpoints import read_checkpoint
+from hourglass.checkpoints import read_checkpoint, state_dict
 from hourglass.checkpoints.convert import convert_checkpoint
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.datasets.synthetic import render_person_picture
@@ -77,9 +76,11 @@ def load_estimator(config: str | Path, checkpoint: str | Path) -> TopdownPoseEst
     cfg = Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     estimator = revert_sync_batchnorm(MODELS.build(cfg.model))
+    content = read_checkpoint(checkpoint)
     MatchingCheckpointHook().after_load_checkpoint(
-        SimpleNamespace(_load_from=checkpoint, model=estimator), read_checkpoint(checkpoint))
-    load_checkpoint(estimator, str(checkpoint), map_location='cpu', strict=True)
+        SimpleNamespace(_load_from=checkpoint, model=estimator), content)
+    estimator.load_state_dict({name.removeprefix('module.'): tensor for name, tensor
+                               in state_dict(content, checkpoint).items()})
     estimator.cfg = cfg
     estimator.dataset_meta = dataset_meta_from_config(cfg, dataset_mode='test')
     return estimator.eval()
