@@ -48,6 +48,7 @@ def test_the_module_is_mmposes_estimator(tiny, stage, flip, monkeypatch):
     assert found_scores[0].numpy() == pytest.approx(scores, abs=1e-5)
 
 
+@pytest.mark.slow                   # torch.export takes a quarter of a minute to get going
 def test_a_pt2_file_runs_in_torch_alone_and_ends_with_the_stage(tiny, tmp_path):
     out = tmp_path / 'new' / 'stage0.pt2'
     done = export(tiny.config, tiny.checkpoint, out, stage=0)
@@ -60,7 +61,7 @@ def test_a_pt2_file_runs_in_torch_alone_and_ends_with_the_stage(tiny, tmp_path):
     assert not [name for name in program.state_dict if 'reinjects' in name or 'ses.1.' in name]
     pixels = 255 * torch.rand(5, 3, 64, 64)
     expected = deployed(tiny.estimator, stage=0)(pixels)
-    assert torch.allclose(program.module()(pixels), expected, atol=1e-6 * expected.abs().max())
+    assert torch.allclose(program.module()(pixels), expected, atol=1e-5)
     assert [path.name for path in out.parent.iterdir()] == ['stage0.pt2']
 
 
