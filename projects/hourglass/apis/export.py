@@ -313,7 +313,7 @@ def _refuse_deviation(what: str, found: Tensor, expected: Tensor, heatmaps: Tens
 
 
 def _can_round_to(keypoints_input: Tensor, decode: DecodeHeatmaps, heatmaps: Tensor) -> Tensor:
-    """(B, K) whether heatmaps rounded otherwise could give these keypoints, as of two equal peaks."""
+    """(B, K) whether heatmaps rounded otherwise could give them, as where two peaks are equal."""
     generator = torch.Generator().manual_seed(0)
     noise = _ROUNDING * heatmaps.abs().max() * (
         2 * torch.rand(16, *heatmaps.shape, generator=generator) - 1)
