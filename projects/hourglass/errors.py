@@ -19,6 +19,10 @@ class CheckpointError(HourglassError):
     """A checkpoint that cannot be read or does not belong to the network."""
 
 
+class ExportError(HourglassError):
+    """A network that cannot be exported, or an exported one that computes something else."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint at the nearest known word, with a comma before it; empty where none is near."""
     # 0.78 still takes 'modle' (0.80) for 'model', and no variable of the configs for a key

@@ -1,0 +1,121 @@
+"""The tool's ONNX file, and the runner that needs nothing of this package for it."""
+import json
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+from mmpose.apis import inference_topdown
+from tiny_network import write_tiny_network
+
+from hourglass import __version__
+from hourglass.apis.export import load_estimator
+from hourglass.datasets.skeletons import MPII, joint_names
+from hourglass.datasets.synthetic import render_person_picture
+
+onnxruntime = pytest.importorskip('onnxruntime')
+
+# runs the runner where nothing but what it is said to need can be imported
+ALONE = """
+import runpy, sys
+REFUSED = 'torch', 'mmengine', 'mmcv', 'mmpose', 'hourglass', 'PIL', 'onnx'
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in REFUSED:
+            raise ImportError('not to be imported: ' + name)
+sys.meta_path.insert(0, Refuse())
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
+
+
+@pytest.fixture(scope='module')
+def exported(tmp_path_factory) -> SimpleNamespace:
+    """A tiny network's first stage as an ONNX file with everything, and what the tool said."""
+    import runpy
+    folder = tmp_path_factory.mktemp('exported')
+    config, checkpoint = write_tiny_network(folder)
+    out, said = folder / 'tiny.onnx', StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+        patch.setattr(sys, 'argv', ['export', *map(str, (config, checkpoint, out)), '--decode',
+                                    '--flip', '--stage', '0'])
+        runpy.run_path(str(REPOSITORY / 'tools/export.py'), run_name='__main__')
+    return SimpleNamespace(path=out, said=said.getvalue(), config=config, checkpoint=checkpoint)
+
+
+@pytest.fixture(scope='module')
+def session(exported):
+    return onnxruntime.InferenceSession(exported.path, providers=['CPUExecutionProvider'])
+
+
+def test_it_tells_how_the_file_compared(exported):
+    written, checked, *rest = exported.said.splitlines()
+    assert written.startswith(f'written: {exported.path} (')
+    assert checked.startswith('checked on 3 pictures, in batches of 1 and 3: keypoints within ')
+    assert not [line for line in rest if not line.startswith('not compared: ')]
+
+
+def test_the_file_tells_what_a_program_needs(session):
+    notes = session.get_modelmeta().custom_metadata_map
+    assert json.loads(notes['input_size']) == [64, 64]
+    assert json.loads(notes['keypoints']) == joint_names(MPII)
+    assert [1, 0] in json.loads(notes['links'])                 # right knee and right ankle
+    assert json.loads(notes['outputs']) == ['keypoints', 'scores']
+    assert notes['version'] == f'hourglass {__version__}'
+    assert notes['source'] == 'tiny.py, tiny.pth'
+    assert session.get_inputs()[0].name == 'pixels'
+    assert session.get_inputs()[0].shape == ['batch', 3, 64, 64]
+    assert [output.shape for output in session.get_outputs()] == [['batch', 16, 2], ['batch', 16]]
+
+
+def test_any_batch_gives_what_its_pictures_give_alone(session):
+    pixels = 255 * np.random.default_rng(0).random((5, 3, 64, 64), np.float32)
+    together = session.run(None, {'pixels': pixels})
+    for index in range(5):
+        alone = session.run(None, {'pixels': pixels[index:index + 1]})
+        assert np.abs(alone[0][0] - together[0][index]).max() < 0.01
+
+
+@pytest.fixture(scope='module')
+def picture(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp('picture') / 'person.png'    # read alike by every reader
+    cv2.imwrite(str(path), render_person_picture(3, (150, 110))[0])
+    return path
+
+
+def run_alone(*arguments) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, '-c', ALONE, str(REPOSITORY / 'tools/onnx_runner.py'),
+         *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize('box', [None, (31.5, 12, 92, 101.25), (-20, -10, 60, 30)])
+def test_the_runner_alone_is_mmposes_estimator(exported, picture, box, tmp_path):
+    drawn = tmp_path / 'drawn.png'
+    done = run_alone(exported.path, picture, *(['--box', *box] if box else []), '--out', drawn)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert [name for name, *_ in lines] == joint_names(MPII)
+    found = np.array([numbers for _, *numbers in lines], float)             # (K, 3)
+    estimator = load_estimator(exported.config, exported.checkpoint)
+    estimator.head.predict_stage = 0
+    if box is None:             # the whole picture, without padding
+        estimator.cfg.test_dataloader.dataset.pipeline[1].padding = 1
+    expected = inference_topdown(estimator, str(picture), box and [np.array(box)])[0].pred_instances
+    assert np.abs(found[:, :2] - expected.keypoints[0]).max() < 0.01
+    assert np.abs(found[:, 2] - expected.keypoint_scores[0]).max() < 1e-3   # three decimals
+    before, after = (cv2.imread(str(path)) for path in (picture, drawn))
+    assert before.shape == after.shape
+    assert (before != after).any()
+
+
+def test_the_runner_refuses_in_one_line(exported, tmp_path):
+    done = run_alone(exported.path, tmp_path / 'none.png')
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith('none.png: not a readable picture')

@@ -1,0 +1,68 @@
+"""Keypoints of one person by an exported network, with numpy, OpenCV and onnxruntime alone.
+
+python onnx_runner.py MODEL.onnx PICTURE [--box X1 Y1 X2 Y2] [--out DRAWN.png]
+
+MODEL.onnx comes from 'tools/export.py CONFIG CHECKPOINT MODEL.onnx --decode'. Copy this file.
+"""
+import argparse
+import json
+import sys
+
+import cv2
+import numpy as np
+from onnxruntime import InferenceSession
+
+
+def crop(picture, box, padding, size):
+    """The box (x1, y1, x2, y2) padded, in the shape of size (w, h); its centre and its (w, h)."""
+    low, high = np.float32(box[:2]), np.float32(box[2:])
+    center, (w, h) = (low + high) / 2, (high - low) * np.float32(padding)
+    aspect = size[0] / size[1]
+    extent = np.float32([max(w, h * aspect), max(w / aspect, h)])
+    half, middle = extent[0] / 2, (size[0] / 2, size[1] / 2)
+    corners = center - np.float32([(0, 0), (half, 0), (half, -half)])
+    onto = middle, (0, middle[1]), (0, middle[1] + middle[0])
+    matrix = cv2.getAffineTransform(corners, np.float32(onto))
+    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR), center, extent
+
+
+def predict(session, picture, box=None):
+    """Keypoints (K, 2) in px of the picture (H, W, 3), blue green red, and scores (K,)."""
+    size = tuple(json.loads(session.get_modelmeta().custom_metadata_map['input_size']))
+    height, width = picture.shape[:2]
+    pixels, center, extent = crop(
+        picture, box or (0, 0, width, height), 1.25 if box else 1, size)
+    pixels = pixels.transpose(2, 0, 1)[None].astype(np.float32)         # (1, 3, H, W), 0 to 255
+    keypoints, scores = session.run(['keypoints', 'scores'], {'pixels': pixels})
+    return keypoints[0] / size * extent + center - extent / 2, scores[0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('model', help='.onnx file, exported with --decode')
+    parser.add_argument('picture')
+    parser.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'),
+                        help='around the person, in px; default the whole picture')
+    parser.add_argument('--out', help='draw the skeleton into this picture')
+    args = parser.parse_args()
+    # a rotation noted by the camera is not applied, as in training
+    picture = cv2.imread(args.picture, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if picture is None:
+        sys.exit(f'error: {args.picture}: not a readable picture')
+    session = InferenceSession(args.model, providers=['CPUExecutionProvider'])
+    notes = session.get_modelmeta().custom_metadata_map
+    if json.loads(notes['outputs']) != ['keypoints', 'scores']:
+        sys.exit(f'error: {args.model}: gives no keypoints; export it with --decode')
+    keypoints, scores = predict(session, picture, args.box)
+    for name, (x, y), score in zip(json.loads(notes['keypoints']), keypoints, scores):  # noqa: B905
+        print(f'{name} {x:.3f} {y:.3f} {score:.3f}')
+    if args.out:
+        places = [tuple(map(int, np.rint(point))) for point in keypoints]
+        for start, end in json.loads(notes['links']):
+            cv2.line(picture, places[start], places[end], (0, 200, 0), 2, cv2.LINE_AA)
+        if not cv2.imwrite(args.out, picture):
+            sys.exit(f'error: {args.out}: cannot be written')
+
+
+if __name__ == '__main__':
+    main()
