@@ -10,8 +10,10 @@ from mmpose.datasets.transforms import TopdownAffine
 
 import hourglass.registry as registries
 
-CONFIGS = sorted(path for path in (REPOSITORY / 'configs').rglob('*.py')
-                 if not {'_base_', 'reuse'} & {*path.parts})      # reuse: tests/test_reuse.py
+ROOT = REPOSITORY / 'configs'
+CONFIGS = sorted(                                       # of reuse: tests/test_reuse.py
+    path for path in ROOT.rglob('*.py')
+    if path.relative_to(ROOT).parts[0] not in ('_base_', 'reuse'))
 
 
 def innermost(dataset: dict) -> list[dict]:
