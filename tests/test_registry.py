@@ -10,8 +10,10 @@ from mmpose.datasets.transforms import TopdownAffine
 
 import hourglass.registry as registries
 
-CONFIGS = sorted(path for path in (REPOSITORY / 'configs').rglob('*.py')
-                 if '_base_' not in path.parts)
+ROOT = REPOSITORY / 'configs'
+CONFIGS = sorted(                                       # of reuse: tests/test_reuse.py
+    path for path in ROOT.rglob('*.py')
+    if path.relative_to(ROOT).parts[0] not in ('_base_', 'reuse'))
 
 
 def innermost(dataset: dict) -> list[dict]:
@@ -20,7 +22,7 @@ def innermost(dataset: dict) -> list[dict]:
     return [leaf for part in inside for leaf in innermost(part)] if inside else [dataset]
 
 
-@pytest.mark.parametrize('scope', ['mmpose', 'mmdet', 'mmengine'])
+@pytest.mark.parametrize('scope', ['mmpose', 'mmdet', 'mmpretrain', 'mmseg', 'mmengine'])
 def test_the_backbone_builds_from_every_scope(scope):
     with DefaultScope.overwrite_default_scope(scope):
         network = MODELS.build(dict(type='hourglass.StackedHourglass', num_stacks=1, channels=16,
