@@ -41,7 +41,7 @@ web: install
 	$(RUN) tools/web.py
 
 test: install
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope
 
 test-all: install
 	$(RUN) -m pytest -m ''

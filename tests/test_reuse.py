@@ -127,6 +127,7 @@ def test_the_detectors_head_sees_the_last_stack_untouched(name, generator):
     assert seen.equal(stacks[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_a_config_trains_and_scores_from_files(name, tmp_path, rng):
     """The whole config with its own pipelines, network depth and evaluator, for one epoch."""

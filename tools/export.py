@@ -13,8 +13,8 @@ from hourglass.apis.export import export
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('config', help='config file, or the name of a network such as flic-small')
+    parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('out', help='.onnx, .pt2 or .safetensors file')
     parser.add_argument('--decode', action='store_true',
                         help='keypoints in input px and scores, instead of heatmaps')

@@ -16,7 +16,8 @@ from onnxruntime import InferenceSession
 def crop(picture, box, padding, size):
     """The box (x1, y1, x2, y2) padded, in the shape of size (w, h); its centre and its (w, h)."""
     low, high = np.float32(box[:2]), np.float32(box[2:])
-    center, (w, h) = (low + high) / 2, (high - low) * np.float32(padding)
+    # a box counts from the picture's corner, keypoints from the middle of its first pixel
+    center, (w, h) = (low + high) / 2 - np.float32(0.5), (high - low) * np.float32(padding)
     aspect = size[0] / size[1]
     extent = np.float32([max(w, h * aspect), max(w / aspect, h)])
     half, middle = extent[0] / 2, (size[0] / 2, size[1] / 2)
@@ -45,8 +46,7 @@ def main():
                         help='around the person, in px; default the whole picture')
     parser.add_argument('--out', help='draw the skeleton into this picture')
     args = parser.parse_args()
-    # a rotation noted by the camera is not applied, as in training
-    picture = cv2.imread(args.picture, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    picture = cv2.imread(args.picture)          # upright, as viewers show it
     if picture is None:
         sys.exit(f'error: {args.picture}: not a readable picture')
     session = InferenceSession(args.model, providers=['CPUExecutionProvider'])

@@ -11,7 +11,8 @@ from mmpose.apis import inference_topdown
 from tiny_network import write_tiny_network
 
 from hourglass.apis import export as exporting
-from hourglass.apis.export import compare, deployed, export, load_estimator
+from hourglass.apis import init_model
+from hourglass.apis.export import compare, deployed, export
 from hourglass.checkpoints import read_checkpoint
 from hourglass.datasets.synthetic import render_person_picture
 from hourglass.errors import ConfigError, ExportError, HourglassError
@@ -22,7 +23,7 @@ from hourglass.models.deploy import DecodeHeatmaps, Deployed
 def tiny(tmp_path_factory) -> SimpleNamespace:
     config, checkpoint = write_tiny_network(tmp_path_factory.mktemp('tiny'))
     return SimpleNamespace(config=config, checkpoint=checkpoint,
-                           estimator=load_estimator(config, checkpoint))
+                           estimator=init_model(config, checkpoint, 'cpu'))
 
 
 def by_mmpose(estimator, crop: np.ndarray, stage: int, flip: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from mmpose.apis import inference_topdown
 from tiny_network import write_tiny_network
 
 from hourglass import __version__
-from hourglass.apis.export import load_estimator
+from hourglass.apis import init_model
 from hourglass.datasets.skeletons import MPII, joint_names
 from hourglass.datasets.synthetic import render_person_picture
 
@@ -103,10 +103,9 @@ def test_the_runner_alone_is_mmposes_estimator(exported, picture, box, tmp_path)
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [name for name, *_ in lines] == joint_names(MPII)
     found = np.array([numbers for _, *numbers in lines], float)             # (K, 3)
-    estimator = load_estimator(exported.config, exported.checkpoint)
+    estimator = init_model(exported.config, exported.checkpoint, 'cpu')
     estimator.head.predict_stage = 0
-    if box is None:             # the whole picture, without padding
-        estimator.cfg.test_dataloader.dataset.pipeline[1].padding = 1
+    estimator.cfg.test_dataloader.dataset.pipeline[1] = dict(type='hourglass.BoxToCrop')
     expected = inference_topdown(estimator, str(picture), box and [np.array(box)])[0].pred_instances
     assert np.abs(found[:, :2] - expected.keypoints[0]).max() < 0.01
     assert np.abs(found[:, 2] - expected.keypoint_scores[0]).max() < 1e-3   # three decimals

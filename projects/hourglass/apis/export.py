@@ -9,24 +9,19 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
 
 import numpy as np
 import torch
-from mmengine.config import Config
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import MODELS, init_default_scope
-from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.datasets.transforms import TopdownAffine
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor
 
 import hourglass
-from hourglass.checkpoints import read_checkpoint, state_dict
+from hourglass.apis.model import init_model
+from hourglass.apis.zoo import find_weights
 from hourglass.checkpoints.convert import convert_checkpoint
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.datasets.synthetic import render_person_picture
-from hourglass.engine.hooks import MatchingCheckpointHook
 from hourglass.errors import ConfigError, ExportError
 from hourglass.files import replacing
 from hourglass.models.deploy import DecodeHeatmaps, Deployed, stage_index
@@ -64,34 +59,12 @@ class Exported:
     unsettled: int
 
 
-def load_estimator(config: str | Path, checkpoint: str | Path) -> TopdownPoseEstimator:
-    """mmpose's estimator with trained weights in eval mode, its ``cfg`` and ``dataset_meta``.
-
-    Raises:
-        ConfigError: if there is no such config.
-        CheckpointError: if the checkpoint cannot be read, or is of another network.
-    """
-    if not Path(config).is_file():
-        raise ConfigError(f'{config}: no such config file')
-    cfg = Config.fromfile(config)
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
-    estimator = revert_sync_batchnorm(MODELS.build(cfg.model))
-    content = read_checkpoint(checkpoint)
-    MatchingCheckpointHook().after_load_checkpoint(
-        SimpleNamespace(_load_from=checkpoint, model=estimator), content)
-    estimator.load_state_dict({name.removeprefix('module.'): tensor for name, tensor
-                               in state_dict(content, checkpoint).items()})
-    estimator.cfg = cfg
-    estimator.dataset_meta = dataset_meta_from_config(cfg, dataset_mode='test')
-    return estimator.eval()
-
-
 def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bool = False,
              decode: bool = False) -> Deployed:
     """What an estimator does from the pixels of its input on, as one module.
 
     Args:
-        estimator: from :func:`load_estimator`.
+        estimator: from :func:`hourglass.apis.init_model`.
         stage: whose prediction; None is the head's ``predict_stage``.
         flip: average with the mirrored picture.
         decode: keypoints and scores instead of heatmaps.
@@ -122,7 +95,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     An ``out`` that was there stays until the new one has passed.
 
     Args:
-        config, checkpoint: the network.
+        config, checkpoint: the network, as for :func:`hourglass.apis.init_model`.
         out: ``.onnx`` (onnxruntime and others) and ``.pt2`` (``torch.export.load``) compute what
             :class:`Deployed` does, for any batch size, and carry :func:`metadata`;
             ``.safetensors`` holds the weights alone.
@@ -134,9 +107,9 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
         ExportError: if the file does not compute what the network does.
         HourglassError: for arguments that cannot be meant, or files that cannot be used.
     """
-    out, checkpoint = Path(out).expanduser(), Path(checkpoint).expanduser()
+    out, checkpoint = Path(out).expanduser(), find_weights(checkpoint)
     _check_arguments(out, checkpoint, stage, flip, decode, opset)
-    estimator = load_estimator(config, checkpoint)
+    estimator = init_model(config, checkpoint, device='cpu')
     module = deployed(estimator, stage, flip, decode)
     crops = _crops(pictures, estimator.cfg.model.head.decoder.input_size)
     notes = metadata(estimator, module, checkpoint)
@@ -144,7 +117,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
         written = Path(folder) / out.name       # torch goes by the ending, which a draft has not
         if out.suffix == '.safetensors':
             convert_checkpoint(checkpoint, written)
-            run = deployed(load_estimator(config, written))
+            run = deployed(init_model(config, written, device='cpu'))
         elif out.suffix == '.pt2':
             run = _write_pt2(_program(module, crops, out), notes, written, out)
         else:

@@ -1,4 +1,6 @@
 """What a config's network costs, told from its shapes alone."""
+import json
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -15,8 +17,13 @@ def size_of(config: str | Path) -> tuple[int, float]:
     cfg = Config.fromfile(config)
     init_default_scope(cfg.default_scope)
     width, height = cfg.model.head.decoder.input_size
+    return _size(json.dumps(cfg.model.backbone.to_dict()), width, height)
+
+
+@cache                                  # recipes differ, networks seldom
+def _size(backbone: str, width: int, height: int) -> tuple[int, float]:
     with torch.device('meta'):                          # shapes without numbers
-        network = MODELS.build(cfg.model.backbone).eval()
+        network = MODELS.build(json.loads(backbone)).eval()
         with FlopCounterMode(display=False) as counter:
             network(torch.empty(1, 3, height, width))
     return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2
