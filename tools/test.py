@@ -6,31 +6,35 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
-from hourglass.checkpoints import read_checkpoint
+from hourglass.apis.zoo import checked_checkpoint
 from hourglass.errors import ConfigError
+from hourglass.report.write import check_path, write_report
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Evaluate a pose network')
     add_run_arguments(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('--out', help='write the metrics to this file, .json, .yaml or .pkl')
     parser.add_argument('--people', help="write every person's predicted joints, scores and "
                         'distances to this .json file, which tools/evaluate.py reads')
     parser.add_argument('--all-stages', action='store_true',
                         help='score the prediction of every stage, not of the last one alone')
+    parser.add_argument('--report', help='write what was found to this .html file: tables, curves, '
+                        'the worst and the best people')
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
     return parser.parse_args()
 
 
 def test(args: argparse.Namespace) -> dict:
-    if '://' not in args.checkpoint:
-        read_checkpoint(args.checkpoint)        # refuses a missing or torn file by its name
+    checkpoint = checked_checkpoint(args.checkpoint)
+    if args.report:
+        check_path(args.report)
     if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
         raise ConfigError(f'--dump {args.dump}: name a .pkl file')
     cfg = load_config(args)
-    cfg.load_from = args.checkpoint
-    if args.all_stages:
+    cfg.load_from = checkpoint
+    if args.all_stages or args.report:
         cfg.merge_from_dict({'model.test_cfg.all_stages': True})
     evaluators = cfg.test_evaluator
     evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
@@ -38,7 +42,11 @@ def test(args: argparse.Namespace) -> dict:
         evaluators[0].people_file = args.people
     if args.dump:
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
-    return Runner.from_cfg(cfg).test()
+    runner = Runner.from_cfg(cfg)
+    metrics = runner.test()
+    if args.report:
+        write_report(runner, args.report)
+    return metrics
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from hourglass.checkpoints import read_checkpoint
 from hourglass.errors import CheckpointError, ConfigError, did_you_mean
 
 _PACKAGE = Path(__file__).parents[1]
@@ -57,3 +58,16 @@ def find_weights(name: str | Path) -> Path:
         raise CheckpointError(f'{name}: no such checkpoint, and no weights of that name in the '
                               f"package{did_you_mean(plain, known)}; there are {', '.join(known)}")
     return known[plain]
+
+
+def checked_checkpoint(name: str) -> str:
+    """What mmengine is to load: a readable file, weights by name, or an address, as it is.
+
+    Raises:
+        CheckpointError: for a missing or torn file, by its name.
+    """
+    if '://' in name:
+        return name
+    path = find_weights(name)
+    read_checkpoint(path)
+    return str(path)

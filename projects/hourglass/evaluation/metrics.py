@@ -12,6 +12,7 @@ from hourglass.datasets.crops import into_picture
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck, protocols
 from hourglass.evaluation.protocols import Protocol
+from hourglass.evaluation.scored import Scored
 from hourglass.files import replacing
 from hourglass.registry import METRICS
 
@@ -29,6 +30,10 @@ class _PCK(BaseMetric):
         people_file: write every person's row, picture, predicted joints (0-based image px), scores
             and distances to this .json file; ``tools/evaluate.py`` reads it.
         kwargs: as for mmengine's ``BaseMetric``.
+
+    Attributes:
+        scored: what was scored last, :class:`hourglass.evaluation.scored.Scored`; None before, and
+            in processes of a distributed run other than the first.
     """
 
     PROTOCOLS: Mapping[str, Protocol]
@@ -39,6 +44,7 @@ class _PCK(BaseMetric):
             raise ConfigError(f'{type(self).__name__}: protocol={protocol!r}, choose from '
                               f'{tuple(self.PROTOCOLS)}')
         self.protocol, self.people_file = self.PROTOCOLS[protocol], people_file
+        self.scored: Scored | None = None
 
     @property
     def joints(self) -> list[str]:
@@ -85,26 +91,22 @@ class _PCK(BaseMetric):
         if self.people_file:
             _write_people([people[key]['person'] for key in sorted(people)], self.joints,
                           self.people_file)
-        distances = np.stack([person['distances'] for person in people.values()], axis=1)
-        occluded = np.stack([person['occluded'] for person in people.values()])     # (P, K)
+        self.scored = scored = Scored(
+            self.protocol, self.joints, list(people),
+            distances=np.stack([person['distances'] for person in people.values()], axis=1),
+            occluded=np.stack([person['occluded'] for person in people.values()]))
         logger = MMLogger.get_current_instance()
-        predicted, *of_stages = distances                                           # (P, L) each
-        if np.isnan(predicted).all():
+        if np.isnan(scored.distances[0]).all():
             logger.info(f'{self.protocol.title}: nobody has annotated joints, so there is no score')
             return {}
-        scores = self._scores(predicted, occluded)
+        scores = scored.scores(0)
         logger.info(f'{self.protocol.title} of {len(people)} people\n'
                     + '\n'.join(_columns(scores)))
-        for stage, of_stage in enumerate(of_stages):
-            stage_scores = self._scores(of_stage, occluded)
+        for stage in range(scored.num_stages):
+            stage_scores = scored.scores(1 + stage)
             logger.info(f'stage {stage}\n' + '\n'.join(_columns(stage_scores)))
             scores |= {f'stage{stage}/{name}': value for name, value in stage_scores.items()}
         return scores
-
-    def _scores(self, distances: ndarray, occluded: ndarray) -> dict[str, float]:
-        return self.protocol.scores(
-            *pck.count_apart(distances, occluded, self.protocol.thresholds),
-            self.protocol.counted(self.joints))
 
 
 def _predictions(sample: dict) -> ndarray:

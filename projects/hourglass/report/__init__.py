@@ -1,0 +1,1 @@
+"""How a network does on a data set, in one HTML file."""
