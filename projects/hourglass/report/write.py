@@ -79,8 +79,8 @@ def _content(runner: Runner, scored: Scored, people: int) -> dict:
     shown = [('The worst people', order[:people]), ('The best people', order[::-1][:people])]
     note = ("Left: the prediction (green is the person's left, orange the right) and the "
             'annotated joints (white crosses); right: the heatmaps over what the network saw. '
-            f'Sorted by the mean distance of the annotated joints; of each, what exceeds {2 * protocol.curve:g} '
-            'counts as that.')
+            'Sorted by the mean distance of the annotated joints; of each, what exceeds '
+            f'{2 * protocol.curve:g} counts as that.')
     config = Path(runner.cfg.filename or 'config').stem
     rows = findings.stage_rows(scored)
     return dict(
