@@ -1,4 +1,5 @@
 """Pictures as (H, W, 3) uint8 BGR, wherever they come from."""
+import struct
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,11 @@ from PIL import Image, ImageOps
 from hourglass.errors import DataError
 
 Picture = str | Path | Image.Image | ndarray      # whatever a user calls a picture
+
+# 1, 2, 4, 8: what libjpeg divides a picture's sides by while it decodes
+REDUCTIONS = {
+    1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
 def read_picture(path: str | Path, upright: bool = False) -> ndarray:
@@ -31,6 +37,61 @@ def read_picture(path: str | Path, upright: bool = False) -> ndarray:
         raise DataError(f'{path}: no such picture') from None
     except Exception as error:                  # PIL raises a dozen types for a broken file
         raise DataError(f'{path}: not a readable picture ({error}); fetch it again') from None
+
+
+class PictureFile:
+    """A picture file of known size, to be decoded when it is known at what size it is needed.
+
+    The pixels are those of :func:`read_picture`, as stored. A plain JPEG goes through OpenCV, which
+    is faster and can decode it smaller: pixel x' of a picture reduced by r covers the pixels
+    r x' to r x' + r - 1, ``x = r * (x' + 0.5) - 0.5``. Everything else goes through Pillow, a
+    truncated file, too, which it refuses.
+
+    Attributes:
+        size: (w, h) of the whole picture in px.
+
+    Raises:
+        DataError: as :func:`read_picture` does, here or in :meth:`decode`.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = path
+        try:
+            with open(path, 'rb') as file:
+                self._jpeg = file.read()
+        except OSError:
+            self._jpeg = b''                    # read_picture says what is wrong
+        size = _size_of_jpeg(self._jpeg)
+        self._picture = read_picture(path) if size is None else None
+        self.size = size or self._picture.shape[1::-1]
+
+    def decode(self, reduction: int = 1) -> tuple[ndarray, int]:
+        """The picture (ceil(h / r), ceil(w / r), 3) uint8 BGR, and r: ``reduction``, 1, 2, 4 or 8,
+        for a plain JPEG, 1 for everything else."""
+        if self._picture is not None:
+            return self._picture, 1
+        picture = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8),
+                               REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+        if picture is None:
+            return read_picture(self.path), 1
+        return picture, reduction
+
+
+def _size_of_jpeg(data: bytes) -> tuple[int, int] | None:
+    """(w, h) of a whole JPEG file with 8 bits of grey or of three colours; None for any other file.
+
+    The marker that ends a JPEG cannot stand inside compressed pixels: a file that ends with it has
+    not been cut.
+    """
+    if not data.startswith(b'\xff\xd8') or not data.endswith(b'\xff\xd9'):
+        return None
+    at = 2
+    while at + 10 <= len(data) and data[at] == 0xff and 0xc0 <= data[at + 1] <= 0xfe:
+        if data[at + 1] in (0xc0, 0xc1, 0xc2):      # a frame: baseline, extended or progressive
+            bits, height, width, colours = struct.unpack_from('>BHHB', data, at + 4)
+            return (width, height) if bits == 8 and colours in (1, 3) and height else None
+        at += 2 + int.from_bytes(data[at + 2:at + 4], 'big')
+    return None
 
 
 def write_picture(path: str | Path, picture: ndarray) -> None:

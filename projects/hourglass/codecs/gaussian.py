@@ -11,7 +11,7 @@ def draw_gaussians(centres: ndarray, size: tuple[int, int], sigma: float) -> nda
     """One Gaussian of peak 1 per keypoint, all at once.
 
     Args:
-        centres: (K, 2) x, y in heatmap px; need not be whole.
+        centres: (K, 2) x, y in heatmap px; need not be whole. Infinity leaves a map empty.
         size: (w, h) of the heatmaps.
         sigma: standard deviation in heatmap px.
 
@@ -19,11 +19,10 @@ def draw_gaussians(centres: ndarray, size: tuple[int, int], sigma: float) -> nda
         (K, h, w) float32.
     """
     width, height = size
-    x = np.arange(width, dtype=np.float32) - centres[:, :1]         # (K, w)
-    y = np.arange(height, dtype=np.float32) - centres[:, 1:]        # (K, h)
-    # a Gaussian is the product of its marginals: K*(w+h) exponentials instead of K*w*h
-    row, column = (np.exp(-0.5 * (d / sigma)**2).astype(np.float32) for d in (x, y))
-    return column[:, :, None] * row[:, None, :]
+    offsets = np.arange(max(size), dtype=np.float32) - centres[:, :, None].astype(np.float32)
+    # a Gaussian is the product of its marginals: 2*K*w exponentials instead of K*w*h
+    marginals = np.exp(offsets * offsets * np.float32(-0.5 / sigma**2))         # (K, 2, w or h)
+    return np.einsum('kx,ky->kyx', marginals[:, 0, :width], marginals[:, 1, :height])
 
 
 def peaks(heatmaps: ndarray) -> tuple[ndarray, ndarray]:

@@ -75,8 +75,7 @@ class HourglassHeatmap(BaseKeypointCodec):
                    & (cells < self.heatmap_size).all(-1))                               # (K,)
         centres = cells if self.centers == 'cell' else keypoints_heatmap
         heatmaps = gaussian.draw_gaussians(
-            np.where(present[:, None], centres, 0), self.heatmap_size, self.sigma)
-        heatmaps *= present[:, None, None]
+            np.where(present[:, None], centres, np.inf), self.heatmap_size, self.sigma)
         weights = np.ones_like(present) if self.unannotated == 'zero' else present
         return dict(heatmaps=heatmaps, keypoint_weights=weights[None].astype(np.float32))
 

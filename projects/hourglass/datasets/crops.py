@@ -1,4 +1,5 @@
 """Square crops: where they lie around a person, and the way back into the picture."""
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,6 +22,24 @@ def crop_around(box: ndarray, picture_size: tuple[int, int], padding: float = 1.
     corners = np.asarray(box, float).reshape(2, 2)
     whole = (corners[0] <= 0).all() and (corners[1] >= picture_size).all()
     return corners.mean(0) - 0.5, float(np.ptp(corners, axis=0).max()) * (1 if whole else padding)
+
+
+def crop_matrix(center: ndarray, scale: ndarray, degrees: float, input_size: tuple[int, int]
+                ) -> ndarray:
+    """The way of mmpose's ``TopdownAffine`` into a crop, (2, 3) float64: image px to input px.
+
+    Args:
+        center: (2,) x, y in image px; goes to half the input's size.
+        scale: (2,) sides of the crop in image px, in the input's proportion.
+        degrees: how far the crop is turned in the picture.
+        input_size: (w, h) in px.
+    """
+    angle = math.radians(degrees)
+    zoom = input_size[0] / float(scale[0])
+    cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
+    x, y = float(center[0]), float(center[1])
+    return np.array([[cos, sin, input_size[0] / 2 - cos * x - sin * y],
+                     [-sin, cos, input_size[1] / 2 + sin * x - cos * y]])
 
 
 def into_picture(keypoints_input: ndarray, sample: Mapping) -> ndarray:
