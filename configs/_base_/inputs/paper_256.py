@@ -6,13 +6,12 @@ codec = dict(
     type='hourglass.HourglassHeatmap', input_size=input_size, heatmap_size=heatmap_size,
     sigma=1.0, unannotated='zero', refine='quarter')
 train_pipeline = [
-    dict(type='hourglass.LoadPicture'),
-    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='hourglass.DrawFlip'),
     dict(type='hourglass.PaperScaleRotation'),
-    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='hourglass.CropPicture', input_size=input_size),
     dict(type='hourglass.LuaColour'),
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='hourglass.PackPerson'),
 ]
 val_pipeline = [
     dict(type='hourglass.LoadPicture'),

@@ -5,12 +5,11 @@ codec = dict(
     type='hourglass.HourglassHeatmap', input_size=input_size, heatmap_size=heatmap_size,
     sigma=1.0, unannotated='zero', refine='parabola')
 train_pipeline = [
-    dict(type='hourglass.LoadPicture'),
-    dict(type='RandomFlip', direction='horizontal'),
+    dict(type='hourglass.DrawFlip'),
     dict(type='hourglass.PaperScaleRotation', scale=(0.85, 1.15), max_rotation=15),
-    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='hourglass.CropPicture', input_size=input_size),
     dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
+    dict(type='hourglass.PackPerson'),
 ]
 val_pipeline = [
     dict(type='hourglass.LoadPicture'),

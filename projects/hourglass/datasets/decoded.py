@@ -51,10 +51,10 @@ class Piece:
 
     def matrix_from(self, matrix: ndarray) -> ndarray:
         """An affine (2, 3) from image px as one from px of this piece."""
-        turn, shift = matrix[:, :2], matrix[:, 2]
         r = self.reduction
-        origin = r * (np.array(self.corner) + 0.5) - 0.5            # of pixels[0, 0], image px
-        return np.column_stack([turn * r, turn @ origin + shift])
+        x, y = (r * (corner + 0.5) - 0.5 for corner in self.corner)     # of pixels[0, 0], image px
+        (a, b, c), (d, e, f) = matrix.tolist()
+        return np.array([[a * r, b * r, a * x + b * y + c], [d * r, e * r, d * x + e * y + f]])
 
 
 def reduction_for(scale: ndarray, input_size: tuple[int, int]) -> int:

@@ -234,11 +234,14 @@ class LuaColour(BaseTransform):
         return np.random.uniform(self.low, self.high, 3)
 
     def transform(self, results: dict) -> dict:
-        picture = results['img']
-        planes = np.empty((3, *picture.shape[:2]), np.uint8)
-        for channel, factor in enumerate(self.factors()):
-            cv2.convertScaleAbs(picture[..., channel], planes[channel], factor)
-        results['img'] = planes.transpose(1, 2, 0)
+        picture, factors = results['img'], self.factors()
+        if picture.flags.c_contiguous:
+            results['img'] = cv2.transform(picture, np.diag(factors))
+        else:                                   # channel by channel, as CropPicture leaves it
+            planes = np.empty((3, *picture.shape[:2]), np.uint8)
+            for channel, factor in enumerate(factors):
+                cv2.convertScaleAbs(picture[..., channel], planes[channel], factor)
+            results['img'] = planes.transpose(1, 2, 0)
         return results
 
 
