@@ -9,6 +9,7 @@ from mmengine.registry import MODELS, OPTIM_WRAPPERS, DefaultScope, init_default
 from mmpose.datasets.transforms import TopdownAffine
 
 import hourglass.registry as registries
+from hourglass.datasets.transforms import CropPicture
 
 ROOT = REPOSITORY / 'configs'
 CONFIGS = sorted(                                       # of reuse: tests/test_reuse.py
@@ -42,7 +43,7 @@ def test_every_config_builds_and_its_parts_fit(config):
         dataset.type.removeprefix('hourglass.')).METAINFO['keypoint_info']) for dataset in datasets}
     for dataset in datasets:
         steps = Compose(dataset.pipeline).transforms
-        crop = next(step for step in steps if isinstance(step, TopdownAffine))
+        crop = next(step for step in steps if isinstance(step, TopdownAffine | CropPicture))
         assert crop.input_size == cfg.codec.input_size
         assert all(step.encoder == cfg.model.head.decoder
                    for step in dataset.pipeline if 'encoder' in step)

@@ -21,6 +21,17 @@ def test_a_gaussian_has_its_peak_and_its_width():
     assert heatmap[5, 5] == pytest.approx(np.exp(-0.5 * (1 + 4) / 1.5**2), rel=1e-6)
 
 
+def test_all_gaussians_are_the_formula_and_infinity_is_empty():
+    centres = places(step=1.7)
+    columns, rows = np.meshgrid(np.arange(12), np.arange(10))
+    distances = ((columns - centres[:, 0, None, None])**2 + (rows - centres[:, 1, None, None])**2)
+    heatmaps = gaussian.draw_gaussians(centres, SIZE, sigma=1.3)
+    assert heatmaps.dtype == np.float32 and heatmaps.flags.c_contiguous
+    # float32 centres: 1e-6 px, of a slope of at most 0.5 a px
+    assert np.abs(heatmaps - np.exp(-distances / (2 * 1.3**2))).max() < 2e-6
+    assert not gaussian.draw_gaussians(np.full((3, 2), np.inf), SIZE, sigma=1.3).any()
+
+
 def test_peaks_are_the_nearest_cells():
     centres = places(step=0.23)
     cells, values = gaussian.peaks(gaussian.draw_gaussians(centres, SIZE, sigma=1))

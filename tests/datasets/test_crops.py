@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from mmpose.structures.bbox import get_warp_matrix
 
-from hourglass.datasets.crops import crop_around, into_picture
+from hourglass.datasets.crops import crop_around, crop_matrix, into_picture
 
 
 def test_a_whole_picture_is_cropped_as_lsps_test_people_are():
@@ -19,3 +19,16 @@ def test_keypoints_come_back_to_where_the_crop_took_them(rng):
     keypoints_image = rng.uniform(0, 100, (5, 7, 2))
     keypoints_input = keypoints_image @ matrix[:, :2].T + matrix[:, 2]
     assert into_picture(keypoints_input, crop) == pytest.approx(keypoints_image, abs=1e-4)
+
+
+@pytest.mark.parametrize('input_size', [(128, 128), (96, 128)])
+def test_the_way_into_the_crop_is_mmposes(rng, input_size):
+    for _ in range(50):
+        center, side = rng.uniform(-50, 900, 2), rng.uniform(40, 900)
+        degrees = rng.uniform(-180, 180)
+        scale = side * np.array([1, input_size[1] / input_size[0]])
+        corners = center + scale * rng.uniform(-0.5, 0.5, (20, 2))
+        ours, theirs = (corners @ matrix[:, :2].T + matrix[:, 2] for matrix in (
+            crop_matrix(center, scale, degrees, input_size),
+            get_warp_matrix(center, scale, degrees, input_size)))
+        assert ours == pytest.approx(theirs, abs=0.01)      # px; mmpose's goes through float32

@@ -1,15 +1,23 @@
 """Points and pixels go through one matrix; augmentations are drawn as their sources say."""
+import cv2
 import numpy as np
 import pytest
+import torch
+from conftest import DATA, needs
 from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement
 from mmpose.registry import TRANSFORMS
 
+from hourglass.datasets.flic import FlicDataset
 from hourglass.datasets.transforms import (
     BoxToCrop,
+    CropPicture,
     LuaColour,
     LuaScaleRotation,
+    PackPerson,
     PaperScaleRotation,
 )
+from hourglass.errors import ConfigError, DataError
 
 AUGMENTATIONS = ['hourglass.PaperScaleRotation', 'hourglass.LuaScaleRotation']
 
@@ -88,3 +96,232 @@ def test_a_box_becomes_a_crop_where_no_data_set_gave_one():
     assert whole['bbox_scale'].tolist() == [[200, 200]]         # no person's outline: not widened
     given = dict(img=picture, bbox=box, bbox_center=np.ones((1, 2)), bbox_scale=np.ones((1, 2)))
     assert BoxToCrop().transform(dict(given)) == given
+
+
+def person(path=None, side: float = 230.0) -> dict:
+    """A sample of three joints, the first two each other's mirror joints."""
+    return dict(
+        img_path=str(path), flip_indices=[1, 0, 2],
+        bbox=np.array([[45.0, 3, 275, 233]], np.float32),
+        bbox_center=np.array([[160.0, 118.0]], np.float32),
+        bbox_scale=np.array([[side, side]], np.float32),
+        keypoints=np.array([[[120.0, 80], [210, 91.5], [160, 140]]], np.float32),
+        keypoints_visible=np.array([[1.0, 0, 1]], np.float32))
+
+
+def photograph(size: tuple[int, int]) -> np.ndarray:
+    """A picture (h, w, 3) with structure of about 1/40 of its width."""
+    coarse = np.random.default_rng(0).integers(256, size=(30, 40, 3), dtype=np.uint8)
+    return cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+
+
+def plain_and_fast(augmentation: str, input_size: tuple[int, int], **options) -> tuple[list, list]:
+    """mmpose's steps, and ours that do the same."""
+    scale, colour = dict(type=augmentation), dict(type='hourglass.LuaColour')
+    return tuple([TRANSFORMS.build(step) for step in steps] for steps in (
+        [dict(type='hourglass.LoadPicture'), dict(type='RandomFlip', direction='horizontal'),
+         scale, dict(type='TopdownAffine', input_size=input_size), colour],
+        [dict(type='hourglass.DrawFlip'), scale,
+         dict(type='hourglass.CropPicture', input_size=input_size, **options), colour]))
+
+
+def run(steps: list, sample: dict, seed: int) -> dict:
+    np.random.seed(seed)
+    for step in steps:
+        sample = step(sample)
+    return sample
+
+
+@pytest.mark.parametrize('input_size', [(256, 256), (96, 128)])
+@pytest.mark.parametrize('augmentation', AUGMENTATIONS)
+def test_the_same_draws_give_what_mmposes_steps_give(augmentation, input_size, tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((320, 240)))
+    plain, fast = plain_and_fast(augmentation, input_size)
+    flips = 0
+    for seed in range(30):
+        theirs, ours = (run(steps, person(tmp_path / 'a.jpg', side=130), seed)
+                        for steps in (plain, fast))
+        flips += ours['flip']
+        for key in ('bbox', 'bbox_center', 'bbox_scale', 'bbox_rotation', 'keypoints',
+                    'keypoints_visible', 'input_center', 'input_scale', 'img_shape', 'ori_shape',
+                    'input_size', 'flip', 'flip_direction'):
+            assert np.array_equal(ours[key], theirs[key]), key
+        # the matrix goes through float32 points there
+        assert ours['transformed_keypoints'] == pytest.approx(
+            theirs['transformed_keypoints'], abs=0.01)
+        # OpenCV interpolates at 1/32 px, and which of two it takes may differ
+        difference = np.abs(ours['img'].astype(int) - theirs['img'])
+        assert difference.mean() < 0.5
+        assert np.percentile(difference, 99) <= 4
+    assert 5 < flips < 25
+
+
+@pytest.mark.parametrize('reduction', [2, 4, 8])
+def test_a_smaller_decoded_picture_gives_the_same_crop(reduction, tmp_path):
+    """Of a picture with sides ``reduction`` times as long, and nearly the same pixels."""
+    wide, high = 320 * reduction + 5, 240 * reduction + 3
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((wide, high)))
+    plain, fast = plain_and_fast('hourglass.PaperScaleRotation', (64, 64))
+    for seed in range(10):
+        sample = person(tmp_path / 'a.jpg', side=90 * reduction)
+        for key in ('bbox', 'bbox_center', 'keypoints'):
+            sample[key] = sample[key] * reduction
+        theirs, ours = (run(steps, dict(sample), seed) for steps in (plain, fast))
+        assert ours['img_shape'] == (high, wide)
+        assert np.abs(ours['transformed_keypoints'] - theirs['transformed_keypoints']).max() < 0.02
+        # means of neighbours, not the pixels between: alike, as structure is 8 px and more wide.
+        # A pixel's shift would change 10 of 255.
+        assert np.abs(ours['img'].astype(int) - theirs['img']).mean() < 2.5
+        shift, _ = cv2.phaseCorrelate(*(cv2.cvtColor(np.ascontiguousarray(data['img']),
+                                                     cv2.COLOR_BGR2GRAY).astype(np.float64)
+                                        for data in (ours, theirs)))
+        assert np.abs(shift).max() < 0.1                                        # px of the input
+
+
+@pytest.mark.parametrize('side', [150.0, 700.0])
+def test_what_is_cached_comes_out_alike(side, tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((640, 480)))
+    _, fast = plain_and_fast('hourglass.LuaScaleRotation', (128, 128))
+    _, kept = plain_and_fast('hourglass.LuaScaleRotation', (128, 128), cache_megabytes=2)
+    uncached = [run(fast, person(tmp_path / 'a.jpg', side), seed) for seed in range(25)]
+    cached = [run(kept, person(tmp_path / 'a.jpg', side), seed) for seed in range(25)]
+    (tmp_path / 'a.jpg').unlink()                                       # is not read again
+    again = [run(kept, person(tmp_path / 'a.jpg', side), seed) for seed in range(25)]
+    with pytest.raises(DataError, match='no such picture'):
+        run(fast, person(tmp_path / 'a.jpg', side), 0)
+    for one, two, three in zip(uncached, cached, again, strict=True):
+        assert np.array_equal(two['img'], three['img'])
+        assert np.abs(one['img'].astype(int) - two['img']).max() <= 1      # rounding of a shift
+        assert np.array_equal(one['transformed_keypoints'], three['transformed_keypoints'])
+
+
+class Seeded(torch.utils.data.Dataset):
+    """One sample a picture, drawn by its index."""
+
+    def __init__(self, steps: list, paths: list):
+        self.steps, self.paths = steps, paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return run(self.steps, person(self.paths[index], side=150), index)['img']
+
+
+def test_a_cache_works_in_the_workers_of_a_loader(tmp_path):
+    paths = [tmp_path / f'{index}.png' for index in range(8)]
+    for index, path in enumerate(paths):
+        cv2.imwrite(str(path), photograph((320, 240)) // (index + 1))
+    _, fast = plain_and_fast('hourglass.PaperScaleRotation', (64, 64))
+    _, kept = plain_and_fast('hourglass.PaperScaleRotation', (64, 64), cache_megabytes=8)
+    truth = np.stack(list(Seeded(fast, paths)))
+    loader = torch.utils.data.DataLoader(Seeded(kept, paths), batch_size=2, num_workers=2,
+                                         persistent_workers=True)
+    for epoch in range(3):
+        found = torch.cat(list(loader)).numpy()
+        assert np.abs(found.astype(int) - truth).max() <= 1                # rounding of a shift
+        if epoch == 0:      # in this order every worker has its own people again
+            for path in paths:
+                path.unlink()
+
+
+def test_a_cache_keeps_its_bound_and_what_it_has(tmp_path):
+    for index in range(6):
+        cv2.imwrite(str(tmp_path / f'{index}.jpg'), photograph((320, 240)))
+    crop = CropPicture((64, 64), cache_megabytes=0.3)
+    for _ in range(2):
+        for index in range(6):
+            crop(person(tmp_path / f'{index}.jpg', side=100))
+    pieces = [piece.pixels for piece in crop.store._pieces.values()]
+    # a circle around a crop of 100 px, 3 px more to either side, three colours: 65 KB
+    assert all(140 < length < 155 for pixels in pieces for length in pixels.shape[:2])
+    assert len(pieces) == 4
+    assert crop.store.room == int(0.3 * 2**20) - sum(pixels.nbytes for pixels in pieces) >= 0
+    with pytest.raises(ConfigError, match='cache_megabytes=-1'):
+        CropPicture((64, 64), cache_megabytes=-1)
+
+
+def test_a_crop_beside_the_picture_is_black(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((320, 240)))
+    for options in ({}, {'cache_megabytes': 1}):
+        sample = person(tmp_path / 'a.jpg', side=50) | dict(
+            bbox_center=np.array([[900.0, -700.0]], np.float32))
+        assert not CropPicture((64, 64), **options)(sample)['img'].any()
+
+
+def test_a_picture_that_is_there_is_cropped_as_it_is():
+    picture = photograph((320, 240))
+    ours = CropPicture((64, 64))(person() | dict(img=picture))
+    theirs = TRANSFORMS.build(dict(type='TopdownAffine', input_size=(64, 64)))(
+        person() | dict(img=picture))
+    assert np.abs(ours['img'].astype(int) - theirs['img']).mean() < 0.5
+    assert 'flip' not in ours
+
+
+def test_colour_is_the_same_in_either_layout():
+    picture = photograph((64, 48))
+    planes = np.ascontiguousarray(picture.transpose(2, 0, 1)).transpose(1, 2, 0)
+    for seed in range(5):
+        np.random.seed(seed)
+        factors = LuaColour().factors()
+        np.random.seed(seed)
+        rows = LuaColour()(dict(img=picture))['img']
+        np.random.seed(seed)
+        channels = LuaColour()(dict(img=planes))['img']
+        assert channels.transpose(2, 0, 1).flags.c_contiguous
+        assert np.array_equal(rows, np.clip(np.rint(picture * factors), 0, 255))
+        assert np.array_equal(rows, channels)
+    assert np.array_equal(picture, photograph((64, 48)))                # the input is untouched
+
+
+def equal(ours, theirs) -> bool:
+    """Whether two values are of one type and content, elements with all their fields."""
+    if type(ours) is not type(theirs):
+        return False
+    if isinstance(ours, BaseDataElement):
+        names = [sorted(e.keys()) + sorted(e.metainfo_keys()) for e in (ours, theirs)]
+        return names[0] == names[1] and all(
+            equal(getattr(ours, name), getattr(theirs, name)) for name in names[0])
+    if isinstance(ours, torch.Tensor):
+        return ours.dtype == theirs.dtype and torch.equal(ours, theirs)
+    if isinstance(ours, np.ndarray):
+        return ours.dtype == theirs.dtype and np.array_equal(ours, theirs)
+    if isinstance(ours, dict):
+        return ours.keys() == theirs.keys() and all(equal(ours[key], theirs[key]) for key in ours)
+    return ours == theirs
+
+
+@pytest.mark.parametrize('options', [{}, {'pack_transformed': True}, {'meta_keys': ('img_path',)}])
+def test_packing_gives_what_mmpose_packs(options, tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((320, 240)))
+    codec = dict(type='hourglass.HourglassHeatmap', input_size=(64, 64), heatmap_size=(16, 16))
+    _, steps = plain_and_fast('hourglass.PaperScaleRotation', (64, 64))
+    sample = run(steps, person(tmp_path / 'a.jpg') | dict(
+        id=3, raw_ann_info=dict(row=3), bbox_score=np.ones(1, np.float32)), seed=0)
+    for targets in ([], [TRANSFORMS.build(dict(type='GenerateTarget', encoder=codec))]):
+        data = run(targets, dict(sample), seed=0)
+        ours = PackPerson(**options)(dict(data))
+        theirs = TRANSFORMS.build(dict(type='PackPoseInputs', **options))(dict(data))
+        assert ours['inputs'].shape == (3, 64, 64)
+        assert ours['inputs'].is_contiguous()
+        assert equal(ours, theirs)
+        assert ('gt_fields' in ours['data_samples']) == bool(targets)
+    theirs['data_samples'].set_field('other.jpg', 'img_path', field_type='metainfo')
+    assert not equal(ours, theirs)
+
+
+@needs(DATA / 'flic/images')
+@pytest.mark.data
+@pytest.mark.parametrize('side', [256, 128])
+def test_frames_of_flic_come_out_as_through_mmposes_steps(side):
+    dataset = FlicDataset(split='train', data_root=str(DATA / 'flic'), indices=400)
+    plain, fast = plain_and_fast('hourglass.PaperScaleRotation', (side, side))
+    points, pixels = [], []
+    for index in range(0, 400, 5):
+        theirs, ours = (run(steps, dataset.get_data_info(index), index) for steps in (plain, fast))
+        points.append(ours['transformed_keypoints'] - theirs['transformed_keypoints'])
+        pixels.append(np.abs(ours['img'].astype(int) - theirs['img']).mean())
+    assert np.abs(points).max() < 0.01                      # px of the input
+    # of 255 levels; at 128x128 a few frames are decoded at half their size, which smooths them
+    assert np.median(pixels) < 0.5
+    assert max(pixels) < (1 if side == 256 else 6)

@@ -76,7 +76,7 @@ def _samples(config: str | Config) -> Iterator[dict]:
     """Training samples without an end, every person once before one comes again."""
     cfg = Config.fromfile(config) if isinstance(config, str) else config
     if 'train_dataloader' not in cfg:
-        raise ConfigError(f'{cfg.filename}: no train_dataloader, whose pictures to measure')
+        raise ConfigError(f'{cfg.filename}: no train_dataloader, and its pictures are measured')
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     order = np.random.default_rng(0)

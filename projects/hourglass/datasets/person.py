@@ -11,7 +11,6 @@ from numpy import ndarray
 
 from hourglass.errors import DataError
 
-
 _METAINFO_OF_SAMPLES = (
     'dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
     'flip_indices', 'skeleton_links')
