@@ -26,7 +26,7 @@ def measure_input(config: str | Config, seconds: float = 10) -> dict[str, float]
     return compare_inputs([config], seconds, rounds=1)[0]
 
 
-def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds: int = 5
+def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds: int = 20
                    ) -> list[dict[str, float]]:
     """Several configs in turns, so that what else the machine does meets all of them alike.
 
