@@ -88,8 +88,8 @@ class PersonDataset(BaseCocoStyleDataset):
     def get_data_info(self, idx: int) -> dict:
         """A sample of its own, with what transforms ask of the data set's metainfo.
 
-        mmpose's copies the metainfo for every sample, three times as long as reading the sample
-        takes; here samples share it, as transforms read it alone.
+        mmpose's copies the metainfo for every sample, which takes twice as long as the sample
+        itself; here samples share it, as transforms only read it.
         """
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         return info | {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
