@@ -48,3 +48,16 @@ def _give_peaks(network: torch.nn.Module) -> None:
     network.eval()
     for stage, heatmaps in enumerate(network.heatmaps):
         heatmaps.bias -= network(images)[stage].mean((0, 2, 3))
+
+
+@torch.no_grad()
+def as_if_trained(network: torch.nn.Module, seed: int = 0) -> torch.nn.Module:
+    """Random statistics and scales, some below 0 and one of each layer 0, in eval mode."""
+    torch.manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.uniform_(-0.5, 1.5)[0] = 0
+            module.bias.normal_(std=0.3)
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return network.eval()

@@ -144,7 +144,7 @@ def test_places_that_are_none_are_refused(model, picture, arguments, message):
 def test_what_cannot_be_used_is_refused_in_a_line(model, picture, tmp_path):
     with pytest.raises(DataError, match='boxes: 1 given for 2 pictures'):
         predict(model, [picture, picture], [BOXES])
-    with pytest.raises(ConfigError, match='stage=2: the network has 2 stages'):
+    with pytest.raises(ConfigError, match='stage 2: the network has 2'):
         predict(model, picture, stage=2)
     for wrong in (picture.astype(float), picture[..., :2], np.zeros((0, 5, 3), np.uint8), 3):
         with pytest.raises(DataError, match='a picture'):

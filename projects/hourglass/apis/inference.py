@@ -1,6 +1,5 @@
 """From pictures to keypoints."""
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +12,10 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample
 from numpy import ndarray
 
+from hourglass.apis.optimize import until_stage
 from hourglass.datasets.crops import crop_around, into_picture
 from hourglass.errors import ConfigError, DataError
+from hourglass.models.deploy import shallow_copy, stage_index
 from hourglass.pictures import Picture, as_picture
 
 
@@ -86,7 +87,9 @@ def predict(model: TopdownPoseEstimator, images: Picture | Sequence[Picture],
                        batch_size=batch_size)[0]
     places = _for_each(images, boxes=boxes, centers=centers, scales=scales)
     results, people, waiting = [], [], []
-    with _options(model, **options):
+    model = _arranged(model, **options)
+    scope = DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose'))
+    with torch.no_grad(), scope:
         pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
         for index, (image, place) in enumerate(zip(images, places, strict=True)):
             picture = as_picture(image)
@@ -200,28 +203,23 @@ def _packed(model: TopdownPoseEstimator, pipeline: Compose, picture: ndarray,
     return shrunk_by, pipeline(sample | model.dataset_meta)
 
 
-@contextmanager
-def _options(model: TopdownPoseEstimator, stage: int | None, flip: bool | None, heatmaps: bool,
-             stages: bool) -> Iterator[None]:
-    """The estimator's and its head's settings as asked, for as long as this lasts."""
-    num_stages = getattr(model.head, 'num_stages', 1)
-    if stage is not None and not -num_stages <= stage < num_stages:
-        raise ConfigError(f'stage={stage}: the network has {num_stages} stages; give 0 to '
-                          f'{num_stages - 1}, or -1')
-    before = model.test_cfg, getattr(model.head, 'predict_stage', None)
+def _arranged(model: TopdownPoseEstimator, stage: int | None, flip: bool | None, heatmaps: bool,
+              stages: bool) -> TopdownPoseEstimator:
+    """The estimator with settings as asked; weights are shared, the model stays as it is."""
+    if not stages:
+        model = until_stage(model, stage)
+    elif hasattr(model, 'only_stage'):
+        raise ConfigError(f'stages: this network was optimised for stage {model.only_stage[0]} '
+                          'alone; init_model without optimize makes one that has all')
+    else:
+        model, head = shallow_copy(model), shallow_copy(model.head)
+        if stage is not None:
+            head.predict_stage = stage_index(stage, head.num_stages)
+        model.head = head
     model.test_cfg = {**(model.test_cfg or {}), 'output_heatmaps': heatmaps, 'all_stages': stages}
     if flip is not None:
         model.test_cfg['flip_test'] = flip
-    if stage is not None:
-        model.head.predict_stage = stage
-    scope = DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose'))
-    try:
-        with torch.no_grad(), scope:
-            yield
-    finally:
-        model.test_cfg = before[0]
-        if stage is not None:
-            model.head.predict_stage = before[1]
+    return model
 
 
 def _run(model: TopdownPoseEstimator, people: list[_Person]) -> list[_Person]:

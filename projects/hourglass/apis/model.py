@@ -9,13 +9,15 @@ from mmengine.registry import MODELS, init_default_scope
 from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
+from hourglass.apis.optimize import optimized
 from hourglass.apis.zoo import find_config, find_weights, weights_by_name
 from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
 from hourglass.errors import ConfigError
 
 
 def init_model(config: str | Path | Config, weights: str | Path | None = None,
-               device: str | None = None) -> TopdownPoseEstimator:
+               device: str | None = None, optimize: str = 'none', stage: int | None = None,
+               exit_tolerance: float | None = None) -> TopdownPoseEstimator:
     """A trained network, ready for :func:`predict` and for mmpose's ``inference_topdown``.
 
     Args:
@@ -24,13 +26,20 @@ def init_model(config: str | Path | Config, weights: str | Path | None = None,
         weights: a checkpoint file, or a name. Default: those of the network's name, or what the
             config says in ``load_from``.
         device: as for ``torch.device``; default the accelerator that is there, else the CPU.
+        optimize: what runs the network, a name out of :data:`hourglass.models.runtimes.RUNTIMES`;
+            ``'auto'`` measures which is the fastest here.
+        stage: the only one that is wanted, 0 the first; nothing behind it is computed, in any
+            prediction. Default: all can be asked for, and the last is.
+        exit_tolerance: let people leave the network early, see
+            :class:`hourglass.models.early_exit.EarlyExit`; goes with ``optimize`` and one stage.
 
     Returns:
         mmpose's estimator in eval mode, with its config as ``cfg`` and what it knows of the
         keypoints as ``dataset_meta``.
 
     Raises:
-        ConfigError: if there is no such config, or no weights are named.
+        ConfigError: if there is no such config, no weights are named, or the network cannot be
+            run as asked.
         CheckpointError: if there are no such weights, or they are of another network.
     """
     if not isinstance(config, Config):
@@ -51,7 +60,10 @@ def init_model(config: str | Path | Config, weights: str | Path | None = None,
     model.cfg = config
     model.dataset_meta = _keypoints_known(checkpoint, config)
     model = model.to(device or get_device(), memory_format=torch.channels_last)
-    return model.eval()
+    model.eval()
+    if optimize == 'none' and stage is None and exit_tolerance is None:
+        return model
+    return optimized(model, optimize, stage, exit_tolerance)
 
 
 def _keypoints_known(checkpoint: dict, config: Config) -> dict:

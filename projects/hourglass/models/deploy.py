@@ -87,14 +87,20 @@ def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
     if type(network) is not StackedHourglass:
         return network, stage
     count = stage_index(stage, network.num_stacks) + 1
-    first = copy.copy(network)
-    first._modules = dict(network._modules)             # which the copy shared until here
+    first = shallow_copy(network)
     first.num_stacks = count
     for name, length in (('hourglasses', count), ('features', count), ('heatmaps', count),
                          ('reinjects', count - 1)):
         if network._modules.get(name) is not None:     # a backbone has none
             first._modules[name] = network._modules[name][:length]
     return first, -1
+
+
+def shallow_copy(module: nn.Module) -> nn.Module:
+    """A module whose attributes and parts can be replaced while it shares those that are not."""
+    twin = copy.copy(module)
+    twin._modules = dict(module._modules)               # which the copy shared until here
+    return twin
 
 
 class DecodeHeatmaps(nn.Module):

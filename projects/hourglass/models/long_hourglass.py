@@ -6,6 +6,7 @@ from hourglass.errors import ConfigError
 from hourglass.models.network import (
     Hourglass,
     StackedHourglass,
+    check_input,
     prediction_features,
     start_near_zero,
 )
@@ -49,7 +50,7 @@ class LongHourglass(StackedHourglass):
             start_near_zero(self.side_heatmaps, heatmap_std)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        self._check_input(images)
+        check_input(images, self.depth)
         *on_the_way, top = _upward(self.hourglasses[0], self.stem(images))
         output = self.heatmaps[0](self.features[0](top))                    # (B, K, h, w)
         sides = on_the_way[len(on_the_way) - len(self.side_features):]

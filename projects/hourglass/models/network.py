@@ -117,7 +117,7 @@ class StackedHourglass(nn.Module):
         self.num_stacks, self.channels, self.num_keypoints = num_stacks, channels, num_keypoints
         self.depth, self.blocks_per_scale = depth, blocks_per_scale
         self.stem_channels = tuple(stem_channels)
-        self.size_divisor = 4 * 2**depth    # the stem divides by 4, every level by 2
+        self.size_divisor = size_divisor(depth)
 
         if len(self.stem_channels) != 3:
             raise ConfigError(f'stem_channels is {self.stem_channels}: give three widths')
@@ -139,7 +139,7 @@ class StackedHourglass(nn.Module):
             start_near_zero(self.heatmaps, heatmap_std)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        self._check_input(images)
+        check_input(images, self.depth)
         x = self.stem(images)                                   # (B, C, h, w)
         outputs = []
         for stack, hourglass in enumerate(self.hourglasses):
@@ -150,14 +150,25 @@ class StackedHourglass(nn.Module):
                 x = self.reinjects[stack](x, features, heatmaps)
         return tuple(outputs)
 
-    def _check_input(self, images: Tensor) -> None:
-        height, width = images.shape[-2:]
-        step = self.size_divisor
-        if height % step or width % step:
-            fits = [max(step, (side + step // 2) // step * step) for side in (width, height)]
-            raise ConfigError(
-                f'input of {width}x{height} (w x h) does not fit {self.depth} levels: both sides '
-                f'must be multiples of {step}, for example {fits[0]}x{fits[1]}')
+
+def size_divisor(depth: int) -> int:
+    """What both sides of a picture are multiples of: the stem divides by 4, every level by 2."""
+    return 4 * 2**depth
+
+
+def check_input(images: Tensor, depth: int) -> None:
+    """Refuse pictures (B, 3, H, W) that ``depth`` levels do not divide.
+
+    Raises:
+        ConfigError: with a size that fits.
+    """
+    height, width = images.shape[-2:]
+    step = size_divisor(depth)
+    if height % step or width % step:
+        fits = [max(step, (side + step // 2) // step * step) for side in (width, height)]
+        raise ConfigError(
+            f'input of {width}x{height} (w x h) does not fit {depth} levels: both sides '
+            f'must be multiples of {step}, for example {fits[0]}x{fits[1]}')
 
 
 def start_near_zero(predictions: Iterable[nn.Conv2d], std: float) -> None:

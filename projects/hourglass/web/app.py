@@ -53,7 +53,7 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
     app = flask.Flask(__name__)
     app.request_class = _Request
     app.config['MAX_CONTENT_LENGTH'] = MAX_MIB << 20
-    one_at_a_time = threading.Lock()    # predict changes settings of the model while it runs
+    one_at_a_time = threading.Lock()    # several at once would take as long and more memory
 
     @app.before_request
     def _refuse_other_sites() -> None:

@@ -1,0 +1,191 @@
+"""A trained network rewritten to do less for the same outputs; torch only.
+
+What is saved: every BatchNorm behind a convolution becomes part of it; the BatchNorm and ReLU that
+open a residual become one clamp; between two stacks, where only the last heatmaps are asked for,
+three linear convolutions become one; sums and activations write over what nobody needs any more;
+a doubled map is added without being written down.
+"""
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from hourglass.errors import ConfigError
+from hourglass.models.network import (
+    Hourglass,
+    Reinject,
+    Residual,
+    StackedHourglass,
+    check_input,
+)
+
+
+@torch.no_grad()
+def fuse(network: StackedHourglass) -> 'FusedHourglass':
+    """The same last output, sooner; to predict alone.
+
+    Weights are copied: ``network`` stays as it is. Numbers differ by rounding, by a few 1e-6 of the
+    largest.
+
+    Raises:
+        ConfigError: for another kind of network.
+    """
+    if type(network) is not StackedHourglass:
+        raise ConfigError(f'fuse: takes a StackedHourglass, not a {type(network).__name__}')
+    return FusedHourglass(network).eval().requires_grad_(False)
+
+
+class FusedHourglass(nn.Module):
+    """Images (B, 3, H, W) -> a tuple of one tensor, the output of the network's last stack.
+
+    Raises:
+        ConfigError: in ``forward``, for a size that the network would refuse.
+    """
+
+    def __init__(self, network: StackedHourglass):
+        super().__init__()
+        self.depth = network.depth
+        self.stem = fused(network.stem)
+        self.hourglasses = nn.ModuleList(map(FusedLevel, network.hourglasses))
+        self.features = nn.ModuleList(map(fused, network.features))
+        predictions = network.heatmaps or [nn.Identity()] * network.num_stacks
+        self.outputs = nn.ModuleList(map(fused, predictions))
+        self.reinjects = nn.ModuleList(
+            merged(reinject, prediction)
+            for reinject, prediction in zip(network.reinjects, predictions[:-1], strict=True))
+
+    def forward(self, images: Tensor) -> tuple[Tensor]:
+        check_input(images, self.depth)
+        x = self.stem(images)                                               # (B, C, h, w)
+        for stack, reinject in enumerate(self.reinjects):
+            x = reinject(self.stack(stack, x)).add_(x)
+        return (self.outputs[-1](self.stack(len(self.reinjects), x)),)
+
+    def stack(self, stack: int, x: Tensor) -> Tensor:
+        """From what a stack sees to what its prediction is made of, both (B, C, h, w)."""
+        return self.features[stack](self.hourglasses[stack](x))
+
+
+class FusedLevel(nn.Module):
+    """One :class:`Hourglass`, (B, C, h, w) -> (B, C, h, w)."""
+
+    def __init__(self, level: Hourglass):
+        super().__init__()
+        inner = level.inner
+        self.skip, self.down = fused(level.skip), fused(level.down)
+        self.inner = FusedLevel(inner) if isinstance(inner, Hourglass) else fused(inner)
+        self.up = fused(level.up[:-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        skip, small = self.skip(x), self.up(self.inner(self.down(x)))
+        blocks = skip.unflatten(-1, (-1, 2)).unflatten(-3, (-1, 2))     # (B, C, h/2, 2, w/2, 2)
+        blocks.add_(small[:, :, :, None, :, None])
+        return skip
+
+
+class FusedResidual(nn.Module):
+    """One :class:`Residual`, (B, in, h, w) -> (B, out, h, w)."""
+
+    def __init__(self, residual: Residual):
+        super().__init__()
+        norm, _, *rest = residual.branch
+        first, *rest = fused(nn.Sequential(*rest))
+        self.branch = nn.Sequential(*clamped(norm, first), *rest)
+        self.skip = fused(residual.skip)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.branch(x).add_(self.skip(x))
+
+
+class Clamp(nn.Module):
+    """Every channel of (B, C, h, w) between bounds of its own, (C,) each."""
+
+    def __init__(self, low: Tensor, high: Tensor):
+        super().__init__()
+        self.register_buffer('low', low[:, None, None])
+        self.register_buffer('high', high[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(self.low, self.high)
+
+
+def fused(module: nn.Module) -> nn.Module:
+    """A part of the network; residuals and convolutions in it are replaced, the rest is shared."""
+    if isinstance(module, Residual):
+        return FusedResidual(module)
+    if isinstance(module, nn.Sequential):
+        return nn.Sequential(*map(fused, folded(module)))
+    return _copied(module) if isinstance(module, nn.Conv2d) else module
+
+
+def folded(layers: nn.Sequential) -> list[nn.Module]:
+    """The layers of all sequences in one row, each BatchNorm inside the convolution before it.
+
+    W' = s W, b' = s (b - mean) + beta with s = gamma / sqrt(var + eps).
+    """
+    row = []
+    for layer in _flat(layers):
+        if isinstance(layer, nn.BatchNorm2d) and row and isinstance(row[-1], nn.Conv2d):
+            scale, shift = _affine(layer)
+            conv = row[-1]
+            bias = 0 if conv.bias is None else conv.bias.double()
+            row[-1] = _copied(conv, conv.weight.double() * scale[:, None, None, None],
+                              bias * scale + shift)
+        else:
+            row.append(layer)
+    return row
+
+
+def clamped(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> tuple[Clamp, nn.Conv2d]:
+    """BatchNorm, ReLU and a 1x1 convolution as a clamp and a 1x1 convolution.
+
+    relu(s x + c) = s clamp(x) + c, where x is cut at -c/s, from below if s > 0 and from above if
+    s < 0; s and c then move into the convolution.
+    """
+    scale, shift = _affine(norm)
+    dead = scale == 0                           # such a channel is relu(c) whatever x is
+    edge = torch.where(dead, 0, -shift / scale)
+    shift = torch.where(dead, shift.relu(), shift)
+    weight = conv.weight.double()
+    infinite = torch.full_like(edge, torch.inf)
+    low, high = torch.where(scale < 0, -infinite, edge), torch.where(scale > 0, infinite, edge)
+    bias = 0 if conv.bias is None else conv.bias.double()
+    return (Clamp(low.to(conv.weight.dtype), high.to(conv.weight.dtype)),
+            _copied(conv, weight * scale[:, None, None], bias + weight[:, :, 0, 0] @ shift))
+
+
+def merged(reinject: Reinject, prediction: nn.Module) -> nn.Conv2d:
+    """From a stack's features to what is added to the stream, prediction and all, in one 1x1."""
+    features = reinject.features
+    if reinject.heatmaps is None:
+        return _copied(features)
+    back = reinject.heatmaps.weight.double()[:, :, 0, 0]                        # (C, K)
+    weight = features.weight.double()[:, :, 0, 0] + back @ prediction.weight.double()[:, :, 0, 0]
+    bias = features.bias.double() + reinject.heatmaps.bias + back @ prediction.bias.double()
+    return _copied(features, weight[:, :, None, None], bias)
+
+
+def _flat(layers: nn.Sequential) -> Iterator[nn.Module]:
+    for layer in layers:
+        yield from _flat(layer) if type(layer) is nn.Sequential else (layer,)
+
+
+def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Scale and shift (C,) of a BatchNorm in eval mode, in float64."""
+    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    return scale, norm.bias.double() - norm.running_mean.double() * scale
+
+
+def _copied(conv: nn.Conv2d, weight: Tensor | None = None, bias: Tensor | None = None
+            ) -> nn.Conv2d:
+    """A convolution like another, with weights of its own."""
+    weight = conv.weight if weight is None else weight
+    bias = conv.bias if bias is None else bias
+    with torch.device(conv.weight.device):
+        copy = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride,
+                         conv.padding, conv.dilation, conv.groups, bias is not None,
+                         dtype=conv.weight.dtype)
+    copy.weight.copy_(weight)
+    if bias is not None:
+        copy.bias.copy_(bias)
+    return copy
