@@ -2,6 +2,7 @@
 #   make demo       train and test on synthetic people, with pictures, from nothing
 #   make web        the demo page, on this machine: http://127.0.0.1:8000
 #   make test       the tests, at most 5 minutes;  make test-all   all of them;  make lint
+#   make bench      what the paper's network costs here, and how much less it can
 #   make docs       the API reference, in docs/api
 #   make install    TORCH=2.13.0  MMCV=mmcv-lite (or mmcv: compiled, 15 minutes)  PYTHON=python3.11
 VENV ?= .venv
@@ -14,7 +15,7 @@ MMCV_VERSION ?= 2.1.0
 RUN = $(abspath $(VENV))/bin/python -W ignore::UserWarning
 DEMO ?= work_dirs/demo
 
-.PHONY: install demo web test test-all docs lint clean
+.PHONY: install demo web bench test test-all docs lint clean
 
 install:
 	@test "$$(cat $(VENV)/.installed 2>/dev/null)" = "$(TORCH) $(MMCV)" || rm -f $(VENV)/.installed
@@ -45,6 +46,10 @@ test: install
 
 test-all: install
 	$(RUN) -m pytest -m ''
+
+bench: install
+	$(RUN) tools/benchmark.py configs/mpii/hourglass_8stack_256_paper.py --optimize fuse ncnn --against \
+		configs/mpii/hourglass_8stack_256_paper.py configs/comparison/mpii_256_hourglass52_mmpose.py
 
 docs: install
 	$(RUN) tools/api_docs.py docs/api

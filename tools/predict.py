@@ -8,7 +8,7 @@ from tqdm import tqdm
 import hourglass
 from hourglass.apis import init_model
 from hourglass.apis.boxes import BoxFile, load_detector
-from hourglass.apis.cli import one_line_errors
+from hourglass.apis.cli import add_speed_arguments, one_line_errors, speed_options
 from hourglass.apis.collection import Boxes, Drawing, predict_collection
 from hourglass.apis.results import Results
 from hourglass.apis.sources import open_source
@@ -34,6 +34,7 @@ def parse_args() -> argparse.Namespace:
     network.add_argument('--no-flip', action='store_true',
                          help='do not average with the mirrored picture: twice as fast')
     network.add_argument('--batch-size', type=int, default=32, help='of people')
+    add_speed_arguments(network)
     people = parser.add_argument_group('where people are (default: one in each whole picture)')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO')
     people.add_argument('--detector', metavar='MODULE:FUNCTION',
@@ -61,15 +62,23 @@ def where_people_are(args: argparse.Namespace) -> Boxes:
     return lambda shot: None
 
 
+def predicting_stage(args: argparse.Namespace) -> int:
+    if args.stages is not None:
+        return args.stages - 1
+    return -1 if args.stage is None else args.stage
+
+
 def run(args: argparse.Namespace) -> list[str]:
     """The problems there were, a line each."""
     if bool(args.config) != bool(args.weights):
         raise ConfigError('--config and --weights go together (or --model alone)')
     boxes, source = where_people_are(args), open_source(args.input)
-    model = init_model(args.config or args.model, args.weights, args.device)
+    if args.stage is not None and args.stages is not None:
+        raise ConfigError('--stage and --stages both say which stack predicts; give one')
+    model = init_model(args.config or args.model, args.weights, args.device, **speed_options(args))
     results = Results(model.dataset_meta, about=dict(
         made_by=f'mmpose-hourglass {hourglass.__version__}', model=args.weights or args.model,
-        stage=-1 if args.stage is None else args.stage))
+        stage=predicting_stage(args)))
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     problems = []
     looked_at = predict_collection(

@@ -5,7 +5,13 @@ import mmengine
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
+from hourglass.apis.cli import (
+    add_run_arguments,
+    add_speed_arguments,
+    load_config,
+    one_line_errors,
+    speed_options,
+)
 from hourglass.apis.zoo import checked_checkpoint
 from hourglass.errors import ConfigError
 from hourglass.report.write import check_path, write_report
@@ -22,6 +28,7 @@ def parse_args() -> argparse.Namespace:
                         help='score the prediction of every stage, not of the last one alone')
     parser.add_argument('--report', help='write what was found to this .html file: tables, curves, '
                         'the worst and the best people')
+    add_speed_arguments(parser)
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
     return parser.parse_args()
 
@@ -42,6 +49,12 @@ def test(args: argparse.Namespace) -> dict:
         evaluators[0].people_file = args.people
     if args.dump:
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
+    if faster := speed_options(args):
+        if args.all_stages or args.report:
+            raise ConfigError('--optimize, --stages and --exit-tolerance give one stage; leave '
+                              '--all-stages and --report out')
+        hooks = [*cfg.get('custom_hooks', []), dict(type='hourglass.OptimizeHook', **faster)]
+        cfg.custom_hooks = hooks
     runner = Runner.from_cfg(cfg)
     metrics = runner.test()
     if args.report:

@@ -28,7 +28,7 @@ DATASETS = _child(root.DATASETS, 'hourglass.datasets.mpii', 'hourglass.datasets.
 TRANSFORMS = _child(root.TRANSFORMS, 'hourglass.datasets.transforms')
 METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics',
                  'hourglass.evaluation.submission')
-HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks')
+HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks', 'hourglass.engine.faster')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hourglass.engine.optim')
 
 if _HAS_MMPOSE:

@@ -12,6 +12,7 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from hourglass.errors import ConfigError, HourglassError, did_you_mean
+from hourglass.models.runtimes import RUNTIMES
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +30,30 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
                         help='how the processes of a distributed run are started')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
                         help='given by the launcher')
+
+
+def add_speed_arguments(parser: argparse._ActionsContainer) -> None:
+    """How the network is run and how much of it, for tools that predict."""
+    parser.add_argument('--optimize', metavar='HOW', default='none',
+                        help=f"what runs the network: auto (measure), {', '.join(RUNTIMES)}")
+    parser.add_argument('--stages', type=int, metavar='N',
+                        help='run the first N stacks alone, and predict from the last of these')
+    parser.add_argument('--exit-tolerance', type=float, metavar='PX',
+                        help='let each person leave the network as soon as no keypoint moves by '
+                        'more than this between two stacks, px of the heatmaps')
+
+
+def speed_options(args: argparse.Namespace) -> dict:
+    """What these arguments mean for :func:`hourglass.apis.optimize.optimized`; empty: nothing.
+
+    Raises:
+        ConfigError: if no stack is left.
+    """
+    if args.stages is not None and args.stages < 1:
+        raise ConfigError(f'--stages {args.stages}: give 1 or more')
+    options = dict(optimize=args.optimize, stage=None if args.stages is None else args.stages - 1,
+                   exit_tolerance=args.exit_tolerance)
+    return {} if options == dict(optimize='none', stage=None, exit_tolerance=None) else options
 
 
 def load_config(args: argparse.Namespace) -> Config:

@@ -5,6 +5,7 @@ from torch import nn
 
 from hourglass.errors import ConfigError
 from hourglass.models.deploy import shallow_copy, stage_index, up_to_stage
+from hourglass.models.head import StackedHeatmapHead
 from hourglass.models.runtimes import fastest, run_by
 
 
@@ -27,13 +28,16 @@ def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> Topdow
     model, head = shallow_copy(model), shallow_copy(model.head)
     if stage is None:
         stage = getattr(head, 'predict_stage', -1)
-    count = stage_index(stage, getattr(head, 'num_stages', 1)) + 1
     model.head = head
+    if not isinstance(head, StackedHeatmapHead):
+        stage_index(stage, 1)
+        return model
+    count = stage_index(stage, head.num_stages) + 1
     model.backbone, place = up_to_stage(model.backbone, stage)
-    if place != stage:
-        _keep_stages(head, slice(0, count))
-    elif hasattr(head, 'predict_stage'):
+    if place == stage:
         head.predict_stage = stage
+    else:
+        _keep_stages(head, slice(0, count))
     return model
 
 
@@ -54,7 +58,7 @@ def optimized(model: TopdownPoseEstimator, how: str = 'auto', stage: int | None 
         ConfigError: if it cannot be run that way.
     """
     head = model.head
-    if not hasattr(head, 'num_stages'):
+    if not isinstance(head, StackedHeatmapHead):
         raise ConfigError(f'optimize: needs a StackedHeatmapHead, and this is a '
                           f'{type(head).__name__}')
     stage = stage_index(head.predict_stage if stage is None else stage, head.num_stages)
