@@ -1,4 +1,6 @@
 """Checkpoint files, read without unpickling anything but tensors and plain containers."""
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,22 +11,33 @@ from hourglass.compat import allow_mmengine_checkpoints
 from hourglass.errors import CheckpointError
 
 
-def read_checkpoint(path: str | Path) -> dict:
+def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 'cpu'
+                    ) -> dict:
     """What a checkpoint file holds, unpickling nothing but tensors and plain containers.
 
     Out of a ``.safetensors`` file come the tensors as ``state_dict`` and its metadata as ``meta``,
     as mmengine and its hooks (``EMAHook`` among them) expect them.
 
+    Args:
+        map_location: as for ``torch.load``; the tensors of a ``.safetensors`` are on the CPU.
+
     Raises:
         CheckpointError: if there is no such file, or it cannot be read that way.
     """
     path = Path(path).expanduser()
-    try:
+    with one_line_of(path):
         if path.suffix == '.safetensors':
             return _read_safetensors(path)
         if find_spec('mmengine') is not None:       # its own checkpoints hold a log, too
             allow_mmengine_checkpoints()
-        return torch.load(path, map_location='cpu', weights_only=True)
+        return torch.load(path, map_location=map_location, weights_only=True)
+
+
+@contextmanager
+def one_line_of(path: str | Path) -> Iterator[None]:
+    """Errors of reading the checkpoint ``path`` as a ``CheckpointError`` of one line."""
+    try:
+        yield
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such checkpoint') from None
     except Exception as error:      # torch and safetensors raise a dozen types for a broken file
