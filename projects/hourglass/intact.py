@@ -62,7 +62,7 @@ def _walk_jpeg(data: bytes) -> JpegFrame:
         if marker == _EOI and in_scan:
             return JpegFrame(*frame, at)
         known = _AFTER_A_SCAN if frame is not None else _AFTER_A_SCAN | _FRAMES
-        if marker not in known or marker == _SOS and frame is None:
+        if marker not in known or (marker == _SOS and frame is None):
             raise ValueError(f'damaged at byte {at - 1}')
         length = int.from_bytes(data[at:at + 2], 'big')
         if at + length > len(data):

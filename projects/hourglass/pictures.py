@@ -17,7 +17,7 @@ REDUCTIONS = {
     1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8}
 
-# what Pillow hands to other programs, programs themselves: PostScript to Ghostscript, WMF to Windows
+# programs that Pillow hands to another program: PostScript to Ghostscript, WMF to Windows
 _PROGRAMS = ('EPS', 'WMF')
 
 
