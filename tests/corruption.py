@@ -43,7 +43,8 @@ def damaged(intact: bytes, damage: str, rng: np.random.Generator, strangers: Seq
         start = rng.integers(len(copy))
         copy[start:start + rng.integers(1, 1 + len(copy) // 4)] = 0
         return copy.tobytes()
-    count = 1 if damage == 'bit' else rng.integers(2, 41) if damage == 'bits' else rng.integers(1, 5)
+    few, many = {'bit': (1, 1), 'bits': (2, 40), 'header': (1, 4)}[damage]
+    count = rng.integers(few, many + 1)
     places = rng.integers(min(len(copy), 64) if damage == 'header' else len(copy), size=count)
     copy[places] ^= (1 << rng.integers(8, size=count)).astype(np.uint8)
     return copy.tobytes()
@@ -75,8 +76,8 @@ def _ends(path: Path, contents: Sequence[bytes], read: Reader, truth: str) -> It
     context, done = multiprocessing.get_context('fork'), 0
     while done < len(contents):
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_read_all, args=(path, contents[done:], read, truth, theirs),
-                                  daemon=True)
+        process = context.Process(
+            target=_read_all, args=(path, contents[done:], read, truth, theirs), daemon=True)
         process.start()
         theirs.close()
         try:
