@@ -29,6 +29,7 @@ from hourglass.datasets.flic import read_flic
 from hourglass.datasets.lsp import read_lsp
 from hourglass.datasets.mpii_files import read_mpii
 from hourglass.evaluation.predictions import read_predictions
+from hourglass.evaluation.truth import read_truth
 from hourglass.pictures import PictureFile, read_picture
 
 PEOPLE, JOINTS = 6, 16
@@ -63,7 +64,8 @@ def people_gz() -> bytes:
 
 
 def boxes_json() -> bytes:
-    return json.dumps({f'{i}.jpg': rng().uniform(0, 99, (2, 4)).tolist() for i in range(5)}).encode()
+    boxes = rng().uniform(0, 99, (5, 2, 4)).tolist()
+    return json.dumps({f'{i}.jpg': pair for i, pair in enumerate(boxes)}).encode()
 
 
 def h5(arrays: dict[str, np.ndarray]) -> bytes:
@@ -131,8 +133,8 @@ optim_wrapper = dict(optimizer=dict(type='Adam', lr=2.5e-4))
 """
 
 
-def read_people(path: Path, read=read_mpii) -> list:
-    return [astuple(person) for person in read(path)]
+def read_people(path: Path, read=read_mpii, *options: str) -> list:
+    return [astuple(person) for person in read(path, *options)]
 
 
 def read_weights(path: Path) -> dict:
@@ -154,15 +156,13 @@ FILES = {
     'reduced.jpg': (partial(picture, 'JPEG'), lambda path: PictureFile(path).decode(2)),
     'progressive.jpg': (partial(picture, 'JPEG', progressive=True), read_picture),
     'picture.png': (partial(picture, 'PNG'), read_picture),
-    'people.json': (people_json, read_people),
-    'people.json.gz': (people_gz, read_people),
+    'people.json': (people_json, lambda path: read_truth('mpii', path)[:]),
+    'people.json.gz': (people_gz, lambda path: read_truth('mpii', path)[:]),
     'boxes.json': (boxes_json, lambda path: BoxFile(path).boxes),
     'people.h5': (people_h5, read_people),
-    'examples.mat': (examples_mat, partial(read_people, read=lambda path: read_flic(path, 'train'))),
-    'packed.mat': (partial(extended_mat, True),
-                   partial(read_people, read=lambda path: read_lsp(path, 'train'))),
-    'stored.mat': (partial(extended_mat, False),
-                   partial(read_people, read=lambda path: read_lsp(path, 'train'))),
+    'examples.mat': (examples_mat, lambda path: read_people(path, read_flic, 'train')),
+    'packed.mat': (partial(extended_mat, True), lambda path: read_people(path, read_lsp, 'train')),
+    'stored.mat': (partial(extended_mat, False), lambda path: read_people(path, read_lsp, 'train')),
     'weights.pth': (checkpoint, read_weights),
     'weights.safetensors': (lambda: safetensors.torch.save(weights()), read_weights),
     'found.json': (lambda: json.dumps(found().tolist()).encode(), read_found),

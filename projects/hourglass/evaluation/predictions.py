@@ -101,7 +101,7 @@ def _read_npy(path: Path) -> ndarray:
         if not isinstance(array, ndarray):
             raise ValueError('an archive of several arrays')
         return array
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:                  # numpy raises a handful for a broken header
         raise DataError(f'{path}: not a readable .npy file of numbers ({error}); write it again '
                         'with numpy.save') from None
 
