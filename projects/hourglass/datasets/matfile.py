@@ -66,9 +66,9 @@ def load_mat(path: str | Path, **options) -> dict:
 
 
 def _check_elements(data: bytes) -> None:
-    """Walk the variables of a file of Matlab 5 to 7 and check the checksums of what is packed.
+    """Walk the variables of a file of Matlab 5 to 7 and add up what they unpack to.
 
-    scipy takes a variable whose packed bytes end early, or do not sum up, for a whole one.
+    scipy unpacks without a bound, a thousandfold at most.
     """
     if data[:4].count(0) or data[124:128] not in (b'\0\1IM', b'\1\0MI'):
         return                                  # Matlab 4, 7.3, or none at all: scipy knows
