@@ -110,7 +110,8 @@ def _end(path: Path, read: Reader, truth: str) -> str:
         named = path.name in str(error) and '\n' not in str(error)
         return REFUSED if named else f'badly refused: {error}'
     except BaseException as error:
-        return f'{type(error).__name__}: {error}'[:200]
+        kind = MemoryError if isinstance(error, MemoryError) else type(error)    # numpy has its own
+        return f'{kind.__name__}: {error}'[:200]
     return SAME if _digest(value) == truth else OTHER
 
 

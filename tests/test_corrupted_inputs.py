@@ -225,7 +225,7 @@ def _hoard(path: Path) -> None:
 
 
 @pytest.mark.parametrize(('read', 'end'), [
-    (_hang, HUNG), (_die, CRASHED), (_hoard, '_ArrayMemoryError')])
+    (_hang, HUNG), (_die, CRASHED), (_hoard, 'MemoryError')])
 def test_what_hangs_crashes_or_hoards_is_seen(tmp_path, monkeypatch, read, end):
     monkeypatch.setattr('corruption.SECONDS', 0.5)
     counts = outcomes(tmp_path, 'a', b'intact', read, [b'x'], count=len(DAMAGES))
