@@ -170,17 +170,34 @@ def allow_mmengine_checkpoints() -> None:
          (_history_statistic, 'builtins.getattr')])
 
 
-def load_safetensors_with_mmengine() -> None:
-    """Let ``load_from`` and the tools' checkpoint argument be a ``.safetensors`` file.
+def load_checkpoints_with_mmengine() -> None:
+    """Let mmengine load weights only from everywhere, and ``.safetensors`` files and our names.
 
-    mmengine hands every local file to ``torch.load``, and goes on doing so for all others. It finds
-    a loader by matching a pattern, so that these files get a loader of their own, and so do the
-    weights in the package by their names, ``hourglass://flic-small``. Needed until mmengine (after
-    0.10.7) reads them itself; the names, for good.
+    mmengine finds a loader by matching a pattern. Local files get one that unpickles nothing but
+    tensors and refuses in one line; mmengine's depends on the release and the environment. What it
+    fetches from an address (``load_url``, behind ``torchvision://`` and others, too) torch would
+    unpickle freely: a checkpoint can be a program. Needed until mmengine (after 0.10.7) says
+    ``weights_only=True`` itself and reads ``.safetensors``; the names of the weights in the
+    package, ``hourglass://flic-small``, for good.
     """
-    from mmengine.runner.checkpoint import CheckpointLoader
-    for pattern in (r'(?!.*://).*\.safetensors$', 'hourglass://'):
-        CheckpointLoader.register_scheme(pattern, load_from_safetensors, force=True)
+    from mmengine.runner import checkpoint
+    for pattern, loader in ((r'(?!.*://).*\.safetensors$', load_from_safetensors),
+                            ('hourglass://', load_from_safetensors), ('', load_from_local)):
+        checkpoint.CheckpointLoader.register_scheme(pattern, loader, force=True)
+    checkpoint.load_url = _load_url
+
+
+def load_from_local(filename: str, map_location: str | torch.device | None = None) -> dict:
+    """A loader as mmengine's are, of local files."""
+    from hourglass.checkpoints import read_checkpoint
+    return read_checkpoint(filename, map_location)
+
+
+def _load_url(url: str, **options) -> dict:
+    """``torch.hub.load_state_dict_from_url``, which has this off by default."""
+    from hourglass.checkpoints.reading import one_line_of
+    with one_line_of(url):
+        return torch.hub.load_state_dict_from_url(url, **options, weights_only=True)
 
 
 def load_from_safetensors(filename: str, map_location: str | torch.device | None = None) -> dict:
@@ -244,5 +261,5 @@ _MENDS: dict[str, Callable[[], ModuleSpec | None]] = {
     'torchvision': declare_torchvision_ops,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
-    'mmengine.runner.runner': load_safetensors_with_mmengine,   # its checkpoint module is there
+    'mmengine.runner.runner': load_checkpoints_with_mmengine,   # its checkpoint module is there
 }

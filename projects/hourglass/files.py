@@ -1,10 +1,49 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and JSON files with errors that name them."""
+import gzip
+import json
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, TextIO
 
 from hourglass.errors import DataError
+
+MOST_UNPACKED = 2**30                   # bytes; thirty times the largest annotation file known
+
+
+@contextmanager
+def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[TextIO]:
+    """A JSON file, packed (``.gz``) or not; what goes wrong in reading it is named.
+
+    Args:
+        advice: what to do about a file that is not readable.
+
+    Raises:
+        DataError: if it is missing or not readable as JSON.
+    """
+    path = Path(path).expanduser()
+    try:
+        with (gzip.open if path.suffix == '.gz' else open)(path, 'rt', encoding='utf-8') as file:
+            yield file
+    except FileNotFoundError:
+        raise DataError(f'{path}: no such file') from None
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+        raise DataError(f'{path}: not a JSON file ({error}); {advice}') from None
+
+
+def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
+    """What such a file holds.
+
+    Raises:
+        DataError: as above, or if it unpacks to more than :data:`MOST_UNPACKED` characters.
+    """
+    with open_json(path, advice) as file:
+        text = file.read(MOST_UNPACKED + 1)
+        if len(text) > MOST_UNPACKED:
+            raise DataError(f'{path}: unpacks to more than {MOST_UNPACKED >> 20} MiB; {advice}')
+        return json.loads(text)
 
 
 @contextmanager

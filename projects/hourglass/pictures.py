@@ -1,5 +1,5 @@
 """Pictures as (H, W, 3) uint8 BGR, wherever they come from."""
-import struct
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -8,6 +8,7 @@ from numpy import ndarray
 from PIL import Image, ImageOps
 
 from hourglass.errors import DataError
+from hourglass.intact import check_picture
 
 Picture = str | Path | Image.Image | ndarray      # whatever a user calls a picture
 
@@ -16,22 +17,30 @@ REDUCTIONS = {
     1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
     8: cv2.IMREAD_REDUCED_COLOR_8}
 
+# programs that Pillow hands to another program: PostScript to Ghostscript, WMF to Windows
+_PROGRAMS = ('EPS', 'WMF')
+
 
 def read_picture(path: str | Path, upright: bool = False) -> ndarray:
     """A picture file as (H, W, 3) uint8 BGR.
 
-    OpenCV makes a half grey picture of a truncated file; this reader refuses it.
+    OpenCV makes a half grey picture of a truncated file, and Pillow of one whose middle is missing;
+    this reader refuses both (:mod:`hourglass.intact`).
 
     Args:
-        path: a file of any format that Pillow reads.
+        path: a file of any format that Pillow reads by itself: no PostScript, no WMF.
         upright: turn the picture as its EXIF data say, as viewers and ``cv2.imread`` do. Without,
             the pixels are as stored: annotations count these, as Matlab's reader gives them.
 
     Raises:
-        DataError: if the file is missing or broken.
+        DataError: if the file is missing, broken, or over Pillow's limit of 179 million pixels.
     """
     try:
-        with Image.open(path) as picture:
+        data = Path(path).read_bytes()
+        check_picture(data)
+        with Image.open(BytesIO(data)) as picture:
+            if picture.format in _PROGRAMS:
+                raise DataError(f'{picture.format} is drawn by other programs, which is not done')
             return _bgr(ImageOps.exif_transpose(picture) if upright else picture)
     except FileNotFoundError:
         raise DataError(f'{path}: no such picture') from None
@@ -57,41 +66,29 @@ class PictureFile:
     def __init__(self, path: str | Path):
         self.path = path
         try:
-            with open(path, 'rb') as file:
-                self._jpeg = file.read()
-        except OSError:
-            self._jpeg = b''                    # read_picture says what is wrong
-        size = _size_of_jpeg(self._jpeg)
-        self._picture = read_picture(path) if size is None else None
-        self.size = size or self._picture.shape[1::-1]
+            self._jpeg = Path(path).read_bytes()
+            frame = check_picture(self._jpeg)
+        except (OSError, ValueError):
+            frame = None                        # read_picture says what is wrong
+        plain = (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
+                 and frame.end == len(self._jpeg)
+                 and 0 < frame.size[0] * frame.size[1] <= 2 * Image.MAX_IMAGE_PIXELS)   # Pillow's
+        self._picture = None if plain else read_picture(path)
+        self.size = frame.size if plain else self._picture.shape[1::-1]
 
     def decode(self, reduction: int = 1) -> tuple[ndarray, int]:
         """The picture (ceil(h / r), ceil(w / r), 3) uint8 BGR, and r: ``reduction``, 1, 2, 4 or 8,
         for a plain JPEG, 1 for everything else."""
         if self._picture is not None:
             return self._picture, 1
-        picture = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8),
-                               REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+        try:
+            picture = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8),
+                                   REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+        except cv2.error:
+            picture = None
         if picture is None:
             return read_picture(self.path), 1
         return picture, reduction
-
-
-def _size_of_jpeg(data: bytes) -> tuple[int, int] | None:
-    """(w, h) of a whole JPEG file with 8 bits of grey or of three colours; None for any other file.
-
-    The marker that ends a JPEG cannot stand inside compressed pixels: a file that ends with it has
-    not been cut.
-    """
-    if not data.startswith(b'\xff\xd8') or not data.endswith(b'\xff\xd9'):
-        return None
-    at = 2
-    while at + 10 <= len(data) and data[at] == 0xff and 0xc0 <= data[at + 1] <= 0xfe:
-        if data[at + 1] in (0xc0, 0xc1, 0xc2):      # a frame: baseline, extended or progressive
-            bits, height, width, colours = struct.unpack_from('>BHHB', data, at + 4)
-            return (width, height) if bits == 8 and colours in (1, 3) and height else None
-        at += 2 + int.from_bytes(data[at + 2:at + 4], 'big')
-    return None
 
 
 def write_picture(path: str | Path, picture: ndarray) -> None:

@@ -26,10 +26,10 @@ def test_both_forms_say_the_same(tmp_path):
     '{"images": [], "annotations": [{"image_id": 3, "bbox": [1, 2, 3, 4]}]}', '7'])
 def test_a_file_that_is_neither_is_refused_by_name(tmp_path, content):
     (tmp_path / 'boxes.json').write_text(content)
-    with pytest.raises(DataError, match=r'boxes\.json: (no boxes as|not readable)') as error:
+    with pytest.raises(DataError, match=r'boxes\.json: (no boxes as|not a JSON file)') as error:
         BoxFile(tmp_path / 'boxes.json')
     assert '\n' not in str(error.value)
-    with pytest.raises(DataError, match='no such file of boxes'):
+    with pytest.raises(DataError, match=r'gone\.json: no such file'):
         BoxFile(tmp_path / 'gone.json')
 
 

@@ -1,6 +1,5 @@
 """Where people are: boxes in a file, or a function that finds them."""
 import importlib
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.errors import ConfigError, DataError
+from hourglass.files import read_json
 
 Detector = Callable[[ndarray], ndarray]     # (H, W, 3) uint8 BGR -> (P, 4 or more), x1, y1, x2, y2
 
@@ -28,16 +28,11 @@ class BoxFile:
 
     def __init__(self, path: str | Path):
         self.path = path
-        try:
-            content = json.loads(Path(path).expanduser().read_text(encoding='utf-8'))
-        except FileNotFoundError:
-            raise DataError(f'{path}: no such file of boxes') from None
-        except (OSError, ValueError) as error:
-            raise DataError(f'{path}: not readable as JSON ({error})') from None
+        content = read_json(path, 'write it again')
         try:
             self.boxes = _coco(content) if 'annotations' in content else {
                 name: np.asarray(boxes, float).reshape(-1, 4) for name, boxes in content.items()}
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f'{path}: no boxes as {{"a.jpg": [[x1, y1, x2, y2], ...]}} or as COCO has them '
                 f'({type(error).__name__}: {error})') from None

@@ -1,6 +1,9 @@
 """Checkpoint files, read without unpickling anything but tensors and plain containers."""
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import ZipFile, is_zipfile
 
 import torch
 from torch import Tensor
@@ -8,23 +11,38 @@ from torch import Tensor
 from hourglass.compat import allow_mmengine_checkpoints
 from hourglass.errors import CheckpointError
 
+_SPARE = 2**26                          # bytes that a checkpoint may unpack to, however small it is
 
-def read_checkpoint(path: str | Path) -> dict:
+
+def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 'cpu'
+                    ) -> dict:
     """What a checkpoint file holds, unpickling nothing but tensors and plain containers.
 
     Out of a ``.safetensors`` file come the tensors as ``state_dict`` and its metadata as ``meta``,
     as mmengine and its hooks (``EMAHook`` among them) expect them.
 
+    Args:
+        map_location: as for ``torch.load``; the tensors of a ``.safetensors`` are on the CPU.
+
     Raises:
         CheckpointError: if there is no such file, or it cannot be read that way.
     """
     path = Path(path).expanduser()
-    try:
+    with one_line_of(path):
         if path.suffix == '.safetensors':
             return _read_safetensors(path)
         if find_spec('mmengine') is not None:       # its own checkpoints hold a log, too
             allow_mmengine_checkpoints()
-        return torch.load(path, map_location='cpu', weights_only=True)
+        if is_zipfile(path):
+            _check_zip(path)
+        return torch.load(path, map_location=map_location, weights_only=True)
+
+
+@contextmanager
+def one_line_of(path: str | Path) -> Iterator[None]:
+    """Errors of reading the checkpoint ``path`` as a ``CheckpointError`` of one line."""
+    try:
+        yield
     except FileNotFoundError:
         raise CheckpointError(f'{path}: no such checkpoint') from None
     except Exception as error:      # torch and safetensors raise a dozen types for a broken file
@@ -32,6 +50,21 @@ def read_checkpoint(path: str | Path) -> dict:
         raise CheckpointError(f"{path}: not a readable checkpoint "
                               f"({type(error).__name__}: {' '.join(words)[:200]})"
                               ) from None
+
+
+def _check_zip(path: Path) -> None:
+    """torch stores tensors unpacked, and checks no checksum as it reads them back.
+
+    Raises:
+        ValueError: if a part is not as it was written, or parts unpack to far more than the file.
+    """
+    with ZipFile(path) as file:
+        unpacked = sum(part.file_size for part in file.infolist())
+        if unpacked > 2 * path.stat().st_size + _SPARE:
+            raise ValueError(f'unpacks to {unpacked >> 20} MiB')
+        damaged = file.testzip()
+        if damaged:
+            raise ValueError(f'{damaged} in it is damaged')
 
 
 def _read_safetensors(path: Path) -> dict:
@@ -47,7 +80,7 @@ def state_dict(content: dict, path: str | Path) -> dict[str, Tensor]:
     """The tensors themselves, by name, out of what the projects wrap around them.
 
     Raises:
-        CheckpointError: if there are none.
+        CheckpointError: if there are none, or one claims more numbers than the file has for it.
     """
     for key in ('state_dict', 'model_state_dict', 'model'):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -55,4 +88,9 @@ def state_dict(content: dict, path: str | Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(
             isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise CheckpointError(f'{path}: holds no state dict of tensors')
+    hollow = [name for name, value in content.items() if value.layout is not torch.strided or
+              value.is_meta or value.nbytes > value.untyped_storage().nbytes()]
+    if hollow:
+        raise CheckpointError(f'{path}: {hollow[0]} {tuple(content[hollow[0]].shape)} is not '
+                              'stored in full')
     return content

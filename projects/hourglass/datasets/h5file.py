@@ -25,25 +25,39 @@ class H5Array:
     def __getitem__(self, where) -> ndarray:
         try:
             return self._dataset[where]
-        except (OSError, RuntimeError) as error:
+        except Exception as error:              # h5py raises a dozen types for a broken file
             raise DataError(f"{self._path}: '{self._dataset.name[1:]}' cannot be read ({error}); "
                             'fetch the file again') from None
+
+
+_MOST_BYTES = 2**32                     # of an array: sixteen million people of MPII
 
 
 def open_h5(path: str | Path) -> dict[str, H5Array]:
     """All arrays at the top of an h5 file, which stays open for reading.
 
     Raises:
-        DataError: if it is missing or no h5 file.
+        DataError: if it is missing or no h5 file, takes its numbers from other files, or claims an
+            array of more than 4 GiB: what nobody wrote takes no room in the file.
     """
     if not Path(path).is_file():
         raise DataError(f'{path}: no such file')
     try:
         file = h5py.File(path)
-        return {name: H5Array(item, path) for name, item in file.items()
-                if isinstance(item, h5py.Dataset) and item.shape}
-    except (OSError, RuntimeError) as error:
+        foreign = [name for name in file if isinstance(file.get(name, getlink=True),
+                                                       h5py.ExternalLink)]
+        found = {} if foreign else {name: item for name, item in file.items()
+                                    if isinstance(item, h5py.Dataset) and item.shape}
+        foreign += [name for name, item in found.items() if item.external or item.is_virtual]
+        large = [name for name, item in found.items() if item.nbytes > _MOST_BYTES]
+    except Exception as error:                  # h5py raises a dozen types for a broken file
         raise DataError(f'{path}: not a readable h5 file ({error}); fetch it again') from None
+    if foreign:
+        raise DataError(f"{path}: '{foreign[0]}' lies in another file; copy it into this one")
+    if large:
+        raise DataError(f"{path}: '{large[0]}' of shape {found[large[0]].shape} takes more than "
+                        f'{_MOST_BYTES >> 30} GiB; fetch it again')
+    return {name: H5Array(item, path) for name, item in found.items()}
 
 
 def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, H5Array]:

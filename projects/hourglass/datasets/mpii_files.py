@@ -9,14 +9,10 @@
 Cutting costs the h5 files up to a pixel at neck and head, the joints MPII gives in fractions; all
 else is the same number for number.
 """
-import gzip
-import json
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from numpy import ndarray
@@ -25,6 +21,7 @@ from hourglass.datasets.h5file import read_people
 from hourglass.datasets.matfile import read_mat_as_stored
 from hourglass.datasets.person import Person
 from hourglass.errors import ConfigError, DataError
+from hourglass.files import open_json, read_json
 
 # What every hourglass does to MPII's centre and scale, once: the circle they describe sits too
 # high and too tight around the person (Lua, pose-hg-train).
@@ -55,7 +52,7 @@ def holds_both_splits(path: str | Path) -> bool:
     """Whether a file is a ``mpii_annotations.json``, by its first record."""
     if str(path).endswith('.h5'):
         return False
-    with _opened(path) as file:
+    with open_json(path) as file:
         return _BOTH_SPLITS in file.read(4096)
 
 
@@ -92,21 +89,8 @@ def read_mpii(path: str | Path, split: str | None = None,
     return people
 
 
-@contextmanager
-def _opened(path: str | Path) -> Iterator[TextIO]:
-    """A JSON file, packed or not; what goes wrong in reading it is named."""
-    try:
-        with (gzip.open if str(path).endswith('.gz') else open)(path, 'rt', encoding='utf-8') as f:
-            yield f
-    except FileNotFoundError:
-        raise DataError(f'{path}: no such file') from None
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f'{path}: not a JSON file ({error}); fetch it again') from None
-
-
 def _records(path: str | Path) -> list[dict]:
-    with _opened(path) as file:
-        content = json.load(file)
+    content = read_json(path)
     records = content.get('people') if isinstance(content, dict) else content
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise DataError(f'{path}: a list of people needed, in the HRNet/mmpose form or that of '
@@ -122,7 +106,7 @@ def _named_errors(path: str | Path, row: int) -> Iterator[None]:
         raise
     except KeyError as error:
         raise DataError(f'{path}, row {row}: field {error} is missing') from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f'{path}, row {row}: {error}; numbers needed for joints, centre, scale and '
                         'head box') from None
 

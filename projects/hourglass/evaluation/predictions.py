@@ -8,7 +8,6 @@
 
 An array's axes may come in any order (Matlab writes (2, K, P)), x and y may be followed by a score.
 """
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -17,10 +16,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 from numpy import ndarray
-from scipy.io import loadmat
 
 from hourglass.datasets.h5file import H5Array, open_h5
+from hourglass.datasets.matfile import load_mat
 from hourglass.errors import DataError
+from hourglass.files import read_json
 
 _NAMES = ('preds', 'pos_pred_src')
 
@@ -101,7 +101,7 @@ def _read_npy(path: Path) -> ndarray:
         if not isinstance(array, ndarray):
             raise ValueError('an archive of several arrays')
         return array
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:                  # numpy raises a handful for a broken header
         raise DataError(f'{path}: not a readable .npy file of numbers ({error}); write it again '
                         'with numpy.save') from None
 
@@ -114,10 +114,7 @@ def _read_h5(path: Path) -> H5Array:
 def _read_mat(path: Path) -> ndarray | H5Array:
     if h5py.is_hdf5(path):                      # Matlab's -v7.3
         return _read_h5(path)
-    try:
-        content = loadmat(path)
-    except Exception as error:                  # scipy raises a dozen types for a broken file
-        raise DataError(f'{path}: not a readable .mat file ({error}); fetch it again') from None
+    content = load_mat(path)
     arrays = {name: value for name, value in content.items() if isinstance(value, ndarray)}
     return arrays[_chosen({name: value.shape for name, value in arrays.items()}, path)]
 
@@ -132,11 +129,7 @@ def _chosen(shapes: dict[str, tuple], path: Path) -> str:
 
 
 def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[ndarray, int | None]:
-    try:
-        content = json.loads(path.read_text(encoding='utf-8'))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f'{path}: not a JSON file ({error}); write it again') from None
-    base = None
+    content, base = read_json(path, 'write it again'), None
     if isinstance(content, dict):
         base = content.get('base')
         content = next((content[key] for key in (*_NAMES, 'people') if key in content), None)
@@ -194,5 +187,5 @@ def _numbers(values, num_keypoints: int, number: int, path: Path) -> ndarray:
         values = [[None] * width if joint is None else joint for joint in values]
     try:
         return np.array(values, float)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f'{path}, person {number}: {error}; numbers needed') from None
