@@ -30,6 +30,7 @@ METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics',
                  'hourglass.evaluation.submission')
 HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hourglass.engine.optim')
+MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'hourglass.engine.distributed')
 
 if _HAS_MMPOSE:
     from mmpose.registry import KEYPOINT_CODECS as MMPOSE_CODECS

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from hourglass.apis.ranks import join_ranks
 from hourglass.errors import ConfigError, HourglassError, did_you_mean
 
 
@@ -47,6 +48,7 @@ def load_config(args: argparse.Namespace) -> Config:
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if (cfg.get(name) or {}).get('num_workers') == 0:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
+    join_ranks(args.launcher)
     cfg.launcher = args.launcher
     if args.work_dir or not cfg.get('work_dir'):
         config = Path(args.config).resolve()            # the same name stands in several folders
@@ -58,7 +60,9 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'}
+_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'} | {
+    # what the runner looks up in the config itself
+    'sync_bn', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
 
 
 def _refuse_misspelt_keys(cfg: Config, path: str) -> None:
