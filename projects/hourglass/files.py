@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         DataError: if the file cannot be written.
     """
-    draft = path.with_name(f'{path.name}.part')
+    draft = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')      # others may write, too
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
