@@ -6,7 +6,9 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
+from hourglass.apis.ranks import work_apart
 from hourglass.apis.zoo import checked_checkpoint
+from hourglass.engine.journal_loop import use_journal
 from hourglass.errors import ConfigError
 from hourglass.report.write import check_path, write_report
 
@@ -22,17 +24,25 @@ def parse_args() -> argparse.Namespace:
                         help='score the prediction of every stage, not of the last one alone')
     parser.add_argument('--report', help='write what was found to this .html file: tables, curves, '
                         'the worst and the best people')
+    parser.add_argument('--journal', metavar='DIR', help='leave what is done in this folder, so '
+                        'that another call with the same config and checkpoint does only the rest; '
+                        'with --launcher the processes share the people without waiting for each '
+                        'other')
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
     return parser.parse_args()
 
 
 def test(args: argparse.Namespace) -> dict:
+    """The metrics; empty where people are left, of other processes or another call."""
     checkpoint = checked_checkpoint(args.checkpoint)
     if args.report:
         check_path(args.report)
     if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
         raise ConfigError(f'--dump {args.dump}: name a .pkl file')
-    cfg = load_config(args)
+    if args.dump and args.journal:
+        raise ConfigError('--dump and --journal: only metrics are kept in a journal; give one')
+    place = work_apart(args.launcher) if args.journal else None
+    cfg = load_config(args, join=place is None)
     cfg.load_from = checkpoint
     if args.all_stages or args.report:
         cfg.merge_from_dict({'model.test_cfg.all_stages': True})
@@ -42,9 +52,11 @@ def test(args: argparse.Namespace) -> dict:
         evaluators[0].people_file = args.people
     if args.dump:
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
+    if place:
+        use_journal(cfg, args.journal, place)
     runner = Runner.from_cfg(cfg)
     metrics = runner.test()
-    if args.report:
+    if args.report and metrics:
         write_report(runner, args.report)
     return metrics
 
@@ -53,7 +65,7 @@ def main() -> None:
     args = parse_args()
     with one_line_errors():
         metrics = test(args)
-        if args.out and is_main_process():
+        if args.out and metrics and is_main_process():
             mmengine.dump(metrics, args.out)
 
 

@@ -7,7 +7,6 @@ import torch
 import torch.distributed as dist
 from mmengine.model import BaseModel, convert_sync_batchnorm
 from mmengine.optim import OptimWrapper
-from torch import nn
 from torch.nn.functional import mse_loss
 
 from hourglass import StackedHourglass

@@ -11,7 +11,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
-from hourglass.apis.ranks import join_ranks
+from hourglass.apis.ranks import add_launcher_arguments, join_ranks
 from hourglass.errors import ConfigError, HourglassError, did_you_mean
 
 
@@ -26,14 +26,16 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--wait-time', type=float, default=1, help='seconds a window stays')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='change the config, e.g. train_cfg.max_epochs=2')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-                        help='how the processes of a distributed run are started')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help='given by the launcher')
+    add_launcher_arguments(parser)
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    """The config file with the common arguments merged in."""
+def load_config(args: argparse.Namespace, join: bool = True) -> Config:
+    """The config file with the common arguments merged in.
+
+    Args:
+        args: of :func:`add_run_arguments`.
+        join: the processes of ``args.launcher`` meet; else each goes its own way.
+    """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():
         raise ConfigError(f'{args.config}: no such config file')
@@ -48,8 +50,9 @@ def load_config(args: argparse.Namespace) -> Config:
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if (cfg.get(name) or {}).get('num_workers') == 0:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
-    join_ranks(args.launcher)
-    cfg.launcher = args.launcher
+    if join:
+        join_ranks(args.launcher)
+    cfg.launcher = args.launcher if join else 'none'
     if args.work_dir or not cfg.get('work_dir'):
         config = Path(args.config).resolve()            # the same name stands in several folders
         cfg.work_dir = args.work_dir or os.path.join('work_dirs', config.parent.name, config.stem)

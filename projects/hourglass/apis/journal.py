@@ -23,9 +23,8 @@ class Journal:
     """
 
     def __init__(self, folder: str | Path, work: str, rank: int, ranks: int):
-        self.folder = Path(folder, work)
+        self.folder, self.rank, self.ranks = Path(folder, work), rank, ranks
         self.path = self.folder / f'{rank}-{ranks}.jsonl'
-        self.rank, self.ranks = rank, ranks
 
     def read(self) -> dict[str, dict]:
         """All processes' entries; arrays keep their type and every digit."""

@@ -58,8 +58,11 @@ class Results:
     def num_people(self) -> int:
         return len(self.content['annotations'])
 
-    def write(self, folder: Path) -> None:
-        """Both files.
+    def finish(self, folder: Path) -> int:
+        """Write both files, where there is nothing left to do.
+
+        Returns:
+            How many pictures are left.
 
         Raises:
             DataError: if one cannot be written.
@@ -71,6 +74,7 @@ class Results:
             table = csv.writer(file)
             table.writerow(('picture', 'person', 'keypoint', 'x', 'y', 'score'))
             table.writerows(self._lines())
+        return 0
 
     def _lines(self):
         person_of = {}
@@ -95,9 +99,10 @@ class SharedResults(Results):
         super().__init__(metainfo, about)
         self.journal, self.stamps = journal, source.stamps()
 
-    def left(self) -> list[str]:
-        """Names of the pictures that nobody has looked at as they are now."""
-        return self._collect()[1]
+    def share(self) -> set[str]:
+        """Names of this process's pictures that nobody has looked at as they are now."""
+        share = list(self.stamps)[self.journal.rank::self.journal.ranks]
+        return set(share) & set(self._collect()[1])
 
     def add(self, name: str, poses: Poses, boxes: ndarray | None) -> None:
         self.journal.add(name, dict(stamp=self.stamps[name], **_record(name, poses, boxes)))
@@ -105,19 +110,17 @@ class SharedResults(Results):
     def add_problem(self, name: str, problem: str) -> None:
         self.journal.add(name, dict(stamp=self.stamps[name], problem=problem))
 
-    def merge(self) -> int:
-        """Take over what all processes left, in the order of the pictures.
-
-        Returns:
-            How many pictures are still left; only with none is there anything to be written.
-        """
+    def finish(self, folder: Path) -> int:
+        """Write what all processes found, in the order of the pictures, if none is left."""
         entries, left = self._collect()
-        for entry in [] if left else entries:
+        if left:
+            return len(left)
+        for entry in entries:
             if 'problem' in entry:
                 self.problems.append(entry['problem'])
             else:
                 self._append(entry['image'], entry['people'])
-        return len(left)
+        return super().finish(folder)
 
     def _collect(self) -> tuple[list[dict], list[str]]:
         entries = self.journal.read()
