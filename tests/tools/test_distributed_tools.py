@@ -1,7 +1,11 @@
 """The tools in several processes (gloo, CPU): scripts, shared collections, a process that dies."""
+import itertools
 import json
+import multiprocessing
 import os
+import runpy
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -9,7 +13,9 @@ from pathlib import Path
 
 import cv2
 import pytest
+import torch
 from conftest import REPOSITORY
+from tiny_network import write_tiny_network
 
 from hourglass.datasets.synthetic import write_synthetic
 
@@ -105,34 +111,37 @@ def test_two_processes_share_an_epoch_and_scale_the_rate(trained):
     assert steps[0]['lr'] == pytest.approx(6e-3 * 2 * 6 * 2 / 8)    # ranks x batch x accumulated
 
 
-@pytest.mark.slow
-def test_metrics_are_those_of_one_process_to_the_last_digit(trained, data, tmp_path):
-    common = ('configs/demo/synthetic.py', trained / 'epoch_1.pth')
-    options = ('--all-stages', '--cfg-options', *TINY, 'test_dataloader.batch_size=4')
-    test = REPOSITORY / 'tools/test.py'
-    run(sys.executable, test, *common, '--out', tmp_path / 'alone.json', '--work-dir', tmp_path,
-        *options, data=data)
-    run(REPOSITORY / 'tools/dist_test.sh', *common, 2, '--out', tmp_path / 'two.json',
-        '--work-dir', tmp_path, *options, data=data)
-    alone = json.loads((tmp_path / 'alone.json').read_text())
-    assert len(alone) > 20
-    assert json.loads((tmp_path / 'two.json').read_text()) == alone
-    validated = [line for line in scalars(trained) if 'mpii/Total' in line][-1]
-    assert validated['mpii/Total'] == alone['mpii/Total']
-    # and of a process that is killed, with the rest in another call
-    journal = tmp_path / 'journal'
-    shared = (*common, '--out', tmp_path / 'rest.json', '--journal', journal, '--work-dir',
-              tmp_path, '--launcher', 'pytorch', *options)
-    processes = {rank: start(sys.executable, test, *shared, data=data, RANK=str(rank),
-                             WORLD_SIZE='2', LOCAL_RANK=str(rank)) for rank in range(2)}
-    killed = kill_after(processes[1], journal, '1-2.jsonl', 1)
-    assert 'people are left' in processes[0].communicate()[0]
-    assert not (tmp_path / 'rest.json').exists()
-    assert len(lines(journal, '0-2.jsonl')) == 9
-    assert 0 < killed < 8
-    run(sys.executable, test, *shared[:-len(options) - 2], *options, data=data)
-    assert len(lines(journal, '0-1.jsonl')) == 17 - 9 - killed          # nobody twice
-    assert json.loads((tmp_path / 'rest.json').read_text()) == alone
+class Tool:
+    """A tool in a fork of this process, which has its imports already."""
+
+    def __init__(self, name: str, *arguments: object, log: Path, **environment: object):
+        self.log = log
+        self.process = multiprocessing.get_context('fork').Process(
+            target=self._run, args=(name, arguments, environment))
+        self.process.start()
+
+    def _run(self, name: str, arguments: tuple, environment: dict) -> None:
+        sys.stdout = sys.stderr = self.log.open('w', buffering=1)
+        os.environ.update({key: str(value) for key, value in environment.items()})
+        os.chdir(REPOSITORY)
+        torch.set_num_threads(1)        # a fork must not use the parent's thread pool
+        sys.argv = [name, *map(str, arguments)]
+        runpy.run_path(str(REPOSITORY / f'tools/{name}.py'), run_name='__main__')
+
+    def output(self, code: int = 0) -> str:
+        """All it printed, once it has ended with ``code``."""
+        self.process.join()
+        assert self.process.exitcode == code, self.log.read_text()[-3000:]
+        return self.log.read_text()
+
+    def killed_after(self, journal: Path, name: str) -> int:
+        """Kill it once it has left an entry; how many there are then."""
+        while not lines(journal, name):
+            assert self.process.is_alive(), self.log.read_text()[-3000:]
+            time.sleep(0.001)
+        self.process.kill()
+        self.output(-signal.SIGKILL)
+        return len(lines(journal, name))
 
 
 def lines(journal: Path, name: str) -> list[str]:
@@ -140,41 +149,93 @@ def lines(journal: Path, name: str) -> list[str]:
             if line]
 
 
-def kill_after(process: subprocess.Popen, journal: Path, name: str, count: int) -> int:
-    """Kill a process once it has left ``count`` entries; how many there are then."""
-    while len(lines(journal, name)) < count:
-        assert process.poll() is None, process.communicate()[0][-3000:]
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    return len(lines(journal, name))
+def places(ranks: int) -> list[dict]:
+    """What torchrun tells its processes."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    return [dict(RANK=rank, WORLD_SIZE=ranks, LOCAL_RANK=rank, MASTER_ADDR='127.0.0.1',
+                 MASTER_PORT=port) for rank in range(ranks)]
 
 
-@pytest.mark.slow
+@pytest.fixture(scope='module')
+def test_of(data, tmp_path_factory):
+    """Start tools/test.py on a tiny network and 17 people."""
+    folder = tmp_path_factory.mktemp('tiny')
+    network = write_tiny_network(folder)
+    numbers = itertools.count()
+
+    def start_test(*arguments, **environment) -> Tool:
+        number = next(numbers)
+        return Tool('test', *network, '--work-dir', folder / f'work{number}', *arguments,
+                    '--all-stages', '--cfg-options', 'test_dataloader.num_workers=0',
+                    'test_dataloader.batch_size=2', log=folder / f'{number}.log',
+                    HOURGLASS_DATA=data, **environment)
+    return start_test
+
+
+@pytest.fixture(scope='module')
+def alone(test_of, tmp_path_factory) -> dict:
+    """The metrics of one process."""
+    out = tmp_path_factory.mktemp('alone') / 'metrics.json'
+    test_of('--out', out).output()
+    metrics = json.loads(out.read_text())
+    assert len(metrics) > 20 and metrics['mpii/Total'] > 0
+    return metrics
+
+
+@pytest.mark.parametrize('ranks', [2, 3])
+def test_metrics_are_those_of_one_process_to_the_last_digit(test_of, alone, tmp_path, ranks):
+    out = tmp_path / 'metrics.json'
+    for process in [test_of('--out', out, '--launcher', 'pytorch', **place)
+                    for place in places(ranks)]:
+        process.output()
+    assert json.loads(out.read_text()) == alone
+
+
+def test_what_a_killed_process_left_is_tested_by_another_call(test_of, alone, tmp_path):
+    journal, out = tmp_path / 'journal', tmp_path / 'metrics.json'
+    first, second = (test_of('--out', out, '--journal', journal, '--launcher', 'pytorch', **place)
+                     for place in places(2))
+    killed = second.killed_after(journal, '1-2.jsonl')
+    assert 'people are left' in first.output()
+    assert not out.exists()
+    assert len(lines(journal, '0-2.jsonl')) == 9
+    assert 0 < killed < 8
+    test_of('--out', out, '--journal', journal).output()
+    assert len(lines(journal, '0-1.jsonl')) == 17 - 9 - killed          # nobody twice
+    assert json.loads(out.read_text()) == alone
+
+
 def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_call(data, tmp_path):
-    pictures = tmp_path / 'pictures'
+    pictures, out = tmp_path / 'pictures', tmp_path / 'shared'
     pictures.mkdir()
     for number, path in enumerate(sorted((data / 'synthetic/test/images').iterdir()) * 2):
         cv2.imwrite(str(pictures / f'{number:02}.png'), cv2.imread(str(path)))
     (pictures / 'torn.jpg').write_bytes(b'no picture')
-    predict = (sys.executable, REPOSITORY / 'tools/predict.py', pictures, '--model', 'flic-small',
-               '--device', 'cpu')
-    alone = start(*predict, '--out', tmp_path / 'alone')
-    assert '1 could not be used' in alone.communicate()[0]
-    out = tmp_path / 'shared'
-    processes = {rank: start(
-        *predict, '--out', out, '--launcher', 'pytorch', RANK=str(rank), WORLD_SIZE='2',
-        LOCAL_RANK=str(rank)) for rank in range(2)}
-    killed = kill_after(processes[1], out / 'journal', '1-2.jsonl', 1)
-    said = processes[0].communicate()[0]
-    assert processes[0].returncode == 0 and '18 pictures done here' in said
+    common = (pictures, '--model', 'flic-small', '--device', 'cpu')
+    in_one = Tool('predict', *common, '--out', tmp_path / 'alone', log=tmp_path / 'alone.log')
+    assert '1 could not be used' in in_one.output(1)
+    first, second = (
+        Tool('predict', *common, '--out', out, '--launcher', 'pytorch',
+             log=tmp_path / f"{place['RANK']}.log", **place) for place in places(2))
+    killed = second.killed_after(out / 'journal', '1-2.jsonl')
+    assert '18 pictures done here' in first.output()
     assert not (out / 'predictions.json').exists()
-    overlays = {path.name: path.stat().st_mtime_ns for path in (out / 'overlays').iterdir()}
-    again = start(*predict, '--out', out, '--journal')
-    assert '34 people in 34 pictures' in again.communicate()[0]
-    done_again = [path for path in (out / 'overlays').iterdir()
-                  if path.stat().st_mtime_ns != overlays.get(path.name)]
-    # the killed process may have drawn one picture that it had not yet put down
-    assert len(done_again) == 35 - 18 - killed
+    drawn = {path.name: path.stat().st_mtime_ns for path in (out / 'overlays').iterdir()}
+    again = Tool('predict', *common, '--out', out, '--journal', log=tmp_path / 'again.log')
+    assert '34 people in 34 pictures' in again.output(1)            # the torn one is told again
+    assert len(lines(out / 'journal', '0-1.jsonl')) == 35 - 18 - killed
+    drawn_again = [path for path in (out / 'overlays').iterdir()
+                   if path.stat().st_mtime_ns != drawn.get(path.name)]
+    assert len(drawn_again) == 35 - 18 - killed
     for name in ('predictions.json', 'predictions.csv'):
         assert (out / name).read_bytes() == (tmp_path / 'alone' / name).read_bytes()
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    ((), 'started as one of 2 processes, each of which would do all of the work: add --launcher'),
+    (('--launcher', 'slurm'), '--launcher slurm: SLURM_PROCID is not set'),
+    (('--launcher', 'pytorch', '--journal', 'j', '--dump', 'a.pkl'), '--dump and --journal')])
+def test_what_does_not_fit_together_is_refused(test_of, arguments, message):
+    assert f'error: {message}' in test_of(*arguments, WORLD_SIZE=2).output(1)
