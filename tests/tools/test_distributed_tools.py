@@ -17,6 +17,7 @@ import torch
 from conftest import REPOSITORY
 from tiny_network import write_tiny_network
 
+import hourglass.apis  # noqa: F401  (and mmpose.models with it, for all the forks)
 from hourglass.datasets.synthetic import write_synthetic
 
 TINY = ['model.backbone.channels=16', 'model.backbone.depth=2', 'train_dataloader.num_workers=0',
