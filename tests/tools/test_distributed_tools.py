@@ -185,6 +185,7 @@ def alone(test_of, tmp_path_factory) -> dict:
     return metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('ranks', [2, 3])
 def test_metrics_are_those_of_one_process_to_the_last_digit(test_of, alone, tmp_path, ranks):
     out = tmp_path / 'metrics.json'
@@ -194,6 +195,7 @@ def test_metrics_are_those_of_one_process_to_the_last_digit(test_of, alone, tmp_
     assert json.loads(out.read_text()) == alone
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_is_tested_by_another_call(test_of, alone, tmp_path):
     journal, out = tmp_path / 'journal', tmp_path / 'metrics.json'
     first, second = (test_of('--out', out, '--journal', journal, '--launcher', 'pytorch', **place)
@@ -208,6 +210,7 @@ def test_what_a_killed_process_left_is_tested_by_another_call(test_of, alone, tm
     assert json.loads(out.read_text()) == alone
 
 
+@pytest.mark.slow
 def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_call(data, tmp_path):
     pictures, out = tmp_path / 'pictures', tmp_path / 'shared'
     pictures.mkdir()
@@ -234,6 +237,7 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
         assert (out / name).read_bytes() == (tmp_path / 'alone' / name).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('arguments', 'message'), [
     ((), 'started as one of 2 processes, each of which would do all of the work: add --launcher'),
     (('--launcher', 'slurm'), '--launcher slurm: SLURM_PROCID is not set'),

@@ -11,9 +11,9 @@ class Traffic:
     """Bytes that each process hands to the network of machines in a step.
 
     DDP's gradients and the averaged statistics go through an all-reduce, which in a ring sends
-    2 (n - 1) / n times its content. Shared batch statistics (``sync_bn``) are gathered from everyone
-    in the forward pass, (n - 1) times 2 C + 1 numbers for each layer, and all-reduced in the
-    backward pass, 2 C numbers.
+    2 (n - 1) / n times its content. Shared batch statistics (``sync_bn``) are gathered from
+    everyone in the forward pass, (n - 1) times 2 C + 1 numbers for each layer, and all-reduced in
+    the backward pass, 2 C numbers.
 
     Attributes:
         gradients: all parameters.
