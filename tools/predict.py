@@ -3,6 +3,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from tqdm import tqdm
 
 import hourglass
@@ -10,9 +11,11 @@ from hourglass.apis import init_model
 from hourglass.apis.boxes import BoxFile, load_detector
 from hourglass.apis.cli import add_speed_arguments, one_line_errors, speed_options
 from hourglass.apis.collection import Boxes, Drawing, predict_collection
-from hourglass.apis.results import Results
-from hourglass.apis.sources import open_source
-from hourglass.apis.zoo import weights_by_name
+from hourglass.apis.journal import Journal, fingerprint
+from hourglass.apis.ranks import Place, add_launcher_arguments, work_apart
+from hourglass.apis.results import Results, SharedResults
+from hourglass.apis.sources import Frames, PictureFiles, open_source
+from hourglass.apis.zoo import find_weights, weights_by_name
 from hourglass.errors import ConfigError
 
 
@@ -47,6 +50,11 @@ def parse_args() -> argparse.Namespace:
     drawn.add_argument('--min-score', type=float, default=0.0,
                        help='draw no keypoint whose heatmap peaks below; default draws all')
     parser.add_argument('--max-frames', type=int, help='stop after so many pictures')
+    shared = parser.add_argument_group('large collections')
+    shared.add_argument('--journal', action='store_true',
+                        help='leave what is done in OUT/journal, so that another call with the '
+                        'same network and options does only the rest; always with --launcher')
+    add_launcher_arguments(shared)
     return parser.parse_args()
 
 
@@ -68,19 +76,41 @@ def predicting_stage(args: argparse.Namespace) -> int:
     return -1 if args.stage is None else args.stage
 
 
+def open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEstimator,
+                 source: PictureFiles | Frames) -> Results:
+    """Where poses go; where work is shared, ``source`` is left with this process's share."""
+    about = dict(made_by=f'mmpose-hourglass {hourglass.__version__}',
+                 model=args.weights or args.model, stage=predicting_stage(args))
+    if not args.journal and args.launcher == 'none':
+        return Results(model.dataset_meta, about)
+    if not isinstance(source, PictureFiles):
+        raise ConfigError(f'{args.input}: --journal and --launcher are for pictures; leave them '
+                          'out, or store the frames as pictures')
+    source.keep(list(source.stamps())[:args.max_frames])
+    work = [find_weights(args.weights or args.model), str(model.cfg.model),
+            str(model.cfg.test_dataloader.dataset.pipeline),
+            *(f'{name}={value}' for name, value in vars(args).items() if name in (
+                'stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
+                'crop', 'no_overlays', 'min_score'))]
+    if args.boxes:
+        work.append(Path(args.boxes).expanduser())
+    journal = Journal(args.out / 'journal', fingerprint(work), place.rank, place.ranks)
+    results = SharedResults(model.dataset_meta, about, journal, source)
+    source.keep(results.share())
+    return results
+
+
 def run(args: argparse.Namespace) -> list[str]:
     """The problems there were, a line each."""
     if bool(args.config) != bool(args.weights):
         raise ConfigError('--config and --weights go together (or --model alone)')
+    place = work_apart(args.launcher)
     boxes, source = where_people_are(args), open_source(args.input)
     if args.stage is not None and args.stages is not None:
         raise ConfigError('--stage and --stages both say which stack predicts; give one')
     model = init_model(args.config or args.model, args.weights, args.device, **speed_options(args))
-    results = Results(model.dataset_meta, about=dict(
-        made_by=f'mmpose-hourglass {hourglass.__version__}', model=args.weights or args.model,
-        stage=predicting_stage(args)))
+    results = open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
-    problems = []
     looked_at = predict_collection(
         model, source, boxes, results, drawing, stage=args.stage, batch_size=args.batch_size,
         flip=False if args.no_flip else None)
@@ -88,7 +118,6 @@ def run(args: argparse.Namespace) -> list[str]:
     try:
         for count, problem in enumerate(bar, start=1):
             if problem:
-                problems.append(problem)
                 tqdm.write(f'error: {problem}', file=sys.stderr)
             if count == args.max_frames:
                 break
@@ -96,13 +125,17 @@ def run(args: argparse.Namespace) -> list[str]:
         print('stopped; what was found so far is written', file=sys.stderr)
     finally:
         looked_at.close()
-    results.write(args.out)
+    left = results.finish(args.out)
+    if left:
+        print(f'{source.count} pictures done here; the {left} that are left are those of other '
+              'processes, the last of which writes the results, or of another call')
+        return []
     whole = '' if args.boxes or args.detector else (
         ', each looked for in the whole picture (--boxes or --detector say where people are)')
     print(f'{results.num_people} people in {results.num_pictures} pictures{whole}: {args.out}')
     if source.left_out:
         print(f'{source.left_out} files of {args.input} are no pictures by their names')
-    return problems
+    return results.problems
 
 
 def main() -> None:

@@ -12,7 +12,9 @@ from hourglass.apis.cli import (
     one_line_errors,
     speed_options,
 )
+from hourglass.apis.ranks import work_apart
 from hourglass.apis.zoo import checked_checkpoint
+from hourglass.engine.journal_loop import use_journal
 from hourglass.errors import ConfigError
 from hourglass.report.write import check_path, write_report
 
@@ -29,17 +31,25 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--report', help='write what was found to this .html file: tables, curves, '
                         'the worst and the best people')
     add_speed_arguments(parser)
+    parser.add_argument('--journal', metavar='DIR', help='leave what is done in this folder, so '
+                        'that another call with the same config and checkpoint does only the rest; '
+                        'with --launcher the processes share the people without waiting for each '
+                        'other')
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
     return parser.parse_args()
 
 
 def test(args: argparse.Namespace) -> dict:
+    """The metrics; empty where people are left, of other processes or another call."""
     checkpoint = checked_checkpoint(args.checkpoint)
     if args.report:
         check_path(args.report)
     if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
         raise ConfigError(f'--dump {args.dump}: name a .pkl file')
-    cfg = load_config(args)
+    if args.dump and args.journal:
+        raise ConfigError('--dump and --journal: only metrics are kept in a journal; give one')
+    place = work_apart(args.launcher) if args.journal else None
+    cfg = load_config(args, join=place is None)
     cfg.load_from = checkpoint
     if args.all_stages or args.report:
         cfg.merge_from_dict({'model.test_cfg.all_stages': True})
@@ -55,9 +65,11 @@ def test(args: argparse.Namespace) -> dict:
                               '--all-stages and --report out')
         hooks = [*cfg.get('custom_hooks', []), dict(type='hourglass.OptimizeHook', **faster)]
         cfg.custom_hooks = hooks
+    if place:
+        use_journal(cfg, args.journal, place)
     runner = Runner.from_cfg(cfg)
     metrics = runner.test()
-    if args.report:
+    if args.report and metrics:
         write_report(runner, args.report)
     return metrics
 
@@ -66,7 +78,7 @@ def main() -> None:
     args = parse_args()
     with one_line_errors():
         metrics = test(args)
-        if args.out and is_main_process():
+        if args.out and metrics and is_main_process():
             mmengine.dump(metrics, args.out)
 
 

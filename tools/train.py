@@ -8,6 +8,7 @@ from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
+from hourglass.apis.ranks import find_place, scale_learning_rate
 from hourglass.checkpoints import read_checkpoint
 from hourglass.errors import ConfigError
 
@@ -42,11 +43,8 @@ def training_config(args: argparse.Namespace) -> Config:
                               f"'{cfg.optim_wrapper.type}'")
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.auto_scale_lr:
-        if 'auto_scale_lr' not in cfg:
-            raise ConfigError('--auto-scale-lr: the config has no auto_scale_lr with its '
-                              'base_batch_size')
-        cfg.auto_scale_lr.enable = True
+    if args.auto_scale_lr or cfg.get('auto_scale_lr', {}).get('enable'):
+        scale_learning_rate(cfg, find_place(args.launcher).ranks)
     if args.resume and args.resume.endswith('.safetensors'):
         raise ConfigError(f'--resume {args.resume}: holds weights alone; start from them with '
                           f'--cfg-options load_from={args.resume}')

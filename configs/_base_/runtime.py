@@ -10,12 +10,14 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='hourglass.OverlayHook', enable=False, interval=1))
 custom_hooks = [
-    dict(type='SyncBuffersHook'),
     dict(type='hourglass.ChannelsLastHook'),
     dict(type='hourglass.MatchingCheckpointHook'),
     dict(type='hourglass.ProgressBarHook'),
 ]
 
+# Several processes (tools/dist_train.sh) train as one would on the union of their batches; with
+# sync_bn='torch' in batch normalisation, too. Without a GPU they meet over gloo.
+model_wrapper_cfg = dict(type='hourglass.DataParallel')
 env_cfg = dict(
     cudnn_benchmark=True,           # every batch has the same size
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

@@ -2,6 +2,7 @@
 import gzip
 import json
 import os
+import secrets
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +54,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         DataError: if the file cannot be written.
     """
-    draft = path.with_name(f'{path.name}.part')
+    draft = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')      # others may write, too
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft

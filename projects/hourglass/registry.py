@@ -30,6 +30,9 @@ METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics',
                  'hourglass.evaluation.submission')
 HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks', 'hourglass.engine.faster')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hourglass.engine.optim')
+LOOPS = _child(root.LOOPS, 'hourglass.engine.journal_loop')
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'hourglass.engine.journal_loop')
+MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'hourglass.engine.distributed')
 
 if _HAS_MMPOSE:
     from mmpose.registry import KEYPOINT_CODECS as MMPOSE_CODECS

@@ -11,6 +11,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from hourglass.apis.ranks import add_launcher_arguments, join_ranks
 from hourglass.errors import ConfigError, HourglassError, did_you_mean
 from hourglass.models.runtimes import RUNTIMES
 
@@ -26,10 +27,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--wait-time', type=float, default=1, help='seconds a window stays')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='change the config, e.g. train_cfg.max_epochs=2')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none',
-                        help='how the processes of a distributed run are started')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help='given by the launcher')
+    add_launcher_arguments(parser)
 
 
 def add_speed_arguments(parser: argparse._ActionsContainer) -> None:
@@ -56,8 +54,13 @@ def speed_options(args: argparse.Namespace) -> dict:
     return {} if options == dict(optimize='none', stage=None, exit_tolerance=None) else options
 
 
-def load_config(args: argparse.Namespace) -> Config:
-    """The config file with the common arguments merged in."""
+def load_config(args: argparse.Namespace, join: bool = True) -> Config:
+    """The config file with the common arguments merged in.
+
+    Args:
+        args: of :func:`add_run_arguments`.
+        join: the processes of ``args.launcher`` meet; else each goes its own way.
+    """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():
         raise ConfigError(f'{args.config}: no such config file')
@@ -72,7 +75,9 @@ def load_config(args: argparse.Namespace) -> Config:
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if (cfg.get(name) or {}).get('num_workers') == 0:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
-    cfg.launcher = args.launcher
+    if join:
+        join_ranks(args.launcher)
+    cfg.launcher = args.launcher if join else 'none'
     if args.work_dir or not cfg.get('work_dir'):
         config = Path(args.config).resolve()            # the same name stands in several folders
         cfg.work_dir = args.work_dir or os.path.join('work_dirs', config.parent.name, config.stem)
@@ -83,7 +88,9 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'}
+_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'} | {
+    # what the runner looks up in the config itself
+    'sync_bn', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
 
 
 def _refuse_misspelt_keys(cfg: Config, path: str) -> None:

@@ -86,7 +86,7 @@ def predict_collection(model: TopdownPoseEstimator, source: PictureFiles | Frame
 
     Args:
         boxes: where people are in a picture.
-        results: gets every picture's poses.
+        results: gets every picture's poses, once they are drawn, or its problem.
         options: of :func:`hourglass.apis.predict`.
 
     Yields:
@@ -101,8 +101,10 @@ def predict_collection(model: TopdownPoseEstimator, source: PictureFiles | Frame
         while some := list(islice(shots, _AT_ONCE)):
             for shot, place, poses, problem in _looked_at(model, some, boxes, wanted):
                 if problem is None:
-                    results.add(shot.name, poses, place)
                     drawing.draw(shot, poses, model.dataset_meta, source.fps)
+                    results.add(shot.name, poses, place)
+                else:
+                    results.add_problem(shot.name, problem)
                 yield problem
     finally:
         drawing.close()

@@ -1,6 +1,6 @@
 """Where pictures come from: a file, a folder, a pattern, a video or a camera."""
 import glob
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,11 +62,24 @@ class PictureFiles:
 
     def __iter__(self) -> Iterator[Shot]:
         for path in self.paths:
-            name = path.relative_to(self.root).as_posix()
+            name = self._name(path)
             try:
                 yield Shot(name, read_picture(path, upright=True))
             except DataError as error:
                 yield Shot(name, None, str(error))
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def stamps(self) -> dict[str, list[int]]:
+        """Size and time of change of every picture's file, by its name."""
+        return {self._name(path): [path.stat().st_size, path.stat().st_mtime_ns]
+                for path in self.paths}
+
+    def keep(self, names: Collection[str]) -> None:
+        """Leave out all other pictures."""
+        self.paths = [path for path in self.paths if self._name(path) in names]
+        self.count = len(self.paths)
 
 
 def _fixed_part(pattern: Path) -> Path:

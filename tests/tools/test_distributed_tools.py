@@ -1,0 +1,246 @@
+"""The tools in several processes (gloo, CPU): scripts, shared collections, a process that dies."""
+import itertools
+import json
+import multiprocessing
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+from conftest import REPOSITORY
+from tiny_network import write_tiny_network
+
+import hourglass.apis  # noqa: F401  (and mmpose.models with it, for all the forks)
+from hourglass.datasets.synthetic import write_synthetic
+
+TINY = ['model.backbone.channels=16', 'model.backbone.depth=2', 'train_dataloader.num_workers=0',
+        'val_dataloader.num_workers=0', 'test_dataloader.num_workers=0']
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory) -> Path:
+    """24 people to train and 17 to test, which 2 does not divide."""
+    root = tmp_path_factory.mktemp('data')
+    for stream, (split, count) in enumerate((('test', 17), ('train', 24))):
+        write_synthetic(root / 'synthetic' / split, count, seed=0, workers=1, size=(128, 128),
+                        stream=stream)
+    return root
+
+
+def start(*command: str | Path, data: Path | None = None, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [str(part) for part in command], cwd=REPOSITORY, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env=os.environ | environment | dict(
+            HOURGLASS_DATA=str(data), OMP_NUM_THREADS='1', PYTHON=sys.executable,
+            PYTHONWARNINGS='ignore', PYTHONPATH=f'{REPOSITORY}/projects'))
+
+
+def run(*command: str | Path, **more) -> str:
+    process = start(*command, **more)
+    output = process.communicate()[0]
+    assert process.returncode == 0, output[-3000:]
+    return output
+
+
+def scalars(work_dir: Path) -> list[dict]:
+    (log,) = work_dir.glob('*/vis_data/scalars.json')
+    return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(('script', 'arguments'), [
+    ('dist.sh', ['2']), ('dist.sh', ['two', 'train.py']), ('dist_train.sh', ['config.py']),
+    ('dist_test.sh', ['config.py', '2']), ('slurm.sh', ['gpu', 'name']),
+    ('slurm_train.sh', ['gpu', 'name', 'config.py']),
+    ('slurm_test.sh', ['gpu', 'name', 'config.py'])])
+def test_a_script_without_its_arguments_says_what_is_missing(script, arguments):
+    process = start(REPOSITORY / 'tools' / script, *arguments)
+    output = process.communicate()[0]
+    assert process.returncode == 2
+    assert output.startswith('error: usage: tools/') and output.count('\n') == 1
+
+
+def test_several_machines_need_to_know_where_to_meet():
+    process = start(REPOSITORY / 'tools/dist.sh', '2', 'train.py', NNODES='2')
+    assert process.communicate()[0] == (
+        "error: NNODES is 2: set MASTER_ADDR to the first machine's address\n")
+
+
+def test_slurm_is_asked_for_what_the_variables_say(tmp_path):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
+    srun.chmod(0o755)
+    path = f'{tmp_path}:{os.environ["PATH"]}'
+    words = run(REPOSITORY / 'tools/slurm_train.sh', 'part', 'job', 'a b.py', 'work', '--amp',
+                PATH=path, GPUS='16', SRUN_ARGS='-x node3').split('\n')
+    assert words[:-1] == [
+        '-p', 'part', '--job-name=job', '--gres=gpu:8', '--ntasks=16', '--ntasks-per-node=8',
+        '--cpus-per-task=5', '--kill-on-bad-exit=1', '-x', 'node3', sys.executable, '-u',
+        f'{REPOSITORY}/tools/train.py', 'a b.py', '--work-dir', 'work', '--amp', '--launcher',
+        'slurm']
+    assert '--gres' not in run(REPOSITORY / 'tools/slurm_test.sh', 'p', 'j', 'c', 'w', PATH=path,
+                               GRES='')
+
+
+@pytest.fixture(scope='module')
+def trained(data, tmp_path_factory) -> Path:
+    """The work folder of one epoch in two processes on two 'machines'."""
+    work = tmp_path_factory.mktemp('work')
+    meet = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT='29617', data=data)
+    machines = [start(
+        REPOSITORY / 'tools/dist_train.sh', 'configs/demo/synthetic.py', 1, '--work-dir', work,
+        '--auto-scale-lr', '--cfg-options', *TINY, 'sync_bn=torch', 'param_scheduler=None',
+        'optim_wrapper.accumulative_counts=2', 'train_dataloader.batch_size=6',
+        'default_hooks.logger.interval=1', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
+        NODE_RANK=str(rank), **meet) for rank in range(2)]
+    outputs = [machine.communicate()[0] for machine in machines]
+    assert all(machine.returncode == 0 for machine in machines), outputs
+    assert 'bucket view strides' not in ''.join(outputs)
+    return work
+
+
+@pytest.mark.slow
+def test_two_processes_share_an_epoch_and_scale_the_rate(trained):
+    steps = [line for line in scalars(trained) if 'loss' in line]
+    assert len(steps) == 24 / 2 / 6
+    assert steps[0]['lr'] == pytest.approx(6e-3 * 2 * 6 * 2 / 8)    # ranks x batch x accumulated
+
+
+class Tool:
+    """A tool in a fork of this process, which has its imports already."""
+
+    def __init__(self, name: str, *arguments: object, log: Path, **environment: object):
+        self.log = log
+        self.process = multiprocessing.get_context('fork').Process(
+            target=self._run, args=(name, arguments, environment))
+        self.process.start()
+
+    def _run(self, name: str, arguments: tuple, environment: dict) -> None:
+        sys.stdout = sys.stderr = self.log.open('w', buffering=1)
+        os.environ.update({key: str(value) for key, value in environment.items()})
+        os.chdir(REPOSITORY)
+        torch.set_num_threads(1)        # a fork must not use the parent's thread pool
+        sys.argv = [name, *map(str, arguments)]
+        runpy.run_path(str(REPOSITORY / f'tools/{name}.py'), run_name='__main__')
+
+    def output(self, code: int = 0) -> str:
+        """All it printed, once it has ended with ``code``."""
+        self.process.join()
+        assert self.process.exitcode == code, self.log.read_text()[-3000:]
+        return self.log.read_text()
+
+    def killed_after(self, journal: Path, name: str) -> int:
+        """Kill it once it has left an entry; how many there are then."""
+        while not lines(journal, name):
+            assert self.process.is_alive(), self.log.read_text()[-3000:]
+            time.sleep(0.001)
+        self.process.kill()
+        self.output(-signal.SIGKILL)
+        return len(lines(journal, name))
+
+
+def lines(journal: Path, name: str) -> list[str]:
+    return [line for file in journal.glob(f'*/{name}') for line in file.read_text().split('\n')
+            if line]
+
+
+def places(ranks: int) -> list[dict]:
+    """What torchrun tells its processes."""
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    return [dict(RANK=rank, WORLD_SIZE=ranks, LOCAL_RANK=rank, MASTER_ADDR='127.0.0.1',
+                 MASTER_PORT=port) for rank in range(ranks)]
+
+
+@pytest.fixture(scope='module')
+def test_of(data, tmp_path_factory):
+    """Start tools/test.py on a tiny network and 17 people."""
+    folder = tmp_path_factory.mktemp('tiny')
+    network = write_tiny_network(folder)
+    numbers = itertools.count()
+
+    def start_test(*arguments, **environment) -> Tool:
+        number = next(numbers)
+        return Tool('test', *network, '--work-dir', folder / f'work{number}', *arguments,
+                    '--all-stages', '--cfg-options', 'test_dataloader.num_workers=0',
+                    'test_dataloader.batch_size=2', log=folder / f'{number}.log',
+                    HOURGLASS_DATA=data, **environment)
+    return start_test
+
+
+@pytest.fixture(scope='module')
+def alone(test_of, tmp_path_factory) -> dict:
+    """The metrics of one process."""
+    out = tmp_path_factory.mktemp('alone') / 'metrics.json'
+    test_of('--out', out).output()
+    metrics = json.loads(out.read_text())
+    assert len(metrics) > 20 and metrics['mpii/Total'] > 0
+    return metrics
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('ranks', [2, 3])
+def test_metrics_are_those_of_one_process_to_the_last_digit(test_of, alone, tmp_path, ranks):
+    out = tmp_path / 'metrics.json'
+    for process in [test_of('--out', out, '--launcher', 'pytorch', **place)
+                    for place in places(ranks)]:
+        process.output()
+    assert json.loads(out.read_text()) == alone
+
+
+@pytest.mark.slow
+def test_what_a_killed_process_left_is_tested_by_another_call(test_of, alone, tmp_path):
+    journal, out = tmp_path / 'journal', tmp_path / 'metrics.json'
+    first, second = (test_of('--out', out, '--journal', journal, '--launcher', 'pytorch', **place)
+                     for place in places(2))
+    killed = second.killed_after(journal, '1-2.jsonl')
+    assert 'people are left' in first.output()
+    assert not out.exists()
+    assert len(lines(journal, '0-2.jsonl')) == 9
+    assert 0 < killed < 8
+    test_of('--out', out, '--journal', journal).output()
+    assert len(lines(journal, '0-1.jsonl')) == 17 - 9 - killed          # nobody twice
+    assert json.loads(out.read_text()) == alone
+
+
+@pytest.mark.slow
+def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_call(data, tmp_path):
+    pictures, out = tmp_path / 'pictures', tmp_path / 'shared'
+    pictures.mkdir()
+    for number, path in enumerate(sorted((data / 'synthetic/test/images').iterdir()) * 2):
+        cv2.imwrite(str(pictures / f'{number:02}.png'), cv2.imread(str(path)))
+    (pictures / 'torn.jpg').write_bytes(b'no picture')
+    common = (pictures, '--model', 'flic-small', '--device', 'cpu')
+    in_one = Tool('predict', *common, '--out', tmp_path / 'alone', log=tmp_path / 'alone.log')
+    assert '1 could not be used' in in_one.output(1)
+    first, second = (
+        Tool('predict', *common, '--out', out, '--launcher', 'pytorch',
+             log=tmp_path / f"{place['RANK']}.log", **place) for place in places(2))
+    killed = second.killed_after(out / 'journal', '1-2.jsonl')
+    assert '18 pictures done here' in first.output()
+    assert not (out / 'predictions.json').exists()
+    drawn = {path.name: path.stat().st_mtime_ns for path in (out / 'overlays').iterdir()}
+    again = Tool('predict', *common, '--out', out, '--journal', log=tmp_path / 'again.log')
+    assert '34 people in 34 pictures' in again.output(1)            # the torn one is told again
+    assert len(lines(out / 'journal', '0-1.jsonl')) == 35 - 18 - killed
+    drawn_again = [path for path in (out / 'overlays').iterdir()
+                   if path.stat().st_mtime_ns != drawn.get(path.name)]
+    assert len(drawn_again) == 35 - 18 - killed
+    for name in ('predictions.json', 'predictions.csv'):
+        assert (out / name).read_bytes() == (tmp_path / 'alone' / name).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('arguments', 'message'), [
+    ((), 'started as one of 2 processes, each of which would do all of the work: add --launcher'),
+    (('--launcher', 'slurm'), '--launcher slurm: SLURM_PROCID is not set'),
+    (('--launcher', 'pytorch', '--journal', 'j', '--dump', 'a.pkl'), '--dump and --journal')])
+def test_what_does_not_fit_together_is_refused(test_of, arguments, message):
+    assert f'error: {message}' in test_of(*arguments, WORLD_SIZE=2).output(1)
