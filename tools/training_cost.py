@@ -12,8 +12,8 @@ def main() -> None:
     args = parser.parse_args()
     with one_line_errors():
         cost = measure_training(load_config(args), args.steps)
-        print(f'{cost["seconds"] * 1000:.0f} ms a step, {cost["core_seconds"] * 1000:.0f} ms of a '
-              f'core, {cost["memory"]:.0f} MiB')
+        print(f'{args.config}: {cost["seconds"] * 1000:.0f} ms a step, '
+              f'{cost["core_seconds"] * 1000:.0f} ms of a core, {cost["memory"]:.0f} MiB')
 
 
 if __name__ == '__main__':
