@@ -22,7 +22,7 @@ def _child(parent: root.Registry, *locations: str) -> root.Registry:
                          locations=list(locations) if _HAS_MMPOSE else [])
 
 
-MODELS = _child(root.MODELS, 'hourglass.models.head')
+MODELS = _child(root.MODELS, 'hourglass.models.head', 'hourglass.models.distill')
 DATASETS = _child(root.DATASETS, 'hourglass.datasets.mpii', 'hourglass.datasets.flic',
                   'hourglass.datasets.lsp')
 TRANSFORMS = _child(root.TRANSFORMS, 'hourglass.datasets.transforms')

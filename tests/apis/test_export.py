@@ -49,6 +49,13 @@ def test_the_module_is_mmposes_estimator(tiny, stage, flip, monkeypatch):
     assert found_scores[0].numpy() == pytest.approx(scores, abs=1e-5)
 
 
+@pytest.mark.parametrize('suffix', ['.safetensors', pytest.param('.onnx', marks=pytest.mark.slow)])
+def test_depthwise_residuals_are_exported(tmp_path, suffix):
+    config, checkpoint = write_tiny_network(tmp_path, residual='depthwise')
+    done = export(config, checkpoint, tmp_path / f'out{suffix}')
+    assert done.deviation <= 1e-5
+
+
 @pytest.mark.slow                   # torch.export takes a quarter of a minute to get going
 def test_a_pt2_file_runs_in_torch_alone_and_ends_with_the_stage(tiny, tmp_path):
     out = tmp_path / 'new' / 'stage0.pt2'

@@ -61,6 +61,13 @@ def test_every_size_is_recognised(tmp_path, family, changes):
         found.state_dict().values(), network.state_dict().values(), strict=True))
 
 
+def test_depthwise_residuals_are_recognised(tmp_path):
+    tensors, network = tensors_of('hourglass', 'backbone.', residual='depthwise')
+    found, report = imports(tmp_path / 'weights.pth', tensors)
+    assert report['config'] == SIZES | dict(residual='depthwise')
+    assert equal(found, network)
+
+
 def test_a_network_of_features_is_recognised(tmp_path):
     tensors, network = tensors_of('hourglass', num_keypoints=None)
     found, report = imports(tmp_path / 'weights.pth', tensors)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from hourglass import Hourglass, Residual, StackedHourglass
+from hourglass.models.network import DepthwiseResidual
 
 
 def tiny(**changes) -> StackedHourglass:
@@ -62,9 +63,10 @@ def test_a_loss_on_the_last_stack_reaches_the_first_prediction():
     assert network.heatmaps[0].weight.grad.abs().max() > 0
 
 
-@pytest.mark.parametrize('num_keypoints', [3, None])
-def test_a_loss_on_all_stacks_reaches_every_parameter(num_keypoints):
-    network = tiny(num_keypoints=num_keypoints, blocks_per_scale=2)
+@pytest.mark.parametrize('changes', [{}, {'num_keypoints': None}, {'residual': 'depthwise'}],
+                         ids=str)
+def test_a_loss_on_all_stacks_reaches_every_parameter(changes):
+    network = tiny(blocks_per_scale=2, **changes)
     sum(output.square().mean() for output in network(images())).backward()
     # a BatchNorm takes out again what the bias of the convolution in front of it adds
     before_norm = {f'{name}.{index}.bias' for name, row in network.named_modules()
@@ -76,6 +78,36 @@ def test_a_loss_on_all_stacks_reaches_every_parameter(num_keypoints):
                  if p.grad is None or not p.grad.abs().max() > 0}
     assert untouched <= before_norm
     assert all(p.grad is not None for p in network.parameters())
+
+
+def test_depthwise_residuals_have_the_same_names_but_for_the_3x3_convolution():
+    names, separable = (set(tiny(residual=kind).state_dict()) for kind in (
+        'bottleneck', 'depthwise'))
+    assert {name for name in names - separable} == {
+        name for name in names if '.branch.5.' in name}
+    assert separable - names == {name.replace('branch.5.', f'branch.5.{part}.')
+                                 for name in names - separable for part in '01'
+                                 if part == '1' or name.endswith('weight')}
+
+
+def test_a_depthwise_residual_is_a_3x3_filter_per_channel_and_a_mix():
+    network = tiny(residual='depthwise')
+    separable = network.features[0][0][0].branch[5]
+    assert [tuple(part.weight.shape) for part in separable] == [(8, 1, 3, 3), (8, 8, 1, 1)]
+    x = images()[:, :1].repeat(1, 8, 1, 1) * torch.arange(8).view(-1, 1, 1)
+    full = torch.nn.Conv2d(8, 8, 3, padding=1)
+    with torch.no_grad():                   # the full filter that the two make together
+        full.weight.copy_(separable[1].weight * separable[0].weight[:, 0])
+        full.bias.copy_(separable[1].bias)
+    assert torch.allclose(separable(x), full(x), atol=1e-5)
+
+
+def test_depthwise_residuals_have_two_fifths_of_the_parameters():
+    with torch.device('meta'):
+        network = StackedHourglass(residual='depthwise')
+        parts = [Residual(256, 256), DepthwiseResidual(256, 256)]
+    counts = [sum(p.numel() for p in part.parameters()) for part in (network, *parts)]
+    assert counts == [10_688_768, 214_528, 84_608]
 
 
 def test_predictions_can_start_empty():
@@ -105,7 +137,8 @@ def test_a_size_that_does_not_divide_says_which_would():
 @pytest.mark.parametrize(('arguments', 'message'), [
     ({'num_stacks': 0}, 'num_stacks is 0'), ({'depth': -1}, 'depth is -1'),
     ({'num_keypoints': 0}, 'num_keypoints is 0'),
-    ({'channels': 31}, 'even number')])
+    ({'channels': 31}, 'even number'),
+    ({'residual': 'depth-wise'}, "give bottleneck or depthwise, did you mean 'depthwise'")])
 def test_impossible_sizes_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         tiny(**arguments)

@@ -116,7 +116,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
 
     ``size``: ``parameters``, ``macs`` of one picture. ``latency``: seconds of a batch of one;
     ``throughput``: of ``batch_size``; ``training``: of a step with a quarter of that, loss,
-    gradients and optimiser, as the config has them. Each with the ``median`` of the rounds, the
+    gradients and optimiser, and channels_last where its hook is in the config. Each with the ``median`` of the rounds, the
     quartiles ``low`` and ``high``, and ``ratio``, to the first contender. ``memory``: bytes at the
     peak above the loaded network, ``memory_latency`` and ``memory_training``. ``input``: training
     pictures a second of one core. ``deviation``: the largest difference to the plain forward, as a
@@ -173,7 +173,8 @@ def size(contender: Contender) -> tuple[int, float]:
 def training_step(contender: Contender, batch_size: int) -> Callable[[], object]:
     """A call that trains on a batch of noise: forward, losses, gradients, optimiser."""
     model, head = contender.estimator().train(), contender.cfg.model.head
-    if contender.optimize == 'channels_last':
+    hooks = {hook['type'] for hook in contender.cfg.get('custom_hooks', [])}
+    if contender.optimize == 'channels_last' or 'hourglass.ChannelsLastHook' in hooks:
         model = model.to(memory_format=torch.channels_last)
     optimizer = build_optim_wrapper(model, contender.cfg.optim_wrapper)
     width, height = contender.input_size

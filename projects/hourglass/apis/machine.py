@@ -3,7 +3,8 @@ import multiprocessing
 import os
 import platform
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -30,8 +31,7 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments) -> int
 
     Args:
         prepare: a function of a module, called with ``arguments`` in the new process; gives the
-            call. It is made once before, so that what stays (gradients, the optimiser's state) is
-            counted as there before, unless it gives a call that has not run.
+            call, which has not run yet: gradients and an optimiser's state count.
 
     Raises:
         HourglassError: with what went wrong there.
@@ -39,7 +39,9 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments) -> int
     context = multiprocessing.get_context('spawn')
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_measure, args=(there, prepare, arguments))
-    process.start()
+    # the C library then gives back at once what is freed: the peak is that of what is in use
+    with _environment(MALLOC_MMAP_THRESHOLD_='1000000'):
+        process.start()
     there.close()
     try:
         answer = here.recv()
@@ -49,6 +51,17 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments) -> int
     if isinstance(answer, str):
         raise HourglassError(f'memory: {answer}')
     return answer
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _measure(answer, prepare: Callable[..., Callable[[], object]], arguments: tuple) -> None:

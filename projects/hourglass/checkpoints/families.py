@@ -140,7 +140,7 @@ def _bearpaw_modules(network: StackedHourglass) -> Pairs:
 
 def _our_config(tensors: Tensors) -> dict:
     heatmaps = tensors.get('heatmaps.0.weight')
-    return dict(
+    config = dict(
         num_stacks=_count(tensors, r'hourglasses\.(\d+)\.'),
         channels=tensors['features.0.1.weight'].shape[0],
         num_keypoints=None if heatmaps is None else heatmaps.shape[0],
@@ -148,6 +148,9 @@ def _our_config(tensors: Tensors) -> dict:
         blocks_per_scale=_count(tensors, r'hourglasses\.0\.skip\.(\d+)\.'),
         stem_channels=tuple(tensors[name].shape[0] for name in (
             'stem.0.weight', 'stem.3.branch.8.weight', 'stem.5.branch.8.weight')))
+    if 'stem.3.branch.5.0.weight' in tensors:
+        config['residual'] = 'depthwise'
+    return config
 
 
 def _our_modules(network: StackedHourglass) -> Pairs:

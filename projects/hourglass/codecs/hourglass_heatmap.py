@@ -52,7 +52,7 @@ class HourglassHeatmap(BaseKeypointCodec):
                 raise ConfigError(f'HourglassHeatmap: {name}={value!r}, choose from {choices}')
         if sigma <= 0:
             raise ConfigError(f'HourglassHeatmap: sigma={sigma}, give more than 0')
-        self.heatmap_size = tuple(heatmap_size)
+        self.input_size, self.heatmap_size = tuple(input_size), tuple(heatmap_size)
         self.input_px_per_cell = np.divide(input_size, heatmap_size)        # (x, y)
         self.sigma, self.centers = sigma, centers
         self.unannotated, self.refine = unannotated, refine

@@ -67,11 +67,12 @@ class StackedHeatmapHead(BaseHead):
         Every stage has the same targets. An accuracy is the fraction of present keypoints whose
         highest cell is within 1/20 of the map's sides of the target's (as mmpose's ``acc_pose``).
         """
-        targets = torch.stack([sample.gt_fields.heatmaps for sample in batch_data_samples])
-        weights = torch.cat([
-            sample.gt_instance_labels.keypoint_weights for sample in batch_data_samples])
+        return self.stage_losses(self.forward(feats), *targets_of(batch_data_samples))
+
+    def stage_losses(self, stages: Sequence[Tensor], targets: Tensor, weights: Tensor) -> dict:
+        """The same of N heatmaps and targets (B, K, h, w), and weights (B, K)."""
         losses = {}
-        for stage, heatmaps in enumerate(self.forward(feats)):
+        for stage, heatmaps in enumerate(stages):
             _check_heatmaps(heatmaps, targets)
             losses[f'loss_stage{stage}'] = (
                 self.stage_weights[stage] * self.loss_module(heatmaps, targets, weights))
@@ -124,6 +125,13 @@ class StackedHeatmapHead(BaseHead):
 
 # the last one is read by mmpose's estimator
 _TEST_OPTIONS = {'all_stages', 'flip_test', 'output_heatmaps', 'output_keypoint_indices'}
+
+
+def targets_of(data_samples: Sequence) -> tuple[Tensor, Tensor]:
+    """A batch's target heatmaps (B, K, h, w), and the weights (B, K) of its keypoints."""
+    heatmaps = torch.stack([sample.gt_fields.heatmaps for sample in data_samples])
+    return heatmaps, torch.cat([
+        sample.gt_instance_labels.keypoint_weights for sample in data_samples])
 
 
 def heatmap_accuracy(heatmaps: Tensor, targets: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ class LongHourglass(StackedHourglass):
 
     Args:
         side_predictions: how many resolutions below the output's predict, too. HG: 0, HG-Int: 2.
-        num_stacks: 1; there for the configs that set it.
+        num_stacks, with_cp: 1 and False; there for the configs that set them.
         kwargs: as for :class:`StackedHourglass`.
 
     Raises:
@@ -33,17 +33,20 @@ class LongHourglass(StackedHourglass):
     """
 
     def __init__(self, side_predictions: int = 0, heatmap_std: float | None = None,
-                 num_stacks: int = 1, **kwargs):
+                 num_stacks: int = 1, with_cp: bool = False, **kwargs):
         if num_stacks != 1:
             raise ConfigError(f'LongHourglass: num_stacks={num_stacks}, but it is a single '
                               'hourglass; set num_stacks=1, and blocks_per_scale for its length')
+        if with_cp:
+            raise ConfigError('LongHourglass: with_cp=True, but it has no stacks to compute again '
+                              'one by one; leave with_cp out')
         super().__init__(num_stacks=1, heatmap_std=heatmap_std, **kwargs)
         if not 0 <= side_predictions < self.depth or self.num_keypoints is None:
             raise ConfigError(f'LongHourglass: side_predictions={side_predictions} and '
                               f'num_keypoints={self.num_keypoints}; give 0 to {self.depth - 1} '
                               'and a number of keypoints')
         self.side_features = nn.ModuleList(
-            prediction_features(self.channels, blocks=1) for _ in range(side_predictions))
+            prediction_features(self.channels, 1, self.residual) for _ in range(side_predictions))
         self.side_heatmaps = nn.ModuleList(
             nn.Conv2d(self.channels, self.num_keypoints, 1) for _ in range(side_predictions))
         if heatmap_std is not None:

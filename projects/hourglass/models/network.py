@@ -4,11 +4,13 @@ Newell, Yang, Deng, ECCV 2016 (arXiv 1603.06937). Where the paper is silent, the
 code (``princeton-vl/pose-hg-train``, called "Lua" below) decides. Shapes: B pictures, C channels,
 K keypoints, (H, W) the input in pixels, (h, w) = (H/4, W/4) the heatmaps.
 """
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+import torch
 from torch import Tensor, nn
 
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, did_you_mean
+from hourglass.models.recompute import recomputed
 
 
 class Residual(nn.Module):
@@ -22,23 +24,44 @@ class Residual(nn.Module):
         middle = out_channels // 2
         self.branch = nn.Sequential(
             nn.BatchNorm2d(in_channels), nn.ReLU(inplace=True), nn.Conv2d(in_channels, middle, 1),
-            nn.BatchNorm2d(middle), nn.ReLU(inplace=True), nn.Conv2d(middle, middle, 3, padding=1),
+            nn.BatchNorm2d(middle), nn.ReLU(inplace=True), self.spatial(middle),
             nn.BatchNorm2d(middle), nn.ReLU(inplace=True), nn.Conv2d(middle, out_channels, 1))
         self.skip = (nn.Identity() if in_channels == out_channels
                      else nn.Conv2d(in_channels, out_channels, 1))
+
+    @staticmethod
+    def spatial(channels: int) -> nn.Module:
+        return nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.skip(x) + self.branch(x)
 
 
-def residuals(channels: int, count: int) -> nn.Sequential:
+class DepthwiseResidual(Residual):
+    """The same with a separable 3x3 convolution: one 3x3 filter a channel, then a 1x1 to mix them.
+
+    Nothing stands between the two (Xception, Chollet, CVPR 2017, section 4.7). At 256 features
+    84,608 parameters where the bottleneck has 214,528. Not in the paper.
+    """
+
+    @staticmethod
+    def spatial(channels: int) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, groups=channels,
+                                       bias=False), nn.Conv2d(channels, channels, 1))
+
+
+RESIDUALS = {'bottleneck': Residual, 'depthwise': DepthwiseResidual}
+
+
+def residuals(channels: int, count: int, kind: type[Residual] = Residual) -> nn.Sequential:
     """``count`` residual modules of one width in a row."""
-    return nn.Sequential(*(Residual(channels, channels) for _ in range(count)))
+    return nn.Sequential(*(kind(channels, channels) for _ in range(count)))
 
 
-def prediction_features(channels: int, blocks: int) -> nn.Sequential:
+def prediction_features(channels: int, blocks: int, kind: type[Residual] = Residual
+                        ) -> nn.Sequential:
     """What leads from an hourglass to its prediction, (B, C, h, w) -> (B, C, h, w)."""
-    return nn.Sequential(residuals(channels, blocks), nn.Conv2d(channels, channels, 1),
+    return nn.Sequential(residuals(channels, blocks, kind), nn.Conv2d(channels, channels, 1),
                          nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
@@ -49,13 +72,13 @@ class Hourglass(nn.Module):
     64x64 map goes down to 4x4 and up again.
     """
 
-    def __init__(self, channels: int, depth: int, blocks: int):
+    def __init__(self, channels: int, depth: int, blocks: int, kind: type[Residual] = Residual):
         super().__init__()
-        self.skip = residuals(channels, blocks)
-        self.down = nn.Sequential(nn.MaxPool2d(2), residuals(channels, blocks))
-        self.inner = (Hourglass(channels, depth - 1, blocks) if depth > 1
-                      else residuals(channels, blocks))
-        self.up = nn.Sequential(residuals(channels, blocks), nn.Upsample(scale_factor=2))
+        self.skip = residuals(channels, blocks, kind)
+        self.down = nn.Sequential(nn.MaxPool2d(2), residuals(channels, blocks, kind))
+        self.inner = (Hourglass(channels, depth - 1, blocks, kind) if depth > 1
+                      else residuals(channels, blocks, kind))
+        self.up = nn.Sequential(residuals(channels, blocks, kind), nn.Upsample(scale_factor=2))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.skip(x) + self.up(self.inner(self.down(x)))
@@ -95,29 +118,38 @@ class StackedHourglass(nn.Module):
             them like every other convolution, as Lua does. Their maps are then far larger than any
             target, and training first has to unlearn them; 0.001 (HRNet, mmpose) starts at empty
             maps, and leaves that plateau many times sooner.
+        residual: ``'bottleneck'`` (paper) or ``'depthwise'``, see :class:`DepthwiseResidual`; of
+            every residual module, those of the stem too.
+        with_cp: keep no feature map inside the stem and the stacks for the backward pass, which
+            computes them again, one stack after the other: less memory, more time, the same
+            numbers (named as in OpenMMLab's backbones).
 
     All other weights start as PyTorch's defaults do: convolutions as in Torch7, BatchNorm scales
     at 1 where Torch7 drew them from U(0, 1).
 
     Raises:
-        ConfigError: for a count below 1 or an odd ``channels``; in ``forward``, if H or W is not a
-            multiple of ``4 * 2**depth``.
+        ConfigError: for a count below 1, an odd ``channels`` or an unknown ``residual``; in
+            ``forward``, if H or W is not a multiple of ``4 * 2**depth``.
     """
 
     def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
                  depth: int = 4, blocks_per_scale: int = 1,
                  stem_channels: Sequence[int] = (64, 128, 128),
-                 heatmap_std: float | None = None):
+                 heatmap_std: float | None = None, residual: str = 'bottleneck',
+                 with_cp: bool = False):
         super().__init__()
         _check_counts(num_stacks=num_stacks, channels=channels, depth=depth,
                       blocks_per_scale=blocks_per_scale,
                       num_keypoints=1 if num_keypoints is None else num_keypoints)
         if channels % 2:
             raise ConfigError(f'channels is {channels}: an even number needed, residuals halve it')
+        if residual not in RESIDUALS:
+            raise ConfigError(f"residual is '{residual}': give {' or '.join(RESIDUALS)}"
+                              f'{did_you_mean(residual, RESIDUALS)}')
         self.num_stacks, self.channels, self.num_keypoints = num_stacks, channels, num_keypoints
         self.depth, self.blocks_per_scale = depth, blocks_per_scale
-        self.stem_channels = tuple(stem_channels)
-        self.size_divisor = size_divisor(depth)
+        self.stem_channels, self.with_cp = tuple(stem_channels), with_cp
+        self.residual = kind = RESIDUALS[residual]
 
         if len(self.stem_channels) != 3:
             raise ConfigError(f'stem_channels is {self.stem_channels}: give three widths')
@@ -125,12 +157,12 @@ class StackedHourglass(nn.Module):
         self.stem = nn.Sequential(                              # (B, 3, H, W)
             nn.Conv2d(3, first, 7, stride=2, padding=3),        # (B, 64, H/2, W/2)
             nn.BatchNorm2d(first), nn.ReLU(inplace=True),
-            Residual(first, second), nn.MaxPool2d(2),           # (B, 128, H/4, W/4)
-            Residual(second, third), Residual(third, channels)) # (B, C, H/4, W/4)
+            kind(first, second), nn.MaxPool2d(2),               # (B, 128, H/4, W/4)
+            kind(second, third), kind(third, channels))         # (B, C, H/4, W/4)
         self.hourglasses = nn.ModuleList(
-            Hourglass(channels, depth, blocks_per_scale) for _ in range(num_stacks))
+            Hourglass(channels, depth, blocks_per_scale, kind) for _ in range(num_stacks))
         self.features = nn.ModuleList(
-            prediction_features(channels, blocks_per_scale) for _ in range(num_stacks))
+            prediction_features(channels, blocks_per_scale, kind) for _ in range(num_stacks))
         self.heatmaps = None if num_keypoints is None else nn.ModuleList(
             nn.Conv2d(channels, num_keypoints, 1) for _ in range(num_stacks))
         self.reinjects = nn.ModuleList(                         # not after the last stack
@@ -140,20 +172,27 @@ class StackedHourglass(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         check_input(images, self.depth)
-        x = self.stem(images)                                   # (B, C, h, w)
+        x = self._run(self.stem, [self.stem], images)           # (B, C, h, w)
         outputs = []
-        for stack, hourglass in enumerate(self.hourglasses):
-            features = self.features[stack](hourglass(x))       # (B, C, h, w)
-            heatmaps = None if self.heatmaps is None else self.heatmaps[stack](features)
-            outputs.append(features if heatmaps is None else heatmaps)
-            if stack < self.num_stacks - 1:
-                x = self.reinjects[stack](x, features, heatmaps)
+        for stack in range(self.num_stacks):
+            inside = [self.hourglasses[stack], self.features[stack]]
+            output, x = self._run(self._stack, inside, stack, x)
+            outputs.append(output)
         return tuple(outputs)
 
+    def _stack(self, stack: int, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What a stack gives, and what the next one sees."""
+        features = self.features[stack](self.hourglasses[stack](x))         # (B, C, h, w)
+        heatmaps = None if self.heatmaps is None else self.heatmaps[stack](features)
+        output = features if heatmaps is None else heatmaps
+        if stack == self.num_stacks - 1:
+            return output, None
+        return output, self.reinjects[stack](x, features, heatmaps)
 
-def size_divisor(depth: int) -> int:
-    """What both sides of a picture are multiples of: the stem divides by 4, every level by 2."""
-    return 4 * 2**depth
+    def _run(self, part: Callable, owners: Sequence[nn.Module], *inputs):
+        if self.with_cp and torch.is_grad_enabled():
+            return recomputed(part, owners, *inputs)
+        return part(*inputs)
 
 
 def check_input(images: Tensor, depth: int) -> None:
@@ -163,7 +202,7 @@ def check_input(images: Tensor, depth: int) -> None:
         ConfigError: with a size that fits.
     """
     height, width = images.shape[-2:]
-    step = size_divisor(depth)
+    step = 4 * 2**depth                 # the stem divides by 4, every level by 2
     if height % step or width % step:
         fits = [max(step, (side + step // 2) // step * step) for side in (width, height)]
         raise ConfigError(

@@ -1,0 +1,3 @@
+# Two stacks of 32 features with depthwise residuals: a seventh of the parameters of 'flic-small'.
+_base_ = ['hourglass_2stack_128_small.py']
+model = dict(backbone=dict(channels=32, stem_channels=(16, 16, 32), residual='depthwise'))

@@ -1,0 +1,3 @@
+# The same network, taught by 'flic-small' as well as by the annotation.
+_base_ = ['hourglass_2stack_128_tiny.py']
+model = dict(type='hourglass.DistilledPoseEstimator', teacher='flic-small', alpha=0.5)

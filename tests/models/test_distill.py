@@ -1,0 +1,211 @@
+"""A student learns from its teacher's last heatmaps, and the teacher stays out of everything."""
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+from conftest import REPOSITORY
+from mmengine.config import Config
+from mmengine.model import ExponentialMovingAverage
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import InstanceData, PixelData
+from mmpose.structures import PoseDataSample
+from tiny_network import write_tiny_network
+from torch import Tensor
+from torch.nn.functional import mse_loss
+from torch.nn.parallel import DistributedDataParallel
+
+from hourglass.apis import init_model
+from hourglass.checkpoints import refuse_another_network
+from hourglass.errors import ConfigError
+from hourglass.models.distill import DistilledPoseEstimator, renormalised
+
+MEAN, STD = [120, 110, 100], [50, 60, 70]               # those of the tiny network
+
+
+@pytest.fixture(scope='module')
+def teacher(tmp_path_factory) -> dict:
+    """The teacher's arguments: two stacks of 8 features at 64x64, 16 keypoints."""
+    config, weights = write_tiny_network(tmp_path_factory.mktemp('teacher'))
+    return dict(teacher=str(config), teacher_weights=str(weights))
+
+
+def student_config(teacher: dict, mean=MEAN, std=STD, rgb=True, **changes) -> dict:
+    """The model of a config: one stack of 4 features."""
+    cfg = Config.fromfile(teacher['teacher'])
+    init_default_scope('mmpose')
+    model = cfg.model.to_dict()
+    model['data_preprocessor'].update(mean=mean, std=std, bgr_to_rgb=rgb)
+    model['backbone'].update(num_stacks=1, channels=4, stem_channels=(4, 4, 4), heatmap_std=0.001)
+    model['head'].update(num_stages=1)
+    model['head']['decoder'].update(changes.pop('codec', {}))
+    model['backbone'].update(changes.pop('backbone', {}))
+    return model | changes
+
+
+def distilled(teacher: dict, alpha: float = 0.5, **changes) -> DistilledPoseEstimator:
+    torch.manual_seed(0)
+    return MODELS.build(student_config(teacher, **changes) | dict(
+        type='hourglass.DistilledPoseEstimator', alpha=alpha, **teacher))
+
+
+def plain(teacher: dict, **changes):
+    torch.manual_seed(0)
+    return MODELS.build(student_config(teacher, **changes))
+
+
+def batch(seed: int = 0, people: int = 4, keypoints: int = 16) -> tuple[Tensor, list]:
+    """Pixels of the right size (B, 3, H, W), blue green red, and samples with targets."""
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(256, (people, 3, 64, 64), generator=generator)
+    samples = []
+    for _ in range(people):
+        sample = PoseDataSample()
+        sample.gt_fields = PixelData(heatmaps=torch.rand(keypoints, 16, 16, generator=generator))
+        weights = (torch.rand(1, keypoints, generator=generator) > 0.3).float()
+        sample.gt_instance_labels = InstanceData(keypoint_weights=weights)
+        samples.append(sample)
+    return pixels, samples
+
+
+def prepared(model, pixels: Tensor, samples: list) -> Tensor:
+    """The pixels as a model's preprocessor makes them."""
+    return model.data_preprocessor(dict(inputs=list(pixels), data_samples=samples))['inputs']
+
+
+def losses_of(model, pixels: Tensor, samples: list) -> dict:
+    return model(prepared(model, pixels, samples), samples, mode='loss')
+
+
+def test_alpha_0_is_the_plain_estimator_to_the_last_bit(teacher):
+    found, expected = (losses_of(model, *batch()) for model in (
+        distilled(teacher, alpha=0), plain(teacher)))
+    assert set(found) == set(expected) == {'loss_stage0', 'acc_stage0'}
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize('own', [{}, dict(mean=[0, 0, 0], std=[255, 255, 255]),
+                                 dict(mean=[10, 20, 30], std=[255, 250, 240], rgb=False)], ids=str)
+def test_alpha_1_is_the_loss_against_the_teachers_last_heatmaps(teacher, own):
+    pixels, samples = batch()
+    trained = init_model(teacher['teacher'], teacher['teacher_weights'], device='cpu')
+    with torch.no_grad():
+        heatmaps = trained.backbone(prepared(trained, pixels, samples))[-1]     # (B, K, h, w)
+    student = plain(teacher, **own)
+    output = student.backbone(prepared(student, pixels, samples))[0]
+    weights = torch.cat([s.gt_instance_labels.keypoint_weights for s in samples])
+    expected = (mse_loss(output, heatmaps, reduction='none') * weights[..., None, None]).mean()
+    found = losses_of(distilled(teacher, alpha=1, **own), pixels, samples)['loss_stage0']
+    # renormalising rounds the pixels, which the network carries on
+    assert found.item() == pytest.approx(expected.item(), rel=1e-4 if own else 1e-7)
+
+
+def test_between_them_the_losses_are_blended(teacher):
+    annotated, taught, both = (losses_of(distilled(teacher, alpha=alpha), *batch())['loss_stage0']
+                               for alpha in (0, 1, 0.3))
+    assert both.item() == pytest.approx(0.7 * annotated.item() + 0.3 * taught.item(), rel=1e-6)
+    assert abs(annotated.item() / taught.item() - 1) > 0.1              # else it would show nothing
+
+
+def test_pixels_come_out_as_the_teacher_would_have_seen_them(teacher):
+    models = [plain(teacher), plain(teacher, mean=[1, 2, 3], std=[4, 5, 6], rgb=False)]
+    own, other = (prepared(model, *batch()) for model in models)
+    first, second = (model.data_preprocessor for model in models)
+    assert torch.allclose(renormalised(own, first, second), other, atol=1e-4)
+    assert torch.allclose(renormalised(other, second, first), own, atol=1e-5)
+    assert renormalised(own, first, first) is own
+
+
+def test_the_teacher_is_neither_saved_nor_moved_nor_averaged(teacher):
+    student = distilled(teacher)
+    network = student._aside.network
+    before = copy.deepcopy(network.state_dict())
+    assert list(student.state_dict()) == list(plain(teacher).state_dict())
+    refuse_another_network(plain(teacher).state_dict(), student.state_dict(), Path('saved.pth'))
+    ours = {id(p) for p in student.parameters()}
+    assert not any(id(p) in ours or p.requires_grad for p in network.parameters())
+    average = ExponentialMovingAverage(student, momentum=0.5, update_buffers=True)
+    student.train()
+    optimizer = torch.optim.AdamW(student.parameters(), 1e-2, weight_decay=0.1)
+    for step in range(3):
+        optimizer.zero_grad()
+        losses_of(student, *batch(step))['loss_stage0'].backward()
+        optimizer.step()
+        average.update_parameters(student)
+    assert not any(module.training for module in network.modules())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert average.module._aside.network is network
+
+
+def test_the_teacher_goes_where_the_student_goes(teacher):
+    student = distilled(teacher).to(torch.float64)
+    assert {p.dtype for p in student._aside.network.parameters()} == {torch.float64}
+
+
+def test_a_few_steps_bring_the_student_nearer_to_its_teacher(teacher):
+    student = distilled(teacher, alpha=1).train()
+    optimizer = torch.optim.AdamW(student.parameters(), 1e-2)
+    losses = []
+    for _ in range(40):
+        optimizer.zero_grad()
+        losses.append(losses_of(student, *batch())['loss_stage0'])
+        losses[-1].backward()
+        optimizer.step()
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_bfloat16_and_stacks_computed_again_go_together(teacher):
+    student = distilled(teacher, backbone=dict(with_cp=True)).train()
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = losses_of(student, *batch())['loss_stage0']
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert all(p.grad is not None for p in student.parameters())
+
+
+def _rank(rank: int, folder: str, teacher: dict) -> None:
+    dist.init_process_group('gloo', f'file://{folder}/ranks', rank=rank, world_size=2)
+    student = distilled(teacher).train()
+    pixels, samples = batch(rank)
+    inputs = prepared(student, pixels, samples)
+    wrapped = DistributedDataParallel(student)              # refuses unused parameters
+    for _ in range(2):
+        losses = wrapped(inputs, samples, mode='loss')
+        losses['loss_stage0'].backward()
+    grad = student.backbone.stem[0].weight.grad
+    other = grad.clone()
+    dist.broadcast(other, src=0)
+    assert torch.equal(grad, other)
+    assert grad.abs().max() > 0
+    dist.destroy_process_group()
+
+
+def test_two_processes_train_one_student(teacher, tmp_path):
+    torch.multiprocessing.spawn(_rank, (str(tmp_path), teacher), nprocs=2)
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (dict(alpha=1.5), 'alpha=1.5, give 0 to 1'),
+    (dict(codec=dict(heatmap_size=(32, 32))), r'heatmap_size is \(32, 32\) and that of .* is \(16'),
+    (dict(codec=dict(input_size=(128, 128))), r'input_size is \(128, 128\) and that of'),
+    (dict(head=dict(type='HeatmapHead', in_channels=16, out_channels=16)), 'the student has no'),
+])
+def test_what_cannot_be_taught_is_refused(teacher, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        distilled(teacher, **arguments)
+
+
+def test_other_keypoints_are_refused(teacher):
+    student = distilled(teacher, backbone=dict(num_keypoints=11))
+    with pytest.raises(ConfigError, match=r'the teacher gives heatmaps \(4, 16, 16, 16\)'):
+        losses_of(student, *batch(keypoints=11))
+
+
+def test_the_shipped_recipe_names_a_teacher_that_fits():
+    cfg = Config.fromfile(REPOSITORY / 'configs/flic/hourglass_2stack_128_tiny_distilled.py')
+    init_default_scope(cfg.default_scope)
+    student = MODELS.build(cfg.model)
+    assert student._aside.network.cfg.filename.endswith('hourglass_2stack_128_small.py')
+    tiny = Config.fromfile(REPOSITORY / 'configs/flic/hourglass_2stack_128_tiny.py')
+    assert list(student.state_dict()) == list(MODELS.build(tiny.model).state_dict())
