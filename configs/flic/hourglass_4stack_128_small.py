@@ -1,10 +1,11 @@
-# Two further stacks behind 'flic-small': what is shipped as 'flic-small4', whose people leave the
-# network after the stack that suits them. Another hour for two cores.
+# Two further stacks behind 'flic-small', as 'flic-small4' is shipped: a network that people can
+# leave early (tools/exits.py). Most of an hour for one core.
 _base_ = ['hourglass_2stack_128_small.py']
 model = dict(backbone=dict(num_stacks=4), head=dict(num_stages=4))
-load_from = 'projects/hourglass/weights/flic-small.safetensors'
-grown = [f'backbone.{part}.{stack}.*' for part in ('hourglasses', 'features', 'heatmaps')
-         for stack in (2, 3)] + ['backbone.reinjects.1.*', 'backbone.reinjects.2.*']
+load_from = 'hourglass://flic-small'
+grown = ['backbone.reinjects.1.*', 'backbone.reinjects.2.*', *(
+    f'backbone.{part}.{stack}.*' for part in ('hourglasses', 'features', 'heatmaps')
+    for stack in (2, 3))]
 custom_hooks = [
     dict(hook, may_differ=grown) if hook['type'] == 'hourglass.MatchingCheckpointHook' else hook
     for hook in _base_.custom_hooks]

@@ -116,11 +116,11 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
 
     ``size``: ``parameters``, ``macs`` of one picture. ``latency``: seconds of a batch of one;
     ``throughput``: of ``batch_size``; ``training``: of a step with a quarter of that, loss,
-    gradients and optimiser, and channels_last where its hook is in the config. Each with the ``median`` of the rounds, the
-    quartiles ``low`` and ``high``, and ``ratio``, to the first contender. ``memory``: bytes at the
-    peak above the loaded network, ``memory_latency`` and ``memory_training``. ``input``: training
-    pictures a second of one core. ``deviation``: the largest difference to the plain forward, as a
-    fraction of its largest value.
+    gradients and optimiser, and channels_last where its hook is in the config. Each has the
+    ``median`` of the rounds, the quartiles ``low`` and ``high``, and ``ratio``, to the first
+    contender. ``memory``: bytes at the peak above the loaded network, ``memory_latency`` and
+    ``memory_training``. ``input``: training pictures a second of one core. ``deviation``: the
+    largest difference to the plain forward, as a fraction of its largest value.
 
     Raises:
         ConfigError: for a measure that there is not, or a network that cannot be run as asked.
