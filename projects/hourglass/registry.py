@@ -24,11 +24,15 @@ def _child(parent: root.Registry, *locations: str) -> root.Registry:
 
 MODELS = _child(root.MODELS, 'hourglass.models.head')
 DATASETS = _child(root.DATASETS, 'hourglass.datasets.mpii', 'hourglass.datasets.flic',
-                  'hourglass.datasets.lsp')
+                  'hourglass.datasets.lsp', 'hourglass.engine.batches')
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'hourglass.engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'hourglass.datasets.transforms')
 METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics',
                  'hourglass.evaluation.submission')
-HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks')
+HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks', 'hourglass.engine.checkpoints',
+               'hourglass.engine.stopping', 'hourglass.engine.watching',
+               'hourglass.engine.statistics')
+LOOPS = _child(root.LOOPS, 'hourglass.engine.loops')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hourglass.engine.optim')
 
 if _HAS_MMPOSE:
