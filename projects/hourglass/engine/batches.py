@@ -1,8 +1,8 @@
 """Batches that depend on the seed, the epoch and their place in it, and on nothing else.
 
-mmengine seeds every data worker once and lets its transforms draw on: what a sample gets depends on
-the number of workers and on all samples before it, so that a resumed run sees other data. Here every
-sample is drawn from the seed, the epoch and its index, and an epoch can begin in its middle.
+mmengine seeds every data worker once and lets its transforms draw on: what a sample gets depends
+on the number of workers and on all samples before it, so that a resumed run sees other data. Here
+every sample is drawn from the seed, the epoch and its index, and an epoch can begin in its middle.
 """
 import hashlib
 import random

@@ -155,7 +155,7 @@ class SafeCheckpointHook(CheckpointHook):
             self.validated_iter = loop.iter if position['validated'] else None
         elif position and position['batches_done'] and not isinstance(loop, dict):
             raise CheckpointError(
-                f"{runner._load_from or runner.work_dir}: stands in the middle of an epoch, where "
+                f'{runner._load_from or runner.work_dir}: stands in the middle of an epoch, where '
                 f'{type(loop).__name__} cannot go on: set train_cfg.type to hourglass.EpochLoop')
 
 
