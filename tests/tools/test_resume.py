@@ -82,47 +82,49 @@ def test_killed_while_writing_then_stopped_in_mid_epoch_a_run_ends_the_same(
     print('1 kill while a checkpoint was written, 1 stop: bit-identical')
 
 
-def kill_until_done(config: Path, work: Path, kills: int, seed: int, seconds: float,
-                    options: tuple = ()) -> tuple[int, int]:
-    """Kill a run at random moments, a third of the times while a checkpoint is written, and let it
-    go on; how many kills met it alive, and how many of these met it writing."""
-    random_moment = random.Random(seed)
+def kill_until_done(config: Path, work: Path, straight: Path, kills: int, seed: int,
+                    options: tuple = (), last: str = 'epoch_3.pth') -> int:
+    """Kill runs at random moments, a third of the times while a checkpoint is written, until so
+    many kills have met them alive; how many met them writing. Whatever comes to its end is
+    compared."""
+    moments = random.Random(seed)
+    began = time.monotonic()
+    assert Run(config, work.with_name('timed'), options=options).wait() == 0
+    seconds = time.monotonic() - began
     alive = while_writing = 0
-    for number in range(kills):
+    while alive < kills:
         run = Run(config, work, '--resume', slow=0.15, options=options)
-        if number % 3 == 2:
-            met = run.until(writing(work))
-            time.sleep(random_moment.uniform(0, 0.14) if met else 0)
-            while_writing += met and writing(work)()
+        writes = False
+        if alive % 3 == 2:
+            if run.until(writing(work)):
+                time.sleep(moments.uniform(0, 0.14))
+                writes = writing(work)()
         else:
-            time.sleep(random_moment.uniform(0.05, seconds))
+            time.sleep(moments.uniform(0.2, 0.9) * seconds)
         run.kill()
         code = run.wait()
         assert code in (0, -signal.SIGKILL), run.output[-3000:]
-        alive += code != 0
-        if code == 0:                                   # done before all kills: do it again
+        if code:
+            alive, while_writing = alive + 1, while_writing + writes
+        else:                                   # done before: once more from the beginning
+            assert_same_run(work, straight, last)
             shutil.rmtree(work)
     run = Run(config, work, '--resume', options=options)
     assert run.wait() == 0, run.output[-3000:]
-    return alive, while_writing
+    assert_same_run(work, straight, last)
+    return while_writing
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 2])
 def test_any_number_of_kills_at_random_moments(config, straight, tmp_path, workers, capsys):
-    work = tmp_path / 'work'
-    began = time.monotonic()
-    assert Run(config, tmp_path / 'timed').wait() == 0
-    took = time.monotonic() - began
-    alive, while_writing = kill_until_done(
-        config, work, 12, seed=workers, seconds=took,
+    while_writing = kill_until_done(
+        config, tmp_path / 'work', straight, kills=7, seed=workers,
         options=(f'train_dataloader.num_workers={workers}',))
-    assert_same_run(work, straight)
+    assert while_writing >= 1
     with capsys.disabled():
-        print(f'\n{alive} kills ({while_writing} while a checkpoint was written), {workers} data '
-              'workers: bit-identical')
-    assert alive >= 8
-    assert while_writing >= 2
+        print(f'\n7 kills ({while_writing} while a checkpoint was written), {workers} data workers: '
+              'bit-identical')
 
 
 @pytest.mark.slow
@@ -130,13 +132,13 @@ def test_kills_of_a_run_by_iterations_with_accumulated_gradients(synthetic, tmp_
     """Every second checkpoint stands where the gradients of one iteration wait for a step."""
     config = write_config(tmp_path, synthetic, **ITERATIONS)
     straight = run_straight(config, tmp_path / 'straight')
-    assert 'gradients' in read_checkpoint(straight / 'iter_15.pth')
-    alive, while_writing = kill_until_done(config, tmp_path / 'work', 8, seed=5, seconds=4)
-    assert_same_run(tmp_path / 'work', straight, 'iter_15.pth')
+    assert 'gradients' in read_checkpoint(straight / 'iter_15.pth') or (
+        'gradients' in read_checkpoint(straight / 'iter_9.pth'))
+    while_writing = kill_until_done(config, tmp_path / 'work', straight, kills=6, seed=5,
+                                    last='iter_15.pth')
     with capsys.disabled():
-        print(f'\n{alive} kills ({while_writing} while a checkpoint was written) by iterations: '
+        print(f'\n6 kills ({while_writing} while a checkpoint was written) by iterations: '
               'bit-identical')
-    assert alive >= 6
 
 
 @pytest.mark.slow
@@ -215,10 +217,10 @@ def test_a_full_disk_ends_the_run_with_one_line_and_harms_nothing(config, tmp_pa
 
 
 def test_a_checkpoint_that_cannot_be_written_is_named_in_one_line(config, tmp_path):
-    """A file may have 20 kB here, which a full disk resembles and needs no rights."""
+    """A file may have 60 kB here, which resembles a full disk and needs no rights."""
     work = tmp_path / 'work'
     run = Run(config, work, patch='import resource\n'
-              'resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))')
+              'resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))')
     assert run.wait() == 1
     last = run.output.strip().splitlines()[-1]
     assert last == (f'error: {work}/epoch_1.pth: cannot be written (File too large); choose a '

@@ -82,12 +82,12 @@ class FiniteLossHook(Hook):
             saved = f'batch, weights and losses are in {path}'
         except DataError as error:
             saved = str(error)
-        first = next((f'{name} {value}' for name, value in losses.items()
-                      if not math.isfinite(value)), 'the loss')
+        worst = next((f'{name} {value}' for name, value in reversed(losses.items())
+                      if not math.isfinite(value)), 'the loss')      # mmengine puts the sum first
         state = f"{len(broken)} weights are no numbers, first '{broken[0]}'" if broken else (
             'the weights are finite')
         raise TrainingError(
-            f'iteration {runner.iter + 1}: {first}, {state}; nothing was updated with it; {saved}; '
+            f'iteration {runner.iter + 1}: {worst}, {state}; nothing was updated with it; {saved}; '
             f"first picture {pictures[0] if pictures else 'unknown'}. A lower learning rate, "
             'clip_grad or that picture?')
 
