@@ -85,20 +85,22 @@ class ResumableLoop:
                 raise
             yield batch
 
-
-@contextmanager
-def lost_workers_named() -> Iterator[None]:
-    """Say in one line what torch says of a lost or silent data worker."""
-    try:
-        yield
-    except RuntimeError as error:
-        text = ' '.join(str(error).split())
-        if not re.match(r'DataLoader (worker \(pid|timed out)', text):
-            raise
-        raise TrainingError(
-            f"{text.rstrip('. ')}: a data worker was lost or hangs (memory? a slow disk?); try "
-            'fewer train_dataloader.num_workers. What was saved is whole: go on with --resume'
-        ) from None
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Say in one line what torch says of a lost or silent data worker, and have hooks undo what
+        they did to the process, however the run ends (``leave_run``, which mmengine lacks)."""
+        try:
+            yield
+        except RuntimeError as error:
+            text = ' '.join(str(error).split())
+            if not re.match(r'DataLoader (worker \(pid|timed out)', text):
+                raise
+            raise TrainingError(
+                f"{text.rstrip('. ')}: a data worker was lost or hangs (memory? a slow disk?); try "
+                'fewer train_dataloader.num_workers. What was saved is whole: go on with --resume'
+            ) from None
+        finally:
+            self.runner.call_hook('leave_run')
 
 
 @LOOPS.register_module()
@@ -115,7 +117,7 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
         super().__init__(runner, repeatable_loader(dataloader, loader_timeout), **kwargs)
 
     def run(self):
-        with lost_workers_named():
+        with self._running():
             self.runner.call_hook('before_train')
             if self.validation_missing and self._iter == self.first_iter:
                 self._validate_if_due(self._epoch, self._max_epochs)
@@ -159,7 +161,7 @@ class IterationLoop(ResumableLoop, IterBasedTrainLoop):
             val_interval, dynamic_intervals)
 
     def run(self):
-        with lost_workers_named():
+        with self._running():
             self.runner.call_hook('before_train')
             self.runner.call_hook('before_train_epoch')
             if self.validation_missing:

@@ -35,8 +35,10 @@ class StopHook(Hook):
             self.before = {number: signal.signal(number, self._note) for number in SIGNALS}
 
     def after_train(self, runner) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
+        while self.before:
+            signal.signal(*self.before.popitem())
+
+    leave_run = after_train
 
     def _note(self, number: int, frame) -> None:
         if os.getpid() != self.process:         # a data worker: its parent will end it
@@ -45,7 +47,7 @@ class StopHook(Hook):
         for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         # data workers may have got the signal, too: their end is no reason to break off midway
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self.before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.write(2, f'\n{signal.Signals(number).name}: saving a checkpoint after this iteration; '
                  'a second signal ends the run at once\n'.encode())
 

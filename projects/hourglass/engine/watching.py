@@ -33,9 +33,10 @@ class FiniteLossHook(Hook):
     are queued: the host waits for the forward pass, and the device never for the host.
     """
 
+    def __init__(self):
+        self.batch, self.losses, self.patched = None, {}, []
+
     def before_train(self, runner) -> None:
-        self.batch, self.losses = None, {}
-        self.patched = []
         model, wrapper = getattr(runner.model, 'module', runner.model), runner.optim_wrapper
         if not isinstance(wrapper, OptimWrapper):       # several optimisers: no step is the step
             return
@@ -55,8 +56,10 @@ class FiniteLossHook(Hook):
         self.patched = [(model, 'parse_losses'), (wrapper, 'backward')]
 
     def after_train(self, runner) -> None:
-        for thing, name in self.patched:
-            delattr(thing, name)                # the method of its class is behind it
+        while self.patched:
+            delattr(*self.patched.pop())        # the method of its class is behind it
+
+    leave_run = after_train
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         self.batch = data_batch
@@ -136,13 +139,16 @@ class LoaderWatchHook(Hook):
     def __init__(self, minutes: float = 5):
         self.seconds = 60 * minutes
         self.waiting: tuple[str, float] | None = None       # for which loader, since when
+        self.ended = threading.Event()
 
     def before_train(self, runner) -> None:
-        self.ended = threading.Event()
+        self.ended.clear()
         threading.Thread(target=self._watch, args=(runner.logger,), daemon=True).start()
 
     def after_train(self, runner) -> None:
         self.ended.set()
+
+    leave_run = after_train
 
     def _watch(self, logger: logging.Logger) -> None:
         told = 0.0
