@@ -217,6 +217,7 @@ def test_a_full_disk_ends_the_run_with_one_line_and_harms_nothing(config, tmp_pa
         subprocess.run(['umount', '-l', disk], check=True)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_written_is_named_in_one_line(config, tmp_path):
     """A file may have 60 kB here, which resembles a full disk and needs no rights."""
     work = tmp_path / 'work'
