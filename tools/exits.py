@@ -1,11 +1,11 @@
-"""Accuracy against cost, stack by stack: python tools/exits.py CONFIG CHECKPOINT [--plot PNG] ..."""
+"""Accuracy against cost, stack by stack: python tools/exits.py CONFIG CHECKPOINT ..."""
 import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
-from hourglass.apis.exits import Exit, plot_exits, test_exits
+from hourglass.apis.exits import Exit, measure_exits, plot_exits
 from hourglass.apis.machine import machine
 from hourglass.apis.zoo import checked_checkpoint
 from hourglass.errors import ConfigError
@@ -41,7 +41,7 @@ def main() -> None:
     with one_line_errors():
         checkpoint, cfg = checked_checkpoint(args.checkpoint), load_config(args)
         cfg.load_from = checkpoint
-        found = test_exits(args.config, cfg, args.tolerances, args.optimize)
+        found = measure_exits(args.config, cfg, args.tolerances, args.optimize)
         if missing := set(args.scores) - set(found[0].scores):
             raise ConfigError(f"--scores {min(missing)}: the metric gives "
                               f"{', '.join(found[0].scores)}")

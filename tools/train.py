@@ -1,15 +1,17 @@
 """Train a network: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
 import argparse
-from pathlib import Path
+import sys
+import traceback
 
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import OPTIMIZERS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from hourglass.apis.cli import add_run_arguments, load_config, one_line_errors
 from hourglass.apis.ranks import find_place, scale_learning_rate
 from hourglass.checkpoints import read_checkpoint
+from hourglass.checkpoints.latest import last_whole_checkpoint
 from hourglass.errors import ConfigError
 
 
@@ -27,6 +29,9 @@ def parse_args() -> argparse.Namespace:
 
 def training_config(args: argparse.Namespace) -> Config:
     cfg = load_config(args)
+    if 'by_epoch' in cfg.train_cfg:         # mmengine's loops do not resume exactly
+        by_epoch = cfg.train_cfg.pop('by_epoch')
+        cfg.train_cfg.type = f"hourglass.{'EpochLoop' if by_epoch else 'IterationLoop'}"
     optimizer = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('type')
     if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
         raise ConfigError(f"optim_wrapper.optimizer.type='{optimizer}': no such optimiser; check "
@@ -50,17 +55,26 @@ def training_config(args: argparse.Namespace) -> Config:
                           f'--cfg-options load_from={args.resume}')
     if args.resume:
         cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
-    if args.resume == 'auto' and Path(cfg.work_dir, 'last_checkpoint').is_file():
-        read_checkpoint(find_latest_checkpoint(cfg.work_dir))
+        cfg.load_from = args.resume
+    if args.resume == 'auto':
+        path, warning = last_whole_checkpoint(cfg.work_dir)
+        if warning:
+            print(f'warning: {warning}', file=sys.stderr)
+        cfg.load_from = path and str(path)
     if cfg.load_from and '://' not in cfg.load_from:
         read_checkpoint(cfg.load_from)          # refuses a missing or torn file by its name
     return cfg
 
 
 def main() -> None:
-    with one_line_errors():
-        Runner.from_cfg(training_config(parse_args())).train()
+    args = parse_args()
+    try:
+        with one_line_errors():
+            Runner.from_cfg(training_config(args)).train()
+    except Exception as error:      # a defect, a hook's or ours: the whole story, then a last line
+        traceback.print_exc()
+        sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the lines above "
+                 'say where. What was saved is whole: once this is mended, go on with --resume')
 
 
 if __name__ == '__main__':

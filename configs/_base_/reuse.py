@@ -13,9 +13,13 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=500),
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, eta_min=1e-6),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=100, val_interval=5)
+train_cfg = dict(type='hourglass.EpochLoop', max_epochs=100, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
-default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=5, max_keep_ckpts=2))
+default_hooks = dict(
+    checkpoint=dict(type='hourglass.SafeCheckpointHook', interval=5, max_keep_ckpts=2))
+custom_hooks = [
+    dict(type='hourglass.StopHook'), dict(type='hourglass.FiniteLossHook'),
+    dict(type='hourglass.LoaderWatchHook')]
 load_from = None
 resume = False

@@ -1,4 +1,5 @@
-# How a run goes, whatever the network and the data: logs, checkpoints, checks, pictures.
+# How a run goes, whatever the network and the data: logs, checkpoints, checks, pictures. A run that
+# is stopped or killed goes on exactly where it was, with --resume.
 default_scope = 'mmpose'
 custom_imports = dict(imports=['hourglass'], allow_failed_imports=False)
 
@@ -6,13 +7,17 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
+    checkpoint=dict(type='hourglass.SafeCheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='hourglass.OverlayHook', enable=False, interval=1))
 custom_hooks = [
     dict(type='hourglass.ChannelsLastHook'),
     dict(type='hourglass.MatchingCheckpointHook'),
     dict(type='hourglass.ProgressBarHook'),
+    dict(type='hourglass.StopHook'),
+    dict(type='hourglass.FiniteLossHook'),
+    dict(type='hourglass.LoaderWatchHook', minutes=5),
+    dict(type='hourglass.BatchNormHook'),
 ]
 
 # Several processes (tools/dist_train.sh) train as one would on the union of their batches; with
@@ -30,6 +35,6 @@ randomness = dict(seed=None)         # a number makes a run repeatable
 load_from = None
 resume = False
 
-train_cfg = dict(by_epoch=True, val_interval=1)
+train_cfg = dict(type='hourglass.EpochLoop', val_interval=1)
 val_cfg = dict()
 test_cfg = dict()

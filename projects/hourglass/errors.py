@@ -19,6 +19,10 @@ class CheckpointError(HourglassError):
     """A checkpoint that cannot be read or does not belong to the network."""
 
 
+class TrainingError(HourglassError):
+    """A run that cannot go on: what stopped it, and how to go on from what was saved."""
+
+
 class ExportError(HourglassError):
     """A network that cannot be exported, or an exported one that computes something else."""
 

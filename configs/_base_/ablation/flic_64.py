@@ -16,7 +16,8 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
 
-train_cfg = dict(by_epoch=False, max_iters=800, val_interval=200)
+train_cfg = dict(
+    _delete_=True, type='hourglass.IterationLoop', max_iters=800, val_interval=200)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=False, eta_min=1e-5),

@@ -13,7 +13,8 @@ train_dataloader = dict(
 val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
 test_dataloader = val_dataloader
 
-train_cfg = dict(by_epoch=False, max_iters=800_000, val_interval=40_000)
+train_cfg = dict(
+    _delete_=True, type='hourglass.IterationLoop', max_iters=800_000, val_interval=40_000)
 param_scheduler = [
     dict(type='MultiStepLR', milestones=[740_000], gamma=0.2, by_epoch=False),
 ]

@@ -65,10 +65,10 @@ def read_variant(config: Path) -> tuple[Variant, str]:
         ConfigError: if it is not trained for a number of iterations.
     """
     cfg = Config.fromfile(config)
-    if cfg.train_cfg.get('by_epoch', True):
+    if 'max_iters' not in cfg.train_cfg:
         raise ConfigError(f'{config}: is trained for epochs; a comparison needs a number of '
-                          'iterations, train_cfg=dict(by_epoch=False, ...), as in '
-                          'configs/_base_/ablation')
+                          "iterations, train_cfg=dict(type='hourglass.IterationLoop', "
+                          'max_iters=...), as in configs/_base_/ablation')
     head = cfg.model.head
     weights = head.get('stage_weights') or [1.0] * head.num_stages
     text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)

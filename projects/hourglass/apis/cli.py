@@ -1,5 +1,6 @@
 """What the command line tools share: arguments of mmpose's tools, and errors in one line."""
 import argparse
+import errno
 import inspect
 import os
 import re
@@ -122,6 +123,10 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
                 raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there{hint}")
 
 
+# what is wrong with a disk or a folder, and no defect of a program
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """End the program with one line for what the user can mend; show the rest in full."""
@@ -133,6 +138,11 @@ def one_line_errors() -> Iterator[None]:
     except HourglassError as error:
         # out of a data worker it comes with the worker's traceback before its own words
         sys.exit(f'error: {_last_line(error)}')
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        sys.exit(f"error: {error.filename or 'a file'}: cannot be written ({error.strerror}); "
+                 'choose a folder you may write to, with free space')
     except KeyError as error:
         match = re.search(r'([\w.]+) is not in the (.+?) registry', str(error))
         if not match:

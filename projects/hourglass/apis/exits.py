@@ -37,7 +37,8 @@ class Exit:
     scores: dict[str, float]
 
 
-def test_exits(config: str, cfg: Config, tolerances: Sequence[float], optimize: str) -> list[Exit]:
+def measure_exits(config: str, cfg: Config, tolerances: Sequence[float], optimize: str
+                  ) -> list[Exit]:
     """Test a network cut behind each of its stages, and with each tolerance.
 
     Args:

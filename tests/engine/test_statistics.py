@@ -1,0 +1,97 @@
+"""Running statistics that do not stand for the batches are told of, sound ones are not."""
+from contextlib import nullcontext
+from copy import deepcopy
+from functools import cache
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from torch import nn
+
+from hourglass.engine.statistics import BatchNormHook, compare_statistics
+
+
+class Normed(BaseModel):
+    """Two normalised convolutions that learn to double what comes in."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(),
+            nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Conv2d(8, 1, 1))
+
+    def forward(self, inputs, data_samples=None, mode='loss'):
+        images = torch.stack(inputs)
+        return dict(loss=nn.functional.mse_loss(self.layers(images), 2 * images))
+
+
+def batch(size: int) -> dict:
+    return dict(inputs=list(torch.randn(size, 1, 8, 8)))
+
+
+@cache
+def _trained(size: int, steps: int) -> Normed:
+    torch.manual_seed(0)
+    model = Normed()
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    for _ in range(steps):
+        loss = model(**batch(size))['loss']
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model
+
+
+def trained(size: int, steps: int) -> Normed:
+    return deepcopy(_trained(size, steps))
+
+
+def warnings(model: Normed, size: int, iterations: int = 300) -> list[str]:
+    told = []
+    runner = SimpleNamespace(
+        model=model, iter=iterations, logger=SimpleNamespace(warning=told.append),
+        optim_wrapper=SimpleNamespace(optim_context=lambda model: nullcontext()))
+    hook = BatchNormHook()
+    hook.before_val_epoch(runner)                       # nothing was trained: nothing to check
+    hook.after_train_iter(runner, 0, data_batch=batch(size))
+    hook.before_val_epoch(runner)
+    return told
+
+
+@pytest.mark.parametrize('size', [2, 16])
+@pytest.mark.parametrize('steps', [50, 150])
+def test_a_sound_network_is_quiet_early_and_late_with_small_and_large_batches(size, steps):
+    model = trained(size, steps)
+    own, running, _, rms = compare_statistics(model, batch(size))
+    assert running < 1.5 * own
+    assert 0.7 < rms < 1.4
+    assert warnings(model, size) == []
+
+
+@pytest.mark.parametrize('variance', [1e-4, 1e4, float('nan')])
+def test_statistics_that_collapsed_are_told_of_with_their_layer(variance):
+    model = trained(16, 150)
+    model.layers[4].running_var.fill_(variance)
+    told = warnings(model, 16)
+    assert len(told) == 1
+    assert "most off is 'layers.4'" in told[0]
+    assert warnings(model, 16, iterations=20) == []     # too early to tell
+
+
+def test_statistics_of_batches_that_are_all_alike_are_told_of():
+    """Averages of batches of a hundredth of the spread, as when a loader repeats one picture."""
+    model = trained(16, 150)
+    with torch.no_grad():
+        for _ in range(60):
+            model.layers(torch.randn(16, 1, 8, 8) / 100)
+    assert len(warnings(model, 16)) == 1
+
+
+def test_the_comparison_leaves_modes_and_statistics_as_they_were():
+    model = trained(4, 5).train()
+    model.layers[1].eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    compare_statistics(model, batch(4))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert [module.training for module in model.layers] == [i != 1 for i in range(6)]
