@@ -2,6 +2,7 @@
 
 They are read in a process of its own, which may die of it, hang or run out of memory.
 """
+import faulthandler
 import hashlib
 import multiprocessing
 import pickle
@@ -97,6 +98,7 @@ def _ends(path: Path, contents: Sequence[bytes], read: Reader, truth: str) -> It
 
 def _read_all(path: Path, contents: Sequence[bytes], read: Reader, truth: str, results) -> None:
     pages = int(Path('/proc/self/statm').read_text().split()[0])
+    faulthandler.disable()                  # its death is expected, and told in a word
     resource.setrlimit(resource.RLIMIT_AS, 2 * (pages * resource.getpagesize() + SPARE_BYTES,))
     for content in contents:
         path.write_bytes(content)

@@ -124,6 +124,7 @@ def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):
     assert run(program) == '(array([1., 2.]), array([1, 1])) 3.0'
 
 
+@pytest.mark.slow                       # three processes
 def test_mmengine_reads_safetensors_and_all_else_as_before(tmp_path):
     from safetensors.torch import save_file
     weights = {'weight': torch.rand(2, 3).half(), 'bias': torch.rand(2).half()}

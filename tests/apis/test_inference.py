@@ -24,7 +24,7 @@ def picture(synthetic):
 
 
 def test_every_name_has_a_config_and_shipped_ones_weights():
-    assert set(weights_by_name()) == {'flic-small', 'lsp-small'}
+    assert set(weights_by_name()) == {'flic-small', 'flic-small4', 'lsp-small'}
     assert set(weights_by_name()) <= set(configs_by_name())
     assert all(path.is_file() for path in configs_by_name().values())
 
@@ -157,7 +157,7 @@ def test_what_cannot_be_used_is_refused_in_a_line(model, picture, tmp_path):
         init_model('mpii-hourglass_8stack_256_paper')
     with pytest.raises(CheckpointError, match='a checkpoint of another network'):
         init_model('flic-small', 'lsp-small')
-    with pytest.raises(CheckpointError, match='there are flic-small, lsp-small'):
+    with pytest.raises(CheckpointError, match='there are flic-small, flic-small4, lsp-small'):
         init_model('flic-small', 'none.pth')
 
 

@@ -33,7 +33,7 @@ def evaluate(rank: int, ranks: int, folder: str) -> None:
         dist.destroy_process_group()
 
 
-@pytest.mark.parametrize('ranks', [pytest.param(2, marks=pytest.mark.slow), 3])
+@pytest.mark.parametrize('ranks', [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_any_number_of_processes(tmp_path, ranks):
     evaluate(0, 1, str(tmp_path))
     torch.multiprocessing.spawn(evaluate, (ranks, str(tmp_path)), nprocs=ranks)

@@ -181,6 +181,7 @@ def _rank(rank: int, folder: str, teacher: dict) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_student(teacher, tmp_path):
     torch.multiprocessing.spawn(_rank, (str(tmp_path), teacher), nprocs=2)
 

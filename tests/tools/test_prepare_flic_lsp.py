@@ -10,6 +10,7 @@ from PIL import Image
 
 @needs(DATA / 'flic')
 @pytest.mark.data
+@pytest.mark.slow
 def test_real_folders_are_whole(tool, capsys, tmp_path):
     tool('prepare_flic', DATA / 'flic', '--quick', '--sheet', tmp_path / 'flic.png')
     tool('prepare_lsp', DATA / 'lsp', '--quick', '--sheet', tmp_path / 'lsp.png')

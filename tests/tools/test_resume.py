@@ -59,7 +59,7 @@ def assert_same_run(work_dir: Path, straight: Path, last: str = 'epoch_3.pth') -
     assert names == others
 
 
-def writing(work_dir: Path, name: str = '*.pth.part'):
+def writing(work_dir: Path, name: str = '*.pth.*.part'):
     return lambda: any(work_dir.glob(name))
 
 
@@ -67,7 +67,7 @@ def test_killed_while_writing_then_stopped_in_mid_epoch_a_run_ends_the_same(
         config, straight, tmp_path):
     work = tmp_path / 'work'
     run = Run(config, work, slow=0.3)
-    assert run.until(writing(work, 'epoch_2.pth.part'))
+    assert run.until(writing(work, 'epoch_2.pth.*.part'))
     run.kill()
     assert run.wait() == -signal.SIGKILL
     assert Path((work / 'last_checkpoint').read_text()) == work / 'epoch_1.pth'

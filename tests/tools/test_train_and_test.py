@@ -64,6 +64,7 @@ def test_off_a_terminal_there_are_plain_lines(trained):
     assert 'PCKh@0.5 (official) of 16 people' in trained.output
 
 
+@pytest.mark.slow
 def test_resuming_goes_on_where_it_was(trained, tmp_path):
     done = run('tools/train.py', CONFIG, '--work-dir', tmp_path, '--resume', trained.checkpoint,
                data=trained.data, options=[*TINY, 'train_cfg.max_epochs=4'])
@@ -76,6 +77,7 @@ def test_resuming_goes_on_where_it_was(trained, tmp_path):
     assert counts == [12, 16]                       # Adam's own count went on too
 
 
+@pytest.mark.slow
 def test_both_test_tools_give_the_validation_numbers(trained, tool, tmp_path):
     for script, name, more in (
             (REPOSITORY / 'tools/test.py', 'ours.json', (

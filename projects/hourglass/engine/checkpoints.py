@@ -49,7 +49,7 @@ class SafeCheckpointHook(CheckpointHook):
         known = runner.message_hub.runtime_info
         self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
         if is_main_process() and isinstance(self.file_backend, WholeFiles):
-            for draft in Path(self.out_dir).glob('*.pth.part'):
+            for draft in Path(self.out_dir).glob('*.pth.*.part'):
                 draft.unlink()                              # what a killed run was writing
             _remove(self.out_dir, known.get('outdated_ckpt'))
 

@@ -36,7 +36,8 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
         if not 0 <= alpha <= 1:
             raise ConfigError(f'DistilledPoseEstimator: alpha={alpha}, give 0 to 1')
         self.alpha = alpha
-        network = init_model(teacher, teacher_weights, device='cpu').requires_grad_(False)
+        with torch.device('cpu'):       # whatever the student is made on
+            network = init_model(teacher, teacher_weights, device='cpu').requires_grad_(False)
         _check_teacher(network, self, teacher)
         self._aside = _Aside(network)
 
