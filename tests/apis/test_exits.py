@@ -21,7 +21,7 @@ def test_a_plot_is_written(tmp_path):
 def test_cuts_and_tolerances_are_tested_and_counted(synthetic, tool, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
     config, checkpoint = write_tiny_network(tmp_path)
-    tool('exits', config, checkpoint, '--tolerances', 1000, '--scores', 'mpii_official/Total',
+    tool('exits', config, checkpoint, '--tolerances', 1000, '--scores', 'mpii/Total',
          '--json', tmp_path / 'exits.json', '--work-dir', tmp_path / 'run', '--plot',
          tmp_path / 'exits.png', '--cfg-options', 'test_dataloader.num_workers=0')
     one, both, early = json.loads((tmp_path / 'exits.json').read_text())['exits']

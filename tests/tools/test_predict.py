@@ -114,3 +114,22 @@ def test_wrong_arguments_end_in_a_line(tool, pictures, monkeypatch, arguments, m
     monkeypatch.chdir(pictures)
     with pytest.raises(SystemExit, match=message):
         tool('predict', *arguments)
+
+
+def test_fewer_stacks_and_another_runtime(tool, pictures, tmp_path, capsys):
+    common = (pictures / 'a.jpg', '--model', 'flic-small4', '--no-overlays', '--device', 'cpu')
+    for name, options in (('stage', ('--stage', 1)), ('early', ('--exit-tolerance', 1000)),
+                          ('stages', ('--stages', 2, '--optimize', 'fuse')), ('all', ())):
+        tool('predict', *common, '--out', tmp_path / name, *options)
+    found = {name: json.loads((tmp_path / name / 'predictions.json').read_text())
+             for name in ('stage', 'stages', 'early', 'all')}
+    stage, stages, early, everything = (
+        content['annotations'][0]['keypoints'] for content in found.values())
+    assert stages == pytest.approx(stage, abs=2e-3) and early == pytest.approx(stage, abs=2e-3)
+    assert everything != pytest.approx(stage, abs=2e-3)
+    assert found['stages']['info']['stage'] == 1
+    for options, words in ((('--stage', 0, '--stages', 1), 'give one'),
+                           (('--stages', 0), '--stages 0'), (('--stages', 9), 'the network has 4'),
+                           (('--optimize', 'fsue'), "optimize='fsue'")):
+        with pytest.raises(SystemExit, match=words):
+            tool('predict', *common, '--out', tmp_path / 'no', *options)
