@@ -45,7 +45,7 @@ test: install
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope
 
 test-all: install
-	$(RUN) -m pytest -m ''
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope -m ''
 
 bench: install
 	$(RUN) tools/benchmark.py configs/mpii/hourglass_8stack_256_paper.py --optimize fuse ncnn --against \
