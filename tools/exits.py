@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def line(exit_: Exit, scores: list[str]) -> str:
-    how = (f'{exit_.stages} stacks' if exit_.tolerance is None else
+    how = (f'first {exit_.stages} for all' if exit_.tolerance is None else
            f'until two agree within {exit_.tolerance:g} px')
     return ' | '.join([
         f'| {how}', f'{exit_.stacks:.2f}', f'{exit_.macs / 1e9:.3f}', f'{100 * exit_.saved:.1f}',
