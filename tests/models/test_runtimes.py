@@ -24,9 +24,9 @@ def needs(name: str) -> None:
         pytest.skip(f'{missing} is not installed')
 
 
-@pytest.mark.parametrize('name', [
-    pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW_TO_START)) for name in RUNTIMES])
-@pytest.mark.parametrize('network', NETWORKS)
+@pytest.mark.parametrize(('name', 'network'), [
+    *((name, network) for name in RUNTIMES if name not in SLOW_TO_START for network in NETWORKS),
+    *(pytest.param(name, 'one', marks=pytest.mark.slow) for name in SLOW_TO_START)])
 @torch.no_grad()
 def test_the_last_output_is_the_networks(name, network):
     needs(name)
