@@ -73,6 +73,7 @@ def test_pycocotools_stands_in_for_a_broken_xtcocotools(error):
     assert run(program) == 'pycocotools.coco pycocotools.mask'
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec('xtcocotools') is None or np.__version__ >= '2',
                     reason='xtcocotools does not work here')
 def test_a_working_xtcocotools_is_left_alone():
@@ -83,6 +84,7 @@ def test_a_working_xtcocotools_is_left_alone():
         'xtcocotools.mask xtcocotools.coco True')
 
 
+@pytest.mark.slow
 def test_without_either_the_error_says_what_to_install():
     program = BLOCK.format(names={'xtcocotools', 'pycocotools'},
                            error='ModuleNotFoundError(name)') + (
@@ -113,6 +115,7 @@ def test_torchvision_ops_are_declared_only_beside_a_foreign_library(tmp_path, mo
     assert declared == ['nms', 'qnms']
 
 
+@pytest.mark.slow
 def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):
     from mmengine.logging import HistoryBuffer
     history = HistoryBuffer([1.0, 2.0], [1, 1])

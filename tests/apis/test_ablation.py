@@ -131,6 +131,7 @@ def test_which_stages_have_a_loss_of_their_own(name, direct):
     assert [maps.grad.abs().max().item() > 0 for maps in heatmaps] == direct
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_named_with_its_log(tmp_path):
     config = tmp_path / 'bad.py'
     config.write_text("_base_ = ['missing.py']\n")
