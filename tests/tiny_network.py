@@ -10,18 +10,19 @@ from mmengine.registry import MODELS, init_default_scope
 from hourglass.datasets.synthetic import render_person_picture
 
 
-def write_tiny_network(folder: Path, residual: str = 'bottleneck') -> tuple[Path, Path]:
-    """A config of two stacks at 64x64 with 16 keypoints, normalised pixels and parabola decoding;
-    and a checkpoint of it."""
+def write_tiny_network(folder: Path, residual: str = 'bottleneck', stacks: int = 2
+                       ) -> tuple[Path, Path]:
+    """A config of two stacks, or more, at 64x64 with 16 keypoints, normalised pixels and parabola
+    decoding; and a checkpoint of it."""
     config, checkpoint = folder / 'tiny.py', folder / 'tiny.pth'
     config.write_text(f"""\
 _base_ = ['{REPOSITORY}/configs/demo/synthetic.py']
 codec = dict(_base_.codec, input_size=(64, 64), heatmap_size=(16, 16))
 model = dict(
     data_preprocessor=dict(mean=[120, 110, 100], std=[50, 60, 70]),
-    backbone=dict(channels=8, depth=1, stem_channels=(4, 8, 8), heatmap_std=None,
-                  residual='{residual}'),
-    head=dict(decoder=codec))
+    backbone=dict(num_stacks={stacks}, channels=8, depth=1, stem_channels=(4, 8, 8),
+                  heatmap_std=None, residual='{residual}'),
+    head=dict(num_stages={stacks}, decoder=codec))
 test_dataloader = dict(dataset=dict(pipeline=[
     dict(type='hourglass.LoadPicture'), dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='TopdownAffine', input_size=(64, 64)), dict(type='PackPoseInputs')]))

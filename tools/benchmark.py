@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 
 from hourglass.apis.benchmark import MEASURES, Contender, Report, benchmark
 from hourglass.apis.cli import one_line_errors
+from hourglass.errors import ConfigError
 from hourglass.files import replacing
 from hourglass.models.runtimes import RUNTIMES
 
@@ -36,7 +37,9 @@ def parse_args() -> argparse.Namespace:
 
 
 def run(args: argparse.Namespace) -> Report:
-    if args.threads:
+    if args.threads is not None:
+        if args.threads < 1:
+            raise ConfigError(f'--threads {args.threads}: give 1 or more')
         torch.set_num_threads(args.threads)
     contenders = [Contender(config) for config in args.against]
     contenders += [Contender(config, how, stages) for config in args.configs

@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
         'agree')
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
-    parser.add_argument('--tolerances', type=float, nargs='+', default=[0.5, 1, 1.5, 2, 3],
+    parser.add_argument('--tolerances', type=float, nargs='*', default=[0.5, 1, 1.5, 2, 3],
                         help='px of the heatmaps (default %(default)s)')
     parser.add_argument('--optimize', default='fuse', help='fuse (default) or ncnn')
     parser.add_argument('--scores', nargs='+', default=['flic/Elbow', 'flic/Wrist'],
@@ -39,9 +39,11 @@ def line(exit_: Exit, scores: list[str]) -> str:
 def main() -> None:
     args = parse_args()
     with one_line_errors():
+        if args.launcher != 'none':
+            raise ConfigError('--launcher: the exits are measured by one process; leave it out')
         checkpoint, cfg = checked_checkpoint(args.checkpoint), load_config(args)
         cfg.load_from = checkpoint
-        found = measure_exits(args.config, cfg, args.tolerances, args.optimize)
+        found = measure_exits(cfg, args.tolerances, args.optimize)
         if missing := set(args.scores) - set(found[0].scores):
             raise ConfigError(f"--scores {min(missing)}: the metric gives "
                               f"{', '.join(found[0].scores)}")

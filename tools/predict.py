@@ -3,7 +3,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 from tqdm import tqdm
 
 import hourglass
@@ -76,9 +75,9 @@ def predicting_stage(args: argparse.Namespace) -> int:
     return -1 if args.stage is None else args.stage
 
 
-def open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEstimator,
-                 source: PictureFiles | Frames) -> Results:
-    """Where poses go; where work is shared, ``source`` is left with this process's share."""
+def open_results(args: argparse.Namespace, place: Place, model, source: PictureFiles | Frames
+                 ) -> Results:
+    """Where the model's poses go; of shared work, ``source`` keeps this process's share."""
     about = dict(made_by=f'mmpose-hourglass {hourglass.__version__}',
                  model=args.weights or args.model, stage=predicting_stage(args))
     if not args.journal and args.launcher == 'none':
@@ -108,7 +107,11 @@ def run(args: argparse.Namespace) -> list[str]:
     boxes, source = where_people_are(args), open_source(args.input)
     if args.stage is not None and args.stages is not None:
         raise ConfigError('--stage and --stages both say which stack predicts; give one')
-    model = init_model(args.config or args.model, args.weights, args.device, **speed_options(args))
+    speed = speed_options(args)
+    if speed and args.stage is not None:
+        raise ConfigError(f'--stage {args.stage}: goes without --optimize and --exit-tolerance; '
+                          f'--stages {args.stage + 1} goes with them')
+    model = init_model(args.config or args.model, args.weights, args.device, **speed)
     results = open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     looked_at = predict_collection(

@@ -20,21 +20,21 @@ def test_a_plot_is_written(tmp_path):
 
 def test_cuts_and_tolerances_are_tested_and_counted(synthetic, tool, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
-    config, checkpoint = write_tiny_network(tmp_path)
+    config, checkpoint = write_tiny_network(tmp_path, stacks=3)
     tool('exits', config, checkpoint, '--tolerances', 1000, '--scores', 'mpii/Total',
          '--json', tmp_path / 'exits.json', '--work-dir', tmp_path / 'run', '--plot',
          tmp_path / 'exits.png', '--cfg-options', 'test_dataloader.num_workers=0')
-    one, both, early = json.loads((tmp_path / 'exits.json').read_text())['exits']
-    assert (one['stacks'], both['stacks'], early['stacks']) == (1, 2, 2)
-    assert one['macs'] < both['macs'] == early['macs']
-    assert one['saved'] == pytest.approx(0.5) and both['saved'] == 0
-    assert both['scores'] == early['scores'] != one['scores']
+    one, two, three, early = json.loads((tmp_path / 'exits.json').read_text())['exits']
+    assert [exit_['stacks'] for exit_ in (one, two, three, early)] == [1, 2, 3, 2]
+    assert one['macs'] < two['macs'] == early['macs'] < three['macs']
+    assert three['saved'] == 0 < two['saved'] == early['saved'] < one['saved']
+    assert two['scores'] == early['scores'] != three['scores']
     assert 'until two agree within 1000 px | 2.00 |' in capsys.readouterr().out
 
 
 def test_an_unknown_score_is_refused(synthetic, tool, tmp_path, monkeypatch):
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
-    config, checkpoint = write_tiny_network(tmp_path)
+    config, checkpoint = write_tiny_network(tmp_path, stacks=3)
     with pytest.raises(SystemExit, match='--scores flic/Elbow: the metric gives'):
         tool('exits', config, checkpoint, '--tolerances', 1, '--work-dir', tmp_path / 'run',
              '--cfg-options', 'test_dataloader.num_workers=0')

@@ -66,13 +66,20 @@ def test_the_model_stays_as_it_is(model, picture):
     assert (model.head.num_stages, model.head.predict_stage) == (2, -1)
 
 
-def test_people_leave_early_and_are_counted(files, model, picture):
-    early = init_model(*files, device='cpu', exit_tolerance=1e6)
-    predict(early, picture, [[10, 10, 120, 120]] * 3, flip=False)
-    assert early.backbone.left[1] == 3
-    never = init_model(*files, device='cpu', exit_tolerance=0)
-    found = predict(never, picture)
-    assert np.abs(found.keypoints - predict(model, picture).keypoints).max() < CLOSE_PX
+def test_people_leave_early_and_are_counted(picture, tmp_path):
+    files = write_tiny_network(tmp_path, stacks=4)
+    model = init_model(*files, device='cpu')
+    for tolerance, stage in ((1e6, 1), (0, 3)):
+        early = init_model(*files, device='cpu', exit_tolerance=tolerance)
+        found = predict(early, picture, [[10, 10, 120, 120]] * 3, flip=False)
+        assert early.backbone.left[stage] == 3 == early.backbone.left.total()
+        expected = predict(model, picture, [[10, 10, 120, 120]] * 3, flip=False, stage=stage)
+        assert np.abs(found.keypoints - expected.keypoints).max() < CLOSE_PX
+
+
+def test_nobody_can_leave_two_stacks_early(files):
+    with pytest.raises(ConfigError, match='2 stacks early'):
+        init_model(*files, device='cpu', exit_tolerance=1)
 
 
 @pytest.mark.parametrize(('ask', 'words'), [

@@ -60,9 +60,9 @@ def test_nothing_behind_the_last_exit_is_computed(name):
 
 @pytest.mark.parametrize(('options', 'tolerance', 'words'), [
     (dict(), -1, 'exit_tolerance=-1'), (dict(), float('nan'), 'exit_tolerance=nan'),
-    (dict(num_keypoints=None), 1, 'num_keypoints=None')])
+    (dict(num_keypoints=None), 1, 'num_keypoints=None'), (dict(num_stacks=2), 1, '2 stacks early')])
 @pytest.mark.parametrize('name', RUNNERS)
 def test_what_cannot_be_compared_is_refused(name, options, tolerance, words):
-    network = StackedHourglass(num_stacks=2, channels=8, depth=1, **options)
+    network = StackedHourglass(**(dict(num_stacks=3, channels=8, depth=1) | options))
     with pytest.raises(ConfigError, match=words):
         run_by(name, network, (64, 64), tolerance)

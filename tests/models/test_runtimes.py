@@ -34,12 +34,14 @@ def test_the_last_output_is_the_networks(name, network):
     images = torch.randn(3, 3, 64, 128)
     expected = network(images)[-1]
     run = run_by(name, network, (128, 64))
-    # bfloat16 keeps 8 bits, and every layer rounds
-    allowed = 0.05 if name == 'bf16' else ROUNDING
     for given in (images, images[:1].to(memory_format=torch.channels_last)):
         found = run(given)[0]
         assert found.dtype == torch.float32
-        assert deviation(found, expected[:len(given)]) < allowed
+        if name == 'bf16':      # 8 bits are 0.004, and some forty layers round: about 0.004 * 40**0.5
+            off = found - expected[:len(given)]
+            assert off.square().mean().sqrt() < 0.04 * expected.square().mean().sqrt()
+        else:
+            assert deviation(found, expected[:len(given)]) < ROUNDING
 
 
 @torch.no_grad()
@@ -63,9 +65,15 @@ def test_the_fastest_is_never_one_that_is_wrong(monkeypatch):
     class Wrong(torch.nn.Module):
         def forward(self, images):
             return (torch.zeros(len(images), 16, 16, 16),)
+
+    class NotANumber(Wrong):
+        def forward(self, images):
+            return (super().forward(images)[0] / 0,)
     monkeypatch.setattr(RUNTIMES['fuse'], 'build', lambda network, size: Wrong())
-    name, seconds, _ = fastest(network_of('stacks'), (64, 64))
-    assert name != 'fuse' and 'fuse' not in seconds
+    monkeypatch.setattr(RUNTIMES['ncnn'], 'build', lambda network, size: NotANumber())
+    monkeypatch.setattr(RUNTIMES['ncnn'], 'packages', ())
+    assert list(fastest(network_of('stacks'), (64, 64))[1]) == ['none']
+    assert fastest(LongHourglass(channels=8, depth=1).eval(), (64, 64))[0] == 'none'
 
 
 @pytest.mark.parametrize(('name', 'words'), [

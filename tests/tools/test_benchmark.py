@@ -29,7 +29,7 @@ def test_another_projects_network_is_measured_head_and_all():
     """94.85 M parameters and 28.7 GMACs stand in mmpose's own table of this network."""
     parameters, macs = size(Contender(HOURGLASS52))
     assert round(parameters / 1e6, 2) == 94.85
-    assert round(macs / 1e9, 1) == 28.7 or round(macs / 1e9, 1) == 28.6
+    assert macs / 1e9 == pytest.approx(28.7, abs=0.1)           # theirs counts normalisation, too
 
 
 def test_times_are_positive_and_ratios_to_the_first(tiny):
@@ -63,7 +63,8 @@ def test_the_tool_prints_a_table_and_writes_the_numbers(tiny, tool, tmp_path, ca
     (['nothing.py'], 'nothing.py'), (['TINY', '--optimize', 'fsue'], "optimize='fsue'"),
     ([HOURGLASS52, '--optimize', 'fuse'], 'StackedHeatmapHead'),
     (['TINY', '--stages', '3'], 'the network has 2'),
-    (['TINY', '--stages', '0'], 'stages=0')])
+    (['TINY', '--stages', '0'], 'stages=0'), (['TINY', '--threads', '0'], '--threads 0'),
+    (['TINY', '--batch-size', '0'], 'batch_size=0')])
 def test_what_cannot_be_measured_is_refused_in_a_line(tiny, tool, arguments, words):
     with pytest.raises(SystemExit) as ended:
         tool('benchmark', *(tiny if argument == 'TINY' else argument for argument in arguments),

@@ -16,7 +16,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from hourglass.apis.input_speed import compare_inputs
@@ -35,14 +35,14 @@ class Contender:
     """A config's network, run in one way.
 
     Attributes:
-        config: file, or name in the model index.
+        config: file, name in the model index, or config.
         optimize: ``'none'`` is the plain forward of torch in float32, NCHW; ``'channels_last'``
             the same with the channels innermost; the others are
             :data:`hourglass.models.runtimes.RUNTIMES`.
         stages: how many of its stacks run; None: all.
     """
 
-    config: str
+    config: str | Config
     optimize: str = 'none'
     stages: int | None = None
     cfg: Config = field(init=False, repr=False)
@@ -50,7 +50,10 @@ class Contender:
     def __post_init__(self):
         if self.stages is not None and self.stages < 1:
             raise ConfigError(f'stages={self.stages}: give 1 or more')
-        self.cfg = Config.fromfile(find_config(self.config))
+        if isinstance(self.config, Config):
+            self.cfg, self.config = self.config, self.config.filename
+        else:
+            self.cfg = Config.fromfile(find_config(self.config))
         init_default_scope(self.cfg.get('default_scope', 'mmpose'))
         if 'decoder' not in self.cfg.get('model', {}).get('head', {}):
             raise ConfigError(f'{self.config}: no model.head.decoder, which says how large the '
@@ -61,13 +64,18 @@ class Contender:
         return tuple(self.cfg.model.head.decoder.input_size)
 
     def estimator(self) -> TopdownPoseEstimator:
-        """With random weights, always the same, in eval mode."""
+        """With random weights and statistics, always the same, in eval mode."""
         torch.manual_seed(0)
         init_default_scope(self.cfg.get('default_scope', 'mmpose'))
         cfg = copy.deepcopy(self.cfg.model)
         if cfg.backbone.get('init_cfg'):
             cfg.backbone.init_cfg = None                # would fetch weights
         model = revert_sync_batchnorm(MODELS.build(cfg)).to(_device()).eval()
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm2d):       # new ones would change nothing
+                for values, low, high in ((layer.weight, 0.5, 1.5), (layer.bias, -0.5, 0.5),
+                                          (layer.running_mean, -1, 1), (layer.running_var, 0.5, 2)):
+                    nn.init.uniform_(values, low, high)
         model.cfg = self.cfg
         return model
 
@@ -125,6 +133,9 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
     Raises:
         ConfigError: for a measure that there is not, or a network that cannot be run as asked.
     """
+    if rounds < 2 or batch_size < 1:
+        raise ConfigError(f'rounds={rounds}, batch_size={batch_size}: give 2 or more, and 1 or '
+                          'more')
     if unknown := set(measures) - set(MEASURES):
         raise ConfigError(f"measures: no '{min(unknown)}'; there are {', '.join(MEASURES)}")
     rows = [dict(config=c.config, optimize=c.optimize, stages=c.stages) for c in contenders]
@@ -160,7 +171,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
 
 def size(contender: Contender) -> tuple[int, float]:
     """Parameters of the whole network, and its multiply-adds for one picture."""
-    plain = Contender(contender.config, stages=contender.stages)
+    plain = Contender(contender.cfg, stages=contender.stages)
     network, images = plain.network(), plain.images(1)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(images)
@@ -226,16 +237,19 @@ def _take_turns(rows: list[dict], measure: str, calls: list[Callable[[], object]
 
 def _measure_input(trained: Sequence[tuple[dict, Contender]], notes: list[str]) -> None:
     able = {}
-    for row, contender in trained:
+    for _, contender in trained:
         try:
             compare_inputs([contender.cfg], seconds=0.1, rounds=1)
         except (HourglassError, OSError) as error:
             notes.append(f'{contender.config}: input not measured: {str(error).splitlines()[0]}')
         else:
-            able[contender.config] = row, contender
-    found = compare_inputs([contender.cfg for _, contender in able.values()], rounds=40)
-    for (row, _), speed in zip(able.values(), found, strict=True):
-        row['input_pictures_per_core_second'] = speed['pictures_per_core_second']
+            able[contender.config] = contender.cfg
+    found = compare_inputs(list(able.values()), rounds=40)
+    speeds = dict(zip(able, found, strict=True))
+    for row, contender in trained:
+        if contender.config in speeds:
+            row['input_pictures_per_core_second'] = (
+                speeds[contender.config]['pictures_per_core_second'])
 
 
 def _device() -> str:

@@ -46,13 +46,19 @@ def speed_options(args: argparse.Namespace) -> dict:
     """What these arguments mean for :func:`hourglass.apis.optimize.optimized`; empty: nothing.
 
     Raises:
-        ConfigError: if no stack is left.
+        ConfigError: if no stack is left, or processes would not do the same.
     """
     if args.stages is not None and args.stages < 1:
         raise ConfigError(f'--stages {args.stages}: give 1 or more')
     options = dict(optimize=args.optimize, stage=None if args.stages is None else args.stages - 1,
                    exit_tolerance=args.exit_tolerance)
+    if args.optimize == 'auto' and args.launcher != 'none':
+        raise ConfigError('--optimize auto: each process may find another to be the fastest; name '
+                          'one, such as fuse')
     return {} if options == dict(optimize='none', stage=None, exit_tolerance=None) else options
+
+
+LOADER_SECONDS = 1800           # for a batch; data workers that take longer hang
 
 
 def load_config(args: argparse.Namespace, join: bool = True) -> Config:
@@ -76,6 +82,8 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if (cfg.get(name) or {}).get('num_workers') == 0:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
+        elif cfg.get(name):
+            cfg[name].setdefault('timeout', LOADER_SECONDS)
     if join:
         join_ranks(args.launcher)
     cfg.launcher = args.launcher if join else 'none'
@@ -149,6 +157,12 @@ def one_line_errors() -> Iterator[None]:
             raise
         sys.exit(f"error: the config names type '{match[1]}', which the registry {match[2]} "
                  'does not know; check its spelling and custom_imports')
+    except RuntimeError as error:
+        if not re.match(r'DataLoader (worker \(pid|timed out)', str(error)):
+            raise
+        words = ' '.join(str(error).split())
+        sys.exit(f"error: {words.rstrip('. ')}: a data worker was lost or hangs (memory? a slow "
+                 'disk?); try fewer num_workers')
     except TypeError as error:
         match = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'",
                           str(error))

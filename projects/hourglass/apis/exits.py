@@ -11,7 +11,9 @@ from mmengine.runner import Runner
 
 from hourglass.apis.benchmark import Contender, size
 from hourglass.engine.faster import OptimizeHook
+from hourglass.errors import ConfigError
 from hourglass.files import replacing
+from hourglass.models.runtimes import RUNTIMES
 
 
 @dataclass
@@ -37,12 +39,10 @@ class Exit:
     scores: dict[str, float]
 
 
-def measure_exits(config: str, cfg: Config, tolerances: Sequence[float], optimize: str
-                  ) -> list[Exit]:
+def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str) -> list[Exit]:
     """Test a network cut behind each of its stages, and with each tolerance.
 
     Args:
-        config: the file of ``cfg``.
         cfg: with its checkpoint as ``load_from``.
         tolerances: heatmap px.
         optimize: what runs it: a runtime that people can leave early.
@@ -51,7 +51,15 @@ def measure_exits(config: str, cfg: Config, tolerances: Sequence[float], optimiz
         ConfigError: if it cannot be run that way.
     """
     count = cfg.model.head.num_stages
-    macs = [size(Contender(config, stages=stages))[1] for stages in range(1, count + 1)]
+    if RUNTIMES.get(optimize) is None or RUNTIMES[optimize].build_exit is None:
+        able = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
+        raise ConfigError(f"--optimize {optimize}: {' or '.join(able)} can be left early")
+    if not all(tolerance >= 0 for tolerance in tolerances):
+        raise ConfigError(f'--tolerances {tolerances}: give heatmap px, 0 or more')
+    if tolerances and count < 3:
+        raise ConfigError(f'{cfg.filename}: nobody can leave a network of {count} stacks early; '
+                          'give --tolerances without a number, or take one of 3 or more')
+    macs = [size(Contender(cfg, stages=stages))[1] for stages in range(1, count + 1)]
     of_stem = macs[0] - (macs[1] - macs[0]) if count > 1 else 0
     found = []
     for stages, tolerance in [*((stages, None) for stages in range(1, count + 1)),
@@ -106,7 +114,8 @@ def plot_exits(found: Sequence[Exit], scores: Sequence[str], path: Path) -> None
     for axes, score in zip(figure.subplots(1, len(scores), squeeze=False)[0], scores, strict=True):
         for name, points, marker in (
                 ('so many stacks for all', [e for e in found if e.tolerance is None], 'o'),
-                ('each leaves when two stacks agree', [e for e in found if e.tolerance], '^')):
+                ('each leaves when two stacks agree',
+                 [e for e in found if e.tolerance is not None], '^')):
             points = sorted(points, key=lambda exit_: exit_.macs)
             axes.plot([e.macs / 1e9 for e in points], [e.scores[score] for e in points],
                       marker=marker, label=name)

@@ -33,7 +33,7 @@ class Journal:
             for line in path.read_bytes().split(b'\n'):
                 try:
                     name, entry = json.loads(line, object_hook=_with_arrays)
-                except ValueError:      # empty, or its process was killed while it wrote
+                except (ValueError, TypeError):     # empty, or its process was killed meanwhile
                     continue
                 entries[name] = entry
         return entries

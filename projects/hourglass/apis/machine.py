@@ -5,12 +5,16 @@ import platform
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
 import hourglass
 from hourglass.errors import HourglassError
+
+_RUN_BY = ('mmengine', 'mmpose', 'ncnn', 'onnxruntime', 'openvino')
 
 
 def machine() -> dict[str, str | int]:
@@ -21,7 +25,8 @@ def machine() -> dict[str, str | int]:
         processor=model[0] if model else platform.processor(), cores=os.cpu_count(),
         instructions=torch.backends.cpu.get_cpu_capability(), threads=torch.get_num_threads(),
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else 'none',
-        python=platform.python_version(), torch=torch.__version__, hourglass=hourglass.__version__)
+        python=platform.python_version(), hourglass=hourglass.__version__, torch=torch.__version__,
+        **{name: version(name) for name in _RUN_BY if find_spec(name)})
 
 
 def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments) -> int:
@@ -46,6 +51,7 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments) -> int
     try:
         answer = here.recv()
     except EOFError:
+        process.join()
         answer = f'the process ended with {process.exitcode}; is there memory enough?'
     process.join()
     if isinstance(answer, str):

@@ -49,8 +49,9 @@ class SafeCheckpointHook(CheckpointHook):
         known = runner.message_hub.runtime_info
         self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
         if is_main_process() and isinstance(self.file_backend, WholeFiles):
-            for draft in Path(self.out_dir).glob('*.pth.*.part'):
-                draft.unlink()                              # what a killed run was writing
+            for folder in {self.out_dir, runner.work_dir}:
+                for draft in Path(folder).glob('*.part'):
+                    draft.unlink()                          # what a killed run was writing
             _remove(self.out_dir, known.get('outdated_ckpt'))
 
     def after_val_epoch(self, runner, metrics: dict) -> None:

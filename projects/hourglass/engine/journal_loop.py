@@ -12,14 +12,14 @@ from hourglass.apis.journal import Journal, fingerprint
 from hourglass.apis.ranks import Place
 from hourglass.apis.zoo import find_weights
 from hourglass.errors import ConfigError
-from hourglass.registry import DATA_SAMPLERS, LOOPS
+from hourglass.registry import DATA_SAMPLERS, DATASETS, LOOPS
 
 
 def use_journal(cfg: Config, folder: str, place: Place) -> None:
     """Let a config with its checkpoint (``load_from``) test this process's share of what is left.
 
-    What counts as the same work is the checkpoint's and the annotation file's content, and all that
-    the config says of the network, the data and the metrics.
+    What counts as the same work is the checkpoint's content, the annotation of every person, size
+    and time of every picture, and all that the config says of network, data, metrics and testing.
 
     Raises:
         ConfigError: if the checkpoint is no file.
@@ -28,15 +28,20 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
         raise ConfigError(f'--journal: fetch {cfg.load_from} first, and name the file')
     data = cfg.test_dataloader.dataset
     work = [find_weights(cfg.load_from), str(cfg.model), str(data), str(cfg.test_evaluator),
-            str(cfg.get('custom_hooks'))]
-    ann_file = Path(data.get('data_root') or '', data.get('ann_file') or '')
-    if ann_file.is_file():
-        work.append(ann_file)
+            str(cfg.get('custom_hooks')), str(cfg.test_cfg), *_people(DATASETS.build(data))]
     journal = dict(folder=folder, work=fingerprint(work), rank=place.rank, ranks=place.ranks)
-    cfg.test_cfg = dict(type='hourglass.JournalTestLoop', journal=journal)
+    cfg.test_cfg = {**cfg.test_cfg, 'type': 'hourglass.JournalTestLoop', 'journal': journal}
     cfg.test_dataloader.sampler = dict(type='hourglass.ShareSampler', journal=journal)
     if place.ranks > 1:
         cfg.work_dir = str(Path(cfg.work_dir, f'process{place.rank}'))
+
+
+def _people(dataset: BaseDataset) -> Iterator[str]:
+    for index in range(len(dataset)):
+        sample = dataset.get_data_info(index)
+        picture = Path(sample['img_path']).stat()
+        known = [sample.get(key) for key in ('id', 'bbox', 'keypoints', 'raw_ann_info')]
+        yield f'{known} {picture.st_size} {picture.st_mtime_ns}'
 
 
 @DATA_SAMPLERS.register_module()

@@ -146,6 +146,8 @@ def _quarter_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stri
 
 def _parabola_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stride: int) -> Tensor:
     """The top of a parabola, arguments as above; see ``gaussian.parabola_offset``."""
+    if length < 3:                                          # no cell has two neighbours
+        return torch.zeros_like(cell, dtype=flat.dtype)
     inwards = cell.clamp(1, length - 2) - cell              # 0 but at the border
     before, at, after = (_at(flat, place + (inwards + side) * stride).clamp(min=1e-10).log()
                          for side in (-1, 0, 1))

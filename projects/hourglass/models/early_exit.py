@@ -43,7 +43,8 @@ class EarlyExit(nn.Module):
         left: how many people left after each stack, counted from 0, since this was made.
 
     Raises:
-        ConfigError: for a network without heatmaps, or a negative tolerance.
+        ConfigError: for a network without heatmaps or of fewer than 3 stacks, or a negative
+            tolerance.
     """
 
     def __init__(self, network: StackedHourglass, tolerance: float):
@@ -69,13 +70,18 @@ class EarlyExit(nn.Module):
             self.left[stack] += int((~stay).sum())
             if not stay.any():
                 break
-            x = (network.reinjects[stack](features).add_(x))[stay]
+            x = network.reinjects[stack](features[stay]).add_(x[stay])
             people, before = people[stay], heatmaps[stay]
         return (found,)
 
 
 def check_can_exit(network: StackedHourglass, tolerance: float) -> None:
-    """Raises: ConfigError: for a network without heatmaps, or a negative tolerance."""
+    """Raises: ConfigError: for a network without heatmaps, one that nobody could leave early, or a
+    negative tolerance."""
+    if network.num_stacks < 3:
+        raise ConfigError(f'exit_tolerance: nobody could leave a network of {network.num_stacks} '
+                          'stacks early, as two have to agree; leave it out, or take one of 3 or '
+                          "more ('flic-small4')")
     if network.heatmaps is None:
         raise ConfigError('exit_tolerance: the backbone gives features (num_keypoints=None), whose '
                           'heatmaps cannot be compared; leave it out')
