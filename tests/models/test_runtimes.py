@@ -37,7 +37,7 @@ def test_the_last_output_is_the_networks(name, network):
     for given in (images, images[:1].to(memory_format=torch.channels_last)):
         found = run(given)[0]
         assert found.dtype == torch.float32
-        if name == 'bf16':      # 8 bits are 0.004, and some forty layers round: about 0.004 * 40**0.5
+        if name == 'bf16':      # 8 bits are 0.004, some forty layers round: 0.004 * 40**0.5
             off = found - expected[:len(given)]
             assert off.square().mean().sqrt() < 0.04 * expected.square().mean().sqrt()
         else:
