@@ -1,5 +1,6 @@
 """Each mend does its work where it is needed, and nothing where it is not."""
 import importlib.util
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from conftest import REPOSITORY
 
 from hourglass import compat
 from hourglass.errors import CheckpointError
@@ -187,3 +189,10 @@ def test_weights_in_the_package_load_by_their_name():
     assert checkpoint['meta']['dataset_meta']['num_keypoints'] == 14
     with pytest.raises(CheckpointError, match="did you mean 'lsp-small'"):
         CheckpointLoader.load_checkpoint('hourglass://lsp-smal', 'cpu')
+
+
+def test_tools_leave_mmpose_to_the_package():
+    """It imports only behind ``import hourglass``, which sorted imports put last."""
+    for path in sorted((REPOSITORY / 'tools').glob('*.py')):
+        imported = re.findall(r'^(?:import|from) (mmpose|mmcv|mmdet)\b', path.read_text(), re.M)
+        assert not imported, f'{path.name} imports {imported}'
