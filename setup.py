@@ -23,6 +23,6 @@ setup(
     package_dir={'': 'projects'},
     packages=find_packages('projects'),
     package_data={'hourglass': [
-        'weights/*.safetensors', 'web/static/*', 'report/*.html',
+        'weights/*.safetensors', 'web/static/*', 'analysis/report/*.html',
         '.mim/*', '.mim/**/*']},        # links to configs/ and tools/
     install_requires=['torch', 'numpy', 'safetensors'])

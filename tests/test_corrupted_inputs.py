@@ -22,15 +22,15 @@ import torch
 from corruption import CRASHED, DAMAGES, HUNG, OTHER, REFUSED, SAME, outcomes, table
 from PIL import Image
 
-from hourglass.apis.boxes import BoxFile
-from hourglass.apis.cli import load_config
+from hourglass.inference.boxes import BoxFile
+from hourglass.cli.common import load_config
 from hourglass.checkpoints import read_checkpoint, state_dict
 from hourglass.datasets.flic import read_flic
 from hourglass.datasets.lsp import read_lsp
-from hourglass.datasets.mpii_files import read_mpii
-from hourglass.evaluation.predictions import read_predictions
-from hourglass.evaluation.truth import read_truth
-from hourglass.pictures import PictureFile, read_picture
+from hourglass.datasets.mpii.files import read_mpii
+from hourglass.evaluation.prediction_files import read_predictions
+from hourglass.evaluation.ground_truth import read_truth
+from hourglass.io.images import PictureFile, read_picture
 
 PEOPLE, JOINTS = 6, 16
 # a changed byte may be another number, name or pixel; all other formats keep checksums

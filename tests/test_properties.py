@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.datasets.crops import crop_around, crop_matrix, into_picture
-from hourglass.datasets.h5file import people_arrays
-from hourglass.datasets.matfile import read_mat_as_stored
+from hourglass.datasets.crop import crop_around, crop_matrix, into_picture
+from hourglass.io.h5 import people_arrays
+from hourglass.io.mat import read_mat_as_stored
 from hourglass.datasets.transforms import CropPicture, _mirror
 from hourglass.evaluation import pck
-from hourglass.evaluation.predictions import read_predictions
+from hourglass.evaluation.prediction_files import read_predictions
 
 PROPERTIES: dict[str, tuple[dict, Callable]] = {}
 SEEDS = st.integers(0, 2**32 - 1).map(np.random.default_rng)    # arrays grow out of one number

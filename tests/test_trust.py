@@ -21,16 +21,16 @@ from PIL import Image, PngImagePlugin
 
 from hourglass import files, intact
 from hourglass.apis import init_model
-from hourglass.apis.boxes import BoxFile
+from hourglass.inference.boxes import BoxFile
 from hourglass.checkpoints import import_checkpoint, read_checkpoint, state_dict
 from hourglass.datasets.flic import read_flic
-from hourglass.datasets.h5file import open_h5
-from hourglass.datasets.matfile import read_mat
-from hourglass.datasets.mpii_files import read_mpii
-from hourglass.datasets.mpii_release import read_release
+from hourglass.io.h5 import open_h5
+from hourglass.io.mat import read_mat
+from hourglass.datasets.mpii.files import read_mpii
+from hourglass.datasets.mpii.release import read_release
 from hourglass.errors import CheckpointError, DataError, HourglassError
-from hourglass.evaluation.predictions import read_predictions
-from hourglass.pictures import PictureFile, read_picture
+from hourglass.evaluation.prediction_files import read_predictions
+from hourglass.io.images import PictureFile, read_picture
 
 CONFIG = str(REPOSITORY / 'configs/demo/synthetic.py')
 
@@ -203,7 +203,7 @@ def test_a_tensor_larger_than_its_file_is_refused(tmp_path):
 def test_bombs_are_refused_before_they_are_unpacked(tmp_path, monkeypatch):
 
     monkeypatch.setattr(files, 'MOST_UNPACKED', 10**6)
-    monkeypatch.setattr('hourglass.datasets.matfile.MOST_UNPACKED', 10**6)
+    monkeypatch.setattr('hourglass.io.mat.MOST_UNPACKED', 10**6)
     monkeypatch.setattr('hourglass.checkpoints.reading._SPARE', 10**6)
     (tmp_path / 'a.json.gz').write_bytes(gzip.compress(b' ' * 10**7))
     with pytest.raises(DataError, match=r'a\.json\.gz: unpacks to more than'):

@@ -205,7 +205,7 @@ def load_from_safetensors(filename: str, map_location: str | torch.device | None
 
     Where the file says what its keypoints are, mmpose's inferencers find it as ``dataset_meta``.
     """
-    from hourglass.apis.zoo import find_weights
+    from hourglass.checkpoints.names import find_weights
     from hourglass.checkpoints import read_checkpoint
     from hourglass.datasets.skeletons import SKELETONS
     checkpoint = read_checkpoint(find_weights(filename))

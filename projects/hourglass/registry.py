@@ -23,7 +23,7 @@ def _child(parent: root.Registry, *locations: str) -> root.Registry:
 
 
 MODELS = _child(root.MODELS, 'hourglass.models.head', 'hourglass.models.distill')
-DATASETS = _child(root.DATASETS, 'hourglass.datasets.mpii', 'hourglass.datasets.flic',
+DATASETS = _child(root.DATASETS, 'hourglass.datasets.mpii.dataset', 'hourglass.datasets.flic',
                   'hourglass.datasets.lsp', 'hourglass.engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'hourglass.engine.batches',
                        'hourglass.engine.journal_loop')
@@ -32,7 +32,7 @@ METRICS = _child(root.METRICS, 'hourglass.evaluation.metrics',
                  'hourglass.evaluation.submission')
 HOOKS = _child(root.HOOKS, 'hourglass.engine.hooks', 'hourglass.engine.checkpoints',
                'hourglass.engine.stopping', 'hourglass.engine.watching',
-               'hourglass.engine.statistics', 'hourglass.engine.faster')
+               'hourglass.engine.statistics', 'hourglass.engine.optimize_hook')
 LOOPS = _child(root.LOOPS, 'hourglass.engine.loops', 'hourglass.engine.journal_loop')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'hourglass.engine.optim')
 MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'hourglass.engine.distributed')

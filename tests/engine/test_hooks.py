@@ -12,7 +12,7 @@ from mmengine.visualization import Visualizer
 from mmpose.structures import PoseDataSample
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.mpii import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.engine.hooks import (
     ChannelsLastHook,
     MatchingCheckpointHook,

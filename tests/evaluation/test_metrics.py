@@ -8,7 +8,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from hourglass.datasets import skeletons
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.metrics import PCK, FlicPCK, LspPCK, MpiiPCKh
-from hourglass.evaluation.predictions import read_predictions
+from hourglass.evaluation.prediction_files import read_predictions
 
 
 def samples(count: int = 10, joints: int = 16, seed: int = 0) -> list[dict]:

@@ -4,11 +4,11 @@
 """
 from importlib import import_module
 
-_HOMES = dict(init_model='model', predict='inference', Poses='inference')
+_HOMES = dict(init_model='inference.model', predict='inference.predict', Poses='inference.predict')
 __all__ = list(_HOMES)
 
 
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)
+    return getattr(import_module(f'hourglass.{_HOMES[name]}'), name)

@@ -9,7 +9,7 @@ import torch
 from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.errors import CheckpointError, ConfigError
-from hourglass.files import replacing
+from hourglass.io.files import replacing
 
 _DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp'}
 _BASES = dict(mpii='mpii/hourglass_8stack_256_paper.py', flic='flic/hourglass_8stack_256_paper.py',

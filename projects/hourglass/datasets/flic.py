@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.h5file import read_people
-from hourglass.datasets.matfile import read_mat
-from hourglass.datasets.person import Person, PersonDataset
+from hourglass.io.h5 import read_people
+from hourglass.io.mat import read_mat
+from hourglass.datasets.base import Person, PersonDataset
 from hourglass.errors import ConfigError, DataError
 from hourglass.registry import DATASETS
 

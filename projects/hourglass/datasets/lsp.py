@@ -7,8 +7,8 @@ from numpy import ndarray
 from PIL import Image
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.matfile import read_mat
-from hourglass.datasets.person import Person, PersonDataset
+from hourglass.io.mat import read_mat
+from hourglass.datasets.base import Person, PersonDataset
 from hourglass.errors import ConfigError, DataError
 from hourglass.registry import DATASETS
 

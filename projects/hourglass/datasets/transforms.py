@@ -14,10 +14,10 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
 from mmpose.structures.keypoint import flip_keypoints
 
-from hourglass.datasets.crops import crop_around, crop_matrix
-from hourglass.datasets.decoded import Piece, PieceStore, reduction_for
+from hourglass.datasets.crop import crop_around, crop_matrix
+from hourglass.datasets.pieces import Piece, PieceStore, reduction_for
 from hourglass.errors import ConfigError
-from hourglass.pictures import read_picture
+from hourglass.io.images import read_picture
 from hourglass.registry import TRANSFORMS
 
 
@@ -26,7 +26,7 @@ class LoadPicture(BaseTransform):
     """Read ``img_path`` into ``img``, (H, W, 3) uint8 BGR, where ``img`` is not there already.
 
     mmpose's ``LoadImage`` takes a truncated file for a picture and reports a missing one from deep
-    inside; :func:`hourglass.pictures.read_picture` refuses both with the file's name.
+    inside; :func:`hourglass.io.images.read_picture` refuses both with the file's name.
     """
 
     def transform(self, results: dict) -> dict:

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from hourglass.datasets.person import Person, PersonDataset, missing_pictures, person_problem
+from hourglass.datasets.base import Person, PersonDataset, missing_pictures, person_problem
 from hourglass.errors import DataError
-from hourglass.pictures import read_picture
+from hourglass.io.images import read_picture
 
 
 @dataclass

@@ -9,7 +9,7 @@ from mmengine.runner import BaseLoop
 
 from hourglass.engine.loops import ResumableLoop
 from hourglass.errors import CheckpointError
-from hourglass.files import replacing
+from hourglass.io.files import replacing
 from hourglass.registry import HOOKS
 
 STOPPED = 'stopped.pth'                 # what a run that was told to stop leaves

@@ -12,9 +12,9 @@ from mmpose.engine.hooks import PoseVisualizationHook
 from tqdm import tqdm
 
 from hourglass.checkpoints import refuse_another_network, state_dict
-from hourglass.pictures import read_picture, write_picture
+from hourglass.io.images import read_picture, write_picture
 from hourglass.registry import HOOKS
-from hourglass.visualize import draw_skeleton
+from hourglass.inference.drawing import draw_skeleton
 
 
 @HOOKS.register_module()

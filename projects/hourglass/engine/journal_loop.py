@@ -8,9 +8,9 @@ from mmengine.logging import MMLogger
 from mmengine.runner import TestLoop
 from torch.utils.data import Sampler
 
-from hourglass.apis.journal import Journal, fingerprint
-from hourglass.apis.ranks import Place
-from hourglass.apis.zoo import find_weights
+from hourglass.io.journal import Journal, fingerprint
+from hourglass.engine.processes import Place
+from hourglass.checkpoints.names import find_weights
 from hourglass.errors import ConfigError
 from hourglass.registry import DATA_SAMPLERS, DATASETS, LOOPS
 
@@ -50,7 +50,7 @@ class ShareSampler(Sampler):
 
     Args:
         dataset: its samples have an ``id``.
-        journal: arguments of :class:`hourglass.apis.journal.Journal`; each process has every
+        journal: arguments of :class:`hourglass.io.journal.Journal`; each process has every
             ``ranks``-th person.
         seed: given by mmengine; nothing is shuffled.
     """

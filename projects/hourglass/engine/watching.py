@@ -15,7 +15,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from hourglass.errors import DataError, TrainingError
-from hourglass.files import replacing
+from hourglass.io.files import replacing
 from hourglass.registry import HOOKS
 
 

@@ -8,12 +8,12 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy import ndarray
 
-from hourglass.datasets.crops import into_picture
+from hourglass.datasets.crop import into_picture
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck, protocols
 from hourglass.evaluation.protocols import Protocol
 from hourglass.evaluation.scored import Scored
-from hourglass.files import replacing
+from hourglass.io.files import replacing
 from hourglass.registry import METRICS
 
 

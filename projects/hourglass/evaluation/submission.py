@@ -9,9 +9,9 @@ from mmengine.logging import MMLogger
 from numpy import ndarray
 from scipy.io import savemat
 
-from hourglass.datasets.matfile import read_mat_as_stored
+from hourglass.io.mat import read_mat_as_stored
 from hourglass.errors import DataError
-from hourglass.files import replacing
+from hourglass.io.files import replacing
 from hourglass.registry import METRICS
 
 _NUM_JOINTS = 16

@@ -3,7 +3,7 @@ import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
-from hourglass.apis.model import init_model
+from hourglass.inference.model import init_model
 from hourglass.errors import ConfigError
 from hourglass.models.head import StackedHeatmapHead, targets_of
 from hourglass.registry import MODELS

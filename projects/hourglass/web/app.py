@@ -14,7 +14,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, MisdirectedRequest, No
 from hourglass.apis import predict
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
 from hourglass.web.answers import model_as_json, poses_as_json
-from hourglass.web.pictures import FORMATS, examples, read_upload
+from hourglass.web.images import FORMATS, examples, read_upload
 
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
 MAX_MIB = 32                            # of a request

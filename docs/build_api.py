@@ -1,0 +1,51 @@
+"""Write the API reference from the docstrings: python tools/api_docs.py [OUT]"""
+import argparse
+import pkgutil
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pdoc
+import pdoc.docstrings
+import pdoc.render
+
+import hourglass
+from hourglass.cli.common import one_line_errors
+from hourglass.errors import DataError
+
+_ROLE = re.compile(r':[a-z]+:`[~.]?([\w.]+)`')         # :func:`hourglass.apis.predict`
+
+
+def modules() -> list[str]:
+    """The package and all its modules but the private ones, by name."""
+    found = pkgutil.walk_packages(hourglass.__path__, 'hourglass.')
+    return ['hourglass', *(module.name for module in found if '._' not in module.name)]
+
+
+def write(folder: Path) -> None:
+    """A page for each module, and an index."""
+    google = pdoc.docstrings.google         # sections as ours, but names in Sphinx's notation
+    pdoc.docstrings.google = lambda text: google(_ROLE.sub(r'`\1`', text).replace('``', '`'))
+    pdoc.render.configure(docformat='google', show_source=True, footer_text=(
+        f'mmpose-hourglass {hourglass.__version__}'))
+    names = modules()
+    for name in names:
+        import_module(name)                 # a module that is broken ends this, not a page
+    try:
+        pdoc.pdoc(*names, output_directory=folder)
+    except OSError as error:
+        raise DataError(f'{folder}: cannot be written ({error.strerror})') from None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description='Write the API reference from the docstrings')
+    parser.add_argument('out', nargs='?', type=Path, default=Path('docs/api'),
+                        help='folder; default docs/api')
+    args = parser.parse_args()
+    with one_line_errors():
+        write(args.out)
+    print(f'written: {args.out}/index.html')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,43 @@
+"""What the tools that prepare data sets share: they look over a folder and draw samples of it."""
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from hourglass.datasets.base import PersonDataset
+from hourglass.analysis.sheet import write_sheet
+from hourglass.datasets.verify import verify
+
+
+def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--quick', action='store_true', help='do not read the pictures themselves')
+    parser.add_argument('--workers', type=_at_least_1, default=2, help='threads that read pictures')
+    parser.add_argument('--sheet', type=Path, metavar='PNG',
+                        help='draw random people with their joints; the split is added to the name')
+
+
+def _at_least_1(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'{text}, a whole number from 1 needed')
+    return int(text)
+
+
+def verify_and_draw(splits: Mapping[str, PersonDataset], args: argparse.Namespace) -> None:
+    """Print what is found in every split; end the program with status 1 if some is unusable.
+
+    Args:
+        splits: name -> data set, made with ``lazy_init=True``.
+        args: with the arguments of :func:`add_verify_arguments`.
+    """
+    unusable = False
+    for name, dataset in splits.items():
+        found = verify(dataset, not args.quick, args.workers)
+        print(f'{name}: {found.summary()}', flush=True)
+        unusable |= bool(found.unusable)
+        if args.sheet and not found.unusable:
+            sheet = args.sheet.with_stem(f'{args.sheet.stem}_{name}')
+            dataset.full_init()
+            write_sheet(dataset, sheet)
+            print(f'  {sheet}: random people')
+    if unusable:
+        sys.exit('error: mend what is unusable, then run this again')

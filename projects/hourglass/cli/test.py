@@ -1,0 +1,86 @@
+"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT [--out METRICS.json] ..."""
+import argparse
+
+import mmengine
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from hourglass.cli.common import (
+    add_run_arguments,
+    add_speed_arguments,
+    load_config,
+    one_line_errors,
+    speed_options,
+)
+from hourglass.engine.processes import work_apart
+from hourglass.checkpoints.names import checked_checkpoint
+from hourglass.engine.journal_loop import use_journal
+from hourglass.errors import ConfigError
+from hourglass.analysis.report.write import check_path, write_report
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Evaluate a pose network')
+    add_run_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
+    parser.add_argument('--out', help='write the metrics to this file, .json, .yaml or .pkl')
+    parser.add_argument('--people', help="write every person's predicted joints, scores and "
+                        'distances to this .json file, which tools/evaluate.py reads')
+    parser.add_argument('--all-stages', action='store_true',
+                        help='score the prediction of every stage, not of the last one alone')
+    parser.add_argument('--report', help='write what was found to this .html file: tables, curves, '
+                        'the worst and the best people')
+    add_speed_arguments(parser)
+    parser.add_argument('--journal', metavar='DIR', help='leave what is done in this folder, so '
+                        'that another call with the same config and checkpoint does only the rest; '
+                        'with --launcher the processes share the people without waiting for each '
+                        'other')
+    parser.add_argument('--dump', help='write all predictions to this .pkl file')
+    return parser.parse_args()
+
+
+def test(args: argparse.Namespace) -> dict:
+    """The metrics; empty where people are left, of other processes or another call."""
+    checkpoint = checked_checkpoint(args.checkpoint)
+    if args.report:
+        check_path(args.report)
+    if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
+        raise ConfigError(f'--dump {args.dump}: name a .pkl file')
+    if args.dump and args.journal:
+        raise ConfigError('--dump and --journal: only metrics are kept in a journal; give one')
+    place = work_apart(args.launcher) if args.journal else None
+    cfg = load_config(args, join=place is None)
+    cfg.load_from = checkpoint
+    if args.all_stages or args.report:
+        cfg.merge_from_dict({'model.test_cfg.all_stages': True})
+    evaluators = cfg.test_evaluator
+    evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
+    if args.people:
+        evaluators[0].people_file = args.people
+    if args.dump:
+        cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
+    if faster := speed_options(args):
+        if args.all_stages or args.report:
+            raise ConfigError('--optimize, --stages and --exit-tolerance give one stage; leave '
+                              '--all-stages and --report out')
+        hooks = [*cfg.get('custom_hooks', []), dict(type='hourglass.OptimizeHook', **faster)]
+        cfg.custom_hooks = hooks
+    if place:
+        use_journal(cfg, args.journal, place)
+    runner = Runner.from_cfg(cfg)
+    metrics = runner.test()
+    if args.report and metrics:
+        write_report(runner, args.report)
+    return metrics
+
+
+def main() -> None:
+    args = parse_args()
+    with one_line_errors():
+        metrics = test(args)
+        if args.out and metrics and is_main_process():
+            mmengine.dump(metrics, args.out)
+
+
+if __name__ == '__main__':
+    main()

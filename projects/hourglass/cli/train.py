@@ -1,0 +1,81 @@
+"""Train a network: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
+import argparse
+import sys
+import traceback
+
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import OPTIMIZERS
+from mmengine.runner import Runner
+
+from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
+from hourglass.engine.processes import find_place, scale_learning_rate
+from hourglass.checkpoints import read_checkpoint
+from hourglass.checkpoints.latest import last_whole_checkpoint
+from hourglass.errors import ConfigError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a pose network')
+    add_run_arguments(parser)
+    parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
+                        help='go on from this checkpoint, or from the last one in the work folder')
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--no-validate', action='store_true', help='no validation while training')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate with the real total batch size')
+    return parser.parse_args()
+
+
+def training_config(args: argparse.Namespace) -> Config:
+    cfg = load_config(args)
+    if 'by_epoch' in cfg.train_cfg:         # mmengine's loops do not resume exactly
+        by_epoch = cfg.train_cfg.pop('by_epoch')
+        cfg.train_cfg.type = f"hourglass.{'EpochLoop' if by_epoch else 'IterationLoop'}"
+    optimizer = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('type')
+    if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
+        raise ConfigError(f"optim_wrapper.optimizer.type='{optimizer}': no such optimiser; check "
+                          'its spelling')
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        cfg.default_hooks.checkpoint.pop('save_best', None)     # there is no best to save
+    if args.amp:
+        if get_device() == 'cpu':
+            raise ConfigError("--amp: mmengine's mixed precision needs an accelerator, and there "
+                              'is none here; leave --amp out')
+        if cfg.optim_wrapper.get('type', 'OptimWrapper') not in ('OptimWrapper', 'AmpOptimWrapper'):
+            raise ConfigError(f'--amp: cannot be combined with optim_wrapper.type='
+                              f"'{cfg.optim_wrapper.type}'")
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr or cfg.get('auto_scale_lr', {}).get('enable'):
+        scale_learning_rate(cfg, find_place(args.launcher).ranks)
+    if args.resume and args.resume.endswith('.safetensors'):
+        raise ConfigError(f'--resume {args.resume}: holds weights alone; start from them with '
+                          f'--cfg-options load_from={args.resume}')
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = args.resume
+    if args.resume == 'auto':
+        path, warning = last_whole_checkpoint(cfg.work_dir)
+        if warning:
+            print(f'warning: {warning}', file=sys.stderr)
+        cfg.load_from = path and str(path)
+    if cfg.load_from and '://' not in cfg.load_from:
+        read_checkpoint(cfg.load_from)          # refuses a missing or torn file by its name
+    return cfg
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        with one_line_errors():
+            Runner.from_cfg(training_config(args)).train()
+    except Exception as error:      # a defect, a hook's or ours: the whole story, then a last line
+        traceback.print_exc()
+        sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the lines above "
+                 'say where. What was saved is whole: once this is mended, go on with --resume')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,70 @@
+"""Serve the demo page: python tools/web.py, then open http://127.0.0.1:8000 in a browser."""
+import argparse
+import ipaddress
+from contextlib import suppress
+from pathlib import Path
+
+from hourglass import apis
+from hourglass.cli.common import one_line_errors
+from hourglass.checkpoints.names import weights_by_name
+from hourglass.errors import ConfigError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='A page for the browser: pictures in, keypoints and heatmaps of all stacks out')
+    parser.add_argument('--model', metavar='NAME',
+                        help=f"{', '.join(weights_by_name())}; default: the page has all of them")
+    parser.add_argument('--config', help='of another network')
+    parser.add_argument('--weights', help="of that network; default: its config's load_from")
+    parser.add_argument('--host', default='127.0.0.1',
+                        help='address to listen on; default %(default)s: for this machine alone')
+    parser.add_argument('--port', type=int, default=8000, help='default %(default)s; 0: a free one')
+    parser.add_argument('--device', help='as for torch.device; default: the accelerator, else cpu')
+    return parser.parse_args()
+
+
+def load_models(args: argparse.Namespace) -> dict:
+    """Name -> model, as the page takes them."""
+    if args.model and (args.config or args.weights):
+        raise ConfigError('--model: brings its config and weights; leave out --config, --weights')
+    if args.weights and not args.config:
+        raise ConfigError('--weights: of which network? give its --config, too')
+    if args.config:
+        return {Path(args.config).stem: apis.init_model(args.config, args.weights, args.device)}
+    # backwards, so that the page begins with the whole body, as the examples do
+    names = [args.model] if args.model else sorted(weights_by_name(), reverse=True)
+    return {name: apis.init_model(name, device=args.device) for name in names}
+
+
+def is_loopback(host: str) -> bool:
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return host == 'localhost'
+
+
+def main() -> None:
+    args = parse_args()
+    with one_line_errors(), suppress(KeyboardInterrupt):
+        try:
+            from werkzeug.serving import make_server
+
+            from hourglass.web.app import LOOPBACK, create_app
+        except ModuleNotFoundError as error:
+            raise ConfigError(f'the page needs {error.name}: pip install flask') from None
+        if not 0 <= args.port < 1 << 16:
+            raise ConfigError(f'--port {args.port}: give 0 to 65535')
+        local = is_loopback(args.host)
+        if not local:
+            print(f'warning: --host {args.host}: whoever reaches this machine can use the page; '
+                  'there is no password and no encryption', flush=True)
+        models = load_models(args)
+        hosts = dict.fromkeys((*LOOPBACK, args.host)) if local else None
+        server = make_server(args.host, args.port, create_app(models, hosts), threaded=True)
+        name = f'[{args.host}]' if ':' in args.host else args.host
+        print(f"{', '.join(models)}: open http://{name}:{server.port} (Ctrl+C ends)", flush=True)
+        server.serve_forever()
+
+
+if __name__ == '__main__':
+    main()

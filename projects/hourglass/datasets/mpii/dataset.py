@@ -1,0 +1,36 @@
+"""MPII Human Pose (Andriluka et al., CVPR 2014): 16 joints, PCKh by the size of the head."""
+from pathlib import Path
+
+from hourglass.datasets import skeletons
+from hourglass.datasets.mpii.files import SPLITS, read_mpii
+from hourglass.datasets.base import Person, PersonDataset
+from hourglass.errors import ConfigError
+from hourglass.registry import DATASETS
+
+
+@DATASETS.register_module()
+class MpiiDataset(PersonDataset):
+    """MPII from any form its annotations are published in; mmpose's data folder works as it is.
+
+    Args:
+        ann_file: ``annotations/mpii_val.json`` (HRNet, mmpose), ``mpii_annotations.json(.gz)``, or
+            the authors' ``valid.h5``; see :mod:`hourglass.datasets.mpii.files`.
+        split: ``'train'``, ``'val'`` or ``'trainval'`` of ``mpii_annotations.json``, which holds
+            both; None for every other file.
+        head_box_file: ``annotations/mpii_gt_val.mat``, needed to evaluate with a JSON that has no
+            head boxes.
+        kwargs: as for :class:`PersonDataset`.
+    """
+
+    METAINFO = skeletons.MPII
+
+    def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
+                 data_prefix: dict = dict(img='images'), **kwargs):
+        if split not in (None, *SPLITS):
+            raise ConfigError(f'MpiiDataset: split={split!r}, choose from {SPLITS}')
+        self.split, self.head_box_file = split, head_box_file
+        super().__init__(ann_file=ann_file, data_prefix=data_prefix, **kwargs)
+
+    def read_people(self) -> list[Person]:
+        boxes = None if self.head_box_file is None else Path(self.data_root, self.head_box_file)
+        return read_mpii(self.ann_file, self.split, boxes)

@@ -1,0 +1,296 @@
+"""MPII's annotations in the three forms they are passed around in, all read to the same persons.
+
+| form | joints | occluded | centre and scale | head box |
+|---|---|---|---|---|
+| HRNet and mmpose JSON | 1-based | not told | as annotated | in ``mpii_gt_val.mat`` |
+| ``mpii_annotations.json(.gz)`` | 1-based | yes | as annotated | in ``mpii_gt_val.mat`` |
+| the authors' ``train/valid/test.h5`` | 1-based, whole px | yes | adjusted | ``normalize`` |
+
+Cutting costs the h5 files up to a pixel at neck and head, the joints MPII gives in fractions; all
+else is the same number for number.
+"""
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+
+from hourglass.io.h5 import read_people
+from hourglass.io.mat import read_mat_as_stored
+from hourglass.datasets.base import Person
+from hourglass.errors import ConfigError, DataError
+from hourglass.io.files import open_json, read_json
+
+# What every hourglass does to MPII's centre and scale, once: the circle they describe sits too
+# high and too tight around the person (Lua, pose-hg-train).
+_CENTER_SHIFT, _SCALE_FACTOR = 15, 1.25
+_PX_PER_SCALE = 200                     # MPII's scale is the person's height over 200 px
+_HEAD_FACTOR = 0.6                      # PCKh's unit is 0.6 x the diagonal of the head box
+
+
+def crop_square(center_image: ndarray, scale: float) -> tuple[ndarray, float]:
+    """MPII's raw centre (image px) and scale -> middle and side of the crop in image px."""
+    middle = center_image + np.array([0, _CENTER_SHIFT * scale])
+    return middle, _PX_PER_SCALE * _SCALE_FACTOR * scale
+
+
+def head_unit(box: ndarray) -> float:
+    """The PCKh unit of a head box x1, y1, x2, y2; NaN for a box without a finite size."""
+    diagonal = np.hypot(box[2] - box[0], box[3] - box[1])
+    return _HEAD_FACTOR * float(diagonal) if 0 < diagonal < np.inf else np.nan
+
+
+SPLITS = ('train', 'val', 'trainval')
+_BOTH_SPLITS = 'isValidation'           # the field of a file that holds train and val
+# the arrays of an h5 file that people are scored by, and the shape of a person's row in each
+H5_TRUTH = dict(part=(16, 2), visible=(16,), normalize=())
+
+
+def holds_both_splits(path: str | Path) -> bool:
+    """Whether a file is a ``mpii_annotations.json``, by its first record."""
+    if str(path).endswith('.h5'):
+        return False
+    with open_json(path) as file:
+        return _BOTH_SPLITS in file.read(4096)
+
+
+def read_mpii(path: str | Path, split: str | None = None,
+              head_box_file: str | Path | None = None) -> list[Person]:
+    """The people of an MPII annotation file in any of the three forms.
+
+    Args:
+        path: a ``.json``, ``.json.gz`` or ``.h5`` file.
+        split: ``'train'``, ``'val'`` or ``'trainval'`` of a ``mpii_annotations.json``, which holds
+            both; None for the other forms, which have a file per split.
+        head_box_file: ``mpii_gt_val.mat``, for the people whose file has no head box.
+
+    Raises:
+        DataError: for a file that is not of these forms, naming file, row and field.
+        ConfigError: for a split that the file does not distinguish.
+    """
+    if split not in (None, *SPLITS):
+        raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
+    records = None if str(path).endswith('.h5') else _records(path)
+    holds_both = bool(records) and _BOTH_SPLITS in records[0]
+    if holds_both == (split is None):
+        raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'"
+                          if holds_both else
+                          f'{path}: split={split!r}, but it holds one split; leave split out')
+    if records is None:
+        people = read_mpii_h5(path)
+    else:
+        read = _bearpaw_person if holds_both else _hrnet_person
+        people = [read(record, row, path) for row, record in enumerate(records)
+                  if not holds_both or _is_in(split, record, row, path)]
+    if head_box_file is not None:
+        _add_head_units(people, head_box_file, path)
+    return people
+
+
+def _records(path: str | Path) -> list[dict]:
+    content = read_json(path)
+    records = content.get('people') if isinstance(content, dict) else content
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise DataError(f'{path}: a list of people needed, in the HRNet/mmpose form or that of '
+                        'mpii_annotations.json')
+    return records
+
+
+@contextmanager
+def _named_errors(path: str | Path, row: int) -> Iterator[None]:
+    try:
+        yield
+    except DataError:
+        raise
+    except KeyError as error:
+        raise DataError(f'{path}, row {row}: field {error} is missing') from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f'{path}, row {row}: {error}; numbers needed for joints, centre, scale and '
+                        'head box') from None
+
+
+def _hrnet_person(record: dict, row: int, path: str | Path) -> Person:
+    """A record ``image, center, scale, joints, joints_vis``.
+
+    It may also hold ``head_box`` (x1, y1, x2, y2), ``joints_occluded``, ``annolist_index``,
+    ``people_index`` and ``single_person``, as the records of ``tools/prepare_mpii.py`` and, in
+    part, our synthetic people do.
+    """
+    with _named_errors(path, row):
+        joints = np.array(record['joints'], float).reshape(-1, 2)
+        annotated = np.array(record['joints_vis'], float).reshape(-1)
+        if np.isnan(annotated).any():
+            raise ValueError('joints_vis is NaN')
+        annotated = annotated > 0
+        occluded = np.array(record.get('joints_occluded', np.zeros(len(joints))), bool)
+        box = record.get('head_box')
+        unit = np.nan if box is None else head_unit(np.array(box, float).reshape(4))
+        return _raw_person(record['image'], record['center'], record['scale'], joints, annotated,
+                           occluded, unit, record, row, path)
+
+
+def _bearpaw_person(record: dict, row: int, path: str | Path) -> Person:
+    """A record ``img_paths, objpos, scale_provided, joint_self, isValidation``.
+
+    A joint is x, y and 1 where it is visible; all zero where it is not annotated.
+    """
+    with _named_errors(path, row):
+        joints = np.array(record['joint_self'], float).reshape(-1, 3)
+        annotated = (joints != 0).any(-1)
+        return _raw_person(record['img_paths'], record['objpos'], record['scale_provided'],
+                           joints[:, :2], annotated, annotated & (joints[:, 2] == 0), np.nan,
+                           record, row, path)
+
+
+def _is_in(split: str | None, record: dict, row: int, path: str | Path) -> bool:
+    flag = record.get(_BOTH_SPLITS)
+    if flag not in (0, 1):
+        raise DataError(f'{path}, row {row}: {_BOTH_SPLITS} is {flag!r}, 0 or 1 needed')
+    return split == 'trainval' or split == ('val' if flag else 'train')
+
+
+def _raw_person(picture: str, center, scale, joints: ndarray, annotated: ndarray, occluded: ndarray,
+                unit: float, record: dict, row: int, path: str | Path) -> Person:
+    """A person whose numbers are 1-based, centre and scale as annotated."""
+    where = f'{path}, row {row} ({picture})'
+    center, scale = np.array(center, float).reshape(2), float(scale)
+    if not len(joints) == len(annotated) == len(occluded):
+        raise DataError(f'{where}: {len(joints)} joints, {len(annotated)} joints_vis, '
+                        f'{len(occluded)} joints_occluded; one of each needed for every joint')
+    if not np.isfinite(scale):
+        raise DataError(f'{where}: the scale is {scale}, a number above 0 needed')
+    if not isinstance(picture, str) or not picture:
+        raise DataError(f'{where}: the picture is {picture!r}, the name of a file needed')
+    unknown = annotated & ~np.isfinite(joints).all(-1)
+    if unknown.any():
+        joint = int(unknown.argmax())
+        raise DataError(f'{where}: joint {joint} is {joints[joint].tolist()} but marked as '
+                        'annotated; mark it as not annotated')
+    middle, side = crop_square(center - 1, scale)                       # 1-based -> 0-based
+    place = None
+    if 'annolist_index' in record and 'people_index' in record:
+        place = int(record['annolist_index']) - 1, int(record['people_index']) - 1
+    return Person(picture=str(picture), center_image=middle, side_image=side,
+                  keypoints_image=np.where(annotated[:, None], joints - 1, np.nan),
+                  occluded=occluded, pck_unit=unit, row=row, place=place,
+                  single_person=record.get('single_person'))
+
+
+def read_mpii_h5(path: str | Path) -> list[Person]:
+    """The people of the authors' ``train.h5``, ``valid.h5`` or ``test.h5``.
+
+    Raises:
+        DataError: for a file that is not of this form.
+    """
+    pictures, data = read_people(path, H5_TRUTH | dict(center=(2,), scale=(), index=(), person=()))
+    places = np.stack([data['index'], data['person']], axis=-1)                 # (P, 2)
+    if not np.isfinite(places).all():
+        row = int((~np.isfinite(places)).any(-1).argmax())
+        raise DataError(f'{path}, row {row} ({pictures[row]}): index and person are '
+                        f'{places[row].tolist()}, whole numbers needed; fetch it again')
+    keypoints, unit, occluded = mpii_h5_truth(data, path)
+    centers, scales = data['center'] - 1, data['scale']                 # 1-based -> 0-based
+    return [Person(picture=picture, center_image=centers[row],
+                   side_image=_PX_PER_SCALE * float(scales[row]), keypoints_image=keypoints[row],
+                   occluded=occluded[row], pck_unit=float(unit[row]), row=row,
+                   place=tuple(places[row].astype(int).tolist()))
+            for row, picture in enumerate(pictures)]
+
+
+def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
+                  ) -> tuple[ndarray, ndarray, ndarray]:
+    """The arrays :data:`H5_TRUTH` of P people -> what they are scored by.
+
+    Args:
+        data: the arrays, or the same part of each.
+        path, first_row: the file, and where in it the part begins, for messages.
+
+    Returns:
+        (P, K, 2) joints in image px, 0-based, NaN where not annotated; (P,) PCK units in px, NaN
+        where there is none; (P, K) bool, occluded.
+    """
+    part = data['part']
+    if not np.isfinite(part).all():
+        row = first_row + int((~np.isfinite(part)).any((1, 2)).argmax())
+        raise DataError(f'{path}, row {row}: a joint is no number; write 0, 0 for one that is not '
+                        'annotated')
+    annotated = (part != 0).any(-1)
+    unit = np.where(data['normalize'] > 0, data['normalize'], np.nan)
+    return (np.where(annotated[..., None], part - 1.0, np.nan), unit,
+            annotated & (data['visible'] == 0))
+
+
+def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
+    """What ``mpii_gt_val.mat``, also named ``detections_our_format.mat``, tells of P people.
+
+    Thirteen of its joints have a zero for one or both coordinates that the annotation gives in
+    full; whatever scores with it counts them as they stand there.
+
+    Returns:
+        (P, 16, 2) joints in image px, 1-based as there, NaN where not annotated; (P,) PCK units in
+        image px.
+
+    Raises:
+        DataError: for a file that is not of this form.
+    """
+    boxes, truth, missing = (read_mat_as_stored(path, name)
+                             for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
+    if truth.ndim != 3 or not (truth.shape[::2] == missing.shape == (16, boxes.shape[-1])
+                               and boxes.shape[:2] == (2, 2)):
+        raise DataError(f'{path}: pos_gt_src of shape {truth.shape}, jnt_missing {missing.shape}, '
+                        f'headboxes_src {boxes.shape} do not describe the same people')
+    joints = np.where(missing.T[..., None] > 0, np.nan, truth.transpose(2, 0, 1))
+    if np.isinf(joints).any():
+        column = int(np.isinf(joints).any((1, 2)).argmax())
+        raise DataError(f'{path}, column {column}: a joint lies at infinity; fetch it again')
+    return joints, np.array([head_unit(box.ravel()) for box in boxes.transpose(2, 0, 1)])
+
+
+def _add_head_units(people: list[Person], head_box_file: str | Path, path: str | Path) -> None:
+    """Give each person the head box of the person with the same joints."""
+    joints, units = read_head_box_file(head_box_file)
+    index = JointIndex(joints)
+    for person in people:
+        pose = person.keypoints_image + 1                               # 1-based, as there
+        if not np.isnan(person.pck_unit) or np.isnan(pose).any(-1).all():
+            continue
+        found = {units[column] for column in index.find(pose)}
+        if len(found) != 1:
+            raise DataError(f'{path}, row {person.row} ({person.picture}): no person in '
+                            f'{head_box_file} has these joints; the two files do not belong '
+                            'together')
+        person.pck_unit, = found
+        if np.isnan(person.pck_unit):
+            raise DataError(f'{head_box_file}: the head box of {path}, row {person.row} '
+                            f'({person.picture}), has no size; fetch it again')
+
+
+class JointIndex:
+    """Finds people by their joints, for the file of head boxes names no pictures.
+
+    Most joints must agree to the pixel, not all: a few are damaged in that file.
+
+    Args:
+        poses: (P, K, 2) joints, NaN where not annotated.
+    """
+
+    def __init__(self, poses: ndarray):
+        self._rows = defaultdict(list)      # which people have this joint at this whole pixel
+        for row, pose in enumerate(poses):
+            for spot in _spots(pose):
+                self._rows[spot].append(row)
+
+    def find(self, pose: ndarray) -> list[int]:
+        """The rows that share the most joints with a pose (K, 2); none if not more than half."""
+        spots = _spots(pose)
+        votes = Counter(row for spot in spots for row in self._rows.get(spot, ()))
+        best = max(votes.values(), default=0)
+        return [row for row, count in votes.items() if count == best > len(spots) / 2]
+
+
+def _spots(pose: ndarray) -> list[tuple[int, int, int]]:
+    """(joint, x, y) of a person's annotated joints, rounded to whole pixels."""
+    return [(joint, round(x), round(y)) for joint, (x, y) in enumerate(pose.tolist())
+            if x == x and y == y]

@@ -1,0 +1,192 @@
+"""From MPII's release to the annotation files of its splits, in the form of HRNet and mmpose.
+
+Validation people are Tompson et al.'s 2,958, known from a file. Other people on the same pictures
+belong to no split, so that training and validation share no picture; that, and joints annotated at
+all, is what makes the published 22,246 training people out of 28,883 annotated ones.
+"""
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy import ndarray
+from scipy.io import savemat
+
+from hourglass.datasets.mpii.files import (
+    JointIndex,
+    holds_both_splits,
+    read_head_box_file,
+    read_mpii,
+)
+from hourglass.datasets.mpii.release import Release, ReleasePerson
+from hourglass.errors import DataError
+from hourglass.io.files import replacing
+
+# How many people the splits have wherever they are described, and how many of the test people
+# the official score counts.
+PUBLISHED = dict(train=22246, val=2958, trainval=25204, test=11731)
+PUBLISHED_SINGLE_PERSON = 7247
+
+# What mpii_gt_val.mat calls the joints.
+_JOINT_CODES = 'rank rkne rhip lhip lkne lank pelv thor neck head rwri relb rsho lsho lelb lwri'
+
+
+@dataclass(frozen=True)
+class Splits:
+    """MPII's people by split.
+
+    Attributes:
+        people: ``train``, ``val``, ``trainval`` and ``test``; val in the order of its list, train
+            and test in that of the release, trainval is train and then val.
+        left_out: how many people are in no split, by reason.
+    """
+
+    people: dict[str, list[ReleasePerson]]
+    left_out: dict[str, int]
+
+
+def split_people(release: Release, val_file: str | Path) -> Splits:
+    """Divide the people of the release.
+
+    Args:
+        val_file: who is to validate, as :func:`find_validation_people` takes it.
+
+    Raises:
+        DataError: as of :func:`find_validation_people`.
+    """
+    val = find_validation_people(release, val_file)
+    places, pictures = {person.place for person in val}, {person.place[0] for person in val}
+    train, test, left_out = [], [], Counter()
+    for (picture, _), lacking in release.without_crop.items():
+        kind = 'training' if release.training[picture] else 'test'
+        left_out[f'on {kind} pictures, without {lacking}'] += 1
+    for person in release.people:
+        if not person.training:
+            test.append(person)
+        elif not person.annotated.any():
+            left_out['on training pictures, without joints'] += 1
+        elif person.place[0] not in pictures:
+            train.append(person)
+        elif person.place not in places:
+            left_out['on validation pictures, not among the validation people'] += 1
+    return Splits(dict(train=train, val=val, trainval=train + val, test=test), dict(left_out))
+
+
+def find_validation_people(release: Release, val_file: str | Path) -> list[ReleasePerson]:
+    """The people of the release that a list of validation people names, in the order of the list.
+
+    Args:
+        val_file: the authors' ``valid.h5`` or ``mpii_annotations.json(.gz)``, which name picture
+            and person; or ``mpii_gt_val.mat`` or HRNet's ``mpii_val.json``, whose people are found
+            by their joints.
+
+    Raises:
+        DataError: for a person who is not in the release, twice in the list, or has no joints
+            there.
+    """
+    find = (_find_by_joints if str(val_file).endswith('.mat') else _find_listed)
+    found = find(release, val_file)
+    seen = set()
+    for person in found:
+        where = f'{val_file}: {_matlab_place(person.place)} ({person.picture})'
+        if not person.training or not person.annotated.any():
+            raise DataError(f'{where} is not on a training picture of {release.path} or has no '
+                            'joints there, so cannot validate; the two files do not belong '
+                            'together')
+        if person.place in seen:
+            raise DataError(f'{where} is listed twice; list each person once')
+        seen.add(person.place)
+    return found
+
+
+def _find_listed(release: Release, val_file: str | Path) -> list[ReleasePerson]:
+    listed = read_mpii(val_file, 'val' if holds_both_splits(val_file) else None)
+    if not all(person.place for person in listed):
+        return _find_poses(release, (person.keypoints_image + 1 for person in listed), val_file)
+    people = {person.place: person for person in release.people}
+    found = []
+    for person in listed:
+        match = people.get(person.place)
+        if match is None or match.picture != person.picture:
+            raise DataError(
+                f'{val_file}, row {person.row} ({person.picture}): {release.path} has no such '
+                f'person with objpos and scale at {_matlab_place(person.place)}; the two files do '
+                'not belong together')
+        found.append(match)
+    return found
+
+
+def _matlab_place(place: tuple[int, int]) -> str:
+    return f'annolist({place[0] + 1}).annorect({place[1] + 1})'
+
+
+def _find_by_joints(release: Release, val_file: str | Path) -> list[ReleasePerson]:
+    return _find_poses(release, read_head_box_file(val_file)[0], val_file)
+
+
+def _find_poses(release: Release, poses: Iterable[ndarray], val_file: str | Path
+                ) -> list[ReleasePerson]:
+    """The people with these joints, each (16, 2), 1-based, NaN where not annotated."""
+    people = [person for person in release.people if person.training]
+    index = JointIndex([person.joints for person in people])
+    found = []
+    for row, pose in enumerate(poses):
+        matches = index.find(pose)
+        if len(matches) != 1:
+            raise DataError(f'{val_file}, row {row}: {len(matches)} people in {release.path} have '
+                            "these joints; give a list that names them, such as the authors' "
+                            'valid.h5')
+        found.append(people[matches[0]])
+    return found
+
+
+def write_splits(splits: Splits, folder: Path) -> list[Path]:
+    """Write ``mpii_{train,val,trainval,test}.json`` and ``mpii_gt_val.mat``.
+
+    Returns:
+        the files.
+
+    Raises:
+        DataError: if they cannot be written, or a validation person has no head box.
+    """
+    boxes = _head_box_file(splits.people['val'])
+    written = []
+    for split, people in splits.people.items():
+        written.append(folder / f'mpii_{split}.json')
+        with replacing(written[-1]) as draft:
+            draft.write_text(json.dumps([_record(person) for person in people]), encoding='utf-8')
+    written.append(folder / 'mpii_gt_val.mat')
+    with replacing(written[-1]) as draft:
+        savemat(draft, boxes, appendmat=False, do_compression=True)
+    return written
+
+
+def _record(person: ReleasePerson) -> dict:
+    """A person as HRNet and mmpose read them, 1-based, and more that :func:`read_mpii` reads."""
+    annotated = person.annotated
+    record = dict(
+        image=person.picture, center=person.center.tolist(), scale=person.scale,
+        joints=np.where(annotated[:, None], person.joints, -1.0).tolist(),
+        joints_vis=annotated.astype(int).tolist(),
+        joints_occluded=person.occluded.astype(int).tolist(),
+        annolist_index=person.place[0] + 1, people_index=person.place[1] + 1,
+        single_person=person.single_person)
+    return record if person.head_box is None else record | dict(head_box=person.head_box.tolist())
+
+
+def _head_box_file(people: list[ReleasePerson]) -> dict[str, ndarray]:
+    """What ``mpii_gt_val.mat`` holds of P people: what mmpose scores their predictions by."""
+    for row, person in enumerate(people):
+        if person.head_box is None:
+            raise DataError(f'mpii_val.json, row {row} ({person.picture}): the release gives no '
+                            'head box, so the person cannot be scored; fetch the release again')
+    joints = np.array([person.joints for person in people]).reshape(-1, 16, 2)
+    boxes = np.array([person.head_box for person in people]).reshape(-1, 2, 2)
+    missing = np.isnan(joints).any(-1)                                                  # (P, 16)
+    return dict(
+        headboxes_src=boxes.transpose(1, 2, 0),                                         # (2, 2, P)
+        pos_gt_src=np.where(missing[..., None], 0, joints).transpose(1, 2, 0),          # (16, 2, P)
+        jnt_missing=missing.T.astype(np.uint8),                                         # (16, P)
+        dataset_joints=np.array([_JOINT_CODES.split()], dtype=object))

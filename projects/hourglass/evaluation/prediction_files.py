@@ -1,0 +1,191 @@
+"""Prediction files of all kinds, read piece by piece: nothing but the file's own size is assumed.
+
+| file | what is taken from it |
+|---|---|
+| ``.npy`` | the array |
+| ``.h5``, ``.mat`` | ``preds``, ``pos_pred_src`` (Tompson), or the only array of three axes |
+| ``.json`` | such an array as lists; or records with ``keypoints``, and ``row`` or ``image_id`` |
+
+An array's axes may come in any order (Matlab writes (2, K, P)), x and y may be followed by a score.
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy import ndarray
+
+from hourglass.io.h5 import H5Array, open_h5
+from hourglass.io.mat import load_mat
+from hourglass.errors import DataError
+from hourglass.io.files import read_json
+
+_NAMES = ('preds', 'pos_pred_src')
+
+
+@dataclass
+class Predictions:
+    """Predicted joints of P people in image px, as they stand in a file.
+
+    Attributes:
+        path: the file.
+        base: 0 or 1, what the file says its coordinates count from; None where it does not.
+    """
+
+    path: Path
+    base: int | None
+    _array: ndarray | H5Array
+    _axes: tuple[int, int, int]
+
+    def __getitem__(self, people: slice) -> ndarray:
+        """(n, K, 2) float64 of some people, NaN where nothing was predicted.
+
+        A person whose joints are all at (0, 0) was not predicted: such is a row that nobody filled.
+        """
+        where = [slice(None)] * 3
+        where[self._axes[0]] = people
+        keypoints = np.asarray(self._array[tuple(where)], float).transpose(self._axes)[..., :2]
+        empty = (keypoints == 0).all((1, 2), keepdims=True) | np.isinf(keypoints).any(
+            -1, keepdims=True)
+        return np.where(empty, np.nan, keypoints)
+
+
+def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) -> Predictions:
+    """Open a prediction file.
+
+    Args:
+        path: ``.npy``, ``.h5``, ``.mat`` or ``.json``.
+        rows: the rows of the people in the annotation file, in the order to be scored; records
+            that name a ``row`` are found by it.
+        num_keypoints: K.
+
+    Raises:
+        DataError: for a file that cannot be read or holds another number of people or joints.
+    """
+    path = Path(path)
+    readers = {'.npy': _read_npy, '.h5': _read_h5, '.hdf5': _read_h5, '.mat': _read_mat}
+    if not path.is_file():
+        raise DataError(f'{path}: no such prediction file')
+    if path.suffix == '.json':
+        array, base = _read_json(path, rows, num_keypoints)
+    elif path.suffix in readers:
+        array, base = readers[path.suffix](path), None
+    else:
+        raise DataError(f'{path}: predictions come as .npy, .h5, .mat or .json')
+    if np.dtype(array.dtype).kind not in 'fiu':
+        raise DataError(f'{path}: holds {array.dtype} where numbers are needed')
+    return Predictions(path, base, array, _axes(array.shape, len(rows), num_keypoints, path))
+
+
+def _axes(shape: tuple[int, ...], num_people: int, num_keypoints: int,
+          path: Path) -> tuple[int, int, int]:
+    """The axes of people, joints and coordinates."""
+    fitting = [axes for axes in permutations(range(3)) if len(shape) == 3
+               and (shape[axes[0]], shape[axes[1]]) == (num_people, num_keypoints)
+               and shape[axes[2]] in (2, 3)]
+    if fitting and (len(fitting) == 1 or fitting[0] == (0, 1, 2)):
+        return fitting[0]
+    if fitting:
+        raise DataError(f'{path}: which axis of {tuple(shape)} are the people? Store it as '
+                        '(people, joints, 2)')
+    raise DataError(f'{path}: predictions of shape {tuple(shape)}, ({num_people}, {num_keypoints}, '
+                    '2) needed for this ground truth: one row for each of its people, in its order '
+                    '(NaN for who was not predicted), every joint')
+
+
+def _read_npy(path: Path) -> ndarray:
+    try:
+        array = np.load(path, mmap_mode='r', allow_pickle=False)
+        if not isinstance(array, ndarray):
+            raise ValueError('an archive of several arrays')
+        return array
+    except Exception as error:                  # numpy raises a handful for a broken header
+        raise DataError(f'{path}: not a readable .npy file of numbers ({error}); write it again '
+                        'with numpy.save') from None
+
+
+def _read_h5(path: Path) -> H5Array:
+    arrays = open_h5(path)
+    return arrays[_chosen({name: item.shape for name, item in arrays.items()}, path)]
+
+
+def _read_mat(path: Path) -> ndarray | H5Array:
+    if h5py.is_hdf5(path):                      # Matlab's -v7.3
+        return _read_h5(path)
+    content = load_mat(path)
+    arrays = {name: value for name, value in content.items() if isinstance(value, ndarray)}
+    return arrays[_chosen({name: value.shape for name, value in arrays.items()}, path)]
+
+
+def _chosen(shapes: dict[str, tuple], path: Path) -> str:
+    named = [name for name in _NAMES if name in shapes]
+    solid = [name for name, shape in shapes.items() if len(shape) == 3]
+    if not named and len(solid) != 1:
+        raise DataError(f"{path}: which array holds the predictions? It has {shapes}; name it "
+                        "'preds'")
+    return (named or solid)[0]
+
+
+def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[ndarray, int | None]:
+    content, base = read_json(path, 'write it again'), None
+    if isinstance(content, dict):
+        base = content.get('base')
+        content = next((content[key] for key in (*_NAMES, 'people') if key in content), None)
+    if base not in (0, 1, None):
+        raise DataError(f'{path}: base is {base!r}, 0 or 1 needed')
+    if not isinstance(content, list) or not content:
+        raise DataError(f"{path}: a list of people needed, as it is or under 'preds' or 'people'")
+    if isinstance(content[0], dict):
+        return _from_records(content, rows, num_keypoints, path), base
+    people = [_numbers(person, num_keypoints, row, path) for row, person in enumerate(content)]
+    wrong = [row for row, person in enumerate(people) if person.shape != people[0].shape]
+    if wrong:
+        raise DataError(f'{path}, person {wrong[0]}: {people[wrong[0]].shape} numbers where the '
+                        f'first has {people[0].shape}')
+    return np.stack(people), base
+
+
+def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: Path) -> ndarray:
+    """Records in any order; who has none stays NaN."""
+    places = {'row': {row: place for place, row in enumerate(rows)},
+              'image_id': {place: place for place in range(len(rows))}}     # as our data sets count
+    key = next((key for key in places if key in records[0]), None)
+    if key is None and len(records) != len(rows):
+        raise DataError(f"{path}: {len(records)} records without a 'row' for {len(rows)} people; "
+                        'number them, from 0 as in the annotation file')
+    found = np.full((len(rows), num_keypoints, 2), np.nan)
+    seen = set()
+    for number, record in enumerate(records):
+        where = f'{path}, record {number}'
+        if not isinstance(record, dict) or 'keypoints' not in record:
+            raise DataError(f"{where}: no 'keypoints'")
+        value = record.get(key)
+        place = number if key is None else (
+            places[key].get(value) if isinstance(value, int) else None)
+        if place is None or place in seen:
+            raise DataError(f'{where}: {key} {value!r} is '
+                            f"{'there twice' if place in seen else 'no person to be scored'}")
+        seen.add(place)
+        keypoints = _numbers(record['keypoints'], num_keypoints, number, path)
+        if keypoints.ndim == 1 and len(keypoints) % num_keypoints == 0:
+            keypoints = keypoints.reshape(num_keypoints, -1)            # COCO's flat x, y, score
+        if keypoints.ndim != 2 or len(keypoints) != num_keypoints or keypoints.shape[1] < 2:
+            raise DataError(f'{where}: keypoints of shape {keypoints.shape}, ({num_keypoints}, 2) '
+                            'needed')
+        found[place] = keypoints[:, :2]
+    return found
+
+
+def _numbers(values, num_keypoints: int, number: int, path: Path) -> ndarray:
+    """A person's numbers as they are nested; NaN for a person, joint or number that is null."""
+    if values is None:
+        values = [None] * num_keypoints
+    if isinstance(values, list) and not any(isinstance(v, int | float) for v in values):
+        width = next((len(joint) for joint in values if isinstance(joint, list)), 2)
+        values = [[None] * width if joint is None else joint for joint in values]
+    try:
+        return np.array(values, float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f'{path}, person {number}: {error}; numbers needed') from None

@@ -1,0 +1,142 @@
+"""Where pictures come from: a file, a folder, a pattern, a video or a camera."""
+import glob
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from numpy import ndarray
+from PIL import Image
+
+from hourglass.errors import DataError
+from hourglass.io.images import read_picture
+
+_VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
+
+
+@dataclass
+class Shot:
+    """One picture, or why there is none.
+
+    Attributes:
+        name: the file's name below the source's folder, or the frame's number, from 0.
+        picture: (H, W, 3) uint8 BGR, upright; None where it could not be read.
+        problem: why, in one line that names the file.
+    """
+
+    name: str
+    picture: ndarray | None
+    problem: str | None = None
+
+
+class PictureFiles:
+    """Pictures of a file, of a folder and all below it, or of a pattern such as ``'a/*.jpg'``.
+
+    Attributes:
+        count: pictures.
+        left_out: files of a folder whose names are not those of pictures.
+
+    Raises:
+        DataError: if there are none.
+    """
+
+    fps = None
+
+    def __init__(self, source: str):
+        path = Path(source).expanduser()
+        known = set(Image.registered_extensions())
+        if path.is_file():
+            self.root, files = path.parent, [path]
+        elif path.is_dir():
+            self.root, files = path, [file for file in sorted(path.rglob('*')) if file.is_file()]
+        else:
+            files = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))
+                     if Path(name).is_file()]
+            self.root = _fixed_part(path)
+        self.paths = [file for file in files if not path.is_dir() or file.suffix.lower() in known]
+        self.count, self.left_out = len(self.paths), len(files) - len(self.paths)
+        if not self.paths:
+            what = f'{self.left_out} files and no picture' if self.left_out else 'no picture'
+            raise DataError(f'{source}: {what}; give a picture, a folder, a pattern in quotes, a '
+                            'video, or the number of a camera')
+
+    def __iter__(self) -> Iterator[Shot]:
+        for path in self.paths:
+            name = self._name(path)
+            try:
+                yield Shot(name, read_picture(path, upright=True))
+            except DataError as error:
+                yield Shot(name, None, str(error))
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def stamps(self) -> dict[str, list[int]]:
+        """Size and time of change of every picture's file, by its name."""
+        return {self._name(path): [path.stat().st_size, path.stat().st_mtime_ns]
+                for path in self.paths}
+
+    def keep(self, names: Collection[str]) -> None:
+        """Leave out all other pictures."""
+        self.paths = [path for path in self.paths if self._name(path) in names]
+        self.count = len(self.paths)
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folders of a pattern before its first wildcard."""
+    fixed = []
+    for part in pattern.parts[:-1]:
+        if glob.has_magic(part):
+            break
+        fixed.append(part)
+    return Path(*fixed)
+
+
+class Frames:
+    """The frames of a video file or of a camera.
+
+    Attributes:
+        count: frames, as the file says; None for a camera.
+        fps: frames per second.
+
+    Raises:
+        DataError: if it cannot be opened.
+    """
+
+    left_out = 0
+
+    def __init__(self, source: str):
+        self.source, camera = source, source.isdecimal()
+        self.capture = cv2.VideoCapture(int(source) if camera else source)
+        if not self.capture.isOpened():
+            raise DataError(f'camera {source}: not there, or in use' if camera else
+                            f'{source}: not a readable video; fetch it again, or convert it to mp4')
+        told = int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.count = None if camera or told <= 0 else told
+        self.fps = self.capture.get(cv2.CAP_PROP_FPS) or 25.0      # a camera may not say
+
+    def __iter__(self) -> Iterator[Shot]:
+        number = 0
+        while True:
+            there, picture = self.capture.read()
+            if not there:
+                break
+            yield Shot(str(number), picture)
+            number += 1
+        self.capture.release()
+        if self.count is not None and number < self.count:
+            yield Shot(str(number), None, f'{self.source}: breaks off after {number} of '
+                                          f'{self.count} frames')
+
+
+def open_source(source: str) -> PictureFiles | Frames:
+    """What a command line's INPUT names; a number is a camera.
+
+    Raises:
+        DataError: if there is nothing to read.
+    """
+    if source.isdecimal() or source.lower().endswith(_VIDEOS):
+        if not source.isdecimal() and not Path(source).expanduser().is_file():
+            raise DataError(f'{source}: no such video')
+        return Frames(source if source.isdecimal() else str(Path(source).expanduser()))
+    return PictureFiles(source)

@@ -1,0 +1,139 @@
+"""Comparisons under one budget: what is read and tabled, and what the paper's configs train."""
+import json
+
+import numpy as np
+import pytest
+import torch
+from conftest import REPOSITORY
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from mmengine.structures import InstanceData, PixelData
+from mmpose.structures import PoseDataSample
+
+from hourglass import Residual
+from hourglass.analysis import ablation
+from hourglass.errors import ConfigError, DataError
+
+CONFIGS = REPOSITORY / 'configs/ablation'
+
+
+def log(folder, lines: list[dict]) -> None:
+    (folder / 'vis_data').mkdir(parents=True)
+    (folder / 'vis_data/scalars.json').write_text('\n'.join(map(json.dumps, lines)))
+
+
+def scores(step: int, *stages: tuple[float, float]) -> dict:
+    found = {'step': step, 'flic/Elbow': stages[-1][0], 'flic/Wrist': stages[-1][1]}
+    for stage, (elbow, wrist) in enumerate(stages):
+        found |= {f'flic/stage{stage}/Elbow': elbow, f'flic/stage{stage}/Wrist': wrist}
+    return found
+
+
+def test_curves_are_read_over_a_resumed_run(tmp_path):
+    log(tmp_path / '1', [{'loss': 1.0, 'step': 50}, scores(100, (10, 20), (30, 40)),
+                         scores(200, (0, 0), (0, 0))])
+    log(tmp_path / '2', [scores(200, (50, 60), (70, 80))])      # the one that counts
+    iterations, curve = ablation.read_curves(tmp_path, ablation.HARD_JOINTS)
+    assert iterations.tolist() == [100, 200]
+    assert curve.tolist() == [[15, 35], [55, 75]]
+    assert ablation.read_curves(tmp_path, ['Wrist'])[1].tolist() == [[20, 40], [60, 80]]
+
+
+def test_a_run_without_scores_of_stages_has_no_curve(tmp_path):
+    log(tmp_path / '1', [{'step': 100, 'flic/Elbow': 3.0}])
+    with (tmp_path / '1/vis_data/scalars.json').open('a') as file:
+        file.write('\n{"step": 2')                              # cut while it was written
+    assert [len(part) for part in ablation.read_curves(tmp_path, ablation.HARD_JOINTS)] == [0, 0]
+
+
+def variant(name: str, curves: dict, has_loss=(True,) * 4) -> ablation.Variant:
+    return ablation.Variant(name, 2_345_678, 9.8e6, has_loss, curves)
+
+
+def test_the_table_has_means_and_spreads(tmp_path):
+    curves = {seed: (np.array([1, 2]), np.array([[0, 0, 0, 0], [60 + seed, 70 + 2 * seed, 0,
+                                                               80 + seed]])) for seed in (0, 1, 2)}
+    four, unsupervised = (variant(name, curves, has_loss) for name, has_loss in (
+        ('four', (True,) * 4), ('last', (False, False, False, True))))
+    one = variant('one', {5: (np.array([1, 2]), np.array([[1.0], [2.0]]))}, (True,))
+    lines = ablation.table([four, unsupervised, one]).splitlines()
+    # of 80, 81, 82 and 70, 72, 74
+    assert lines[2] == '| four | 2.35 M | 10 | 81.0 ± 1.0 | 72.0 ± 2.0 | 0 1 2 |'
+    assert lines[3] == '| last | 2.35 M | 10 | 81.0 ± 1.0 |  | 0 1 2 |'
+    assert lines[4] == '| one | 2.35 M | 10 | 2.0 |  | 5 |'
+    ablation.plot([four, unsupervised, one], tmp_path / 'curves.png')
+    assert (tmp_path / 'curves.png').stat().st_size > 10_000
+    assert json.loads(ablation.as_json([four]))[0]['curves']['1'] == dict(
+        iterations=[1, 2], scores=[[0, 0, 0, 0], [61, 72, 0, 81]])
+
+
+def test_seeds_are_compared_where_all_were_scored():
+    iterations, curves = variant('cut', {
+        0: (np.array([1, 2, 3]), np.array([[1.0], [2], [3]])),
+        1: (np.array([1, 3]), np.array([[4.0], [6]]))}, (True,)).common()
+    assert iterations.tolist() == [1, 3]
+    assert curves[..., 0].tolist() == [[1, 3], [4, 6]]
+
+
+def test_only_what_was_trained_alike_counts_as_done(tmp_path, monkeypatch):
+    trained = []
+
+    def train(config, seed, iterations, validations, folder):
+        trained.append((config.stem, seed))
+        if seed != 3:
+            log(folder / '1', [scores(iterations, (10, 20), (30, 40))])
+    monkeypatch.setattr(ablation, 'train', train)
+    config = tmp_path / 'mine.py'
+    base = CONFIGS / 'stacks_2x1.py'
+
+    def run(text: str, seeds=(1, 2)):
+        config.write_text(f'_base_ = [{str(base)!r}]\n{text}')
+        (mine,) = list(ablation.ablate([config], seeds, 100, None, tmp_path))[-1]
+        return mine.last(-1).tolist()
+    assert run('') == [35, 35]
+    run('')
+    assert trained == [('mine', 1), ('mine', 2)]                # not again
+    run('train_dataloader = dict(batch_size=4)')
+    assert trained == [('mine', 1), ('mine', 2)] * 2            # another experiment
+    with pytest.raises(DataError, match=r'no score of Elbow, .* after 100 iterations'):
+        run('', seeds=[3])
+    with pytest.raises(ConfigError, match='two configs are called mine'):
+        next(ablation.ablate([config, tmp_path / 'other/mine.py'], [0], 100, None, tmp_path))
+    with pytest.raises(ConfigError, match='is trained for epochs'):
+        next(ablation.ablate([REPOSITORY / 'configs/demo/synthetic.py'], [0], 1, None, tmp_path))
+
+
+def test_the_papers_comparison_has_equal_capacity():
+    def residuals(name: str) -> int:
+        with torch.device('meta'):
+            network = MODELS.build(Config.fromfile(CONFIGS / f'{name}.py').model.backbone)
+        return sum(isinstance(part, Residual) for part in network.modules())
+    # the stem's three; at three levels an hourglass has ten, and its prediction one more
+    assert {name: residuals(name) for name in (
+        'hg', 'stacks_2x4', 'stacks_4x2', 'stacks_8x1', 'stacks_8x1_last_loss', 'stacks_2x1')} == {
+        'hg': 91, 'stacks_2x4': 91, 'stacks_4x2': 91, 'stacks_8x1': 91, 'stacks_8x1_last_loss': 91,
+        'stacks_2x1': 25}
+
+
+@pytest.mark.parametrize(('name', 'direct'), [
+    ('stacks_8x1', [True] * 8), ('stacks_8x1_last_loss', [False] * 7 + [True]),
+    ('hg', [True]), ('hg_int', [True] * 3)])
+def test_which_stages_have_a_loss_of_their_own(name, direct):
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
+    sample = PoseDataSample()
+    sample.gt_fields = PixelData(heatmaps=torch.rand(11, 16, 16))
+    sample.gt_instance_labels = InstanceData(keypoint_weights=torch.ones(1, 11))
+    heatmaps = [maps.detach().requires_grad_() for maps in model.backbone(torch.rand(1, 3, 64, 64))]
+    losses = model.head.loss(heatmaps, [sample])
+    model.parse_losses(losses)[0].backward()
+    assert [maps.grad.abs().max().item() > 0 for maps in heatmaps] == direct
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_named_with_its_log(tmp_path):
+    config = tmp_path / 'bad.py'
+    config.write_text("_base_ = ['missing.py']\n")
+    with pytest.raises(ConfigError, match=r'bad\.py, seed 3: training failed \(error: .*train.log'):
+        ablation.train(config, 3, 10, 2, tmp_path / 'work')

@@ -1,0 +1,132 @@
+"""The command that scores files: tables, JSON, curves, warnings, refusals in a line."""
+import csv
+import json
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+from conftest import DATA, needs
+
+VALID, OURS = DATA / 'mpii/valid.h5', DATA / 'mpii/predictions/valid-ours.h5'
+
+
+@pytest.fixture
+def mpii(tmp_path, rng):
+    """A truth of 30 people in the authors' form, and predictions about 2 px off."""
+    joints = rng.uniform(20, 300, (30, 16, 2))
+    with h5py.File(tmp_path / 'valid.h5', 'w') as file:
+        file['part'], file['normalize'] = joints, np.full(30, 30)
+        file['visible'] = np.ones((30, 16))
+    np.save(tmp_path / 'mine.npy', joints + rng.normal(0, 2, joints.shape))
+    return 'mpii', '--gt', tmp_path / 'valid.h5', '--pred', tmp_path / 'mine.npy'
+
+
+@needs(OURS)
+@pytest.mark.data
+def test_the_authors_predictions(tool, capsys, tmp_path):
+    tool('evaluate', 'mpii', '--gt', VALID, '--pred', OURS, '--json', tmp_path / 'o.json',
+         '--curves', tmp_path / 'new/curves.png', '--people', tmp_path / 'people.csv')
+    output, errors = capsys.readouterr()
+    lines = output.splitlines()
+    assert lines[0].startswith('PCKh@0.5 (official) of 2958 people')
+    assert lines[2].split()[:5] == ['valid-ours.h5', 'official', '88.04', '96.69', '94.68']
+    assert any(line.startswith('FPD hg8, val') and '90.52' in line for line in lines)
+    assert errors == ''
+    found = json.loads((tmp_path / 'o.json').read_text())
+    assert found['Total@0.1'] == pytest.approx(28.70, abs=0.01)
+    assert (found['people'], found['base'], found['missing_people']) == (2958, 1, [])
+    assert {'protocol', 'Total', 'Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle',
+            'Total@0.1', 'AUC'} <= set(found)
+    picture = cv2.imread(str(tmp_path / 'new/curves.png'))
+    assert picture.shape[0] > 500 and len(np.unique(picture)) > 50
+    with open(tmp_path / 'people.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    elbows = [float(row['left_elbow']) for row in rows if row['left_elbow']]
+    right = [float(row['right_elbow']) for row in rows if row['right_elbow']]
+    assert len(rows) == 2958
+    assert np.mean([np.mean(np.array(side) <= 0.5) for side in (elbows, right)]) * 100 == (
+        pytest.approx(found['Elbow'], abs=0.01))
+
+
+def test_several_files_stand_side_by_side(tool, capsys, mpii, tmp_path):
+    scipy.io.savemat(tmp_path / 'hers.mat', {'preds': np.load(tmp_path / 'mine.npy') + 3})
+    tool('evaluate', *mpii, tmp_path / 'hers.mat', '--protocol', 'hrnet', '--one-based', '--json',
+         tmp_path / 'o.json', '--curves', tmp_path / 'curves.png')
+    mine, hers = json.loads((tmp_path / 'o.json').read_text())
+    assert mine['Total@0.1'] > hers['Total@0.1']
+    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[2:4]] == [
+        ['mine.npy', 'hrnet'], ['hers.mat', 'hrnet']]
+
+
+def test_warnings_tell_what_counts_as_wrong_and_what_looks_wrong(tool, capsys, mpii, tmp_path):
+    predicted = np.load(tmp_path / 'mine.npy')
+    predicted[4], predicted[6, 2] = np.nan, np.nan
+    np.save(tmp_path / 'mine.npy', predicted)
+    tool('evaluate', *mpii, '--zero-based')
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 3
+    assert 'read as 0-based, its joints lie' in errors[0] and '--one-based better' in errors[0]
+    assert '1 of 30 people have no prediction and count as wrong, first row 4' in errors[1]
+    assert '1 annotated joints of other people' in errors[2]
+
+
+@needs(DATA / 'flic_original')
+@pytest.mark.data
+@pytest.mark.parametrize(('dataset', 'gt', 'people'), [
+    ('flic', 'flic_original/examples.mat', 1016), ('flic', 'flic_original/valid.h5', 1016),
+    ('lsp', 'lsp/joints.mat', 1000)])
+def test_the_truth_scores_100_on_itself(tool, tmp_path, dataset, gt, people):
+    from hourglass.evaluation.ground_truth import read_truth
+    truth = read_truth(dataset, DATA / gt)[:][0]
+    np.save(tmp_path / 'a.npy', truth + (dataset == 'lsp'))             # in the data set's own base
+    tool('evaluate', dataset, '--gt', DATA / gt, '--pred', tmp_path / 'a.npy', '--json',
+         tmp_path / 'o.json')
+    found = json.loads((tmp_path / 'o.json').read_text())
+    assert found['people'] == people
+    assert found['Total'] == found['Elbow'] == found['Wrist'] == 100
+
+
+@needs(DATA / 'lsp')
+@pytest.mark.data
+def test_predictions_of_mpiis_joints_are_scored_on_lsp(tool, tmp_path):
+    from hourglass.evaluation.ground_truth import read_truth
+    truth = read_truth('lsp', DATA / 'lsp/joints.mat', skeleton='mpii')[:][0] + 1
+    assert truth.shape == (1000, 16, 2)
+    np.save(tmp_path / 'a.npy', truth)
+    tool('evaluate', 'lsp', '--gt', DATA / 'lsp/joints.mat', '--pred', tmp_path / 'a.npy',
+         '--skeleton', 'mpii', '--protocol', 'person', '--json', tmp_path / 'o.json')
+    found = json.loads((tmp_path / 'o.json').read_text())
+    assert found['Total'] == 100 and found['about_gt'] == 'test'
+
+
+def test_what_next_to_nothing_is_right_of_is_asked_about(tool, capsys, mpii, tmp_path):
+    np.save(tmp_path / 'mine.npy', np.load(tmp_path / 'mine.npy') * 2)
+    tool('evaluate', *mpii)
+    assert 'next to nothing is right; are these the same people' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    (('--protocol', 'coco'), '--protocol coco: choose from official, hrnet'),
+    (('--labels', 'person'), '--labels: mpii has no such choice, flic has'),
+    (('--people', 'a.csv', '--pred', 'a.npy', 'b.npy'), '--people: for one prediction file'),
+    (('--gt', 'gone.h5'), 'gone.h5: no such annotation file'),
+    (('--split', 'val'), '--split: .*valid.h5 holds one split with its head boxes'),
+    (('--head-boxes', 'gt.mat'), '--head-boxes: .*valid.h5 holds one split'),
+    (('--curves', '/dev/null/a.png'), 'a.png: curves cannot be written'),
+    (('--json', '/dev/null/a.json'), 'a.json: cannot be written')])
+def test_refusals(tool, mpii, options, message):
+    with pytest.raises(SystemExit, match=f'^error: .*{message}'):
+        tool('evaluate', *mpii, *options)
+
+
+def test_a_file_that_says_its_base_is_believed(tool, mpii, tmp_path):
+    zero_based = np.load(tmp_path / 'mine.npy') - 1
+    content = dict(base=0, preds=zero_based.tolist())
+    (tmp_path / 'mine.json').write_text(json.dumps(content))
+    call = [*mpii[:-1], tmp_path / 'mine.json', '--json', tmp_path / 'o.json']
+    tool('evaluate', *call)
+    assert json.loads((tmp_path / 'o.json').read_text())['base'] == 0
+    with pytest.raises(SystemExit, match='says itself that it counts from 0; leave --one-based'):
+        tool('evaluate', *call, '--one-based')

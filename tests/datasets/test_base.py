@@ -1,0 +1,16 @@
+"""A sample is one annotated person with the data set's metainfo, and nobody else's."""
+import numpy as np
+from mmpose.datasets.datasets.base import BaseCocoStyleDataset
+
+from hourglass.datasets.mpii.dataset import MpiiDataset
+
+
+def test_a_sample_has_what_mmposes_have_and_is_its_own(synthetic):
+    dataset = MpiiDataset(data_root=str(synthetic / 'synthetic'), data_prefix=dict(
+        img='train/images'), ann_file='train/annotations.json')
+    ours, theirs = dataset.get_data_info(3), BaseCocoStyleDataset.get_data_info(dataset, 3)
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[key], theirs[key]) for key in ours if key != 'raw_ann_info')
+    truth = theirs['keypoints'].copy()
+    ours['keypoints'] += 5
+    assert np.array_equal(dataset.get_data_info(3)['keypoints'], truth)

@@ -1,0 +1,203 @@
+"""Exported networks compute what mmpose's estimator does, and only such files are left."""
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from conftest import DATA, REPOSITORY, needs
+from mmpose.apis import inference_topdown
+from tiny_network import write_tiny_network
+
+from hourglass.deploy import export as exporting
+from hourglass.apis import init_model
+from hourglass.deploy.export import compare, deployed, export
+from hourglass.checkpoints import read_checkpoint
+from hourglass.datasets.synthetic import render_person_picture
+from hourglass.errors import ConfigError, ExportError, HourglassError
+from hourglass.deploy.deployed import DecodeHeatmaps, Deployed
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory) -> SimpleNamespace:
+    config, checkpoint = write_tiny_network(tmp_path_factory.mktemp('tiny'))
+    return SimpleNamespace(config=config, checkpoint=checkpoint,
+                           estimator=init_model(config, checkpoint, 'cpu'))
+
+
+def by_mmpose(estimator, crop: np.ndarray, stage: int, flip: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Keypoints (K, 2) in input px and scores (K,) of a crop that is the input already."""
+    estimator.test_cfg['flip_test'], estimator.head.predict_stage = flip, stage
+    half = np.array([crop.shape[1], crop.shape[0]]) / 2 / 1.25      # GetBBoxCenterScale's padding
+    box = np.concatenate([1.25 * half - half, 1.25 * half + half])
+    found = inference_topdown(estimator, crop, [box])[0].pred_instances
+    return found.keypoints[0], found.keypoint_scores[0]
+
+
+@pytest.mark.parametrize('flip', [False, True])
+@pytest.mark.parametrize('stage', [0, 1])
+def test_the_module_is_mmposes_estimator(tiny, stage, flip, monkeypatch):
+    data = tiny.estimator.cfg.test_dataloader.dataset
+    monkeypatch.setitem(data, 'pipeline', data.pipeline[-3:])       # the picture is loaded already
+    crop, _ = render_person_picture(5, (64, 64))
+    keypoints, scores = by_mmpose(tiny.estimator, crop, stage, flip)
+    module = deployed(tiny.estimator, stage, flip, decode=True)
+    with torch.no_grad():
+        found, found_scores = module(torch.from_numpy(crop).permute(2, 0, 1)[None])
+    assert np.abs(found[0].numpy() - keypoints).max() < 1e-3        # float32 against float64
+    assert found_scores[0].numpy() == pytest.approx(scores, abs=1e-5)
+
+
+@pytest.mark.parametrize('suffix', ['.safetensors', pytest.param('.onnx', marks=pytest.mark.slow)])
+def test_depthwise_residuals_are_exported(tmp_path, suffix):
+    config, checkpoint = write_tiny_network(tmp_path, residual='depthwise')
+    done = export(config, checkpoint, tmp_path / f'out{suffix}')
+    assert done.deviation <= 1e-5
+
+
+@pytest.mark.slow                   # torch.export takes a quarter of a minute to get going
+def test_a_pt2_file_runs_in_torch_alone_and_ends_with_the_stage(tiny, tmp_path):
+    out = tmp_path / 'new' / 'stage0.pt2'
+    done = export(tiny.config, tiny.checkpoint, out, stage=0)
+    assert (done.size, done.pictures, done.decodes) == (out.stat().st_size, 3, False)
+    assert done.keypoints == 2 * 3 * 16                 # three pictures by one, and by three
+    assert done.deviation <= 1e-6                       # the same kernels
+    notes = {'hourglass.json': ''}
+    program = torch.export.load(out, extra_files=notes)
+    assert json.loads(notes['hourglass.json'])['source'] == 'tiny.py, tiny.pth'
+    assert not [name for name in program.state_dict if 'reinjects' in name or 'ses.1.' in name]
+    pixels = 255 * torch.rand(5, 3, 64, 64)
+    expected = deployed(tiny.estimator, stage=0)(pixels)
+    assert torch.allclose(program.module()(pixels), expected, atol=1e-5)
+    assert [path.name for path in out.parent.iterdir()] == ['stage0.pt2']
+
+
+def test_weights_are_those_of_the_checkpoint(tiny, tmp_path):
+    done = export(tiny.config, tiny.checkpoint, tmp_path / 'tiny.safetensors')
+    assert done.deviation == 0
+    ours = tiny.estimator.state_dict()
+    theirs = read_checkpoint(tmp_path / 'tiny.safetensors')['state_dict']
+    assert set(theirs) == set(ours)
+    assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+
+
+def test_a_file_that_fails_its_check_leaves_the_older_one(tiny, tmp_path, monkeypatch):
+    def write_others(source: Path, out: Path) -> None:
+        content = read_checkpoint(source)['state_dict']
+        content['backbone.heatmaps.1.bias'] += 0.01
+        torch.save({'state_dict': content}, source.with_name('others.pth'))
+        convert(source.with_name('others.pth'), out)
+    convert = exporting.convert_checkpoint
+    monkeypatch.setattr(exporting, 'convert_checkpoint', write_others)
+    out = tmp_path / 'weights.safetensors'
+    out.write_bytes(b'good')
+    with pytest.raises(ExportError, match=r'weights\.safetensors: heatmaps deviate .* of the lar'):
+        export(tiny.config, tiny.checkpoint, out)
+    assert out.read_bytes() == b'good'
+    assert list(tmp_path.iterdir()) == [out]
+
+
+class Fixed(torch.nn.Module):
+    """Gives the same heatmaps for every picture."""
+
+    def __init__(self, heatmaps: torch.Tensor):
+        super().__init__()
+        self.answer = heatmaps
+
+    def forward(self, images):
+        return (self.answer.expand(len(images), -1, -1, -1),)
+
+
+def two_peaks(difference: float) -> Deployed:
+    heatmaps = torch.zeros(1, 2, 16, 16)
+    heatmaps[0, :, 4, 4] = 1
+    heatmaps[0, 1, 11, 11] = 1 - difference
+    return Deployed(Fixed(heatmaps), mean=[0] * 3, std=[1] * 3,
+                    decode=DecodeHeatmaps((4, 4), 'parabola'))
+
+
+def moved(module: Deployed, keypoint: int, px: float):
+    def run(pixels):
+        keypoints, scores = module(pixels)
+        keypoints = keypoints.clone()
+        keypoints[:, keypoint] += px
+        return keypoints, scores
+    return run
+
+
+def test_a_keypoint_elsewhere_is_refused_but_for_equal_peaks():
+    pixels = torch.zeros(3, 3, 64, 64)
+    equal, unequal = two_peaks(1e-7), two_peaks(1e-3)
+    assert compare(moved(equal, 0, 0.005), equal, pixels, 1, Path('a')).deviation == (
+        pytest.approx(0.005, abs=1e-5))
+    done = compare(moved(equal, 1, 28), equal, pixels, 1, Path('a'))
+    assert (done.unsettled, done.keypoints, done.deviation) == (6, 12, 0)
+    for module, keypoint in ((equal, 0), (unequal, 1)):
+        with pytest.raises(ExportError, match='a: keypoints lie up to 28 px from those of torch'):
+            compare(moved(module, keypoint, 28), module, pixels, 1, Path('a'))
+
+
+def test_scores_and_what_is_no_number_are_refused():
+    pixels, module = torch.zeros(3, 3, 64, 64), two_peaks(0.5)
+
+    def run(factor: float):
+        return lambda pixels: (module(pixels)[0], module(pixels)[1] * factor)
+    assert compare(run(1 + 0.9e-4), module, pixels, 1, Path('a')).deviation == 0
+    for factor in (1 + 1.1e-4, float('nan')):
+        with pytest.raises(ExportError, match='a: scores deviate'):
+            compare(run(factor), module, pixels, 1, Path('a'))
+
+
+@pytest.mark.parametrize(('out', 'options', 'message'), [
+    ('a.tflite', {}, r'a\.tflite: name a \.onnx, \.pt2 or \.safetensors file'),
+    ('tiny.pth', {}, r'tiny\.pth: name a '),
+    ('a.safetensors', dict(flip=True), r'a\.safetensors: holds weights'),
+    ('a.safetensors', dict(stage=0), r'a\.safetensors: holds weights'),
+    ('a.pt2', dict(opset=18), r'a\.pt2: has no opset'),
+    ('a.pt2', dict(stage=2), 'stage 2: the network has 2'),
+    ('a.pt2', dict(pictures=['none.jpg']), r'none\.jpg: no such picture'),
+    ('a.pt2', dict(config='none.py'), r'none\.py: no such config file'),
+    ('a.pt2', dict(checkpoint='none.pth'), r'none\.pth: no such checkpoint'),
+])
+def test_what_cannot_be_meant_is_refused(tiny, tmp_path, out, options, message):
+    arguments = dict(config=tiny.config, checkpoint=tiny.checkpoint) | options
+    with pytest.raises(HourglassError, match=message) as caught:
+        export(out=tmp_path / out, **arguments)
+    assert '\n' not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_source_is_not_replaced(tiny, tmp_path):
+    weights = tmp_path / 'tiny.safetensors'
+    export(tiny.config, tiny.checkpoint, weights)
+    with pytest.raises(ConfigError, match='would replace the checkpoint it is made of'):
+        export(tiny.config, weights, weights)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tiny):
+    with pytest.raises(HourglassError, match='a checkpoint of another network: .* do not fit'):
+        export(REPOSITORY / 'configs/demo/synthetic.py', tiny.checkpoint, 'a.pt2')
+
+
+def test_what_onnx_needs_is_named(tiny, monkeypatch):
+    monkeypatch.setattr(exporting, 'find_spec', lambda name: None if name == 'onnx' else name)
+    with pytest.raises(ConfigError, match=r'^a\.onnx: needs onnx, which is not installed: pip'):
+        export(tiny.config, tiny.checkpoint, 'a.onnx')
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@needs(DATA / 'flic')
+@pytest.mark.parametrize(('name', 'options'), [
+    ('flic.onnx', dict(decode=True, flip=True)), ('flic.onnx', dict(stage=0, opset=18)),
+    ('flic.pt2', dict(decode=True, flip=True))])
+def test_shipped_weights_on_real_pictures(tmp_path, monkeypatch, name, options):
+    monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
+    pictures = sorted((DATA / 'flic/images').iterdir())[::500]
+    config = REPOSITORY / 'configs/flic/hourglass_2stack_128_small.py'
+    weights = REPOSITORY / 'projects/hourglass/weights/flic-small.safetensors'
+    done = export(config, weights, tmp_path / name, pictures=pictures, **options)
+    assert done.pictures == len(pictures) >= 9
+    assert done.deviation <= (0.01 if done.decodes else 1e-4)
+    assert done.unsettled <= 0.01 * done.keypoints

@@ -1,0 +1,99 @@
+"""Whatever runs a network gives its numbers; what cannot run it says so."""
+import pytest
+import torch
+from tiny_network import as_if_trained
+
+from hourglass import StackedHourglass
+from hourglass.errors import ConfigError
+from hourglass.models.long_hourglass import LongHourglass
+from hourglass.deploy.runtimes import ROUNDING, RUNTIMES, deviation, fastest, run_by, take_turns
+
+NETWORKS = dict(
+    stacks=dict(num_stacks=3, channels=32, depth=2), one=dict(num_stacks=1, channels=16, depth=1),
+    blocks=dict(num_stacks=2, channels=16, depth=2, blocks_per_scale=2, num_keypoints=3),
+    features=dict(num_stacks=2, channels=16, depth=2, num_keypoints=None))
+SLOW_TO_START = ('onnxruntime', 'openvino', 'compile')
+
+
+def network_of(name: str) -> StackedHourglass:
+    return as_if_trained(StackedHourglass(**NETWORKS[name]))
+
+
+def needs(name: str) -> None:
+    if missing := RUNTIMES[name].missing():
+        pytest.skip(f'{missing} is not installed')
+
+
+@pytest.mark.parametrize(('name', 'network'), [
+    *((name, network) for name in RUNTIMES if name not in SLOW_TO_START for network in NETWORKS),
+    *(pytest.param(name, 'one', marks=pytest.mark.slow) for name in SLOW_TO_START)])
+@torch.no_grad()
+def test_the_last_output_is_the_networks(name, network):
+    needs(name)
+    network = network_of(network)
+    images = torch.randn(3, 3, 64, 128)
+    expected = network(images)[-1]
+    run = run_by(name, network, (128, 64))
+    for given in (images, images[:1].to(memory_format=torch.channels_last)):
+        found = run(given)[0]
+        assert found.dtype == torch.float32
+        if name == 'bf16':      # 8 bits are 0.004, some forty layers round: 0.004 * 40**0.5
+            off = found - expected[:len(given)]
+            assert off.square().mean().sqrt() < 0.04 * expected.square().mean().sqrt()
+        else:
+            assert deviation(found, expected[:len(given)]) < ROUNDING
+
+
+@torch.no_grad()
+def test_ncnn_refuses_a_size_that_the_network_refuses():
+    needs('ncnn')
+    with pytest.raises(ConfigError, match='100x64'):
+        run_by('ncnn', network_of('stacks'), (64, 64))(torch.zeros(1, 3, 64, 100))
+
+
+def test_the_fastest_is_one_of_those_measured():
+    network = network_of('stacks')
+    name, seconds, run = fastest(network, (64, 64))
+    assert name == min(seconds, key=seconds.get) and {'none', 'fuse'} <= set(seconds)
+    assert ('ncnn' in seconds) == (not RUNTIMES['ncnn'].missing())
+    with torch.no_grad():
+        images = torch.randn(1, 3, 64, 64)
+        assert deviation(run(images)[0], network(images)[-1]) < ROUNDING
+
+
+def test_the_fastest_is_never_one_that_is_wrong(monkeypatch):
+    class Wrong(torch.nn.Module):
+        def forward(self, images):
+            return (torch.zeros(len(images), 16, 16, 16),)
+
+    class NotANumber(Wrong):
+        def forward(self, images):
+            return (super().forward(images)[0] / 0,)
+    monkeypatch.setattr(RUNTIMES['fuse'], 'build', lambda network, size: Wrong())
+    monkeypatch.setattr(RUNTIMES['ncnn'], 'build', lambda network, size: NotANumber())
+    monkeypatch.setattr(RUNTIMES['ncnn'], 'packages', ())
+    assert list(fastest(network_of('stacks'), (64, 64))[1]) == ['none']
+    assert fastest(LongHourglass(channels=8, depth=1).eval(), (64, 64))[0] == 'none'
+
+
+@pytest.mark.parametrize(('name', 'words'), [
+    ('ncnm', 'there are auto, none'), ('bf16', 'exit_tolerance'), ('openvino', 'pip install')])
+def test_what_cannot_be_is_refused_by_name(name, words, monkeypatch):
+    monkeypatch.setattr(RUNTIMES['openvino'], 'packages', ('no_such_package',))
+    with pytest.raises(ConfigError, match=words) as refused:
+        run_by(name, network_of('one'), (64, 64), exit_tolerance=1)
+    assert f"optimize='{name}'" in str(refused.value) and '\n' not in str(refused.value)
+
+
+@pytest.mark.parametrize('name', ['fuse', 'ncnn'])
+def test_another_kind_of_network_is_refused(name):
+    needs(name)
+    with pytest.raises(ConfigError, match='LongHourglass'):
+        run_by(name, LongHourglass(channels=8, depth=1), (64, 64))
+
+
+def test_calls_take_turns():
+    order = []
+    seconds = take_turns({name: lambda name=name: order.append(name) for name in 'ab'}, rounds=3)
+    assert order == list('abababab')                    # the first round warms up
+    assert [len(times) for times in seconds.values()] == [3, 3]

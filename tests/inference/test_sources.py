@@ -1,0 +1,76 @@
+"""Every kind of input gives its pictures by name, and a line for each that fails."""
+import cv2
+import numpy as np
+import pytest
+
+from hourglass.inference.sources import open_source
+from hourglass.errors import DataError
+
+
+def write_video(path, frames: int = 10) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 20, (64, 48))
+    for brightness in range(frames):
+        writer.write(np.full((48, 64, 3), 20 * brightness, np.uint8))
+    writer.release()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ('b.png', 'a.JPG', 'sub/c.png'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), np.full((4, 6, 3), 90, np.uint8))
+    (tmp_path / 'notes.txt').write_text('not a picture')
+    (tmp_path / 'torn.png').write_bytes((tmp_path / 'b.png').read_bytes()[:40])
+    return tmp_path
+
+
+def test_a_folder_gives_all_below_it_and_names_what_is_broken(folder):
+    source = open_source(str(folder))
+    shots = list(source)
+    assert [shot.name for shot in shots] == ['a.JPG', 'b.png', 'sub/c.png', 'torn.png']
+    assert source.count == 4 and source.left_out == 1 and source.fps is None
+    assert [shot.picture is None for shot in shots] == [False, False, False, True]
+    assert 'torn.png: not a readable picture' in shots[-1].problem
+
+
+def test_a_file_and_a_pattern(folder):
+    assert [shot.name for shot in open_source(str(folder / 'b.png'))] == ['b.png']
+    names = [shot.name for shot in open_source(str(folder / '**/*.png'))]
+    assert names == ['b.png', 'sub/c.png', 'torn.png']
+    assert next(iter(open_source(f'{folder}/notes.txt'))).name == 'notes.txt'
+
+
+def test_a_video_gives_its_frames_in_order(tmp_path):
+    write_video(tmp_path / 'film.mp4')
+    source = open_source(str(tmp_path / 'film.mp4'))
+    shots = list(source)
+    assert source.fps == 20 and source.count == 10
+    assert [shot.name for shot in shots] == [str(i) for i in range(10)]
+    assert (np.diff([shot.picture.mean() for shot in shots]) > 10).all()
+
+
+def test_a_video_that_breaks_off_says_after_how_many_frames(tmp_path):
+    # the index at the end of an AVI is cut off with half of its frames
+    path = tmp_path / 'film.avi'
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), 20, (64, 48))
+    for _ in range(40):
+        writer.write(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8))
+    writer.release()
+    path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+    shots = list(open_source(str(path)))
+    assert 10 < len(shots) < 30
+    assert shots[-1].picture is None
+    assert shots[-1].problem == f'{path}: breaks off after {len(shots) - 1} of 40 frames'
+
+
+@pytest.mark.parametrize(('name', 'message'), [
+    ('gone.png', 'no picture; give a picture, a folder'), ('gone.mp4', 'no such video'),
+    ('none/*.png', 'no picture'), ('empty', '1 files and no picture'),
+    ('text.mp4', 'not a readable video'), ('77', 'camera 77: not there'),
+])
+def test_what_is_not_there_is_refused(tmp_path, name, message, capfd):
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'empty/a.txt').touch()
+    (tmp_path / 'text.mp4').write_text('no film')
+    with pytest.raises(DataError, match=message):
+        open_source(name if name.isdecimal() else str(tmp_path / name))
