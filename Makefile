@@ -1,5 +1,5 @@
 # Everything runs in a virtual environment, made when missing.
-#   make demo       train and test on synthetic people, with pictures, from nothing
+#   make demo       train and test on synthetic people, with images, from nothing
 #   make web        the demo page, on this machine: http://127.0.0.1:8000
 #   make test       the tests, at most 5 minutes;  make test-all   all of them;  make lint
 #   make bench      what the paper's network costs here, and how much less it can

@@ -32,7 +32,7 @@ def point(joint: int, x: float, y: float, **others) -> dict:
 
 
 def rect(points=(), box=(10.0, 20.0, 13.0, 24.0), **changes) -> dict:
-    """A person as of a training picture; a field changed to None is left out."""
+    """A person as of a training image; a field changed to None is left out."""
     fields = dict(zip(('x1', 'y1', 'x2', 'y2'), box, strict=True)) | dict(
         annopoints=structs(dict(point=structs(*points))), scale=1.5,
         objpos=structs(dict(x=101.0, y=81.0))) | changes
@@ -47,35 +47,35 @@ def pose(seed: int, **marks) -> list[dict]:
 
 
 def hidden_rect(**changes) -> dict:
-    """A person as of a test picture: a place and a size, no joints and no head box."""
+    """A person as of a test image: a place and a size, no joints and no head box."""
     return dict(scale=2.0, objpos=structs(dict(x=50.0, y=60.0))) | changes
 
 
-def picture(name: str, *rects: dict, single_person=EMPTY, training: int = 1) -> dict:
+def image(name: str, *rects: dict, single_person=EMPTY, training: int = 1) -> dict:
     return dict(name=name, rects=rects, single_person=single_person, training=training)
 
 
-def write_release(path: Path, *pictures: dict) -> Path:
+def write_release(path: Path, *images: dict) -> Path:
     annolist = structs(*(dict(image=structs(dict(name=p['name'])), vididx=EMPTY,
-                              annorect=structs(*p['rects'])) for p in pictures))
+                              annorect=structs(*p['rects'])) for p in images))
     savemat(path, dict(RELEASE=dict(
-        annolist=annolist, img_train=np.array([[p['training'] for p in pictures]], np.uint8),
-        single_person=cells(*(p['single_person'] for p in pictures)), version='12')))
+        annolist=annolist, img_train=np.array([[p['training'] for p in images]], np.uint8),
+        single_person=cells(*(p['single_person'] for p in images)), version='12')))
     return path
 
 
 def small_release(path: Path) -> Path:
-    """Three training and three test pictures with every kind of hole between them.
+    """Three training and three test images with every kind of hole between them.
 
     Tompson's validation person is ``val()`` at place (0, 1).
     """
     return write_release(
         path,
-        picture('val.jpg', rect(pose(1)), rect(pose(2, is_visible='0')), single_person=[[1, 2]]),
-        picture('train.jpg', rect(pose(3)), rect(objpos=None), rect(annopoints=EMPTY),
+        image('val.jpg', rect(pose(1)), rect(pose(2, is_visible='0')), single_person=[[1, 2]]),
+        image('train.jpg', rect(pose(3)), rect(objpos=None), rect(annopoints=EMPTY),
                 rect(scale=EMPTY), single_person=1),
-        picture('nobody.jpg'),
-        picture('test.jpg', hidden_rect(), hidden_rect(objpos=EMPTY), hidden_rect(scale=3.0),
+        image('nobody.jpg'),
+        image('test.jpg', hidden_rect(), hidden_rect(objpos=EMPTY), hidden_rect(scale=3.0),
                 single_person=[[1], [3]], training=0),
-        picture('empty.jpg', training=0),
-        picture('one.jpg', hidden_rect(), training=0))
+        image('empty.jpg', training=0),
+        image('one.jpg', hidden_rect(), training=0))

@@ -22,19 +22,19 @@ import torch
 from corruption import CRASHED, DAMAGES, HUNG, OTHER, REFUSED, SAME, outcomes, table
 from PIL import Image
 
-from hourglass.inference.boxes import BoxFile
-from hourglass.cli.common import load_config
 from hourglass.checkpoints import read_checkpoint, state_dict
+from hourglass.cli.common import load_config
 from hourglass.datasets.flic import read_flic
 from hourglass.datasets.lsp import read_lsp
 from hourglass.datasets.mpii.files import read_mpii
-from hourglass.evaluation.prediction_files import read_predictions
 from hourglass.evaluation.ground_truth import read_truth
-from hourglass.io.images import PictureFile, read_picture
+from hourglass.evaluation.prediction_files import read_predictions
+from hourglass.inference.boxes import BoxFile
+from hourglass.io.images import ImageFile, read_image
 
 PEOPLE, JOINTS = 6, 16
 # a changed byte may be another number, name or pixel; all other formats keep checksums
-NO_CHECKSUM = {'picture.jpg', 'reduced.jpg', 'progressive.jpg', 'people.json', 'boxes.json',
+NO_CHECKSUM = {'image.jpg', 'reduced.jpg', 'progressive.jpg', 'people.json', 'boxes.json',
                'people.h5', 'stored.mat', 'weights.safetensors', 'found.json', 'found.npy',
                'found.h5', 'config.py'}
 CANNOT_BE_WHOLE = ('cut', 'empty', 'replaced')
@@ -44,7 +44,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def picture(name: str, **options) -> bytes:
+def image(name: str, **options) -> bytes:
     coarse = rng().integers(256, size=(7, 9, 3), dtype=np.uint8)
     content = io.BytesIO()
     Image.fromarray(cv2.resize(coarse, (72, 56), interpolation=cv2.INTER_CUBIC)).save(
@@ -152,10 +152,10 @@ def read_config(path: Path) -> str:
 
 
 FILES = {
-    'picture.jpg': (partial(picture, 'JPEG', quality=90), read_picture),
-    'reduced.jpg': (partial(picture, 'JPEG'), lambda path: PictureFile(path).decode(2)),
-    'progressive.jpg': (partial(picture, 'JPEG', progressive=True), read_picture),
-    'picture.png': (partial(picture, 'PNG'), read_picture),
+    'image.jpg': (partial(image, 'JPEG', quality=90), read_image),
+    'reduced.jpg': (partial(image, 'JPEG'), lambda path: ImageFile(path).decode(2)),
+    'progressive.jpg': (partial(image, 'JPEG', progressive=True), read_image),
+    'image.png': (partial(image, 'PNG'), read_image),
     'people.json': (people_json, lambda path: read_truth('mpii', path)[:]),
     'people.json.gz': (people_gz, lambda path: read_truth('mpii', path)[:]),
     'boxes.json': (boxes_json, lambda path: BoxFile(path).boxes),
@@ -173,9 +173,9 @@ FILES = {
 
 
 def strangers(name: str) -> list[bytes]:
-    """Files of other kinds: of this one's reader, another kind of picture or prediction is none."""
+    """Files of other kinds: of this one's reader, another kind of image or prediction is none."""
     return [b'not of any kind', b'\0' * 999, people_gz()[:-9], b'{"a": [1, 2', b'[]', b'7',
-            b'[' * 100_000, *([] if name.endswith(('.jpg', '.png')) else [picture('PNG')]),
+            b'[' * 100_000, *([] if name.endswith(('.jpg', '.png')) else [image('PNG')]),
             *([] if name.endswith('.h5') else [h5(dict(other=np.zeros(3)))])]
 
 

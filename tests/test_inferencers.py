@@ -1,4 +1,4 @@
-"""mmpose's own inferencer takes our configs and weights, whole pictures and boxes."""
+"""mmpose's own inferencer takes our configs and weights, whole images and boxes."""
 import cv2
 import numpy as np
 import pytest

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.datasets.crop import crop_around, crop_matrix, into_picture
-from hourglass.io.h5 import people_arrays
-from hourglass.io.mat import read_mat_as_stored
-from hourglass.datasets.transforms import CropPicture, _mirror
+from hourglass.datasets.crop import crop_around, crop_matrix, to_image
+from hourglass.datasets.transforms import CropImage, _mirror
 from hourglass.evaluation import pck
 from hourglass.evaluation.prediction_files import read_predictions
+from hourglass.io.h5 import people_arrays
+from hourglass.io.mat import read_mat_as_stored
 
 PROPERTIES: dict[str, tuple[dict, Callable]] = {}
 SEEDS = st.integers(0, 2**32 - 1).map(np.random.default_rng)    # arrays grow out of one number
@@ -91,7 +91,7 @@ def crop_and_back(side, degrees, rng, size):
     assert np.allclose(center @ matrix[:, :2].T + matrix[:, 2], np.array(size) / 2, atol=1e-6 * 1e4)
     upright = crop_matrix(center, scale, 0, size)
     sample = dict(input_size=np.array(size), input_scale=scale, input_center=center)
-    again = into_picture(points @ upright[:, :2].T + upright[:, 2], sample)
+    again = to_image(points @ upright[:, :2].T + upright[:, 2], sample)
     assert np.abs(again - points).max() < 1e-6 * (side + 1e4)
 
 
@@ -108,10 +108,10 @@ def squares_show_boxes(low, sides, padding):
     assert (middle + side / 2 >= box[2:] - 0.5 - 1e-6 * side).all()
 
 
-def sample(rng: np.random.Generator, picture: np.ndarray) -> dict:
-    height, width = picture.shape[:2]
+def sample(rng: np.random.Generator, image: np.ndarray) -> dict:
+    height, width = image.shape[:2]
     return dict(
-        img=picture, flip_indices=[1, 0, 2], bbox=rng.uniform(0, 99, (1, 4)).astype(np.float32),
+        img=image, flip_indices=[1, 0, 2], bbox=rng.uniform(0, 99, (1, 4)).astype(np.float32),
         bbox_center=rng.integers(0, 99, (1, 2)).astype(np.float32),
         bbox_scale=rng.uniform(1, 99, (1, 2)).astype(np.float32),
         keypoints=rng.integers(0, (width, height), (1, 3, 2)).astype(np.float32),
@@ -132,13 +132,13 @@ def mirroring_twice(rng, size):
 @holds(**BOXES, rng=SEEDS, mirror=st.booleans(), degrees=st.floats(-180, 180),
        size=st.tuples(st.integers(1, 90), st.integers(1, 90)))
 def any_box_gives_an_input(low, sides, rng, mirror, degrees, size):
-    """Tiny, huge, or outside of the picture: the input has its size, and points stay numbers."""
+    """Tiny, huge, or outside of the image: the input has its size, and points stay numbers."""
     box = np.array([*low, *np.add(low, sides)])
     middle, side = crop_around(box, size)
     results = sample(rng, rng.integers(1, 256, (size[1], size[0], 3), np.uint8)) | dict(
         bbox_center=middle[None].astype(np.float32), bbox_scale=np.full((1, 2), side, np.float32),
         bbox_rotation=np.array([degrees], np.float32), mirror=mirror)
-    CropPicture((32, 24)).transform(results)
+    CropImage((32, 24)).transform(results)
     assert results['img'].shape == (24, 32, 3)
     assert results['img'].dtype == np.uint8
     assert np.isfinite(results['transformed_keypoints']).all()

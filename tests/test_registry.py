@@ -9,7 +9,7 @@ from mmengine.registry import MODELS, OPTIM_WRAPPERS, DefaultScope, init_default
 from mmpose.datasets.transforms import TopdownAffine
 
 import hourglass.registry as registries
-from hourglass.datasets.transforms import CropPicture
+from hourglass.datasets.transforms import CropImage
 
 ROOT = REPOSITORY / 'configs'
 CONFIGS = sorted(       # of reuse: tests/test_reuse.py; mmpose's own: tests/tools/test_benchmark.py
@@ -44,7 +44,7 @@ def test_every_config_builds_and_its_parts_fit(config):
         dataset.type.removeprefix('hourglass.')).METAINFO['keypoint_info']) for dataset in datasets}
     for dataset in datasets:
         steps = Compose(dataset.pipeline).transforms
-        crop = next(step for step in steps if isinstance(step, TopdownAffine | CropPicture))
+        crop = next(step for step in steps if isinstance(step, TopdownAffine | CropImage))
         assert crop.input_size == cfg.codec.input_size
         assert all(step.encoder == cfg.model.head.decoder
                    for step in dataset.pipeline if 'encoder' in step)

@@ -21,16 +21,16 @@ from PIL import Image, PngImagePlugin
 
 from hourglass import files, intact
 from hourglass.apis import init_model
-from hourglass.inference.boxes import BoxFile
 from hourglass.checkpoints import import_checkpoint, read_checkpoint, state_dict
 from hourglass.datasets.flic import read_flic
-from hourglass.io.h5 import open_h5
-from hourglass.io.mat import read_mat
 from hourglass.datasets.mpii.files import read_mpii
 from hourglass.datasets.mpii.release import read_release
 from hourglass.errors import CheckpointError, DataError, HourglassError
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.io.images import PictureFile, read_picture
+from hourglass.inference.boxes import BoxFile
+from hourglass.io.h5 import open_h5
+from hourglass.io.images import ImageFile, read_image
+from hourglass.io.mat import read_mat
 
 CONFIG = str(REPOSITORY / 'configs/demo/synthetic.py')
 
@@ -84,7 +84,7 @@ DATA_READERS = dict(
     predictions=lambda path: read_predictions(path, range(1), 16), boxes=BoxFile,
     mpii=lambda path: read_mpii(path, None), flic=lambda path: read_flic(path, 'train'),
     mat=lambda path: read_mat(path, 'joints'), release=read_release, h5=open_h5,
-    picture=read_picture, later_picture=PictureFile)
+    image=read_image, later_image=ImageFile)
 
 
 def refused(call, *arguments, trace: Path) -> str:
@@ -122,7 +122,7 @@ def test_a_data_file_that_is_a_program_is_refused(reader, ending, trace, tmp_pat
     ('test', 'CONFIG', 'EVIL'), ('report', 'CONFIG', 'EVIL', 'out.html'),
     ('train', 'CONFIG', '--resume', 'EVIL'), ('train', 'CONFIG', '--cfg-options', 'load_from=EVIL'),
     ('convert_checkpoint', 'EVIL', 'out.safetensors'), ('export', 'CONFIG', 'EVIL', 'out.onnx'),
-    ('predict', 'docs/pictures/people.jpg', '--config', 'CONFIG', '--weights', 'EVIL'),
+    ('predict', 'docs/images/people.jpg', '--config', 'CONFIG', '--weights', 'EVIL'),
     ('web', '--config', 'CONFIG', '--weights', 'EVIL')], ids=lambda arguments: arguments[0])
 def test_every_tool_refuses_such_a_checkpoint(tool, arguments, trace, tmp_path, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
@@ -141,7 +141,7 @@ def test_tools_refuse_such_data(tool, command, trace, tmp_path, monkeypatch):
     path = written(tmp_path / 'evil.npy', trace)
     with pytest.raises(SystemExit) as stop:
         if command == 'boxes':
-            tool('predict', 'docs/pictures/people.jpg', '--boxes', path, '--out', tmp_path)
+            tool('predict', 'docs/images/people.jpg', '--boxes', path, '--out', tmp_path)
         else:
             truth = [dict(image='a.jpg', center=[5, 5], scale=1, joints=[[1, 2]] * 16,
                           joints_vis=[1] * 16, head_box=[1, 2, 3, 4])]
@@ -247,16 +247,16 @@ def test_postscript_is_not_handed_to_another_program(tmp_path, monkeypatch):
     (tmp_path / 'a.jpg').write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n'
                                      b'%%EndComments\nshowpage\n%%EOF\n')
     with pytest.raises(DataError, match=r'a\.jpg: .*EPS is drawn by other programs'):
-        read_picture(tmp_path / 'a.jpg')
+        read_image(tmp_path / 'a.jpg')
 
 
-def test_a_picture_that_claims_a_gigapixel_is_refused(tmp_path):
+def test_an_image_that_claims_a_gigapixel_is_refused(tmp_path):
     Image.new('RGB', (64, 48)).save(tmp_path / 'a.jpg')
     content = (tmp_path / 'a.jpg').read_bytes()
     at = content.index(b'\xff\xc0') + 5
     (tmp_path / 'a.jpg').write_bytes(content[:at] + struct.pack('>HH', 30000, 30000)
                                      + content[at + 4:])
-    for read in (read_picture, PictureFile):
+    for read in (read_image, ImageFile):
         with pytest.raises(DataError, match=r'a\.jpg: .*exceeds limit'):
             read(tmp_path / 'a.jpg')
 
@@ -264,12 +264,12 @@ def test_a_picture_that_claims_a_gigapixel_is_refused(tmp_path):
 def test_a_jpeg_that_ends_well_and_lacks_its_middle_is_told_where_markers_tell(tmp_path):
     Image.new('RGB', (64, 48)).save(tmp_path / 'a.jpg')
     content = (tmp_path / 'a.jpg').read_bytes()
-    frame = intact.check_picture(content + b'what a camera adds')
+    frame = intact.check_image(content + b'what a camera adds')
     assert (frame.size, frame.bits, frame.colours, frame.end) == ((64, 48), 8, 3, len(content))
     for torn in (content[:-2], content[:-2] + bytes(2000), content[:-20] + b'\xff\xd8\xff\xd9',
                  content[:200] + content[210:], content[:100] + b'\xff\xd9'):
         with pytest.raises(ValueError, match='damaged at|breaks off'):
-            intact.check_picture(torn)
+            intact.check_image(torn)
 
 
 def test_every_flipped_bit_of_a_png_is_found(tmp_path):
@@ -277,13 +277,13 @@ def test_every_flipped_bit_of_a_png_is_found(tmp_path):
     note.add_text('made', 'here')
     Image.new('RGB', (5, 4), (9, 99, 200)).save(tmp_path / 'a.png', pnginfo=note)
     content = (tmp_path / 'a.png').read_bytes()
-    assert read_picture(tmp_path / 'a.png').shape == (4, 5, 3)
+    assert read_image(tmp_path / 'a.png').shape == (4, 5, 3)
     for bit in range(8 * len(content)):
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         (tmp_path / 'a.png').write_bytes(flipped)
-        with pytest.raises(DataError, match='not a readable picture'):
-            read_picture(tmp_path / 'a.png')
+        with pytest.raises(DataError, match='not a readable image'):
+            read_image(tmp_path / 'a.png')
 
 
 def test_every_flipped_bit_in_the_weights_of_a_checkpoint_is_found(tmp_path):

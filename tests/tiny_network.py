@@ -7,7 +7,7 @@ from conftest import REPOSITORY
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 
-from hourglass.datasets.synthetic import render_person_picture
+from hourglass.datasets.synthetic import render_person
 
 
 def write_tiny_network(folder: Path, residual: str = 'bottleneck', stacks: int = 2
@@ -24,7 +24,7 @@ model = dict(
                   heatmap_std=None, residual='{residual}'),
     head=dict(num_stages={stacks}, decoder=codec))
 test_dataloader = dict(dataset=dict(pipeline=[
-    dict(type='hourglass.LoadPicture'), dict(type='GetBBoxCenterScale', padding=1.25),
+    dict(type='hourglass.LoadImage'), dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='TopdownAffine', input_size=(64, 64)), dict(type='PackPoseInputs')]))
 """)
     cfg = Config.fromfile(config)
@@ -42,7 +42,7 @@ def _give_peaks(network: torch.nn.Module) -> None:
 
     Those of random weights are flat up to their rounding, which then decides where a keypoint is.
     """
-    people = np.stack([render_person_picture(seed, (64, 64))[0] for seed in range(4)])
+    people = np.stack([render_person(seed, (64, 64))[0] for seed in range(4)])
     images = (torch.from_numpy(people).permute(0, 3, 1, 2) - 110) / 60
     network.train()
     for _ in range(20):                                 # moving averages reach what they average

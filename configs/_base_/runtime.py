@@ -1,4 +1,4 @@
-# How a run goes, whatever the network and the data: logs, checkpoints, checks, pictures. A run that
+# How a run goes, whatever the network and the data: logs, checkpoints, checks, images. A run that
 # is stopped or killed goes on exactly where it was, with --resume.
 default_scope = 'mmpose'
 custom_imports = dict(imports=['hourglass'], allow_failed_imports=False)

@@ -1,5 +1,5 @@
 # Aimed above the best public hourglass on MPII (FPD: 90.52 PCKh@0.5 on val), whose masked targets,
-# mean and deviation it shares. Not measured: MPII's pictures were not at hand.
+# mean and deviation it shares. Not measured: MPII's images were not at hand.
 _base_ = [
     '../_base_/runtime.py', '../_base_/schedules/strong.py', '../_base_/data/mpii.py',
     '../_base_/models/hourglass_8stack.py', '../_base_/inputs/strong_256.py']

@@ -1,4 +1,4 @@
-# mmpretrain: a classifier of pictures that lie in one folder per class.
+# mmpretrain: a classifier of images that lie in one folder per class.
 _base_ = '../_base_/reuse.py'
 default_scope = 'mmpretrain'
 classes = ('cat', 'dog')                # the folders' names

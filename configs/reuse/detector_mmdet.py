@@ -2,7 +2,7 @@
 _base_ = '../_base_/reuse.py'
 default_scope = 'mmdet'
 classes = ('person',)                   # names among the annotation file's categories
-data_root = 'data/boxes/'               # {train,val}.json and the pictures in {train,val}/
+data_root = 'data/boxes/'               # {train,val}.json and the images in {train,val}/
 model = dict(
     type='CenterNet',
     data_preprocessor=dict(type='DetDataPreprocessor', bgr_to_rgb=True, pad_size_divisor=64),

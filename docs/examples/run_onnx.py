@@ -1,6 +1,6 @@
 """Keypoints of one person by an exported network, with numpy, OpenCV and onnxruntime alone.
 
-python onnx_runner.py MODEL.onnx PICTURE [--box X1 Y1 X2 Y2] [--out DRAWN.png]
+python onnx_runner.py MODEL.onnx IMAGE [--box X1 Y1 X2 Y2] [--out DRAWN.png]
 
 MODEL.onnx comes from 'tools/export.py CONFIG CHECKPOINT MODEL.onnx --decode'. Copy this file.
 """
@@ -13,10 +13,10 @@ import numpy as np
 from onnxruntime import InferenceSession
 
 
-def crop(picture, box, padding, size):
+def crop(image, box, padding, size):
     """The box (x1, y1, x2, y2) padded, in the shape of size (w, h); its centre and its (w, h)."""
     low, high = np.float32(box[:2]), np.float32(box[2:])
-    # a box counts from the picture's corner, keypoints from the middle of its first pixel
+    # a box counts from the image's corner, keypoints from the middle of its first pixel
     center, (w, h) = (low + high) / 2 - np.float32(0.5), (high - low) * np.float32(padding)
     aspect = size[0] / size[1]
     extent = np.float32([max(w, h * aspect), max(w / aspect, h)])
@@ -24,15 +24,15 @@ def crop(picture, box, padding, size):
     corners = center - np.float32([(0, 0), (half, 0), (half, -half)])
     onto = middle, (0, middle[1]), (0, middle[1] + middle[0])
     matrix = cv2.getAffineTransform(corners, np.float32(onto))
-    return cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR), center, extent
+    return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR), center, extent
 
 
-def predict(session, picture, box=None):
-    """Keypoints (K, 2) in px of the picture (H, W, 3), blue green red, and scores (K,)."""
+def predict(session, image, box=None):
+    """Keypoints (K, 2) in px of the image (H, W, 3), blue green red, and scores (K,)."""
     size = tuple(json.loads(session.get_modelmeta().custom_metadata_map['input_size']))
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     pixels, center, extent = crop(
-        picture, box or (0, 0, width, height), 1.25 if box else 1, size)
+        image, box or (0, 0, width, height), 1.25 if box else 1, size)
     pixels = pixels.transpose(2, 0, 1)[None].astype(np.float32)         # (1, 3, H, W), 0 to 255
     keypoints, scores = session.run(['keypoints', 'scores'], {'pixels': pixels})
     return keypoints[0] / size * extent + center - extent / 2, scores[0]
@@ -41,26 +41,26 @@ def predict(session, picture, box=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('model', help='.onnx file, exported with --decode')
-    parser.add_argument('picture')
+    parser.add_argument('image')
     parser.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'),
-                        help='around the person, in px; default the whole picture')
-    parser.add_argument('--out', help='draw the skeleton into this picture')
+                        help='around the person, in px; default the whole image')
+    parser.add_argument('--out', help='draw the skeleton into this image')
     args = parser.parse_args()
-    picture = cv2.imread(args.picture)          # upright, as viewers show it
-    if picture is None:
-        sys.exit(f'error: {args.picture}: not a readable picture')
+    image = cv2.imread(args.image)          # upright, as viewers show it
+    if image is None:
+        sys.exit(f'error: {args.image}: not a readable image')
     session = InferenceSession(args.model, providers=['CPUExecutionProvider'])
     notes = session.get_modelmeta().custom_metadata_map
     if json.loads(notes['outputs']) != ['keypoints', 'scores']:
         sys.exit(f'error: {args.model}: gives no keypoints; export it with --decode')
-    keypoints, scores = predict(session, picture, args.box)
+    keypoints, scores = predict(session, image, args.box)
     for name, (x, y), score in zip(json.loads(notes['keypoints']), keypoints, scores):  # noqa: B905
         print(f'{name} {x:.3f} {y:.3f} {score:.3f}')
     if args.out:
         places = [tuple(map(int, np.rint(point))) for point in keypoints]
         for start, end in json.loads(notes['links']):
-            cv2.line(picture, places[start], places[end], (0, 200, 0), 2, cv2.LINE_AA)
-        if not cv2.imwrite(args.out, picture):
+            cv2.line(image, places[start], places[end], (0, 200, 0), 2, cv2.LINE_AA)
+        if not cv2.imwrite(args.out, image):
             sys.exit(f'error: {args.out}: cannot be written')
 
 

@@ -205,8 +205,8 @@ def load_from_safetensors(filename: str, map_location: str | torch.device | None
 
     Where the file says what its keypoints are, mmpose's inferencers find it as ``dataset_meta``.
     """
-    from hourglass.checkpoints.names import find_weights
     from hourglass.checkpoints import read_checkpoint
+    from hourglass.checkpoints.names import find_weights
     from hourglass.datasets.skeletons import SKELETONS
     checkpoint = read_checkpoint(find_weights(filename))
     skeleton = SKELETONS.get(checkpoint['meta'].get('skeleton'))
@@ -219,7 +219,7 @@ def load_from_safetensors(filename: str, map_location: str | torch.device | None
 def let_inferencers_take_boxes() -> None:
     """Let ``MMPoseInferencer(..., det_model='whole_image')(image, bboxes=[boxes])`` use the boxes.
 
-    mmpose 1.3.2 has the argument, and drops it: without a detector every picture is taken whole.
+    mmpose 1.3.2 has the argument, and drops it: without a detector every image is taken whole.
     Boxes that are given now stand in for what a detector finds, all of them, in their order. Needed
     until mmpose (after 1.3.2) uses them.
     """

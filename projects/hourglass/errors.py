@@ -8,7 +8,7 @@ class HourglassError(ValueError):
 
 
 class DataError(HourglassError):
-    """A data folder, annotation or picture that cannot be used as it is."""
+    """A data folder, annotation or image that cannot be used as it is."""
 
 
 class ConfigError(HourglassError):

@@ -32,10 +32,10 @@ def test_samples_are_counted_with_one_thread(synthetic, monkeypatch):
     before = torch.get_num_threads(), cv2.getNumThreads()
     measured = measure_input(cfg, seconds=0.3)
     assert (torch.get_num_threads(), cv2.getNumThreads()) == before
-    assert len(seen) == measured['pictures'] + 20                       # to warm up
+    assert len(seen) == measured['images'] + 20                       # to warm up
     assert set(seen) == {(1, 1)}                # OpenCV says 1 where it was told 0: no pool
-    assert 0 < measured['pictures_per_second'] <= measured['pictures'] / 0.3
-    assert measured['pictures_per_core_second'] > 0.9 * measured['pictures_per_second']
+    assert 0 < measured['images_per_second'] <= measured['images'] / 0.3
+    assert measured['images_per_core_second'] > 0.9 * measured['images_per_second']
 
 
 def test_a_config_without_training_is_refused():
@@ -51,7 +51,7 @@ def test_compared_configs_differ_in_their_steps_alone(theirs, ours):
     assert theirs.train_dataloader == ours.train_dataloader
     assert theirs.model.backbone == ours.model.backbone
     assert {name for name in steps if '.' in name} == {'hourglass.LuaColour'}
-    assert steps['TopdownAffine'].input_size == own['hourglass.CropPicture'].input_size
+    assert steps['TopdownAffine'].input_size == own['hourglass.CropImage'].input_size
     for key in ('input_size', 'heatmap_size', 'sigma'):
         assert steps['GenerateTarget'].encoder[key] == own['GenerateTarget'].encoder[key]
     drawn = next(step for name, step in own.items() if name.endswith('ScaleRotation'))
@@ -69,4 +69,4 @@ def test_ours_is_faster_than_mmposes_on_flic(names, monkeypatch):
     theirs, ours = compare_inputs([config(f'comparison/{names[0]}'), config(names[1])],
                                   seconds=15)
     # measured: 2.4 and 2.5 (configs/comparison/README.md); less beside work that takes the cache
-    assert ours['pictures_per_core_second'] > 1.6 * theirs['pictures_per_core_second']
+    assert ours['images_per_core_second'] > 1.6 * theirs['images_per_core_second']

@@ -2,8 +2,8 @@
 import cv2
 import pytest
 
-from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.analysis.sheet import write_sheet
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.errors import DataError
 
 

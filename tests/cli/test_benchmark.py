@@ -8,8 +8,8 @@ from tiny_network import write_tiny_network
 
 from hourglass.analysis.benchmark import Contender, Report, benchmark, size
 from hourglass.analysis.machine import machine, peak_memory
-from hourglass.errors import ConfigError, HourglassError
 from hourglass.analysis.size import size_of
+from hourglass.errors import ConfigError, HourglassError
 
 HOURGLASS52 = str(REPOSITORY / 'configs/comparison/mpii_256_hourglass52_mmpose.py')
 
@@ -51,7 +51,7 @@ def test_the_tool_prints_a_table_and_writes_the_numbers(tiny, tool, tmp_path, ca
          '--batch-size', 2, '--measure', 'size', 'throughput', 'input')
     printed = capsys.readouterr().out.splitlines()
     assert 'tiny none' in printed[2] and 'tiny fuse' in printed[3]
-    assert 'pictures/s' in printed[1] and 'GMACs' in printed[1] and 'training' not in printed[1]
+    assert 'images/s' in printed[1] and 'GMACs' in printed[1] and 'training' not in printed[1]
     assert any('input not measured' in line and 'synthetic' in line for line in printed)
     report = Report(**json.loads(out.read_text()))
     assert report.machine == machine()

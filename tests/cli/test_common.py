@@ -23,13 +23,13 @@ def test_common_arguments_reach_the_config(tmp_path):
     path = write(tmp_path, "train_cfg = dict(max_epochs=3)\nmodel = dict(parts=[dict(a=1)])\n"
                  "default_hooks = dict(visualization=dict(type='X'))")
     cfg = load_config(arguments(
-        path, '--show-dir', 'pictures', '--interval', '5', '--launcher', 'none', '--local-rank',
+        path, '--show-dir', 'images', '--interval', '5', '--launcher', 'none', '--local-rank',
         '0', '--cfg-options', 'train_cfg.max_epochs=7', 'model.parts.0.a=2'))
     assert cfg.train_cfg.max_epochs == 7
     assert cfg.model.parts[0].a == 2
     assert cfg.work_dir == f'work_dirs/{tmp_path.name}/some_experiment'
     assert cfg.default_hooks.visualization == dict(
-        type='X', enable=True, show=False, out_dir='pictures', interval=5, wait_time=1)
+        type='X', enable=True, show=False, out_dir='images', interval=5, wait_time=1)
     assert load_config(arguments(path, '--work-dir', 'w')).work_dir == 'w'
     assert load_config(arguments(path, '--local_rank', '1')).launcher == 'none'
 
@@ -70,8 +70,8 @@ def test_no_workers_are_not_kept(tmp_path):
 
 def test_an_error_out_of_a_worker_is_shown_by_its_last_line():
     worker = DataError('Caught DataError in DataLoader worker process 0.\nOriginal Traceback:\n'
-                       '  File "x.py", line 1\nhourglass.errors.DataError: a.jpg: not a picture')
-    with pytest.raises(SystemExit, match=r'^error: a\.jpg: not a picture$'), one_line_errors():
+                       '  File "x.py", line 1\nhourglass.errors.DataError: a.jpg: not an image')
+    with pytest.raises(SystemExit, match=r'^error: a\.jpg: not an image$'), one_line_errors():
         raise worker
 
 

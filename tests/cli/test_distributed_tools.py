@@ -212,23 +212,23 @@ def test_what_a_killed_process_left_is_tested_by_another_call(test_of, alone, tm
 
 @pytest.mark.slow
 def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_call(data, tmp_path):
-    pictures, out = tmp_path / 'pictures', tmp_path / 'shared'
-    pictures.mkdir()
+    images, out = tmp_path / 'images', tmp_path / 'shared'
+    images.mkdir()
     for number, path in enumerate(sorted((data / 'synthetic/test/images').iterdir()) * 2):
-        cv2.imwrite(str(pictures / f'{number:02}.png'), cv2.imread(str(path)))
-    (pictures / 'torn.jpg').write_bytes(b'no picture')
-    common = (pictures, '--model', 'flic-small', '--device', 'cpu')
+        cv2.imwrite(str(images / f'{number:02}.png'), cv2.imread(str(path)))
+    (images / 'torn.jpg').write_bytes(b'no image')
+    common = (images, '--model', 'flic-small', '--device', 'cpu')
     in_one = Tool('predict', *common, '--out', tmp_path / 'alone', log=tmp_path / 'alone.log')
     assert '1 could not be used' in in_one.output(1)
     first, second = (
         Tool('predict', *common, '--out', out, '--launcher', 'pytorch',
              log=tmp_path / f"{place['RANK']}.log", **place) for place in places(2))
     killed = second.killed_after(out / 'journal', '1-2.jsonl')
-    assert '18 pictures done here' in first.output()
+    assert '18 images done here' in first.output()
     assert not (out / 'predictions.json').exists()
     drawn = {path.name: path.stat().st_mtime_ns for path in (out / 'overlays').iterdir()}
     again = Tool('predict', *common, '--out', out, '--journal', log=tmp_path / 'again.log')
-    assert '34 people in 34 pictures' in again.output(1)            # the torn one is told again
+    assert '34 people in 34 images' in again.output(1)            # the torn one is told again
     assert len(lines(out / 'journal', '0-1.jsonl')) == 35 - 18 - killed
     drawn_again = [path for path in (out / 'overlays').iterdir()
                    if path.stat().st_mtime_ns != drawn.get(path.name)]

@@ -39,8 +39,8 @@ def test_the_authors_predictions(tool, capsys, tmp_path):
     assert (found['people'], found['base'], found['missing_people']) == (2958, 1, [])
     assert {'protocol', 'Total', 'Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle',
             'Total@0.1', 'AUC'} <= set(found)
-    picture = cv2.imread(str(tmp_path / 'new/curves.png'))
-    assert picture.shape[0] > 500 and len(np.unique(picture)) > 50
+    image = cv2.imread(str(tmp_path / 'new/curves.png'))
+    assert image.shape[0] > 500 and len(np.unique(image)) > 50
     with open(tmp_path / 'people.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     elbows = [float(row['left_elbow']) for row in rows if row['left_elbow']]

@@ -17,7 +17,7 @@ from tiny_network import write_tiny_network
 from hourglass import __version__
 from hourglass.apis import init_model
 from hourglass.datasets.skeletons import MPII, joint_names
-from hourglass.datasets.synthetic import render_person_picture
+from hourglass.datasets.synthetic import render_person
 
 onnxruntime = pytest.importorskip('onnxruntime')
 
@@ -57,7 +57,7 @@ def session(exported):
 def test_it_tells_how_the_file_compared(exported):
     written, checked, *rest = exported.said.splitlines()
     assert written.startswith(f'written: {exported.path} (')
-    assert checked.startswith('checked on 3 pictures, in batches of 1 and 3: keypoints within ')
+    assert checked.startswith('checked on 3 images, in batches of 1 and 3: keypoints within ')
     assert not [line for line in rest if not line.startswith('not compared: ')]
 
 
@@ -74,7 +74,7 @@ def test_the_file_tells_what_a_program_needs(session):
     assert [output.shape for output in session.get_outputs()] == [['batch', 16, 2], ['batch', 16]]
 
 
-def test_any_batch_gives_what_its_pictures_give_alone(session):
+def test_any_batch_gives_what_its_images_give_alone(session):
     pixels = 255 * np.random.default_rng(0).random((5, 3, 64, 64), np.float32)
     together = session.run(None, {'pixels': pixels})
     for index in range(5):
@@ -83,9 +83,9 @@ def test_any_batch_gives_what_its_pictures_give_alone(session):
 
 
 @pytest.fixture(scope='module')
-def picture(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp('picture') / 'person.png'    # read alike by every reader
-    cv2.imwrite(str(path), render_person_picture(3, (150, 110))[0])
+def image(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp('image') / 'person.png'    # read alike by every reader
+    cv2.imwrite(str(path), render_person(3, (150, 110))[0])
     return path
 
 
@@ -96,9 +96,9 @@ def run_alone(*arguments) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize('box', [None, (31.5, 12, 92, 101.25), (-20, -10, 60, 30)])
-def test_the_runner_alone_is_mmposes_estimator(exported, picture, box, tmp_path):
+def test_the_runner_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     drawn = tmp_path / 'drawn.png'
-    done = run_alone(exported.path, picture, *(['--box', *box] if box else []), '--out', drawn)
+    done = run_alone(exported.path, image, *(['--box', *box] if box else []), '--out', drawn)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [name for name, *_ in lines] == joint_names(MPII)
@@ -106,10 +106,10 @@ def test_the_runner_alone_is_mmposes_estimator(exported, picture, box, tmp_path)
     estimator = init_model(exported.config, exported.checkpoint, 'cpu')
     estimator.head.predict_stage = 0
     estimator.cfg.test_dataloader.dataset.pipeline[1] = dict(type='hourglass.BoxToCrop')
-    expected = inference_topdown(estimator, str(picture), box and [np.array(box)])[0].pred_instances
+    expected = inference_topdown(estimator, str(image), box and [np.array(box)])[0].pred_instances
     assert np.abs(found[:, :2] - expected.keypoints[0]).max() < 0.01
     assert np.abs(found[:, 2] - expected.keypoint_scores[0]).max() < 1e-3   # three decimals
-    before, after = (cv2.imread(str(path)) for path in (picture, drawn))
+    before, after = (cv2.imread(str(path)) for path in (image, drawn))
     assert before.shape == after.shape
     assert (before != after).any()
 
@@ -117,4 +117,4 @@ def test_the_runner_alone_is_mmposes_estimator(exported, picture, box, tmp_path)
 def test_the_runner_refuses_in_one_line(exported, tmp_path):
     done = run_alone(exported.path, tmp_path / 'none.png')
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith('none.png: not a readable picture')
+    assert done.stderr.splitlines()[-1].endswith('none.png: not a readable image')

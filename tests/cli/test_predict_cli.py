@@ -1,4 +1,4 @@
-"""tools/predict.py from pictures and videos to files; what fails is said and the rest goes on."""
+"""tools/predict.py from images and videos to files; what fails is said and the rest goes on."""
 import csv
 import json
 
@@ -12,9 +12,9 @@ from hourglass.apis import init_model, predict
 
 
 @pytest.fixture
-def pictures(synthetic, tmp_path):
+def images(synthetic, tmp_path):
     """A folder of three people, one of them in a subfolder."""
-    folder = tmp_path / 'pictures'
+    folder = tmp_path / 'images'
     (folder / 'more').mkdir(parents=True)
     for name, path in zip(('a.jpg', 'b.png', 'more/c.jpg'),
                           sorted((synthetic / 'synthetic/test/images').iterdir()), strict=False):
@@ -22,36 +22,36 @@ def pictures(synthetic, tmp_path):
     return folder
 
 
-def test_a_folder_to_overlays_json_and_table(tool, pictures, tmp_path, capsys):
+def test_a_folder_to_overlays_json_and_table(tool, images, tmp_path, capsys):
     out = tmp_path / 'out'
-    tool('predict', pictures, '--model', 'flic-small', '--out', out, '--heatmaps', '--crop',
+    tool('predict', images, '--model', 'flic-small', '--out', out, '--heatmaps', '--crop',
          '--device', 'cpu')
-    assert '3 people in 3 pictures, each looked for in the whole picture' in capsys.readouterr().out
+    assert '3 people in 3 images, each looked for in the whole image' in capsys.readouterr().out
     coco = COCO(out / 'predictions.json')
     assert [image['file_name'] for image in coco.imgs.values()] == ['a.jpg', 'b.png', 'more/c.jpg']
     (person,) = coco.imgToAnns[2]
-    expected = predict(init_model('flic-small', device='cpu'), pictures / 'more/c.jpg')
+    expected = predict(init_model('flic-small', device='cpu'), images / 'more/c.jpg')
     found = np.reshape(person['keypoints'], (-1, 3))
     assert found[:, :2] == pytest.approx(expected.keypoints[0], abs=1e-3)
     assert found[:, 2] == pytest.approx(expected.scores[0], abs=1e-4)
-    assert person['whole_picture'] and person['bbox'] == [0, 0, 128, 128]
+    assert person['whole_image'] and person['bbox'] == [0, 0, 128, 128]
     names = coco.cats[1]['keypoints']
     with (out / 'predictions.csv').open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 3 * 11
     assert [line['keypoint'] for line in lines[:11]] == names
-    assert float(lines[22]['x']) == found[0, 0] and lines[22]['picture'] == 'more/c.jpg'
+    assert float(lines[22]['x']) == found[0, 0] and lines[22]['image'] == 'more/c.jpg'
     for name in ('overlays/a.jpg', 'overlays/b.png', 'overlays/more/c.jpg', 'heatmaps/b_0.png',
                  'crops/more/c_0.png'):
         assert cv2.imread(str(out / name)) is not None
-    before, after = cv2.imread(str(pictures / 'b.png')), cv2.imread(str(out / 'overlays/b.png'))
+    before, after = cv2.imread(str(images / 'b.png')), cv2.imread(str(out / 'overlays/b.png'))
     assert before.shape == after.shape and (before != after).any()
 
 
-def test_boxes_stage_and_scores(tool, pictures, tmp_path):
+def test_boxes_stage_and_scores(tool, images, tmp_path):
     (tmp_path / 'boxes.json').write_text(json.dumps(
         {'a.jpg': [[5, 5, 100, 120], [30, 10, 128, 100]], 'b.png': []}))
-    common = (pictures / '*.*', '--model', 'flic-small', '--boxes', tmp_path / 'boxes.json')
+    common = (images / '*.*', '--model', 'flic-small', '--boxes', tmp_path / 'boxes.json')
     tool('predict', *common, '--out', tmp_path / 'last', '--no-overlays')
     tool('predict', *common, '--out', tmp_path / 'first', '--stage', 0, '--no-flip',
          '--min-score', 2)
@@ -62,17 +62,17 @@ def test_boxes_stage_and_scores(tool, pictures, tmp_path):
     assert first['annotations'][0]['keypoints'] != last['annotations'][0]['keypoints']
     assert not (tmp_path / 'last/overlays').exists()
     drawn, given = (cv2.imread(str(path)) for path in (
-        tmp_path / 'first/overlays/b.png', pictures / 'b.png'))
+        tmp_path / 'first/overlays/b.png', images / 'b.png'))
     assert np.array_equal(drawn, given)             # nobody, and nothing above a score of 2
 
 
-def test_a_video_to_a_video_with_a_detector(tool, pictures, tmp_path, monkeypatch):
+def test_a_video_to_a_video_with_a_detector(tool, images, tmp_path, monkeypatch):
     (tmp_path / 'left_half.py').write_text(
-        'def find(picture):\n    h, w = picture.shape[:2]\n    return [[0, 0, w / 2, h, 0.9]]\n')
+        'def find(image):\n    h, w = image.shape[:2]\n    return [[0, 0, w / 2, h, 0.9]]\n')
     monkeypatch.chdir(tmp_path)
     writer = cv2.VideoWriter('film.mp4', cv2.VideoWriter_fourcc(*'mp4v'), 10, (128, 96))
     for _ in range(12):
-        writer.write(cv2.imread(str(pictures / 'a.jpg'))[:96])
+        writer.write(cv2.imread(str(images / 'a.jpg'))[:96])
     writer.release()
     tool('predict', 'film.mp4', '--model', 'flic-small', '--detector', 'left_half:find',
          '--max-frames', 10)
@@ -84,40 +84,40 @@ def test_a_video_to_a_video_with_a_detector(tool, pictures, tmp_path, monkeypatc
     assert video.read()[1].shape == (96, 128, 3)
 
 
-def test_what_fails_is_said_and_the_rest_goes_on(tool, pictures, tmp_path, capsys):
-    (pictures / 'torn.jpg').write_bytes((pictures / 'a.jpg').read_bytes()[:300])
-    Image.new('L', (1, 1), 3).save(pictures / 'one_pixel.png')
-    (pictures / 'empty.png').touch()
+def test_what_fails_is_said_and_the_rest_goes_on(tool, images, tmp_path, capsys):
+    (images / 'torn.jpg').write_bytes((images / 'a.jpg').read_bytes()[:300])
+    Image.new('L', (1, 1), 3).save(images / 'one_pixel.png')
+    (images / 'empty.png').touch()
     whole = [[0, 0, 128, 128]]
     (tmp_path / 'boxes.json').write_text(json.dumps({
         'a.jpg': whole, 'b.png': [[900, 0, 950, 10]], 'one_pixel.png': [[0, 0, 1, 1]]}))
     with pytest.raises(SystemExit) as stop:
-        tool('predict', pictures, '--model', 'flic-small', '--out', tmp_path / 'out', '--boxes',
+        tool('predict', images, '--model', 'flic-small', '--out', tmp_path / 'out', '--boxes',
              tmp_path / 'boxes.json')
     assert stop.value.code == '4 could not be used'
     said = capsys.readouterr().err.splitlines()
     assert len([line for line in said if line.startswith('error: ')]) == 4
-    for start in ('b.png: a crop of', 'more/c.jpg: ', f'{pictures}/torn.jpg: not a readable',
-                  f'{pictures}/empty.png: not a readable'):
+    for start in ('b.png: a crop of', 'more/c.jpg: ', f'{images}/torn.jpg: not a readable',
+                  f'{images}/empty.png: not a readable'):
         assert any(line.startswith(f'error: {start}') for line in said), start
     found = json.loads((tmp_path / 'out/predictions.json').read_text())
     assert [image['file_name'] for image in found['images']] == ['a.jpg', 'one_pixel.png']
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (['gone.jpg'], 'gone.jpg: no picture'),
+    (['gone.jpg'], 'gone.jpg: no image'),
     (['.', '--model', 'none'], 'none: no such config file'),
     (['.', '--config', 'a.py'], '--config and --weights go together'),
     (['.', '--boxes', 'a', '--detector', 'b'], 'give one'),
 ])
-def test_wrong_arguments_end_in_a_line(tool, pictures, monkeypatch, arguments, message):
-    monkeypatch.chdir(pictures)
+def test_wrong_arguments_end_in_a_line(tool, images, monkeypatch, arguments, message):
+    monkeypatch.chdir(images)
     with pytest.raises(SystemExit, match=message):
         tool('predict', *arguments)
 
 
-def test_fewer_stacks_and_another_runtime(tool, pictures, tmp_path, capsys):
-    common = (pictures / 'a.jpg', '--model', 'flic-small4', '--no-overlays', '--device', 'cpu')
+def test_fewer_stacks_and_another_runtime(tool, images, tmp_path, capsys):
+    common = (images / 'a.jpg', '--model', 'flic-small4', '--no-overlays', '--device', 'cpu')
     for name, options in (('stage', ('--stage', 1)), ('early', ('--exit-tolerance', 1000)),
                           ('stages', ('--stages', 2, '--optimize', 'fuse')), ('all', ())):
         tool('predict', *common, '--out', tmp_path / name, *options)

@@ -15,9 +15,9 @@ def test_real_folders_are_whole(tool, capsys, tmp_path):
     tool('prepare_flic', DATA / 'flic', '--quick', '--sheet', tmp_path / 'flic.png')
     tool('prepare_lsp', DATA / 'lsp', '--quick', '--sheet', tmp_path / 'lsp.png')
     output = capsys.readouterr().out
-    assert 'train: 3987 people on 3628 pictures' in output
-    assert 'test: 1016 people on 926 pictures' in output
-    assert output.count('1000 people on 1000 pictures') == 2
+    assert 'train: 3987 people on 3628 images' in output
+    assert 'test: 1016 people on 926 images' in output
+    assert output.count('1000 people on 1000 images') == 2
     assert output.count('nothing unusable') == 4
     assert len(list(tmp_path.glob('*.png'))) == 4
 
@@ -32,5 +32,5 @@ def test_faults_end_with_status_1(tool, capsys, tmp_path, rng):
     with pytest.raises(SystemExit, match='^error: mend what is unusable'):
         tool('prepare_lsp', tmp_path, '--splits', 'train')
     output = capsys.readouterr().out
-    assert 'unusable: 1 pictures missing\n    im00002.jpg (im00002.JPG is there' in output
-    assert 'unusable: 1 pictures broken' in output
+    assert 'unusable: 1 images missing\n    im00002.jpg (im00002.JPG is there' in output
+    assert 'unusable: 1 images broken' in output

@@ -21,7 +21,7 @@ def files(tmp_path) -> tuple:
     return '--release', small_release(tmp_path / 'r.mat'), '--val', tmp_path / 'valid.h5'
 
 
-def add_pictures(folder) -> None:
+def add_images(folder) -> None:
     (folder / 'images').mkdir(parents=True)
     for name in ('val', 'train', 'test', 'one'):
         noise = np.random.default_rng(0).integers(0, 255, (400, 400, 3), np.uint8)
@@ -30,20 +30,20 @@ def add_pictures(folder) -> None:
 
 def test_a_real_call(tool, capsys, tmp_path, files):
     data = tmp_path / 'mpii'
-    add_pictures(data)
+    add_images(data)
     tool('prepare_mpii', data, *files, '--sheet', tmp_path / 'sheet.png')
     lines = [' '.join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert lines[0].endswith('6 pictures, 3 of them for training; 10 people')
+    assert lines[0].endswith('6 images, 3 of them for training; 10 people')
     assert lines[6:16] == [
         'train 1 published 22,246 differs by -22,245', 'val 1 published 2,958 differs by -2,957',
         'trainval 2 published 25,204 differs by -25,202',
         'test 3 published 11,731 differs by -11,728',
         'test, single person 2 published 7,247 differs by -7,245', 'in no split:',
-        '1 on test pictures, without objpos', '1 on training pictures, without joints',
-        '1 on training pictures, without objpos', '1 on training pictures, without scale']
-    assert lines[16] == '1 on validation pictures, not among the validation people'
+        '1 on test images, without objpos', '1 on training images, without joints',
+        '1 on training images, without objpos', '1 on training images, without scale']
+    assert lines[16] == '1 on validation images, not among the validation people'
     # and what it found in the folder
-    assert 'train: 1 people on 1 pictures' in lines and 'val: 1 people on 1 pictures' in lines
+    assert 'train: 1 people on 1 images' in lines and 'val: 1 people on 1 images' in lines
     assert lines.count('nothing unusable') == 3
     assert len(list(tmp_path.glob('sheet_*.png'))) == 3
     for split, count in dict(train=1, val=1, trainval=2, test=3).items():
@@ -55,14 +55,14 @@ def test_a_real_call(tool, capsys, tmp_path, files):
 
 
 def test_a_folder_with_faults_ends_with_status_1(tool, capsys, tmp_path, files):
-    add_pictures(tmp_path / 'mpii')
+    add_images(tmp_path / 'mpii')
     (tmp_path / 'mpii/images/train.jpg').write_bytes(b'torn')
     (tmp_path / 'mpii/images/val.jpg').unlink()
     with pytest.raises(SystemExit, match='^error: mend what is unusable'):
         tool('prepare_mpii', tmp_path / 'mpii', *files)
     output = capsys.readouterr().out
-    assert 'unusable: 1 pictures missing\n    val.jpg, row 0' in output
-    assert 'unusable: 1 pictures broken' in output and 'train.jpg: not a readable' in output
+    assert 'unusable: 1 images missing\n    val.jpg, row 0' in output
+    assert 'unusable: 1 images broken' in output and 'train.jpg: not a readable' in output
 
 
 def test_the_same_counts_are_not_said_to_differ(monkeypatch):

@@ -8,7 +8,7 @@ def test_a_real_call_and_a_second_one(tool, capsys, tmp_path):
     arguments = ('--out', tmp_path, '--train', 6, '--test', 4, '--size', 96, 96, '--workers', 1,
                  '--sheet', tmp_path / 'sheet.png')
     tool('prepare_synthetic', *arguments)
-    assert 'train/annotations.json: 6 pictures in' in capsys.readouterr().out
+    assert 'train/annotations.json: 6 images in' in capsys.readouterr().out
     assert (tmp_path / 'sheet.png').stat().st_size > 10_000
     annotations = {split: tmp_path / split / 'annotations.json' for split in ('train', 'test')}
     written = {split: path.stat().st_mtime_ns for split, path in annotations.items()}

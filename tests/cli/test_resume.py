@@ -291,8 +291,8 @@ def test_a_loss_that_is_no_number_stops_the_run_before_the_step(config, tmp_path
     assert last.startswith('error: iteration 7: loss_stage0 nan, the weights are finite; nothing')
     assert str(path) in last
     kept = torch.load(path, weights_only=True)
-    assert (kept['iteration'], len(kept['pictures']), len(kept['batch']['inputs'])) == (7, 4, 4)
-    assert kept['pictures'][0].endswith('.jpg')
+    assert (kept['iteration'], len(kept['images']), len(kept['batch']['inputs'])) == (7, 4, 4)
+    assert kept['images'][0].endswith('.jpg')
     assert all(tensor.isfinite().all() for tensor in kept['state_dict'].values())
 
 

@@ -9,7 +9,7 @@ from conftest import REPOSITORY
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from PIL import Image
-from release_file import hidden_rect, picture, pose, rect, write_release
+from release_file import hidden_rect, image, pose, rect, write_release
 
 CONFIG = REPOSITORY / 'configs/mpii/hourglass_8stack_256_testset.py'
 TINY = ['model.backbone.num_stacks=1', 'model.backbone.channels=16', 'model.backbone.depth=1',
@@ -26,10 +26,10 @@ def folder(tmp_path, tool, monkeypatch):
             noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), np.uint8)
             Image.fromarray(noise).save(mpii / f'images/{name}.jpg')
         release = write_release(
-            mpii / 'mpii_human_pose_v1_u12_1.mat', picture('val.jpg', rect(pose(1))),
-            picture('train.jpg', rect(pose(4))),
-            picture('one.jpg', test_rect(1), training=0, single_person=1),
-            picture('two.jpg', test_rect(2), test_rect(3), training=0, single_person=2))
+            mpii / 'mpii_human_pose_v1_u12_1.mat', image('val.jpg', rect(pose(1))),
+            image('train.jpg', rect(pose(4))),
+            image('one.jpg', test_rect(1), training=0, single_person=1),
+            image('two.jpg', test_rect(2), test_rect(3), training=0, single_person=2))
         joints = np.array([[p['x'], p['y']] for p in pose(1)])
         scipy.io.savemat(tmp_path / 'gt.mat', dict(
             headboxes_src=np.array([[[10.], [20.]], [[13.], [24.]]]),

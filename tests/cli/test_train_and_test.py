@@ -140,12 +140,12 @@ def test_a_torn_checkpoint_is_refused_with_its_name(trained, refusal, tmp_path):
         'test', CONFIG, torn, data=trained.data)
 
 
-def test_a_picture_that_breaks_stops_the_run_with_its_name(synthetic, refusal, tmp_path):
+def test_an_image_that_breaks_stops_the_run_with_its_name(synthetic, refusal, tmp_path):
     shutil.copytree(synthetic / 'synthetic', tmp_path / 'synthetic')
-    picture = next((tmp_path / 'synthetic/train/images').iterdir())
-    picture.write_bytes(picture.read_bytes()[:1000])
+    image = next((tmp_path / 'synthetic/train/images').iterdir())
+    image.write_bytes(image.read_bytes()[:1000])
     with_workers = [option for option in TINY if 'workers' not in option]
-    assert f'{picture.name}: not a readable picture' in refusal(
+    assert f'{image.name}: not a readable image' in refusal(
         'train', CONFIG, data=tmp_path, options=with_workers)
 
 

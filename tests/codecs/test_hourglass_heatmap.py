@@ -1,4 +1,4 @@
-"""The codec: exact round trips at borders too, mirrored pictures, missing keypoints."""
+"""The codec: exact round trips at borders too, mirrored images, missing keypoints."""
 import numpy as np
 import pytest
 import torch
@@ -50,7 +50,7 @@ def test_quarter_offset_inside_costs_a_pixel_at_most():
 
 
 @pytest.mark.parametrize('centers', ['subpixel', 'cell'])
-def test_a_mirrored_picture_has_mirrored_heatmaps(centers):
+def test_a_mirrored_image_has_mirrored_heatmaps(centers):
     keypoints = spread()
     mirrored = keypoints.copy()
     mirrored[..., 0] = 255 - mirrored[..., 0]
@@ -89,7 +89,7 @@ def test_wrong_arguments_are_named(wrong):
     ({'refine': 'parabola', 'sigma': 1.75}, 99.99, 99.99), ({'refine': 'quarter'}, 97, 99.9),
     ({'refine': 'quarter', 'centers': 'cell'}, 32, 98)])
 def test_what_coding_costs_the_joints_of_mpii(options, at_005, at_01):
-    """MPII's validation joints, through the real crop, heatmaps and back to the picture."""
+    """MPII's validation joints, through the real crop, heatmaps and back to the image."""
     dataset = MpiiDataset(data_root=str(DATA / 'mpii'), ann_file='valid.h5', lazy_init=True)
     people = dataset.read_people()
     crop, c = TopdownAffine(input_size=(256, 256)), codec(**options)
@@ -105,7 +105,7 @@ def test_what_coding_costs_the_joints_of_mpii(options, at_005, at_01):
         annotated = sample['keypoints_visible'][0] > 0
         truth[index, ~inside] = np.nan
         shifts.append((decoded - keypoints_input)[inside & annotated])
-        # as mmpose's estimator goes back to the picture
+        # as mmpose's estimator goes back to the image
         found[index] = (decoded / 256 - 0.5) * sample['input_scale'] + sample['input_center']
     assert np.isfinite(truth).all(-1).sum() > 44000             # 0.5 % lie outside their crop
     distances = pck.normalised_distances(found, truth, np.array([p.pck_unit for p in people]))

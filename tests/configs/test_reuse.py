@@ -35,7 +35,7 @@ def shrunk(name: str, depth: int) -> Config:
 
 
 def batch(name: str, generator: torch.Generator) -> dict:
-    """Two random pictures of 64x64 px with something to learn, as a data loader gives them."""
+    """Two random images of 64x64 px with something to learn, as a data loader gives them."""
     def sample(index: int):
         if name == 'classifier_mmpretrain':
             from mmpretrain.structures import DataSample
@@ -100,7 +100,7 @@ def test_every_stack_learns(name, generator):
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_predictions_have_the_pictures_shape(name, generator):
+def test_predictions_have_the_images_shape(name, generator):
     model = built(shrunk(name, depth=2)).eval()
     with torch.no_grad():
         found = model.test_step(batch(name, generator))
@@ -120,10 +120,10 @@ def test_predictions_have_the_pictures_shape(name, generator):
 @pytest.mark.parametrize('name', [case for case in NAMES if 'detector' in case.values[0]])
 def test_the_detectors_head_sees_the_last_stack_untouched(name, generator):
     model = built(shrunk(name, depth=2)).eval()
-    pictures = torch.rand(1, 3, 64, 64, generator=generator)
-    stacks = model.backbone(pictures)
+    images = torch.rand(1, 3, 64, 64, generator=generator)
+    stacks = model.backbone(images)
     assert len(stacks) == 2
-    [seen] = model.extract_feat(pictures)
+    [seen] = model.extract_feat(images)
     assert seen.equal(stacks[-1])
 
 
@@ -155,24 +155,24 @@ def test_a_config_trains_and_scores_from_files(name, tmp_path, rng):
 
 
 def write_data(name: str, root, split: str, rng) -> None:
-    """Four random pictures of 100x90 px, laid as the config's comments say."""
-    boxes, pictures = [], []
+    """Four random images of 100x90 px, laid as the config's comments say."""
+    boxes, images = [], []
     for index in range(4):
-        picture = rng.integers(256, size=(90, 100, 3), dtype=np.uint8)
+        image = rng.integers(256, size=(90, 100, 3), dtype=np.uint8)
         folder = {'classifier_mmpretrain': f"{split}/{('cat', 'dog')[index % 2]}",
                   'detector_mmdet': split, 'segmenter_mmseg': f'images/{split}'}[name]
         (root / folder).mkdir(parents=True, exist_ok=True)
-        assert cv2.imwrite(str(root / folder / f'{index}.jpg'), picture)
+        assert cv2.imwrite(str(root / folder / f'{index}.jpg'), image)
         if name == 'segmenter_mmseg':
             (root / 'labels' / split).mkdir(parents=True, exist_ok=True)
             labels = rng.integers(2, size=(90, 100), dtype=np.uint8)
             assert cv2.imwrite(str(root / f'labels/{split}/{index}.png'), labels)
-        pictures.append(dict(id=index, file_name=f'{index}.jpg', width=100, height=90))
+        images.append(dict(id=index, file_name=f'{index}.jpg', width=100, height=90))
         boxes.append(dict(id=index + 1, image_id=index, category_id=1, iscrowd=0, area=1600,
                           bbox=[20, 30, 40, 40]))
     if name == 'detector_mmdet':
         (root / f'{split}.json').write_text(json.dumps(dict(
-            images=pictures, annotations=boxes, categories=[dict(id=1, name='person')])))
+            images=images, annotations=boxes, categories=[dict(id=1, name='person')])))
 
 
 def test_the_readmes_snippet_runs_in_plain_torch():

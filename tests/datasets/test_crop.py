@@ -1,12 +1,12 @@
-"""Crops and the way back: LSP's test crop is the whole picture's; the way back is mmpose's."""
+"""Crops and the way back: LSP's test crop is the whole image's; the way back is mmpose's."""
 import numpy as np
 import pytest
 from mmpose.structures.bbox import get_warp_matrix
 
-from hourglass.datasets.crop import crop_around, crop_matrix, into_picture
+from hourglass.datasets.crop import crop_around, crop_matrix, to_image
 
 
-def test_a_whole_picture_is_cropped_as_lsps_test_people_are():
+def test_a_whole_image_is_cropped_as_lsps_test_people_are():
     size = np.array([121, 201])
     middle, side = crop_around(np.array([0, 0, *size]), size)
     assert middle.tolist() == ((size - 1) / 2).tolist() and side == 201
@@ -18,7 +18,7 @@ def test_keypoints_come_back_to_where_the_crop_took_them(rng):
     matrix = get_warp_matrix(crop['input_center'], crop['input_scale'], 0, crop['input_size'])
     keypoints_image = rng.uniform(0, 100, (5, 7, 2))
     keypoints_input = keypoints_image @ matrix[:, :2].T + matrix[:, 2]
-    assert into_picture(keypoints_input, crop) == pytest.approx(keypoints_image, abs=1e-4)
+    assert to_image(keypoints_input, crop) == pytest.approx(keypoints_image, abs=1e-4)
 
 
 @pytest.mark.parametrize('input_size', [(128, 128), (96, 128)])

@@ -61,7 +61,7 @@ def test_the_authors_h5_files_are_read_as_they_are():
         for split, name in (('train', 'train'), ('test', 'valid')):
             theirs = read_flic(ORIGINAL / f'{name}{suffix}.h5')
             ours = read_flic(ORIGINAL / 'examples.mat', split, labels)
-            assert [p.picture for p in theirs] == [p.picture for p in ours]
+            assert [p.image for p in theirs] == [p.image for p in ours]
             for field, px in (('keypoints_image', 1e-3), ('center_image', 1e-3), ('pck_unit', 1e-3),
                               ('side_image', 1e-6)):
                 difference = np.abs(np.array([getattr(p, field) for p in theirs])
@@ -122,7 +122,7 @@ def test_rows_are_the_authors_rows(folder, factor, split, labels, h5, people):
     assert np.abs(full([p.center_image for p in ours]) - theirs['center']).max() < 1e-3
     assert np.allclose([p.side_image * factor for p in ours], 200 * theirs['scale'], atol=1e-3)
     assert np.allclose([p.pck_unit * factor for p in ours], theirs['normalize'], atol=1e-3)
-    assert [p.picture for p in ours] == [name.decode() for name in theirs['imgname']]
+    assert [p.image for p in ours] == [name.decode() for name in theirs['imgname']]
 
 
 @needs(HALF)
@@ -159,7 +159,7 @@ def test_wrong_files_are_named(tmp_path):
     with pytest.raises(DataError, match='no head box .* or torso'):
         FlicDataset(split='test', test_mode=True, **root)
     write(tmp_path / 'examples.mat', [example()])
-    with pytest.raises(DataError, match='1 of 1 pictures are missing, first frame-0.jpg'):
+    with pytest.raises(DataError, match='1 of 1 images are missing, first frame-0.jpg'):
         FlicDataset(split='train', **root)
     with pytest.raises(DataError, match='no people in this split'):
         FlicDataset(split='test', **root)

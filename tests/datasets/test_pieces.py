@@ -1,4 +1,4 @@
-"""How small a picture may be decoded, and what is kept of it."""
+"""How small an image may be decoded, and what is kept of it."""
 import numpy as np
 import pytest
 
@@ -14,7 +14,7 @@ def test_a_crop_keeps_a_pixel_for_every_pixel_of_the_input(scale, reduction):
 
 @pytest.mark.parametrize('reduction', [1, 2, 8])
 def test_a_piece_holds_what_lies_around_a_place(reduction, rng):
-    """Places in the piece, moved to the picture, are where the whole picture has these pixels."""
+    """Places in the piece, moved to the image, are where the whole image has these pixels."""
     whole = Piece(rng.integers(256, size=(60, 90, 3), dtype=np.uint8),
                   (90 * reduction, 60 * reduction), reduction)
     center, radius = np.array([40.0, 23.5]) * reduction, 9.0 * reduction
@@ -34,11 +34,11 @@ def test_a_piece_holds_what_lies_around_a_place(reduction, rng):
 
 
 def test_a_store_copies_until_it_is_full():
-    picture = np.zeros((256, 512, 3), np.uint8)             # 3/8 of a MiB
+    image = np.zeros((256, 512, 3), np.uint8)             # 3/8 of a MiB
     store = PieceStore(1)
     for key in range(4):
-        store.keep(key, Piece(picture, (512, 256)))
-    picture += 1
+        store.keep(key, Piece(image, (512, 256)))
+    image += 1
     assert [store.get(key) is not None for key in range(4)] == [True, True, False, False]
     assert not store.get(0).pixels.any()
-    assert store.room == 2**20 - 2 * picture.nbytes
+    assert store.room == 2**20 - 2 * image.nbytes

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourglass.datasets.synthetic import render_person_picture, write_synthetic
+from hourglass.datasets.synthetic import render_person, write_synthetic
 from hourglass.datasets.synthetic import skeleton as body
 from hourglass.datasets.synthetic.canvas import Canvas
 from hourglass.datasets.synthetic.figure import View, draw_figure, sample_outfit
@@ -20,7 +20,7 @@ SIZE = (96, 128)
 @pytest.fixture(scope='module')
 def people():
     """Records of forty small pictures, 96 wide and 128 high."""
-    return [render_person_picture((5, index), SIZE)[1] for index in range(40)]
+    return [render_person((5, index), SIZE)[1] for index in range(40)]
 
 
 def bodies(count, root=None):
@@ -31,9 +31,9 @@ def bodies(count, root=None):
 
 
 def test_same_seed_same_picture_other_seed_other_picture():
-    first, record = render_person_picture((3, 1), SIZE)
-    again, record_again = render_person_picture((3, 1), SIZE)
-    other, _ = render_person_picture((3, 2), SIZE)
+    first, record = render_person((3, 1), SIZE)
+    again, record_again = render_person((3, 1), SIZE)
+    other, _ = render_person((3, 2), SIZE)
     assert first.shape == (128, 96, 3) and first.dtype == np.uint8
     assert np.array_equal(first, again) and record == record_again
     assert np.abs(first.astype(int) - other).mean() > 5

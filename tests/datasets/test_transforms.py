@@ -11,7 +11,7 @@ from mmpose.registry import TRANSFORMS
 from hourglass.datasets.flic import FlicDataset
 from hourglass.datasets.transforms import (
     BoxToCrop,
-    CropPicture,
+    CropImage,
     LuaColour,
     LuaScaleRotation,
     PackPerson,
@@ -28,7 +28,7 @@ def _seed():
     np.random.seed(0)
 
 
-def dot_picture(x: float, y: float) -> np.ndarray:
+def dot_image(x: float, y: float) -> np.ndarray:
     """A round spot of 3 px deviation around (x, y), 0-based px, on black."""
     columns, rows = np.meshgrid(np.arange(320), np.arange(240))
     spot = np.exp(-((columns - x)**2 + (rows - y)**2) / (2 * 3.0**2))
@@ -44,7 +44,7 @@ def test_a_dot_is_found_where_its_keypoint_goes(augmentation):
     for _ in range(60):
         x, y = np.random.uniform((100, 60), (220, 180))
         data = dict(
-            img=dot_picture(x, y), img_shape=(240, 320), flip_indices=[0],
+            img=dot_image(x, y), img_shape=(240, 320), flip_indices=[0],
             bbox_center=np.array([[160.0, 118.0]], np.float32),
             bbox_scale=np.array([[230.0, 230.0]], np.float32),
             keypoints=np.array([[[x, y]]], np.float32), keypoints_visible=np.ones((1, 1)))
@@ -77,8 +77,8 @@ def test_luas_distributions():
 
 
 def test_colour_factors_are_per_channel_and_clamped():
-    picture = np.full((2, 2, 3), 100, np.uint8)
-    seen = np.array([LuaColour().transform(dict(img=picture))['img'][0, 0] for _ in range(500)])
+    image = np.full((2, 2, 3), 100, np.uint8)
+    seen = np.array([LuaColour().transform(dict(img=image))['img'][0, 0] for _ in range(500)])
     assert seen.min() in (60, 61)
     assert seen.max() in (139, 140)
     assert np.corrcoef(seen[:, 0].astype(float), seen[:, 1])[0, 1] < 0.2
@@ -87,14 +87,14 @@ def test_colour_factors_are_per_channel_and_clamped():
 
 
 def test_a_box_becomes_a_crop_where_no_data_set_gave_one():
-    picture = np.zeros((100, 200, 3), np.uint8)
+    image = np.zeros((100, 200, 3), np.uint8)
     box = np.array([[20.0, 10, 60, 90]], np.float32)
-    made = BoxToCrop().transform(dict(img=picture, bbox=box))
+    made = BoxToCrop().transform(dict(img=image, bbox=box))
     assert made['bbox_center'].tolist() == [[39.5, 49.5]]       # a box counts from the corner
     assert made['bbox_scale'].tolist() == [[100, 100]]          # 1.25 x its longer side
-    whole = BoxToCrop().transform(dict(img=picture, bbox=np.array([[0.0, 0, 200, 100]])))
+    whole = BoxToCrop().transform(dict(img=image, bbox=np.array([[0.0, 0, 200, 100]])))
     assert whole['bbox_scale'].tolist() == [[200, 200]]         # no person's outline: not widened
-    given = dict(img=picture, bbox=box, bbox_center=np.ones((1, 2)), bbox_scale=np.ones((1, 2)))
+    given = dict(img=image, bbox=box, bbox_center=np.ones((1, 2)), bbox_scale=np.ones((1, 2)))
     assert BoxToCrop().transform(dict(given)) == given
 
 
@@ -110,7 +110,7 @@ def person(path=None, side: float = 230.0) -> dict:
 
 
 def photograph(size: tuple[int, int]) -> np.ndarray:
-    """A picture (h, w, 3) with structure of about 1/40 of its width."""
+    """An image (h, w, 3) with structure of about 1/40 of its width."""
     coarse = np.random.default_rng(0).integers(256, size=(30, 40, 3), dtype=np.uint8)
     return cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
 
@@ -119,10 +119,10 @@ def plain_and_fast(augmentation: str, input_size: tuple[int, int], **options) ->
     """mmpose's steps, and ours that do the same."""
     scale, colour = dict(type=augmentation), dict(type='hourglass.LuaColour')
     return tuple([TRANSFORMS.build(step) for step in steps] for steps in (
-        [dict(type='hourglass.LoadPicture'), dict(type='RandomFlip', direction='horizontal'),
+        [dict(type='hourglass.LoadImage'), dict(type='RandomFlip', direction='horizontal'),
          scale, dict(type='TopdownAffine', input_size=input_size), colour],
         [dict(type='hourglass.DrawFlip'), scale,
-         dict(type='hourglass.CropPicture', input_size=input_size, **options), colour]))
+         dict(type='hourglass.CropImage', input_size=input_size, **options), colour]))
 
 
 def run(steps: list, sample: dict, seed: int) -> dict:
@@ -157,8 +157,8 @@ def test_the_same_draws_give_what_mmposes_steps_give(augmentation, input_size, t
 
 
 @pytest.mark.parametrize('reduction', [2, 4, 8])
-def test_a_smaller_decoded_picture_gives_the_same_crop(reduction, tmp_path):
-    """Of a picture with sides ``reduction`` times as long, and nearly the same pixels."""
+def test_a_smaller_decoded_image_gives_the_same_crop(reduction, tmp_path):
+    """Of an image with sides ``reduction`` times as long, and nearly the same pixels."""
     wide, high = 320 * reduction + 5, 240 * reduction + 3
     cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((wide, high)))
     plain, fast = plain_and_fast('hourglass.PaperScaleRotation', (64, 64))
@@ -187,7 +187,7 @@ def test_what_is_cached_comes_out_alike(side, tmp_path):
     cached = [run(kept, person(tmp_path / 'a.jpg', side), seed) for seed in range(25)]
     (tmp_path / 'a.jpg').unlink()                                       # is not read again
     again = [run(kept, person(tmp_path / 'a.jpg', side), seed) for seed in range(25)]
-    with pytest.raises(DataError, match='no such picture'):
+    with pytest.raises(DataError, match='no such image'):
         run(fast, person(tmp_path / 'a.jpg', side), 0)
     for one, two, three in zip(uncached, cached, again, strict=True):
         assert np.array_equal(two['img'], three['img'])
@@ -196,7 +196,7 @@ def test_what_is_cached_comes_out_alike(side, tmp_path):
 
 
 class Seeded(torch.utils.data.Dataset):
-    """One sample a picture, drawn by its index."""
+    """One sample an image, drawn by its index."""
 
     def __init__(self, steps: list, paths: list):
         self.steps, self.paths = steps, paths
@@ -228,7 +228,7 @@ def test_a_cache_works_in_the_workers_of_a_loader(tmp_path):
 def test_a_cache_keeps_its_bound_and_what_it_has(tmp_path):
     for index in range(6):
         cv2.imwrite(str(tmp_path / f'{index}.jpg'), photograph((320, 240)))
-    crop = CropPicture((64, 64), cache_megabytes=0.3)
+    crop = CropImage((64, 64), cache_megabytes=0.3)
     for _ in range(2):
         for index in range(6):
             crop(person(tmp_path / f'{index}.jpg', side=100))
@@ -238,40 +238,40 @@ def test_a_cache_keeps_its_bound_and_what_it_has(tmp_path):
     assert len(pieces) == 4
     assert crop.store.room == int(0.3 * 2**20) - sum(pixels.nbytes for pixels in pieces) >= 0
     with pytest.raises(ConfigError, match='cache_megabytes=-1'):
-        CropPicture((64, 64), cache_megabytes=-1)
+        CropImage((64, 64), cache_megabytes=-1)
 
 
-def test_a_crop_beside_the_picture_is_black(tmp_path):
+def test_a_crop_beside_the_image_is_black(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((320, 240)))
     for options in ({}, {'cache_megabytes': 1}):
         sample = person(tmp_path / 'a.jpg', side=50) | dict(
             bbox_center=np.array([[900.0, -700.0]], np.float32))
-        assert not CropPicture((64, 64), **options)(sample)['img'].any()
+        assert not CropImage((64, 64), **options)(sample)['img'].any()
 
 
-def test_a_picture_that_is_there_is_cropped_as_it_is():
-    picture = photograph((320, 240))
-    ours = CropPicture((64, 64))(person() | dict(img=picture))
+def test_an_image_that_is_there_is_cropped_as_it_is():
+    image = photograph((320, 240))
+    ours = CropImage((64, 64))(person() | dict(img=image))
     theirs = TRANSFORMS.build(dict(type='TopdownAffine', input_size=(64, 64)))(
-        person() | dict(img=picture))
+        person() | dict(img=image))
     assert np.abs(ours['img'].astype(int) - theirs['img']).mean() < 0.5
     assert 'flip' not in ours
 
 
 def test_colour_is_the_same_in_either_layout():
-    picture = photograph((64, 48))
-    planes = np.ascontiguousarray(picture.transpose(2, 0, 1)).transpose(1, 2, 0)
+    image = photograph((64, 48))
+    planes = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0)
     for seed in range(5):
         np.random.seed(seed)
         factors = LuaColour().factors()
         np.random.seed(seed)
-        rows = LuaColour()(dict(img=picture))['img']
+        rows = LuaColour()(dict(img=image))['img']
         np.random.seed(seed)
         channels = LuaColour()(dict(img=planes))['img']
         assert channels.transpose(2, 0, 1).flags.c_contiguous
-        assert np.array_equal(rows, np.clip(np.rint(picture * factors), 0, 255))
+        assert np.array_equal(rows, np.clip(np.rint(image * factors), 0, 255))
         assert np.array_equal(rows, channels)
-    assert np.array_equal(picture, photograph((64, 48)))                # the input is untouched
+    assert np.array_equal(image, photograph((64, 48)))                # the input is untouched
 
 
 def equal(ours, theirs) -> bool:

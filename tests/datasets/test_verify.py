@@ -9,8 +9,8 @@ from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.verify import verify
 
 
-def person(picture: str, **changes) -> dict:
-    return dict(image=picture, center=[50, 50], scale=0.3, joints=[[40.0, 60.0]] * 16,
+def person(image: str, **changes) -> dict:
+    return dict(image=image, center=[50, 50], scale=0.3, joints=[[40.0, 60.0]] * 16,
                 joints_vis=[1] * 16, head_box=[40, 40, 50, 50]) | changes
 
 
@@ -33,7 +33,7 @@ def look_over(folder, people: list[dict], **options):
 
 def test_a_whole_folder_has_nothing_wrong(folder):
     found = look_over(folder, [person('a.jpg'), person('b.jpg')])
-    assert (found.people, found.pictures) == (2, 2)
+    assert (found.people, found.images) == (2, 2)
     assert not found.unusable and not found.remarkable
     assert 'nothing unusable' in found.summary()
 
@@ -45,18 +45,18 @@ def test_every_fault_is_found_and_named(folder):
         person('a.jpg', scale=-1), person('a.jpg', head_box=[1, 1, 1, 1]), unannotated,
         person('b.jpg', joints=[[140.0, 60.0]] * 16), person('b.jpg', center=[900, 50])])
     assert {problem: [case.split(':')[0] for case in cases]
-            for problem, cases in found.unusable.items() if problem != 'pictures broken'} == {
-        'pictures missing': ['A.jpg (a.jpg is there', 'gone.jpg, row 2'],
+            for problem, cases in found.unusable.items() if problem != 'images broken'} == {
+        'images missing': ['A.jpg (a.jpg is there', 'gone.jpg, row 2'],
         'people unusable': ['row 4 (a.jpg)', 'row 5 (a.jpg)'],
-        'people whose crop misses their picture': ['row 8 (b.jpg)']}
-    assert len(found.unusable['pictures broken']) == 1
-    assert 'torn.jpg: not a readable picture' in found.unusable['pictures broken'][0]
+        'people whose crop misses their image': ['row 8 (b.jpg)']}
+    assert len(found.unusable['images broken']) == 1
+    assert 'torn.jpg: not a readable image' in found.unusable['images broken'][0]
     assert {problem: len(cases) for problem, cases in found.remarkable.items()} == {
-        'people without any annotated joint': 1, 'people with joints outside of their picture': 1}
+        'people without any annotated joint': 1, 'people with joints outside of their image': 1}
     assert 'row 7 (b.jpg): 16 of its joints' in found.summary()
 
 
-def test_pictures_are_not_read_when_told_so(folder):
+def test_images_are_not_read_when_told_so(folder):
     found = look_over(folder, [person('torn.jpg')], decode=False)
     assert not found.unusable
 

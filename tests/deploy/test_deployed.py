@@ -6,8 +6,8 @@ import torch
 from hourglass import StackedHourglass
 from hourglass.codecs.gaussian import draw_gaussians
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.errors import ConfigError
 from hourglass.deploy.deployed import DecodeHeatmaps, Deployed, up_to_stage
+from hourglass.errors import ConfigError
 
 SIZE = (12, 10)         # w, h of heatmaps
 
@@ -65,7 +65,7 @@ def test_pixels_are_turned_round_and_normalised():
 def test_the_mirrored_answer_is_averaged_without_a_shift():
     pixels = torch.rand(2, 3, 4, 6)
     module = Deployed(Echo(), mean=[0] * 3, std=[1] * 3, rgb=False, flip_indices=[1, 0, 2])
-    # an echo of the mirrored picture, mirrored back, is the picture with keypoints 0 and 1 swapped
+    # an echo of the mirrored image, mirrored back, is the image with keypoints 0 and 1 swapped
     assert torch.allclose(module(pixels), (pixels + pixels[:, [1, 0, 2]]) / 2)
 
 

@@ -7,9 +7,9 @@ from tiny_network import as_if_trained
 
 from hourglass import StackedHourglass
 from hourglass.codecs.gaussian import draw_gaussians
-from hourglass.errors import ConfigError
 from hourglass.deploy.early_exit import Agreement
 from hourglass.deploy.runtimes import ROUNDING, RUNTIMES, deviation, run_by
+from hourglass.errors import ConfigError
 
 RUNNERS = [
     pytest.param(name, marks=pytest.mark.skipif(bool(RUNTIMES[name].missing()),

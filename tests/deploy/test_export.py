@@ -10,13 +10,13 @@ from conftest import DATA, REPOSITORY, needs
 from mmpose.apis import inference_topdown
 from tiny_network import write_tiny_network
 
-from hourglass.deploy import export as exporting
 from hourglass.apis import init_model
-from hourglass.deploy.export import compare, deployed, export
 from hourglass.checkpoints import read_checkpoint
-from hourglass.datasets.synthetic import render_person_picture
-from hourglass.errors import ConfigError, ExportError, HourglassError
+from hourglass.datasets.synthetic import render_person
+from hourglass.deploy import export as exporting
 from hourglass.deploy.deployed import DecodeHeatmaps, Deployed
+from hourglass.deploy.export import compare, deployed, export
+from hourglass.errors import ConfigError, ExportError, HourglassError
 
 
 @pytest.fixture(scope='module')
@@ -39,8 +39,8 @@ def by_mmpose(estimator, crop: np.ndarray, stage: int, flip: bool) -> tuple[np.n
 @pytest.mark.parametrize('stage', [0, 1])
 def test_the_module_is_mmposes_estimator(tiny, stage, flip, monkeypatch):
     data = tiny.estimator.cfg.test_dataloader.dataset
-    monkeypatch.setitem(data, 'pipeline', data.pipeline[-3:])       # the picture is loaded already
-    crop, _ = render_person_picture(5, (64, 64))
+    monkeypatch.setitem(data, 'pipeline', data.pipeline[-3:])       # the image is loaded already
+    crop, _ = render_person(5, (64, 64))
     keypoints, scores = by_mmpose(tiny.estimator, crop, stage, flip)
     module = deployed(tiny.estimator, stage, flip, decode=True)
     with torch.no_grad():
@@ -60,8 +60,8 @@ def test_depthwise_residuals_are_exported(tmp_path, suffix):
 def test_a_pt2_file_runs_in_torch_alone_and_ends_with_the_stage(tiny, tmp_path):
     out = tmp_path / 'new' / 'stage0.pt2'
     done = export(tiny.config, tiny.checkpoint, out, stage=0)
-    assert (done.size, done.pictures, done.decodes) == (out.stat().st_size, 3, False)
-    assert done.keypoints == 2 * 3 * 16                 # three pictures by one, and by three
+    assert (done.size, done.images, done.decodes) == (out.stat().st_size, 3, False)
+    assert done.keypoints == 2 * 3 * 16                 # three images by one, and by three
     assert done.deviation <= 1e-6                       # the same kernels
     notes = {'hourglass.json': ''}
     program = torch.export.load(out, extra_files=notes)
@@ -99,7 +99,7 @@ def test_a_file_that_fails_its_check_leaves_the_older_one(tiny, tmp_path, monkey
 
 
 class Fixed(torch.nn.Module):
-    """Gives the same heatmaps for every picture."""
+    """Gives the same heatmaps for every image."""
 
     def __init__(self, heatmaps: torch.Tensor):
         super().__init__()
@@ -156,7 +156,7 @@ def test_scores_and_what_is_no_number_are_refused():
     ('a.safetensors', dict(stage=0), r'a\.safetensors: holds weights'),
     ('a.pt2', dict(opset=18), r'a\.pt2: has no opset'),
     ('a.pt2', dict(stage=2), 'stage 2: the network has 2'),
-    ('a.pt2', dict(pictures=['none.jpg']), r'none\.jpg: no such picture'),
+    ('a.pt2', dict(images=['none.jpg']), r'none\.jpg: no such image'),
     ('a.pt2', dict(config='none.py'), r'none\.py: no such config file'),
     ('a.pt2', dict(checkpoint='none.pth'), r'none\.pth: no such checkpoint'),
 ])
@@ -192,12 +192,12 @@ def test_what_onnx_needs_is_named(tiny, monkeypatch):
 @pytest.mark.parametrize(('name', 'options'), [
     ('flic.onnx', dict(decode=True, flip=True)), ('flic.onnx', dict(stage=0, opset=18)),
     ('flic.pt2', dict(decode=True, flip=True))])
-def test_shipped_weights_on_real_pictures(tmp_path, monkeypatch, name, options):
+def test_shipped_weights_on_real_images(tmp_path, monkeypatch, name, options):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
-    pictures = sorted((DATA / 'flic/images').iterdir())[::500]
+    images = sorted((DATA / 'flic/images').iterdir())[::500]
     config = REPOSITORY / 'configs/flic/hourglass_2stack_128_small.py'
     weights = REPOSITORY / 'projects/hourglass/weights/flic-small.safetensors'
-    done = export(config, weights, tmp_path / name, pictures=pictures, **options)
-    assert done.pictures == len(pictures) >= 9
+    done = export(config, weights, tmp_path / name, images=images, **options)
+    assert done.images == len(images) >= 9
     assert done.deviation <= (0.01 if done.decodes else 1e-4)
     assert done.unsettled <= 0.01 * done.keypoints

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from conftest import DATA, REPOSITORY, needs
 
-from hourglass.deploy.export import export
 from hourglass.checkpoints.names import configs_by_name, weights_by_name
 from hourglass.datasets.flic import FlicDataset
+from hourglass.deploy.export import export
 
 onnxruntime = pytest.importorskip('onnxruntime')
 

@@ -5,12 +5,12 @@ import torch
 from tiny_network import write_tiny_network
 
 from hourglass.apis import init_model, predict
+from hourglass.datasets.synthetic import render_person
 from hourglass.deploy.optimize import optimized, until_stage
-from hourglass.datasets.synthetic import render_person_picture
-from hourglass.errors import ConfigError
 from hourglass.deploy.runtimes import RUNTIMES
+from hourglass.errors import ConfigError
 
-CLOSE_PX = 0.01                 # of the picture: what rounding moves a peak by
+CLOSE_PX = 0.01                 # of the image: what rounding moves a peak by
 
 
 @pytest.fixture(scope='module')
@@ -24,56 +24,56 @@ def model(files):
 
 
 @pytest.fixture(scope='module')
-def picture():
-    return render_person_picture(3, (128, 128))[0]
+def image():
+    return render_person(3, (128, 128))[0]
 
 
 @pytest.mark.parametrize('how', ['auto', 'none', 'fuse', 'ncnn'])
 @pytest.mark.parametrize('stage', [None, 0])
-def test_keypoints_are_the_same(files, model, picture, how, stage):
+def test_keypoints_are_the_same(files, model, image, how, stage):
     if how in RUNTIMES and RUNTIMES[how].missing():
         pytest.skip(f'{how} is not installed')
     boxes = [[10, 10, 120, 120], [30, 20, 90, 100]]
-    expected = predict(model, picture, boxes, stage=stage, heatmaps=True)
+    expected = predict(model, image, boxes, stage=stage, heatmaps=True)
     fast = init_model(*files, device='cpu', optimize=how, stage=stage)
     for flip in (None, True):
-        expected = predict(model, picture, boxes, stage=stage, flip=flip)
-        found = predict(fast, picture, boxes, flip=flip)
+        expected = predict(model, image, boxes, stage=stage, flip=flip)
+        found = predict(fast, image, boxes, flip=flip)
         assert np.abs(found.keypoints - expected.keypoints).max() < CLOSE_PX
         assert np.abs(found.scores - expected.scores).max() < 1e-4 * expected.scores.max()
 
 
-def test_what_is_behind_a_stage_is_not_computed(model, picture):
+def test_what_is_behind_a_stage_is_not_computed(model, image):
     ran = []
     hooks = [hourglass.register_forward_hook(lambda *_, stack=stack: ran.append(stack))
              for stack, hourglass in enumerate(model.backbone.hourglasses)]
     try:
-        predict(model, picture, stage=0, flip=False)
+        predict(model, image, stage=0, flip=False)
         assert ran == [0]
-        predict(model, picture, stages=True, stage=0, flip=False)       # all are wanted
+        predict(model, image, stages=True, stage=0, flip=False)       # all are wanted
         assert ran == [0, 0, 1]
     finally:
         for hook in hooks:
             hook.remove()
 
 
-def test_the_model_stays_as_it_is(model, picture):
-    before = predict(model, picture, stages=True)
+def test_the_model_stays_as_it_is(model, image):
+    before = predict(model, image, stages=True)
     until_stage(model, 0)
     optimized(model, 'fuse', stage=0)
-    after = predict(model, picture, stages=True)
+    after = predict(model, image, stages=True)
     assert np.array_equal(before.stage_keypoints, after.stage_keypoints)
     assert (model.head.num_stages, model.head.predict_stage) == (2, -1)
 
 
-def test_people_leave_early_and_are_counted(picture, tmp_path):
+def test_people_leave_early_and_are_counted(image, tmp_path):
     files = write_tiny_network(tmp_path, stacks=4)
     model = init_model(*files, device='cpu')
     for tolerance, stage in ((1e6, 1), (0, 3)):
         early = init_model(*files, device='cpu', exit_tolerance=tolerance)
-        found = predict(early, picture, [[10, 10, 120, 120]] * 3, flip=False)
+        found = predict(early, image, [[10, 10, 120, 120]] * 3, flip=False)
         assert early.backbone.left[stage] == 3 == early.backbone.left.total()
-        expected = predict(model, picture, [[10, 10, 120, 120]] * 3, flip=False, stage=stage)
+        expected = predict(model, image, [[10, 10, 120, 120]] * 3, flip=False, stage=stage)
         assert np.abs(found.keypoints - expected.keypoints).max() < CLOSE_PX
 
 
@@ -85,19 +85,19 @@ def test_nobody_can_leave_two_stacks_early(files):
 @pytest.mark.parametrize(('ask', 'words'), [
     (dict(stage=1), 'stage 1: .* stage 0 alone'), (dict(stage=-1), 'stage 0 alone'),
     (dict(stage=5), 'the network has 2'), (dict(stages=True), 'stages: .* stage 0 alone')])
-def test_an_optimised_network_has_one_stage(model, picture, ask, words):
+def test_an_optimised_network_has_one_stage(model, image, ask, words):
     one = optimized(model, 'fuse', stage=0)
-    assert predict(one, picture, stage=0).keypoints.shape == (1, 16, 2)
+    assert predict(one, image, stage=0).keypoints.shape == (1, 16, 2)
     with pytest.raises(ConfigError, match=words):
-        predict(one, picture, **ask)
+        predict(one, image, **ask)
 
 
-def test_threads_may_predict_from_different_stages_of_one_model(model, picture):
+def test_threads_may_predict_from_different_stages_of_one_model(model, image):
     from concurrent.futures import ThreadPoolExecutor
     with torch.no_grad():
-        expected = [predict(model, picture, stage=stage).keypoints for stage in (0, 1)]
+        expected = [predict(model, image, stage=stage).keypoints for stage in (0, 1)]
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda stage: predict(model, picture, stage=stage).keypoints,
+        found = list(pool.map(lambda stage: predict(model, image, stage=stage).keypoints,
                               [0, 1] * 5))
     for index, keypoints in enumerate(found):
         assert np.array_equal(keypoints, expected[index % 2])

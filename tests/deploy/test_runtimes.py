@@ -4,9 +4,9 @@ import torch
 from tiny_network import as_if_trained
 
 from hourglass import StackedHourglass
+from hourglass.deploy.runtimes import ROUNDING, RUNTIMES, deviation, fastest, run_by, take_turns
 from hourglass.errors import ConfigError
 from hourglass.models.long_hourglass import LongHourglass
-from hourglass.deploy.runtimes import ROUNDING, RUNTIMES, deviation, fastest, run_by, take_turns
 
 NETWORKS = dict(
     stacks=dict(num_stacks=3, channels=32, depth=2), one=dict(num_stacks=1, channels=16, depth=1),

@@ -29,9 +29,9 @@ def test_links_lead_to_files(page):
 def test_a_page_does_what_it_says(page, tmp_path):
     for name in ('configs', 'tools'):
         (tmp_path / name).symlink_to(REPOSITORY / name)
-    write_synthetic(tmp_path / 'PICTURES', 2, seed=0, workers=1, size=(128, 128))
-    for picture in (tmp_path / 'PICTURES/images').iterdir():
-        picture.rename(tmp_path / 'PICTURES' / picture.name)
+    write_synthetic(tmp_path / 'IMAGES', 2, seed=0, workers=1, size=(128, 128))
+    for image in (tmp_path / 'IMAGES/images').iterdir():
+        image.rename(tmp_path / 'IMAGES' / image.name)
     environment = os.environ | {'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
     environment.pop('HOURGLASS_DATA', None)
     said = []                                   # Python of one page shares its names
@@ -51,10 +51,10 @@ def test_a_page_does_what_it_says(page, tmp_path):
         assert done.returncode == 0, f'{code}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}'
 
 
-def test_the_readmes_picture_is_what_its_command_makes(tool, tmp_path):
-    pictures = REPOSITORY / 'docs/pictures'
-    tool('predict', pictures / 'people.jpg', '--boxes', pictures / 'boxes.json', '--out', tmp_path,
+def test_the_readmes_image_is_what_its_command_makes(tool, tmp_path):
+    images = REPOSITORY / 'docs/images'
+    tool('predict', images / 'people.jpg', '--boxes', images / 'boxes.json', '--out', tmp_path,
          '--device', 'cpu')
     made, shown = (cv2.imread(str(path)) for path in (
-        tmp_path / 'overlays/people.jpg', pictures / 'poses.jpg'))
+        tmp_path / 'overlays/people.jpg', images / 'poses.jpg'))
     assert np.abs(made.astype(int) - shown).mean() < 0.5        # of 255: lines a px off, JPEG

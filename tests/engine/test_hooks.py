@@ -86,8 +86,8 @@ def test_no_bar_elsewhere(monkeypatch, capsys):
 
 
 def test_overlays_are_drawn_on_the_person(tmp_path):
-    picture = np.full((200, 300, 3), 30, np.uint8)
-    cv2.imwrite(str(tmp_path / 'a.png'), picture)
+    image = np.full((200, 300, 3), 30, np.uint8)
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
     keypoints = np.random.default_rng(0).uniform((20, 20), (280, 180), (16, 2))
     metainfo = MpiiDataset._load_metainfo(skeletons.MPII)
     runner = SimpleNamespace(test_evaluator=SimpleNamespace(dataset_meta=metainfo))

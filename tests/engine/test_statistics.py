@@ -80,7 +80,7 @@ def test_statistics_that_collapsed_are_told_of_with_their_layer(variance):
 
 
 def test_statistics_of_batches_that_are_all_alike_are_told_of():
-    """Averages of batches of a hundredth of the spread, as when a loader repeats one picture."""
+    """Averages of batches of a hundredth of the spread, as when a loader repeats one image."""
     model = trained(16, 150)
     with torch.no_grad():
         for _ in range(60):

@@ -51,10 +51,10 @@ def batch_of(value: float) -> dict:
 def test_a_loss_that_is_no_number_never_reaches_the_weights(tmp_path, value):
     before, _ = trained(tmp_path, [batch_of(1.0)])
     with pytest.raises(TrainingError, match=r'^iteration 2: loss_stage1 (nan|inf), the weights are '
-                                            r'finite; nothing was .* first picture a\.jpg'):
+                                            r'finite; nothing was .* first image a\.jpg'):
         trained(tmp_path, [batch_of(1.0), batch_of(value)])
     kept = torch.load(tmp_path / 'nonfinite_iter_2.pt', weights_only=True)
-    assert (kept['iteration'], kept['seed'], kept['pictures'], kept['indices']) == (
+    assert (kept['iteration'], kept['seed'], kept['images'], kept['indices']) == (
         2, 5, ['a.jpg'], [4])
     assert kept['losses'].keys() == {'loss_stage0', 'loss_stage1', 'loss'}
     assert torch.equal(kept['batch']['inputs'][0].nan_to_num(-1),

@@ -16,7 +16,7 @@ def samples(count: int = 10, joints: int = 16, seed: int = 0) -> list[dict]:
     truth = rng.uniform(0, 100, (count, joints, 2))
     truth[rng.random((count, joints)) < 0.2] = np.nan
     predicted = np.nan_to_num(truth) + rng.normal(0, 10, truth.shape)
-    return [dict(id=i, raw_ann_info=dict(keypoints_image=t, pck_unit=30.0, picture='a.jpg', row=i,
+    return [dict(id=i, raw_ann_info=dict(keypoints_image=t, pck_unit=30.0, image='a.jpg', row=i,
                                          occluded=np.arange(joints) == i, single_person=i > 2),
                  pred_instances=dict(keypoints=p[None], keypoint_scores=np.ones((1, joints))))
             for i, (t, p) in enumerate(zip(truth, predicted, strict=True))]

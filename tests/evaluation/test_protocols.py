@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 from conftest import DATA, needs
 
-from hourglass.evaluation.scoring import evaluate
 from hourglass.datasets import skeletons
+from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.pck import count
 from hourglass.evaluation.prediction_files import read_predictions
 from hourglass.evaluation.protocols import FLIC, LSP, MPII, PROTOCOLS
-from hourglass.evaluation.ground_truth import read_truth
+from hourglass.evaluation.scoring import evaluate
 
 FOLDER = DATA / 'mpii'
 

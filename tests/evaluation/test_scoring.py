@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from conftest import DATA, needs
 
-from hourglass.evaluation import scoring as module
-from hourglass.evaluation.scoring import evaluate
 from hourglass.errors import DataError
+from hourglass.evaluation import scoring as module
+from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.prediction_files import read_predictions
 from hourglass.evaluation.protocols import LSP, MPII
-from hourglass.evaluation.ground_truth import read_truth
+from hourglass.evaluation.scoring import evaluate
 
 VALID, OURS = DATA / 'mpii/valid.h5', DATA / 'mpii/predictions/valid-ours.h5'
 

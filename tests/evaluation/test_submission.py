@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 import scipy.io
-from release_file import picture, point, rect, small_release, write_release
+from release_file import image, point, rect, small_release, write_release
 
 from hourglass.errors import DataError
 from hourglass.evaluation.submission import MpiiSubmission
@@ -11,7 +11,7 @@ from hourglass.registry import METRICS
 
 def sample(place, name: str, seed: int = 0) -> dict:
     keypoints_image = np.random.default_rng(seed).uniform(0, 100, (1, 16, 2))
-    return dict(raw_ann_info=dict(place=place, picture=name, row=seed),
+    return dict(raw_ann_info=dict(place=place, image=name, row=seed),
                 pred_instances=dict(keypoints=keypoints_image))
 
 
@@ -90,8 +90,8 @@ def test_who_is_not_predicted_is_counted(tmp_path, warnings):
 def test_known_truth_is_not_handed_in_as_a_prediction(tmp_path):
     """A release with the hidden joints: those of people without a prediction are left out."""
     known = rect([point(0, 3.0, 4.0)])
-    release = write_release(tmp_path / 'r.mat', picture('t.jpg', rect()),
-                            picture('a.jpg', known, known, training=0))
+    release = write_release(tmp_path / 'r.mat', image('t.jpg', rect()),
+                            image('a.jpg', known, known, training=0))
     submit(tmp_path, [sample((1, 1), 'a.jpg')], release)
     first, second = read(tmp_path)['pred'].annorect
     assert first.annopoints.size == 0 and len(second.annopoints.point) == 16
@@ -99,11 +99,11 @@ def test_known_truth_is_not_handed_in_as_a_prediction(tmp_path):
 
 
 @pytest.mark.parametrize(('one', 'message'), [
-    (sample((0, 0), 'val.jpg'), 'val.jpg: person 1 of picture 1 is not among the test people'),
-    (sample((3, 3), 'test.jpg'), 'person 4 of picture 4 is not among'),
-    (sample((3, -1), 'test.jpg'), 'person 0 of picture 4 is not among'),
+    (sample((0, 0), 'val.jpg'), 'val.jpg: person 1 of image 1 is not among the test people'),
+    (sample((3, 3), 'test.jpg'), 'person 4 of image 4 is not among'),
+    (sample((3, -1), 'test.jpg'), 'person 0 of image 4 is not among'),
     (sample((3, 0), 'other.jpg'), 'other.jpg: .*give the metric the release'),
-    (sample((99, 0), 'test.jpg'), 'picture 100'),
+    (sample((99, 0), 'test.jpg'), 'image 100'),
     (sample(None, 'a.jpg', 7), r'a.jpg, row 7: .*make it with tools/prepare_mpii.py'),
     (sample((3, 0), 'test.jpg') | dict(pred_instances=dict(keypoints=np.zeros((1, 14, 2)))),
      r'shape \(14, 2\), 16 pairs of numbers needed'),

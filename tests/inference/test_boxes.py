@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from hourglass.inference.boxes import BoxFile, load_detector
 from hourglass.errors import ConfigError, DataError
+from hourglass.inference.boxes import BoxFile, load_detector
 
 
 def test_both_forms_say_the_same(tmp_path):
@@ -35,7 +35,7 @@ def test_a_file_that_is_neither_is_refused_by_name(tmp_path, content):
 
 def test_a_detector_is_any_function_in_reach(tmp_path, monkeypatch):
     (tmp_path / 'finder.py').write_text(
-        'value = 3\ndef find(picture):\n    return [[0, 0, 2, 3]]\n')
+        'value = 3\ndef find(image):\n    return [[0, 0, 2, 3]]\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend('')
     assert np.shape(load_detector('finder:find')(None)) == (1, 4)

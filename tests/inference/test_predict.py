@@ -1,4 +1,4 @@
-"""From pictures to keypoints: the same as by mmpose's way, in the picture's own px, or refused."""
+"""From images to keypoints: the same as by mmpose's way, in the image's own px, or refused."""
 import cv2
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def model():
 
 
 @pytest.fixture(scope='module')
-def picture(synthetic):
+def image(synthetic):
     return cv2.imread(str(min((synthetic / 'synthetic/test/images').iterdir())))
 
 
@@ -29,82 +29,82 @@ def test_every_name_has_a_config_and_shipped_ones_weights():
     assert all(path.is_file() for path in configs_by_name().values())
 
 
-def test_boxes_give_what_mmpose_gives(model, picture):
-    ours = predict(model, picture, BOXES)
-    theirs = inference_topdown(model, picture, BOXES)
+def test_boxes_give_what_mmpose_gives(model, image):
+    ours = predict(model, image, BOXES)
+    theirs = inference_topdown(model, image, BOXES)
     for person, sample in enumerate(theirs):
         # theirs rounds the box to float32 before it is halved
         assert ours.keypoints[person] == pytest.approx(sample.pred_instances.keypoints[0], abs=1e-3)
         assert ours.scores[person] == pytest.approx(sample.pred_instances.keypoint_scores[0],
                                                     abs=1e-5)
-    assert not ours.whole_picture
+    assert not ours.whole_image
     assert np.ptp(ours.boxes.reshape(-1, 2, 2), axis=1) == pytest.approx(
         np.array([[125, 125], [106.25, 106.25]]), abs=1e-4)
 
 
-def test_a_picture_may_be_a_path_an_array_or_pillows(model, picture, tmp_path):
-    cv2.imwrite(str(tmp_path / 'a.png'), picture)
-    sources = [tmp_path / 'a.png', str(tmp_path / 'a.png'), picture, Image.open(tmp_path / 'a.png'),
-               np.dstack([picture, picture[..., 0]])]
+def test_an_image_may_be_a_path_an_array_or_pillows(model, image, tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
+    sources = [tmp_path / 'a.png', str(tmp_path / 'a.png'), image, Image.open(tmp_path / 'a.png'),
+               np.dstack([image, image[..., 0]])]
     found = predict(model, sources, [BOXES] * len(sources))
     for poses in found[1:]:
         assert np.array_equal(poses.keypoints, found[0].keypoints)
-    assert predict(model, picture[..., 1]).keypoints.shape == (1, 11, 2)
+    assert predict(model, image[..., 1]).keypoints.shape == (1, 11, 2)
 
 
-def test_a_photograph_is_turned_upright_as_viewers_do(model, picture, tmp_path):
+def test_a_photograph_is_turned_upright_as_viewers_do(model, image, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6                        # shown turned by 90 degrees to the right
-    stored = cv2.rotate(picture, cv2.ROTATE_90_COUNTERCLOCKWISE)
+    stored = cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
     Image.fromarray(stored[..., ::-1]).save(tmp_path / 'phone.png', exif=exif)
     assert np.array_equal(predict(model, tmp_path / 'phone.png').keypoints,
-                          predict(model, picture).keypoints)
+                          predict(model, image).keypoints)
 
 
-def test_keypoints_move_with_the_picture(model, picture):
+def test_keypoints_move_with_the_image(model, image):
     shift = np.array([30, 70])
     moved = np.zeros((300, 260, 3), np.uint8)
-    moved[shift[1]:, shift[0]:][:picture.shape[0], :picture.shape[1]] = picture
-    here = predict(model, picture, BOXES[:1])
+    moved[shift[1]:, shift[0]:][:image.shape[0], :image.shape[1]] = image
+    here = predict(model, image, BOXES[:1])
     there = predict(model, moved, BOXES[:1] + np.tile(shift, 2))
     assert there.keypoints == pytest.approx(here.keypoints + shift, abs=1e-3)
     assert there.boxes == pytest.approx(here.boxes + np.tile(shift, 2), abs=1e-3)
 
 
-def test_a_large_picture_is_averaged_down_not_sampled(model, picture):
-    """Noise of 40 in every px of a picture eight times larger nearly vanishes in the crop."""
-    large = cv2.resize(picture, None, fx=8, fy=8, interpolation=cv2.INTER_LINEAR)
+def test_a_large_image_is_averaged_down_not_sampled(model, image):
+    """Noise of 40 in every px of an image eight times larger nearly vanishes in the crop."""
+    large = cv2.resize(image, None, fx=8, fy=8, interpolation=cv2.INTER_LINEAR)
     noise = np.random.default_rng(0).normal(0, 40, large.shape)
     noisy = np.clip(large + noise, 0, 255).astype(np.uint8)
     clean, found = (predict(model, image, inputs=True) for image in (large, noisy))
     difference = found.inputs.astype(float) - clean.inputs
     assert difference.std() < 40 / 3            # 4x4 px averaged: 40 / 4 before the crop
-    small = predict(model, picture)
+    small = predict(model, image)
     assert found.boxes / 8 == pytest.approx(small.boxes, abs=1e-3)
     assert clean.keypoints[0, 0] / 8 == pytest.approx(small.keypoints[0, 0], abs=1)
 
 
-def test_centres_and_scales_are_crops(model, picture):
+def test_centres_and_scales_are_crops(model, image):
     center, side = np.array([[60.0, 50.0]]), 100.0
-    by_scale = predict(model, picture, centers=center, scales=[side / 200])
-    corner = center[0] + 0.5 - side / 2         # a box counts from the picture's corner
-    by_box = predict(model, picture, [[*corner, *corner + side]], padding=1)
+    by_scale = predict(model, image, centers=center, scales=[side / 200])
+    corner = center[0] + 0.5 - side / 2         # a box counts from the image's corner
+    by_box = predict(model, image, [[*corner, *corner + side]], padding=1)
     assert np.array_equal(by_scale.keypoints, by_box.keypoints)
 
 
-def test_results_do_not_depend_on_the_batches(model, picture):
-    pictures, boxes = [picture, picture[:, ::-1].copy(), picture], [BOXES, None, []]
-    together, apart = (predict(model, pictures, boxes, batch_size=size) for size in (32, 1))
+def test_results_do_not_depend_on_the_batches(model, image):
+    images, boxes = [image, image[:, ::-1].copy(), image], [BOXES, None, []]
+    together, apart = (predict(model, images, boxes, batch_size=size) for size in (32, 1))
     assert [len(poses.keypoints) for poses in together] == [2, 1, 0]
-    assert [poses.whole_picture for poses in together] == [False, True, False]
+    assert [poses.whole_image for poses in together] == [False, True, False]
     for one, other in zip(together, apart, strict=True):
         assert one.keypoints == pytest.approx(other.keypoints, abs=1e-3)     # sums in another order
     assert predict(model, []) == []
 
 
-def test_stages_heatmaps_and_inputs_on_request(model, picture):
-    poses = predict(model, picture, BOXES, stages=True, heatmaps=True, inputs=True)
-    first = predict(model, picture, BOXES, stage=0, heatmaps=True)
+def test_stages_heatmaps_and_inputs_on_request(model, image):
+    poses = predict(model, image, BOXES, stages=True, heatmaps=True, inputs=True)
+    first = predict(model, image, BOXES, stage=0, heatmaps=True)
     assert poses.stage_keypoints.shape == (2, 2, 11, 2)
     assert np.allclose(poses.stage_keypoints[:, -1], poses.keypoints, atol=1e-4)
     assert np.allclose(poses.stage_keypoints[:, 0], first.keypoints, atol=1e-4)
@@ -112,44 +112,44 @@ def test_stages_heatmaps_and_inputs_on_request(model, picture):
     assert np.array_equal(poses.stage_heatmaps[:, 0], first.heatmaps)
     assert np.array_equal(poses.heatmaps.max((2, 3)), poses.scores)
     assert poses.inputs.shape == (2, 128, 128, 3)
-    plain = predict(model, picture, BOXES)
+    plain = predict(model, image, BOXES)
     assert plain.heatmaps is plain.stage_keypoints is plain.inputs is None
 
 
-def test_a_mirrored_picture_has_mirrored_keypoints_with_the_flip(model, picture):
+def test_a_mirrored_image_has_mirrored_keypoints_with_the_flip(model, image):
     swapped = model.dataset_meta['flip_indices']
-    poses, mirrored = predict(model, picture), predict(model, picture[:, ::-1].copy())
-    back = mirrored.keypoints[:, swapped] * [-1, 1] + [picture.shape[1] - 1, 0]
+    poses, mirrored = predict(model, image), predict(model, image[:, ::-1].copy())
+    back = mirrored.keypoints[:, swapped] * [-1, 1] + [image.shape[1] - 1, 0]
     # mmpose's crop lies half an input pixel off the middle, which the mirrored one feels
     assert np.median(np.abs(back - poses.keypoints)) < 1
-    assert not np.array_equal(predict(model, picture, flip=False).scores, poses.scores)
+    assert not np.array_equal(predict(model, image, flip=False).scores, poses.scores)
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (dict(boxes=[[1, 2, 3]]), r'picture 0: boxes of shape \(1, 3\), \(P, 4\) needed'),
+    (dict(boxes=[[1, 2, 3]]), r'image 0: boxes of shape \(1, 3\), \(P, 4\) needed'),
     (dict(boxes=[[5, 5, 5, 9]]), 'has no area'),
     (dict(boxes=[[np.nan, 5, 5, 9]]), 'finite numbers needed'),
-    (dict(boxes=[[900, 900, 950, 950]]), 'shows nothing of the 128x128 picture'),
+    (dict(boxes=[[900, 900, 950, 950]]), 'shows nothing of the 128x128 image'),
     (dict(boxes='here'), 'are no table of numbers'),
     (dict(centers=[[5, 5]]), 'give boxes, or centers and scales, or neither'),
     (dict(centers=[[5, 5]], scales=[1, 2]), '1 centers and 2 scales'),
     (dict(centers=[[5, 5]], scales=[0]), 'shows nothing'),
-    (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'makes less than a pixel of a picture of 128x128'),
+    (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'makes less than a pixel of an image of 128x128'),
 ])
-def test_places_that_are_none_are_refused(model, picture, arguments, message):
+def test_places_that_are_none_are_refused(model, image, arguments, message):
     with pytest.raises(DataError, match=message):
-        predict(model, picture, **arguments)
+        predict(model, image, **arguments)
 
 
-def test_what_cannot_be_used_is_refused_in_a_line(model, picture, tmp_path):
-    with pytest.raises(DataError, match='boxes: 1 given for 2 pictures'):
-        predict(model, [picture, picture], [BOXES])
+def test_what_cannot_be_used_is_refused_in_a_line(model, image, tmp_path):
+    with pytest.raises(DataError, match='boxes: 1 given for 2 images'):
+        predict(model, [image, image], [BOXES])
     with pytest.raises(ConfigError, match='stage 2: the network has 2'):
-        predict(model, picture, stage=2)
-    for wrong in (picture.astype(float), picture[..., :2], np.zeros((0, 5, 3), np.uint8), 3):
-        with pytest.raises(DataError, match='a picture'):
+        predict(model, image, stage=2)
+    for wrong in (image.astype(float), image[..., :2], np.zeros((0, 5, 3), np.uint8), 3):
+        with pytest.raises(DataError, match='an image'):
             predict(model, wrong)
-    with pytest.raises(DataError, match='gone.jpg: no such picture'):
+    with pytest.raises(DataError, match='gone.jpg: no such image'):
         predict(model, tmp_path / 'gone.jpg')
     with pytest.raises(ConfigError, match="no network of that name, did you mean 'flic-small'"):
         init_model('flic-smal')

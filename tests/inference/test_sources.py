@@ -1,10 +1,10 @@
-"""Every kind of input gives its pictures by name, and a line for each that fails."""
+"""Every kind of input gives its images by name, and a line for each that fails."""
 import cv2
 import numpy as np
 import pytest
 
-from hourglass.inference.sources import open_source
 from hourglass.errors import DataError
+from hourglass.inference.sources import open_source
 
 
 def write_video(path, frames: int = 10) -> None:
@@ -19,7 +19,7 @@ def folder(tmp_path):
     for name in ('b.png', 'a.JPG', 'sub/c.png'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / name), np.full((4, 6, 3), 90, np.uint8))
-    (tmp_path / 'notes.txt').write_text('not a picture')
+    (tmp_path / 'notes.txt').write_text('not an image')
     (tmp_path / 'torn.png').write_bytes((tmp_path / 'b.png').read_bytes()[:40])
     return tmp_path
 
@@ -29,8 +29,8 @@ def test_a_folder_gives_all_below_it_and_names_what_is_broken(folder):
     shots = list(source)
     assert [shot.name for shot in shots] == ['a.JPG', 'b.png', 'sub/c.png', 'torn.png']
     assert source.count == 4 and source.left_out == 1 and source.fps is None
-    assert [shot.picture is None for shot in shots] == [False, False, False, True]
-    assert 'torn.png: not a readable picture' in shots[-1].problem
+    assert [shot.image is None for shot in shots] == [False, False, False, True]
+    assert 'torn.png: not a readable image' in shots[-1].problem
 
 
 def test_a_file_and_a_pattern(folder):
@@ -46,7 +46,7 @@ def test_a_video_gives_its_frames_in_order(tmp_path):
     shots = list(source)
     assert source.fps == 20 and source.count == 10
     assert [shot.name for shot in shots] == [str(i) for i in range(10)]
-    assert (np.diff([shot.picture.mean() for shot in shots]) > 10).all()
+    assert (np.diff([shot.image.mean() for shot in shots]) > 10).all()
 
 
 def test_a_video_that_breaks_off_says_after_how_many_frames(tmp_path):
@@ -59,13 +59,13 @@ def test_a_video_that_breaks_off_says_after_how_many_frames(tmp_path):
     path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
     shots = list(open_source(str(path)))
     assert 10 < len(shots) < 30
-    assert shots[-1].picture is None
+    assert shots[-1].image is None
     assert shots[-1].problem == f'{path}: breaks off after {len(shots) - 1} of 40 frames'
 
 
 @pytest.mark.parametrize(('name', 'message'), [
-    ('gone.png', 'no picture; give a picture, a folder'), ('gone.mp4', 'no such video'),
-    ('none/*.png', 'no picture'), ('empty', '1 files and no picture'),
+    ('gone.png', 'no image; give an image, a folder'), ('gone.mp4', 'no such video'),
+    ('none/*.png', 'no image'), ('empty', '1 files and no image'),
     ('text.mp4', 'not a readable video'), ('77', 'camera 77: not there'),
 ])
 def test_what_is_not_there_is_refused(tmp_path, name, message, capfd):

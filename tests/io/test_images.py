@@ -1,57 +1,57 @@
-"""Picture files are read as stored, or refused by name."""
+"""Image files are read as stored, or refused by name."""
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from hourglass.errors import DataError
-from hourglass.io.images import PictureFile, as_picture, read_picture
+from hourglass.io.images import ImageFile, as_image, read_image
 
 
-def test_pictures_of_every_mode_become_bgr(tmp_path):
+def test_images_of_every_mode_become_bgr(tmp_path):
     Image.new('RGB', (3, 2), (255, 0, 10)).save(tmp_path / 'colour.png')
     Image.new('L', (3, 2), 77).save(tmp_path / 'grey.png')
-    colour, grey = (read_picture(tmp_path / name)
+    colour, grey = (read_image(tmp_path / name)
                     for name in ('colour.png', 'grey.png'))
     assert colour[0, 0].tolist() == [10, 0, 255]
     assert colour.shape == (2, 3, 3)
     assert grey[0, 0].tolist() == [77, 77, 77]
 
 
-@pytest.mark.parametrize('read', [read_picture, lambda path: PictureFile(path).decode()],
+@pytest.mark.parametrize('read', [read_image, lambda path: ImageFile(path).decode()],
                          ids=['at once', 'later'])
-def test_broken_pictures_are_refused_by_name(tmp_path, read):
+def test_broken_images_are_refused_by_name(tmp_path, read):
     Image.new('RGB', (64, 64), (9, 99, 200)).save(tmp_path / 'torn.jpg')
     whole = (tmp_path / 'torn.jpg').read_bytes()
     (tmp_path / 'torn.jpg').write_bytes(whole[:len(whole) // 2])
-    (tmp_path / 'text.jpg').write_text('not a picture')
+    (tmp_path / 'text.jpg').write_text('not an image')
     (tmp_path / 'empty.jpg').touch()
     for name, message in (('torn.jpg', 'not a readable'), ('text.jpg', 'not a readable'),
-                          ('empty.jpg', 'not a readable'), ('gone.jpg', 'no such picture')):
+                          ('empty.jpg', 'not a readable'), ('gone.jpg', 'no such image')):
         with pytest.raises(DataError, match=f'{name}: {message}') as error:
             read(tmp_path / name)
         assert '\n' not in str(error.value)
 
 
-def test_pictures_of_16_bits_keep_their_greys(tmp_path):
+def test_images_of_16_bits_keep_their_greys(tmp_path):
     grey = np.array([[0, 257, 65535]], np.uint16)
     Image.fromarray(grey).save(tmp_path / 'grey.png')
-    assert read_picture(tmp_path / 'grey.png')[0, :, 0].tolist() == [0, 1, 255]
-    assert as_picture(grey)[0, :, 2].tolist() == [0, 1, 255]
+    assert read_image(tmp_path / 'grey.png')[0, :, 0].tolist() == [0, 1, 255]
+    assert as_image(grey)[0, :, 2].tolist() == [0, 1, 255]
     Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / 'real.tif')
     with pytest.raises(DataError, match=r"real\.tif: .*mode 'F' have no known white"):
-        read_picture(tmp_path / 'real.tif')
+        read_image(tmp_path / 'real.tif')
 
 
 def test_printers_colours_and_transparency_are_read(tmp_path):
     Image.new('CMYK', (2, 2), (0, 255, 255, 0)).save(tmp_path / 'cmyk.jpg')     # red
-    assert read_picture(tmp_path / 'cmyk.jpg')[0, 0] == pytest.approx([0, 0, 254], abs=3)
+    assert read_image(tmp_path / 'cmyk.jpg')[0, 0] == pytest.approx([0, 0, 254], abs=3)
     Image.new('RGBA', (2, 2), (10, 20, 30, 7)).save(tmp_path / 'alpha.png')
-    assert read_picture(tmp_path / 'alpha.png')[0, 0].tolist() == [30, 20, 10]
+    assert read_image(tmp_path / 'alpha.png')[0, 0].tolist() == [30, 20, 10]
 
 
 def noise(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    """A smooth picture (h, w, 3) of all colours."""
+    """A smooth image (h, w, 3) of all colours."""
     coarse = rng.integers(256, size=(7, 9, 3), dtype=np.uint8)
     return cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
 
@@ -59,54 +59,54 @@ def noise(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 @pytest.mark.parametrize('options', [
     {}, {'progressive': True}, {'subsampling': 0}, {'quality': 40}, {'optimize': True}], ids=str)
 def test_a_jpeg_decoded_later_has_the_same_pixels(tmp_path, rng, options):
-    picture = Image.fromarray(noise(rng, (93, 61)))
-    picture.save(tmp_path / 'a.jpg', **options)
-    file = PictureFile(tmp_path / 'a.jpg')
+    image = Image.fromarray(noise(rng, (93, 61)))
+    image.save(tmp_path / 'a.jpg', **options)
+    file = ImageFile(tmp_path / 'a.jpg')
     pixels, reduction = file.decode()
     assert (file.size, reduction) == ((93, 61), 1)
     # one libjpeg in Pillow and OpenCV: equal here; two of them may round their own way
-    assert np.abs(pixels.astype(int) - read_picture(tmp_path / 'a.jpg')).max() <= 2
+    assert np.abs(pixels.astype(int) - read_image(tmp_path / 'a.jpg')).max() <= 2
 
 
 def test_orientation_is_left_as_stored_at_every_size(tmp_path, rng):
     exif = Image.Exif()
     exif[0x0112] = 6                                    # turn by 90 degrees to view
     Image.fromarray(noise(rng, (96, 64))).save(tmp_path / 'turned.jpg', exif=exif)
-    file = PictureFile(tmp_path / 'turned.jpg')
+    file = ImageFile(tmp_path / 'turned.jpg')
     assert file.size == (96, 64)
     assert [file.decode(r)[0].shape for r in (1, 2, 4, 8)] == [
         (64, 96, 3), (32, 48, 3), (16, 24, 3), (8, 12, 3)]
 
 
 @pytest.mark.parametrize('reduction', [2, 4, 8])
-def test_a_reduced_pixel_covers_a_square_of_the_picture(tmp_path, reduction):
-    """A spot lies where ``x = r * (x' + 0.5) - 0.5`` says, in a picture of odd sides."""
+def test_a_reduced_pixel_covers_a_square_of_the_image(tmp_path, reduction):
+    """A spot lies where ``x = r * (x' + 0.5) - 0.5`` says, in an image of odd sides."""
     columns, rows = np.meshgrid(np.arange(333), np.arange(251))
     for x, y in ((150.0, 100.0), (171.3, 142.8)):
         spot = np.exp(-((columns - x)**2 + (rows - y)**2) / (2 * 14.0**2))
         Image.fromarray(np.rint(255 * spot).astype(np.uint8)).convert('RGB').save(
             tmp_path / 'spot.jpg', quality=95)
-        pixels, r = PictureFile(tmp_path / 'spot.jpg').decode(reduction)
+        pixels, r = ImageFile(tmp_path / 'spot.jpg').decode(reduction)
         assert r == reduction
         assert pixels.shape[:2] == (-(-251 // r), -(-333 // r))
         weight = np.where(pixels[..., 0] > 20, pixels[..., 0], 0).astype(float)
         at_y, at_x = np.indices(weight.shape)
         found = np.array([(at_x * weight).sum(), (at_y * weight).sum()]) / weight.sum()
-        assert r * (found + 0.5) - 0.5 == pytest.approx([x, y], abs=0.15)    # px of the picture
+        assert r * (found + 0.5) - 0.5 == pytest.approx([x, y], abs=0.15)    # px of the image
 
 
 def test_what_is_no_plain_jpeg_is_decoded_whole(tmp_path, rng):
-    picture = noise(rng, (64, 48))
-    Image.fromarray(picture).save(tmp_path / 'a.png')
-    Image.fromarray(picture).convert('CMYK').save(tmp_path / 'printers.jpg')
-    Image.fromarray(picture).save(tmp_path / 'tail.jpg')
+    image = noise(rng, (64, 48))
+    Image.fromarray(image).save(tmp_path / 'a.png')
+    Image.fromarray(image).convert('CMYK').save(tmp_path / 'printers.jpg')
+    Image.fromarray(image).save(tmp_path / 'tail.jpg')
     with open(tmp_path / 'tail.jpg', 'ab') as file:     # as some cameras do
         file.write(bytes(16))
     for name in ('a.png', 'printers.jpg', 'tail.jpg'):
-        file = PictureFile(tmp_path / name)
+        file = ImageFile(tmp_path / name)
         pixels, reduction = file.decode(4)
         assert (file.size, reduction) == ((64, 48), 1)
-        assert np.array_equal(pixels, read_picture(tmp_path / name))
+        assert np.array_equal(pixels, read_image(tmp_path / name))
 
 
 def test_a_jpeg_cut_anywhere_is_refused(tmp_path, rng):
@@ -114,5 +114,5 @@ def test_a_jpeg_cut_anywhere_is_refused(tmp_path, rng):
     whole = (tmp_path / 'whole.jpg').read_bytes()
     for length in range(2, len(whole) - 2, 7):
         (tmp_path / 'cut.jpg').write_bytes(whole[:length])
-        with pytest.raises(DataError, match=r'cut\.jpg: not a readable picture'):
-            PictureFile(tmp_path / 'cut.jpg').decode(2)
+        with pytest.raises(DataError, match=r'cut\.jpg: not a readable image'):
+            ImageFile(tmp_path / 'cut.jpg').decode(2)

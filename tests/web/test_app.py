@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from hourglass.apis import init_model, predict
-from hourglass.web import pictures
+from hourglass.web import images
 from hourglass.web.app import LOOPBACK, MAX_MIB, create_app
 
 BOXES = [[120, 40, 400, 390], [60.5, 5, 330, 300]]
-PNG, BOX = pictures.examples()[0]
+PNG, BOX = images.examples()[0]
 
 
 @pytest.fixture(scope='module')
@@ -26,9 +26,9 @@ def client(model):
     return create_app({'lsp-small': model}).test_client()
 
 
-def ask(client, picture=None, model='lsp-small', **form):
-    if picture is not None:
-        form['picture'] = (BytesIO(picture), 'a.png')
+def ask(client, image=None, model='lsp-small', **form):
+    if image is not None:
+        form['image'] = (BytesIO(image), 'a.png')
     return client.post('/predict', data=dict(model=model, **form))
 
 
@@ -39,8 +39,8 @@ def test_a_prediction_is_that_of_predict(client, model, boxes):
     answer = ask(client, png, **form).get_json()
     poses = predict(model, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), boxes,
                     stages=True, heatmaps=True, inputs=True)
-    assert answer['whole_picture'] == (boxes is None)
-    assert answer['picture_size'] == [480, 400]
+    assert answer['whole_image'] == (boxes is None)
+    assert answer['image_size'] == [480, 400]
     assert len(answer['people']) == len(poses.keypoints)
     for index, person in enumerate(answer['people']):
         assert np.array_equal(person['keypoints'], poses.keypoints[index])
@@ -86,13 +86,13 @@ def png_of(width: int, height: int) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(('picture', 'form', 'message'), [
-    (None, {}, "picture: none given; upload a file in the field 'picture'"),
-    (b'words', {}, 'picture: not a readable one; give a JPEG, PNG, WEBP, GIF or BMP file'),
-    (PNG[:5000], {}, 'picture: not a readable one'),
+@pytest.mark.parametrize(('image', 'form', 'message'), [
+    (None, {}, "image: none given; upload a file in the field 'image'"),
+    (b'words', {}, 'image: not a readable one; give a JPEG, PNG, WEBP, GIF or BMP file'),
+    (PNG[:5000], {}, 'image: not a readable one'),
     (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n', {}, 'not a readable one'),
-    (png_of(8000, 8000), {}, 'picture: over 50 megapixels; make it smaller'),
-    (png_of(20000, 20000), {}, 'picture: over 50 megapixels; make it smaller'),
+    (png_of(8000, 8000), {}, 'image: over 50 megapixels; make it smaller'),
+    (png_of(20000, 20000), {}, 'image: over 50 megapixels; make it smaller'),
     (png_of(9, 9), dict(model='lsp-smal'),
      "model 'lsp-smal': not here, did you mean 'lsp-small'?; there are lsp-small"),
     (png_of(9, 9), dict(boxes='here'), 'boxes: not JSON of the form'),
@@ -103,11 +103,11 @@ def png_of(width: int, height: int) -> bytes:
     (png_of(9, 9), dict(boxes='[["a", 2, 3, 4]]'), 'boxes are no table of numbers'),
     (png_of(9, 9), dict(boxes='[[5, 5, 5, 9]]'), 'has no area'),
     (png_of(9, 9), dict(boxes=f'[[0, 0, {"9" * 400}, 9]]'), 'finite numbers needed'),
-    (png_of(9, 9), dict(boxes='[[90, 90, 95, 95]]'), 'shows nothing of the 9x9 picture'),
+    (png_of(9, 9), dict(boxes='[[90, 90, 95, 95]]'), 'shows nothing of the 9x9 image'),
     (png_of(9, 9), dict(boxes='[[-1e7, -1e7, 1e7, 1e7]]'), 'makes less than a pixel'),
 ])
-def test_what_a_user_can_mend_is_told_in_a_line(client, picture, form, message):
-    answer = ask(client, picture, **form)
+def test_what_a_user_can_mend_is_told_in_a_line(client, image, form, message):
+    answer = ask(client, image, **form)
     assert answer.status_code == 400
     error = answer.get_json()['error']
     assert message in error
@@ -117,7 +117,7 @@ def test_what_a_user_can_mend_is_told_in_a_line(client, picture, form, message):
 def test_too_much_is_refused(client):
     answer = ask(client, bytes((MAX_MIB << 20) + 1))
     assert answer.status_code == 413
-    assert answer.get_json() == dict(error='more than 32 MiB; make the picture smaller')
+    assert answer.get_json() == dict(error='more than 32 MiB; make the image smaller')
 
 
 def test_other_sites_cannot_ask(client, model):
@@ -148,6 +148,6 @@ def test_every_answer_forbids_what_the_page_does_not_need(client):
 def test_an_upload_never_becomes_a_file(client, monkeypatch):
     seen = []
     monkeypatch.setattr('hourglass.web.app.read_upload', lambda upload: seen.append(
-        type(upload.stream)) or pictures.read_upload(upload))
+        type(upload.stream)) or images.read_upload(upload))
     ask(client, bytes(1_000_000))               # werkzeug's own limit for memory is 500 kB
     assert seen == [BytesIO]

@@ -1,4 +1,4 @@
-"""The page in a real browser: pictures, boxes by mouse and keys, joints, stacks, errors."""
+"""The page in a real browser: images, boxes by mouse and keys, joints, stacks, errors."""
 import threading
 from base64 import b64decode
 from io import BytesIO
@@ -9,11 +9,11 @@ from browser import needs_browser, open_browser
 from PIL import Image
 
 from hourglass.apis import init_model
-from hourglass.web import pictures
+from hourglass.web import images
 from hourglass.web.app import create_app
 
 pytestmark = needs_browser
-PNG = pictures.examples()[0][0]
+PNG = images.examples()[0][0]
 SECONDS = 60                            # for what takes one or two on an idle machine
 
 
@@ -51,7 +51,7 @@ class Page:
     def drag(self, start: tuple, end: tuple) -> None:
         """With the mouse, from here to there in fractions of the canvas."""
         from selenium.webdriver import ActionChains
-        canvas, = self.find('#picture')
+        canvas, = self.find('#image')
         size = np.array([canvas.size['width'], canvas.size['height']])
         first, last = (np.round((np.array(place) - 0.5) * size) for place in (start, end))
         ActionChains(self.driver, duration=10).move_to_element_with_offset(
@@ -66,8 +66,8 @@ class Page:
         """(h, w, 3) of a canvas; as a file, as Chromium complains where pixels are often read."""
         address = self.driver.execute_script(
             'return document.querySelector(arguments[0]).toDataURL()', selector)
-        picture = Image.open(BytesIO(b64decode(address.partition(',')[2])))
-        return np.asarray(picture.convert('RGB'), int)
+        image = Image.open(BytesIO(b64decode(address.partition(',')[2])))
+        return np.asarray(image.convert('RGB'), int)
 
 
 @pytest.fixture(scope='module')
@@ -110,7 +110,7 @@ def test_an_example_has_joints_before_anything_is_set(page):
     assert min(scores.values()) > 0.1               # mean 0.47: the network has not seen the like
     plain = np.asarray(Image.open(BytesIO(PNG)).convert('RGB'), int)
     for side in ((0, 170, 0), (255, 110, 0)):       # green left, orange right
-        assert share_of(page.pixels('#picture'), side) > share_of(plain, side) + 5e-4
+        assert share_of(page.pixels('#image'), side) > share_of(plain, side) + 5e-4
 
 
 def test_a_box_drawn_with_the_mouse_is_predicted(page):
@@ -127,12 +127,12 @@ def test_a_box_drawn_with_the_mouse_is_predicted(page):
     assert page.scores() == second
     page.find('#people button')[1].click()
     page.until(lambda: page.text('status').startswith('No box, so one person was looked for'))
-    assert page.text('people') == 'whole picture'
+    assert page.text('people') == 'whole image'
 
 
 def test_boxes_by_keyboard(page):
     page.example(0)
-    canvas, = page.find('#picture')
+    canvas, = page.find('#image')
     before = page.scores()
     canvas.send_keys('\ue012' * 5)                  # arrow left
     page.until(lambda: page.scores() != before)
@@ -152,13 +152,13 @@ def test_a_stack_and_a_joint_show_their_own_heatmap(page):
     first.click()
     assert page.scores() != scores
     assert np.abs(page.pixels('#grid button canvas') - last).max() > 50
-    skeleton = page.pixels('#picture')
+    skeleton = page.pixels('#image')
     page.find('#grid button')[0].click()
     assert page.text('stacks-title').endswith('head top')
-    dimmed = page.pixels('#picture')
-    assert dimmed.mean() < 0.8 * skeleton.mean()    # the heatmap lies over a darkened picture
+    dimmed = page.pixels('#image')
+    assert dimmed.mean() < 0.8 * skeleton.mean()    # the heatmap lies over a darkened image
     page.find('#views button')[1].click()
-    assert page.pixels('#picture').shape[0] == page.pixels('#picture').shape[1]     # a square crop
+    assert page.pixels('#image').shape[0] == page.pixels('#image').shape[1]     # a square crop
     page.find('#all')[0].click()
     assert page.text('stacks-title').endswith('all joints')
 
@@ -170,7 +170,7 @@ def test_files_through_the_input_upright(page, tmp_path):
     page.upload(tmp_path / 'phone.jpg')
     page.answered()
     assert '400x480 px' in page.text('status')
-    height, width = page.pixels('#picture').shape[:2]
+    height, width = page.pixels('#image').shape[:2]
     assert width / height == pytest.approx(400 / 480, abs=0.01)
 
 
@@ -183,12 +183,12 @@ def test_another_network_has_its_own_joints(page):
 
 
 def test_errors_are_shown_and_go(page, tmp_path):
-    (tmp_path / 'notes.txt').write_text('no picture')
+    (tmp_path / 'notes.txt').write_text('no image')
     page.upload(tmp_path / 'notes.txt')
-    page.until(lambda: page.text('error').startswith('notes.txt: not a picture'))
+    page.until(lambda: page.text('error').startswith('notes.txt: not an image'))
     Image.new('L', (9000, 6000)).save(tmp_path / 'large.png')     # a browser shows it
     page.upload(tmp_path / 'large.png')
-    page.until(lambda: page.text('error') == 'picture: over 50 megapixels; make it smaller')
+    page.until(lambda: page.text('error') == 'image: over 50 megapixels; make it smaller')
     refused = page.driver.get_log('browser')        # the browser itself logs every status of 400
     assert [('/predict' in line['message'] and '400' in line['message']) for line in refused] == [
         True]

@@ -8,13 +8,13 @@ codec = dict(
 train_pipeline = [
     dict(type='hourglass.DrawFlip'),
     dict(type='hourglass.PaperScaleRotation'),
-    dict(type='hourglass.CropPicture', input_size=input_size),
+    dict(type='hourglass.CropImage', input_size=input_size),
     dict(type='hourglass.LuaColour'),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='hourglass.PackPerson'),
 ]
 val_pipeline = [
-    dict(type='hourglass.LoadPicture'),
+    dict(type='hourglass.LoadImage'),
     dict(type='hourglass.BoxToCrop'),
     dict(type='TopdownAffine', input_size=input_size),
     dict(type='PackPoseInputs'),

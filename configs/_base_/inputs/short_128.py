@@ -7,12 +7,12 @@ codec = dict(
 train_pipeline = [
     dict(type='hourglass.DrawFlip'),
     dict(type='hourglass.PaperScaleRotation', scale=(0.85, 1.15), max_rotation=15),
-    dict(type='hourglass.CropPicture', input_size=input_size),
+    dict(type='hourglass.CropImage', input_size=input_size),
     dict(type='GenerateTarget', encoder=codec),
     dict(type='hourglass.PackPerson'),
 ]
 val_pipeline = [
-    dict(type='hourglass.LoadPicture'),
+    dict(type='hourglass.LoadImage'),
     dict(type='hourglass.BoxToCrop'),
     dict(type='TopdownAffine', input_size=input_size),
     dict(type='PackPoseInputs'),

@@ -6,7 +6,7 @@ codec = dict(_base_.codec, input_size=input_size, heatmap_size=heatmap_size, sig
 augmentation = dict(type='hourglass.PaperScaleRotation', scale=(0.8, 1.25), max_rotation=20)
 instead = {
     'hourglass.LuaScaleRotation': augmentation,
-    'hourglass.CropPicture': dict(type='hourglass.CropPicture', input_size=input_size),
+    'hourglass.CropImage': dict(type='hourglass.CropImage', input_size=input_size),
     'TopdownAffine': dict(type='TopdownAffine', input_size=input_size),
     'GenerateTarget': dict(type='GenerateTarget', encoder=codec)}
 train_pipeline, val_pipeline = (

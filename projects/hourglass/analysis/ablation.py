@@ -11,8 +11,8 @@ import numpy as np
 from mmengine.config import Config
 from numpy import ndarray
 
-from hourglass.errors import ConfigError, DataError
 from hourglass.analysis.size import size_of
+from hourglass.errors import ConfigError, DataError
 
 # what the paper averages in its figure 9, as far as a data set has it
 HARD_JOINTS = ('Elbow', 'Wrist', 'Knee', 'Ankle')
@@ -25,7 +25,7 @@ class Variant:
     Attributes:
         name: of the config file.
         parameters: of its network.
-        macs: of its network for one picture.
+        macs: of its network for one image.
         has_loss: (N,) whether a stage has a loss of its own.
         curves: per seed (V,) iterations and (V, N) percent, the mean of the joints' PCK, of each of
             N stages.

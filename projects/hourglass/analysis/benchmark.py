@@ -21,10 +21,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hourglass.analysis.input_speed import compare_inputs
 from hourglass.analysis.machine import machine, peak_memory
-from hourglass.deploy.optimize import optimized, until_stage
 from hourglass.checkpoints.names import find_config
-from hourglass.errors import ConfigError, HourglassError
+from hourglass.deploy.optimize import optimized, until_stage
 from hourglass.deploy.runtimes import deviation, take_turns
+from hourglass.errors import ConfigError, HourglassError
 
 MEASURES = ('size', 'latency', 'throughput', 'training', 'memory', 'input')
 PLAIN = ('none', 'channels_last')               # ways to run that every network knows
@@ -122,12 +122,12 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
               batch_size: int = 16, rounds: int = 10) -> Report:
     """Measure contenders in turns.
 
-    ``size``: ``parameters``, ``macs`` of one picture. ``latency``: seconds of a batch of one;
+    ``size``: ``parameters``, ``macs`` of one image. ``latency``: seconds of a batch of one;
     ``throughput``: of ``batch_size``; ``training``: of a step with a quarter of that, loss,
     gradients and optimiser, and channels_last where its hook is in the config. Each has the
     ``median`` of the rounds, the quartiles ``low`` and ``high``, and ``ratio``, to the first
     contender. ``memory``: bytes at the peak above the loaded network, ``memory_latency`` and
-    ``memory_training``. ``input``: training pictures a second of one core. ``deviation``: the
+    ``memory_training``. ``input``: training images a second of one core. ``deviation``: the
     largest difference to the plain forward, as a fraction of its largest value.
 
     Raises:
@@ -170,7 +170,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
 
 
 def size(contender: Contender) -> tuple[int, float]:
-    """Parameters of the whole network, and its multiply-adds for one picture."""
+    """Parameters of the whole network, and its multiply-adds for one image."""
     plain = Contender(contender.cfg, stages=contender.stages)
     network, images = plain.network(), plain.images(1)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -248,8 +248,8 @@ def _measure_input(trained: Sequence[tuple[dict, Contender]], notes: list[str]) 
     speeds = dict(zip(able, found, strict=True))
     for row, contender in trained:
         if contender.config in speeds:
-            row['input_pictures_per_core_second'] = (
-                speeds[contender.config]['pictures_per_core_second'])
+            row['input_images_per_core_second'] = (
+                speeds[contender.config]['images_per_core_second'])
 
 
 def _device() -> str:

@@ -10,10 +10,10 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from hourglass.analysis.benchmark import Contender, size
+from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.engine.optimize_hook import OptimizeHook
 from hourglass.errors import ConfigError
 from hourglass.io.files import replacing
-from hourglass.deploy.runtimes import RUNTIMES
 
 
 @dataclass
@@ -23,10 +23,10 @@ class Exit:
     Attributes:
         stages: stacks that everybody runs at most.
         tolerance: heatmap px, by which people leave before; None: nobody does.
-        stacks: that a picture ran, on average.
-        macs: multiply-adds of a picture, on average.
+        stacks: that an image ran, on average.
+        macs: multiply-adds of an image, on average.
         saved: fraction of the multiply-adds of all stacks that was not computed.
-        seconds: of a picture in the network, on average (its mirror picture is another).
+        seconds: of an image in the network, on average (its mirror image is another).
         scores: of the config's metrics.
     """
 
@@ -75,14 +75,14 @@ def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str) -> li
 
 def _test(cfg: Config, stages: int, tolerance: float | None, optimize: str
           ) -> tuple[dict[str, float], float, dict[int, int]]:
-    """Scores, seconds in the network, and how many pictures left behind each stage."""
+    """Scores, seconds in the network, and how many images left behind each stage."""
     cfg = deepcopy(cfg)
     cfg.experiment_name = f'stages{stages}_tolerance{tolerance}'
     runner = Runner.from_cfg(cfg)
     clock = _Clock(optimize, stages - 1, tolerance)
     runner.register_hook(clock)
     scores = runner.test()
-    return scores, clock.seconds, clock.left or {stages - 1: clock.pictures}
+    return scores, clock.seconds, clock.left or {stages - 1: clock.images}
 
 
 class _Clock(OptimizeHook):
@@ -90,7 +90,7 @@ class _Clock(OptimizeHook):
 
     def before_test(self, runner) -> None:
         super().before_test(runner)
-        self.seconds, self.pictures = 0.0, 0
+        self.seconds, self.images = 0.0, 0
         backbone = runner.model.backbone
         run = backbone.forward
 
@@ -98,7 +98,7 @@ class _Clock(OptimizeHook):
             start = perf_counter()
             outputs = run(images)
             self.seconds += perf_counter() - start
-            self.pictures += len(images)
+            self.images += len(images)
             return outputs
         backbone.forward = timed
         self.left = getattr(backbone, 'left', None)
@@ -119,7 +119,7 @@ def plot_exits(found: Sequence[Exit], scores: Sequence[str], path: Path) -> None
             points = sorted(points, key=lambda exit_: exit_.macs)
             axes.plot([e.macs / 1e9 for e in points], [e.scores[score] for e in points],
                       marker=marker, label=name)
-        axes.set(xlabel='GMACs a picture', ylabel=score)
+        axes.set(xlabel='GMACs an image', ylabel=score)
         axes.grid(alpha=0.3)
     axes.legend(fontsize='small')
     with replacing(path) as draft:

@@ -1,4 +1,4 @@
-"""How many pictures a second one core makes ready for training."""
+"""How many images a second one core makes ready for training."""
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -36,8 +36,8 @@ def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds:
         rounds: turns.
 
     Returns:
-        One each: ``pictures_per_second`` by the clock, ``pictures_per_core_second`` by the time
-        that this process was given, each the median of its turns, and ``pictures`` in all.
+        One each: ``images_per_second`` by the clock, ``images_per_core_second`` by the time
+        that this process was given, each the median of its turns, and ``images`` in all.
 
     Raises:
         ConfigError: if a config has no training data.
@@ -58,9 +58,9 @@ def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds:
         cv2.setNumThreads(threads[0])
         torch.set_num_threads(threads[1])
     return [dict(
-        pictures_per_second=statistics.median(count / wall for count, wall, _ in of_config),
-        pictures_per_core_second=statistics.median(count / core for count, _, core in of_config),
-        pictures=sum(count for count, _, _ in of_config)) for of_config in turns]
+        images_per_second=statistics.median(count / wall for count, wall, _ in of_config),
+        images_per_core_second=statistics.median(count / core for count, _, core in of_config),
+        images=sum(count for count, _, _ in of_config)) for of_config in turns]
 
 
 def _turn(stream: Iterator, seconds: float) -> tuple[int, float, float]:
@@ -76,7 +76,7 @@ def _samples(config: str | Config) -> Iterator[dict]:
     """Training samples without an end, every person once before one comes again."""
     cfg = Config.fromfile(config) if isinstance(config, str) else config
     if 'train_dataloader' not in cfg:
-        raise ConfigError(f'{cfg.filename}: no train_dataloader, and its pictures are measured')
+        raise ConfigError(f'{cfg.filename}: no train_dataloader, and its images are measured')
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     order = np.random.default_rng(0)

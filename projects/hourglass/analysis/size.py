@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def size_of(config: str | Path) -> tuple[int, float]:
-    """Parameters of a config's backbone, and its multiply-adds (MACs) for one picture.
+    """Parameters of a config's backbone, and its multiply-adds (MACs) for one image.
 
     With ``num_keypoints`` given that is the whole network: the head has no parameters then.
     """

@@ -10,9 +10,9 @@ from mmengine.logging import MMLogger
 
 from hourglass.analysis.benchmark import MEASURES, Contender, Report, benchmark
 from hourglass.cli.common import one_line_errors
+from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.errors import ConfigError
 from hourglass.io.files import replacing
-from hourglass.deploy.runtimes import RUNTIMES
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,21 +60,21 @@ def main() -> None:
 
 def table(report: Report, batch_size: int) -> list[str]:
     """Lines of text: a row for every contender, a column for whatever was measured, notes."""
-    pictures, trained = batch_size, max(1, batch_size // 4)
+    images, trained = batch_size, max(1, batch_size // 4)
     columns = [
         ('', name_of),
         ('M params', lambda row: f"{row['parameters'] / 1e6:.2f}"),
         ('GMACs', lambda row: f"{row['macs'] / 1e9:.2f}"),
         ('batch 1, ms', lambda row: timing(row['latency'])),
         ('ratio', lambda row: f"{row['latency']['ratio']:.3f}"),
-        (f'batch {pictures}, pictures/s',
-         lambda row: f"{pictures / row['throughput']['median']:.1f}"),
+        (f'batch {images}, images/s',
+         lambda row: f"{images / row['throughput']['median']:.1f}"),
         ('ratio', lambda row: f"{row['throughput']['ratio']:.3f}"),
         (f'training {trained}, ms', lambda row: timing(row['training'])),
         ('ratio', lambda row: f"{row['training']['ratio']:.3f}"),
         ('MiB', lambda row: f"{row['memory_latency'] / 2**20:.0f}"),
         (f'MiB training {trained}', lambda row: f"{row['memory_training'] / 2**20:.0f}"),
-        ('input pictures/s/core', lambda row: f"{row['input_pictures_per_core_second']:.0f}"),
+        ('input images/s/core', lambda row: f"{row['input_images_per_core_second']:.0f}"),
         ('deviation', lambda row: f"{row['deviation']:.1e}"),
     ]
     cells = [[name, *(cell(tell, row) for row in report.rows)] for name, tell in columns]

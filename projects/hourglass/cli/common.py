@@ -12,9 +12,9 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.engine.processes import add_launcher_arguments, join_ranks
 from hourglass.errors import ConfigError, HourglassError, did_you_mean
-from hourglass.deploy.runtimes import RUNTIMES
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +22,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where logs and checkpoints go; '
                         'default work_dirs/FOLDER/NAME of the config')
-    parser.add_argument('--show-dir', help='folder for pictures with predicted skeletons')
-    parser.add_argument('--show', action='store_true', help='show those pictures in a window')
+    parser.add_argument('--show-dir', help='folder for images with predicted skeletons')
+    parser.add_argument('--show', action='store_true', help='show those images in a window')
     parser.add_argument('--interval', type=int, default=1, help='of the people shown')
     parser.add_argument('--wait-time', type=float, default=1, help='seconds a window stays')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},

@@ -1,9 +1,9 @@
 """Another project's checkpoint for ours: python tools/convert_checkpoint.py IN OUT ..."""
 import argparse
 
-from hourglass.cli.common import one_line_errors
 from hourglass.checkpoints.convert import DATA, convert_checkpoint
 from hourglass.checkpoints.families import PIXELS
+from hourglass.cli.common import one_line_errors
 
 
 def parse_args() -> argparse.Namespace:

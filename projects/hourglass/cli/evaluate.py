@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 
 from hourglass.cli.common import one_line_errors
-from hourglass.evaluation.scoring import Evaluation, evaluate
 from hourglass.errors import ConfigError
+from hourglass.evaluation.ground_truth import Truth, read_truth
 from hourglass.evaluation.prediction_files import read_predictions
 from hourglass.evaluation.protocols import PROTOCOLS
+from hourglass.evaluation.scoring import Evaluation, evaluate
 from hourglass.evaluation.tables import draw_curves, people_csv, table, with_published
-from hourglass.evaluation.ground_truth import Truth, read_truth
 from hourglass.io.files import replacing
 
 _USUAL_BASE = dict(mpii=1, flic=0, lsp=1)           # what the data sets' own files count from
@@ -72,11 +72,11 @@ def warn(evaluation: Evaluation) -> None:
     elif evaluation.is_shifted:
         x, y = evaluation.shift
         print(f'warning: {name}: its joints lie {x:+.2f}, {y:+.2f} px off on average; were they '
-              'predicted on pictures of another size, or is it the bias of their decoder?',
+              'predicted on images of another size, or is it the bias of their decoder?',
               file=sys.stderr)
     if evaluation.scores['Total'] < 5:
         print(f'warning: {name}: next to nothing is right; are these the same people, in the same '
-              'order, on pictures of the same size?', file=sys.stderr)
+              'order, on images of the same size?', file=sys.stderr)
     if evaluation.missing:
         print(f'warning: {name}: {len(evaluation.missing)} of {evaluation.num_people} people have '
               f'no prediction and count as wrong, first row {evaluation.missing[0]}',

@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
 from hourglass.analysis.exits import Exit, measure_exits, plot_exits
 from hourglass.analysis.machine import machine
 from hourglass.checkpoints.names import checked_checkpoint
+from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
 from hourglass.errors import ConfigError
 from hourglass.io.files import replacing
 
@@ -47,7 +47,7 @@ def main() -> None:
         if missing := set(args.scores) - set(found[0].scores):
             raise ConfigError(f"--scores {min(missing)}: the metric gives "
                               f"{', '.join(found[0].scores)}")
-        titles = ['', 'stacks a picture', 'GMACs', 'of the stacks saved, %', 'ms', *args.scores]
+        titles = ['', 'stacks an image', 'GMACs', 'of the stacks saved, %', 'ms', *args.scores]
         print(f"| {' | '.join(titles)} |", '|---' * len(titles) + '|',
               *(line(exit_, args.scores) for exit_ in found), sep='\n')
         if args.plot:

@@ -19,12 +19,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--decode', action='store_true',
                         help='keypoints in input px and scores, instead of heatmaps')
     parser.add_argument('--flip', action='store_true',
-                        help='average with the mirrored picture: better, twice the time')
+                        help='average with the mirrored image: better, twice the time')
     parser.add_argument('--stage', type=int, metavar='N', help='whose prediction, from 0; what '
                         "comes after it is left out. Default: as the config's head predicts")
     parser.add_argument('--opset', type=int, help="of ONNX; default torch's choice")
-    parser.add_argument('--check', nargs='+', default=[], metavar='PICTURE', dest='pictures',
-                        help='compare on these pictures; default three rendered people')
+    parser.add_argument('--check', nargs='+', default=[], metavar='IMAGE', dest='images',
+                        help='compare on these images; default three rendered people')
     return parser.parse_args()
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     deviation = (f'keypoints within {done.deviation:.1g} px' if done.decodes else
                  f'heatmaps within {done.deviation:.1g} of the largest value')
     print(f'written: {done.path} ({done.size / 1e6:.2f} MB)\n'
-          f'checked on {done.pictures} pictures, in batches of 1 and 3: {deviation}')
+          f'checked on {done.images} images, in batches of 1 and 3: {deviation}')
     if done.unsettled:
         print(f'not compared: {done.unsettled} of {done.keypoints} keypoints, where rounding '
               'decides between two places')

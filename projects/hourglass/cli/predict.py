@@ -1,4 +1,4 @@
-"""Find people's keypoints in pictures or videos: python tools/predict.py INPUT --out DIR ..."""
+"""Find people's keypoints in images or videos: python tools/predict.py INPUT --out DIR ..."""
 import argparse
 import sys
 from pathlib import Path
@@ -7,21 +7,21 @@ from tqdm import tqdm
 
 import hourglass
 from hourglass.apis import init_model
-from hourglass.inference.boxes import BoxFile, load_detector
-from hourglass.cli.common import add_speed_arguments, one_line_errors, speed_options
-from hourglass.inference.collection import Boxes, Drawing, predict_collection
-from hourglass.io.journal import Journal, fingerprint
-from hourglass.engine.processes import Place, add_launcher_arguments, work_apart
-from hourglass.inference.results import Results, SharedResults
-from hourglass.inference.sources import Frames, PictureFiles, open_source
 from hourglass.checkpoints.names import find_weights, weights_by_name
+from hourglass.cli.common import add_speed_arguments, one_line_errors, speed_options
+from hourglass.engine.processes import Place, add_launcher_arguments, work_apart
 from hourglass.errors import ConfigError
+from hourglass.inference.boxes import BoxFile, load_detector
+from hourglass.inference.collection import Boxes, Drawing, predict_collection
+from hourglass.inference.results import Results, SharedResults
+from hourglass.inference.sources import Frames, ImageFiles, open_source
+from hourglass.io.journal import Journal, fingerprint
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description='Find the keypoints of people: overlays, predictions.json and predictions.csv')
-    parser.add_argument('input', help="a picture, a folder, a pattern in quotes ('a/*.jpg'), a "
+    parser.add_argument('input', help="an image, a folder, a pattern in quotes ('a/*.jpg'), a "
                         'video, or the number of a camera')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
@@ -34,21 +34,21 @@ def parse_args() -> argparse.Namespace:
     network.add_argument('--stage', type=int, help='whose prediction: 0 the first stack, -1 the '
                          'last')
     network.add_argument('--no-flip', action='store_true',
-                         help='do not average with the mirrored picture: twice as fast')
+                         help='do not average with the mirrored image: twice as fast')
     network.add_argument('--batch-size', type=int, default=32, help='of people')
     add_speed_arguments(network)
-    people = parser.add_argument_group('where people are (default: one in each whole picture)')
+    people = parser.add_argument_group('where people are (default: one in each whole image)')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO')
     people.add_argument('--detector', metavar='MODULE:FUNCTION',
-                        help='a function from a picture (H, W, 3) BGR to boxes (P, 4)')
-    drawn = parser.add_argument_group('pictures')
+                        help='a function from an image (H, W, 3) BGR to boxes (P, 4)')
+    drawn = parser.add_argument_group('images')
     drawn.add_argument('--heatmaps', action='store_true',
                        help="what the network believes: every keypoint's heatmap")
     drawn.add_argument('--crop', action='store_true', help='what the network saw')
     drawn.add_argument('--no-overlays', action='store_true', help='draw no skeletons')
     drawn.add_argument('--min-score', type=float, default=0.0,
                        help='draw no keypoint whose heatmap peaks below; default draws all')
-    parser.add_argument('--max-frames', type=int, help='stop after so many pictures')
+    parser.add_argument('--max-frames', type=int, help='stop after so many images')
     shared = parser.add_argument_group('large collections')
     shared.add_argument('--journal', action='store_true',
                         help='leave what is done in OUT/journal, so that another call with the '
@@ -65,7 +65,7 @@ def where_people_are(args: argparse.Namespace) -> Boxes:
         return lambda shot: named(shot.name)
     if args.detector:
         detector = load_detector(args.detector)
-        return lambda shot: detector(shot.picture)
+        return lambda shot: detector(shot.image)
     return lambda shot: None
 
 
@@ -75,16 +75,16 @@ def predicting_stage(args: argparse.Namespace) -> int:
     return -1 if args.stage is None else args.stage
 
 
-def open_results(args: argparse.Namespace, place: Place, model, source: PictureFiles | Frames
+def open_results(args: argparse.Namespace, place: Place, model, source: ImageFiles | Frames
                  ) -> Results:
     """Where the model's poses go; of shared work, ``source`` keeps this process's share."""
     about = dict(made_by=f'mmpose-hourglass {hourglass.__version__}',
                  model=args.weights or args.model, stage=predicting_stage(args))
     if not args.journal and args.launcher == 'none':
         return Results(model.dataset_meta, about)
-    if not isinstance(source, PictureFiles):
-        raise ConfigError(f'{args.input}: --journal and --launcher are for pictures; leave them '
-                          'out, or store the frames as pictures')
+    if not isinstance(source, ImageFiles):
+        raise ConfigError(f'{args.input}: --journal and --launcher are for images; leave them '
+                          'out, or store the frames as images')
     source.keep(list(source.stamps())[:args.max_frames])
     work = [find_weights(args.weights or args.model), str(model.cfg.model),
             str(model.cfg.test_dataloader.dataset.pipeline),
@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> list[str]:
     looked_at = predict_collection(
         model, source, boxes, results, drawing, stage=args.stage, batch_size=args.batch_size,
         flip=False if args.no_flip else None)
-    bar = tqdm(looked_at, total=source.count, unit='picture', disable=not sys.stderr.isatty())
+    bar = tqdm(looked_at, total=source.count, unit='image', disable=not sys.stderr.isatty())
     try:
         for count, problem in enumerate(bar, start=1):
             if problem:
@@ -130,14 +130,14 @@ def run(args: argparse.Namespace) -> list[str]:
         looked_at.close()
     left = results.finish(args.out)
     if left:
-        print(f'{source.count} pictures done here; the {left} that are left are those of other '
+        print(f'{source.count} images done here; the {left} that are left are those of other '
               'processes, the last of which writes the results, or of another call')
         return []
     whole = '' if args.boxes or args.detector else (
-        ', each looked for in the whole picture (--boxes or --detector say where people are)')
-    print(f'{results.num_people} people in {results.num_pictures} pictures{whole}: {args.out}')
+        ', each looked for in the whole image (--boxes or --detector say where people are)')
+    print(f'{results.num_people} people in {results.num_images} images{whole}: {args.out}')
     if source.left_out:
-        print(f'{source.left_out} files of {args.input} are no pictures by their names')
+        print(f'{source.left_out} files of {args.input} are no images by their names')
     return results.problems
 
 

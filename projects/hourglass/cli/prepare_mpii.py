@@ -42,7 +42,7 @@ def count_line(name: str, count: int, published: int) -> str:
 
 def convert(release_file: Path, val_file: Path, folder: Path) -> None:
     release = read_release(release_file)
-    print(f'{release_file}: {len(release.pictures):,} pictures, {sum(release.training):,} of them '
+    print(f'{release_file}: {len(release.images):,} images, {sum(release.training):,} of them '
           f'for training; {sum(release.num_rects):,} people')
     for kind, places in sorted(release.half_filled.items()):
         print(f'{len(places):>8,} {kind} half filled, impossible or double, taken as empty; '

@@ -6,9 +6,9 @@ import argparse
 import time
 from pathlib import Path
 
+from hourglass.analysis.sheet import write_sheet
 from hourglass.cli.common import one_line_errors
 from hourglass.datasets.mpii.dataset import MpiiDataset
-from hourglass.analysis.sheet import write_sheet
 from hourglass.datasets.synthetic import write_synthetic
 from hourglass.errors import ConfigError
 
@@ -16,9 +16,9 @@ from hourglass.errors import ConfigError
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--out', type=Path, required=True, help='folder of the data set')
-    parser.add_argument('--train', type=int, default=6800, help='training pictures, 0 for none')
-    parser.add_argument('--test', type=int, default=500, help='test pictures, 0 for none')
-    parser.add_argument('--seed', type=int, default=0, help='another seed gives other pictures')
+    parser.add_argument('--train', type=int, default=6800, help='training images, 0 for none')
+    parser.add_argument('--test', type=int, default=500, help='test images, 0 for none')
+    parser.add_argument('--seed', type=int, default=0, help='another seed gives other images')
     parser.add_argument('--size', type=int, nargs=2, default=(160, 160), metavar=('W', 'H'))
     parser.add_argument('--workers', type=int, default=2, help='processes that render')
     parser.add_argument('--sheet', type=Path, metavar='PNG',
@@ -31,15 +31,15 @@ def main() -> None:
     with one_line_errors():
         if not (args.train or args.test):
             raise ConfigError('--train 0 --test 0: nothing to render')
-        # each split has its own stream of seeds: no test picture is ever a training picture
+        # each split has its own stream of seeds: no test image is ever a training image
         for stream, (split, count) in enumerate((('test', args.test), ('train', args.train))):
             if count:
                 start = time.perf_counter()
                 annotation = write_synthetic(args.out / split, count, args.seed, args.workers,
                                              tuple(args.size), stream=stream)
                 seconds = time.perf_counter() - start
-                print(f'{annotation}: {count} pictures in {seconds:.1f} s '
-                      f'({count / seconds:.0f} pictures/s)')
+                print(f'{annotation}: {count} images in {seconds:.1f} s '
+                      f'({count / seconds:.0f} images/s)')
         if args.sheet:
             people = MpiiDataset(data_root=str(annotation.parent), ann_file=annotation.name)
             write_sheet(people, args.sheet)

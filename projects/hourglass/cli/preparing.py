@@ -4,14 +4,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from hourglass.datasets.base import PersonDataset
 from hourglass.analysis.sheet import write_sheet
+from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.verify import verify
 
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--quick', action='store_true', help='do not read the pictures themselves')
-    parser.add_argument('--workers', type=_at_least_1, default=2, help='threads that read pictures')
+    parser.add_argument('--quick', action='store_true', help='do not read the images themselves')
+    parser.add_argument('--workers', type=_at_least_1, default=2, help='threads that read images')
     parser.add_argument('--sheet', type=Path, metavar='PNG',
                         help='draw random people with their joints; the split is added to the name')
 

@@ -3,9 +3,9 @@ import argparse
 
 from mmengine.runner import Runner
 
-from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
-from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.analysis.report.write import check_path, write_report
+from hourglass.checkpoints.names import checked_checkpoint
+from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,6 +5,8 @@ import mmengine
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from hourglass.analysis.report.write import check_path, write_report
+from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.cli.common import (
     add_run_arguments,
     add_speed_arguments,
@@ -12,11 +14,9 @@ from hourglass.cli.common import (
     one_line_errors,
     speed_options,
 )
-from hourglass.engine.processes import work_apart
-from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.engine.journal_loop import use_journal
+from hourglass.engine.processes import work_apart
 from hourglass.errors import ConfigError
-from hourglass.analysis.report.write import check_path, write_report
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,10 +8,10 @@ from mmengine.device import get_device
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
-from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
-from hourglass.engine.processes import find_place, scale_learning_rate
 from hourglass.checkpoints import read_checkpoint
 from hourglass.checkpoints.latest import last_whole_checkpoint
+from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
+from hourglass.engine.processes import find_place, scale_learning_rate
 from hourglass.errors import ConfigError
 
 

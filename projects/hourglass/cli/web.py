@@ -5,14 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from hourglass import apis
-from hourglass.cli.common import one_line_errors
 from hourglass.checkpoints.names import weights_by_name
+from hourglass.cli.common import one_line_errors
 from hourglass.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description='A page for the browser: pictures in, keypoints and heatmaps of all stacks out')
+        description='A page for the browser: images in, keypoints and heatmaps of all stacks out')
     parser.add_argument('--model', metavar='NAME',
                         help=f"{', '.join(weights_by_name())}; default: the page has all of them")
     parser.add_argument('--config', help='of another network')

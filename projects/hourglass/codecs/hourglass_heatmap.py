@@ -20,7 +20,7 @@ class HourglassHeatmap(BaseKeypointCodec):
 
     A heatmap cell covers ``input_size / heatmap_size`` input pixels, so with s = 4 the middle of
     cell j lies between input pixels 4j+1 and 4j+2: ``x_input = s * (x_heatmap + 0.5) - 0.5``.
-    A mirrored picture then has exactly mirrored heatmaps, and flip averaging needs no shift
+    A mirrored image then has exactly mirrored heatmaps, and flip averaging needs no shift
     (mmpose's codecs put cell j at input pixel 4j, and shift).
 
     Args:

@@ -21,7 +21,7 @@ class Person:
     """A person as annotated, whatever the file it was read from.
 
     Attributes:
-        picture: file name below the picture folder.
+        image: file name below the image folder.
         center_image: (2,) x, y of the crop's middle, image px, 0-based.
         side_image: side of the square crop in image px, every protocol's factors applied.
         keypoints_image: (K, 2) x, y, image px, 0-based; NaN where not annotated.
@@ -29,12 +29,12 @@ class Person:
         pck_unit: what a distance in image px is divided by (0.6 x head diagonal, or the torso);
             NaN where the file does not tell, as for MPII's training people.
         row: where the person stands in its file, for messages.
-        place: index of the picture and of the person in it in MPII's official release, 0-based;
+        place: index of the image and of the person in it in MPII's official release, 0-based;
             None where the file does not tell.
         single_person: whether MPII's official score counts the person; None where unknown.
     """
 
-    picture: str
+    image: str
     center_image: ndarray
     side_image: float
     keypoints_image: ndarray
@@ -48,17 +48,17 @@ class Person:
 class PersonDataset(BaseCocoStyleDataset):
     """Base of our data sets: one sample per person, square crops, nobody skipped.
 
-    mmpose's base filters people out silently and finds a missing picture in the middle of an
+    mmpose's base filters people out silently and finds a missing image in the middle of an
     epoch; this one checks the whole folder first and says what is wrong.
 
     Args:
         data_root: the data set's folder.
         ann_file: the annotation file, below ``data_root``.
-        data_prefix: ``dict(img=...)``, the picture folder below ``data_root``.
+        data_prefix: ``dict(img=...)``, the image folder below ``data_root``.
         kwargs: as for mmengine's ``BaseDataset`` (``pipeline``, ``test_mode``, ``indices``...).
 
     Raises:
-        DataError: for a missing folder, file or picture, or an annotation that makes no sense.
+        DataError: for a missing folder, file or image, or an annotation that makes no sense.
     """
 
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict, **kwargs):
@@ -81,8 +81,8 @@ class PersonDataset(BaseCocoStyleDataset):
         for person in people:
             problem = person_problem(person, self.metainfo['num_keypoints'], self.test_mode)
             if problem:
-                raise DataError(f'{self.ann_file}, row {person.row} ({person.picture}): {problem}')
-        self._check_pictures(people)
+                raise DataError(f'{self.ann_file}, row {person.row} ({person.image}): {problem}')
+        self._check_images(people)
         return [self._sample(index, person) for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
@@ -94,14 +94,14 @@ class PersonDataset(BaseCocoStyleDataset):
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         return info | {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
 
-    def _check_pictures(self, people: list[Person]) -> None:
+    def _check_images(self, people: list[Person]) -> None:
         folder = Path(self.data_prefix['img'])
-        pictures = {person.picture for person in people}
-        missing = missing_pictures(folder, pictures)
+        images = {person.image for person in people}
+        missing = missing_images(folder, images)
         if missing:
-            first = next(person for person in people if person.picture in missing)
-            raise DataError(f'{folder}: {len(missing)} of {len(pictures)} pictures are missing, '
-                            f'first {first.picture}{missing[first.picture]} of row {first.row} in '
+            first = next(person for person in people if person.image in missing)
+            raise DataError(f'{folder}: {len(missing)} of {len(images)} images are missing, '
+                            f'first {first.image}{missing[first.image]} of row {first.row} in '
                             f'{self.ann_file}; complete the folder')
 
     def _sample(self, index: int, person: Person) -> dict:
@@ -112,7 +112,7 @@ class PersonDataset(BaseCocoStyleDataset):
         return dict(
             id=index,
             img_id=index,
-            img_path=os.path.join(self.data_prefix['img'], person.picture),
+            img_path=os.path.join(self.data_prefix['img'], person.image),
             category_id=1,
             bbox=np.concatenate([person.center_image - half,
                                  person.center_image + half]).astype(np.float32)[None],
@@ -124,7 +124,7 @@ class PersonDataset(BaseCocoStyleDataset):
             # the untouched truth: travels past every transform to the metrics
             raw_ann_info=dict(
                 keypoints_image=person.keypoints_image, occluded=person.occluded,
-                pck_unit=person.pck_unit, picture=person.picture, row=person.row,
+                pck_unit=person.pck_unit, image=person.image, row=person.row,
                 place=person.place, single_person=person.single_person))
 
 
@@ -153,16 +153,16 @@ def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> st
     return None
 
 
-def missing_pictures(folder: Path, pictures: set[str]) -> dict[str, str]:
-    """The pictures that are not below the folder, each with a hint at a file of nearly its name.
+def missing_images(folder: Path, images: set[str]) -> dict[str, str]:
+    """The images that are not below the folder, each with a hint at a file of nearly its name.
 
     Raises:
         DataError: if there is no such folder.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such picture folder (README, 'Data')")
-    there = _files_below(folder, {os.path.dirname(name) for name in pictures})
-    missing = pictures - there
+        raise DataError(f"{folder}: no such image folder (README, 'Data')")
+    there = _files_below(folder, {os.path.dirname(name) for name in images})
+    missing = images - there
     alike = {_plain(name): name for name in there} if missing else {}
     return {name: f' ({alike[_plain(name)]} is there: case or extension differ, rename it)'
             if _plain(name) in alike else '' for name in missing}

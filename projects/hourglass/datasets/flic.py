@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from hourglass.datasets import skeletons
-from hourglass.io.h5 import read_people
-from hourglass.io.mat import read_mat
 from hourglass.datasets.base import Person, PersonDataset
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.h5 import read_people
+from hourglass.io.mat import read_mat
 from hourglass.registry import DATASETS
 
 # columns of examples.mat's coords in the order of skeletons.FLIC (the authors' order)
@@ -38,7 +38,7 @@ def read_flic(path: str | Path, split: str | Sequence[str] | None = None,
             who in FLIC-full is neither; or several. FLIC-full's extra people come from the same
             films as the test people, often from the same scene. None for an h5 file.
         labels: of ``examples.mat``: ``'observer'`` (default) swaps left and right of people seen
-            from behind, whose right shoulder is right of the left one in the picture, as the paper
+            from behind, whose right shoulder is right of the left one in the image, as the paper
             does; ``'person'`` leaves them. None for an h5 file, which is the one or the other.
 
     Raises:
@@ -68,16 +68,16 @@ def _splits_of(example, row: int, path: str | Path) -> set[str]:
 
 def _h5_people(path: str | Path) -> list[Person]:
     joints = len(_COLUMNS)
-    pictures, data = read_people(path, dict(center=(2,), scale=(), part=(joints, 2),
+    images, data = read_people(path, dict(center=(2,), scale=(), part=(joints, 2),
                                             visible=(joints,), normalize=()))
     part = data['part']
     labelled = (data['visible'] > 0)[..., None]
-    return [Person(picture=picture, center_image=data['center'][row],
+    return [Person(image=image, center_image=data['center'][row],
                    side_image=_PX_PER_SCALE * float(data['scale'][row]),
                    keypoints_image=np.where(labelled[row], part[row], np.nan),
                    occluded=np.zeros(len(_COLUMNS), bool), pck_unit=float(data['normalize'][row]),
                    row=row)
-            for row, picture in enumerate(pictures)]
+            for row, image in enumerate(images)]
 
 
 def _flag(example, name: str, row: int, path: str | Path) -> bool:
@@ -107,7 +107,7 @@ def _person(example, labels: str, row: int, path: str | Path) -> Person:
         keypoints_image = keypoints_image[_MIRROR]
     height = frame[0]
     return Person(
-        picture=str(example.filepath),
+        image=str(example.filepath),
         center_image=np.array([torso_box[[0, 2]].mean(), _CROP_ROW * height - 0.5]),
         side_image=_CROP_SIDE * height,
         keypoints_image=keypoints_image,

@@ -7,9 +7,9 @@ from numpy import ndarray
 from PIL import Image
 
 from hourglass.datasets import skeletons
-from hourglass.io.mat import read_mat
 from hourglass.datasets.base import Person, PersonDataset
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.mat import read_mat
 from hourglass.registry import DATASETS
 
 SPLITS = ('train', 'test')
@@ -76,7 +76,7 @@ def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person
         raise DataError(f'{path}, row {row}: a labelled joint is no number; fetch the file again')
     low, high = np.nanmin(keypoints_image, axis=0), np.nanmax(keypoints_image, axis=0)
     return Person(
-        picture=f'im{row + 1:05d}.jpg' if extended else f'im{row + 1:04d}.jpg',
+        image=f'im{row + 1:05d}.jpg' if extended else f'im{row + 1:04d}.jpg',
         center_image=(low + high) / 2, side_image=_MARGIN * float((high - low).max()),
         keypoints_image=keypoints_image,
         occluded=np.zeros(_NUM_JOINTS, bool) if extended else flag == 1,
@@ -103,25 +103,25 @@ def with_mpii_joints(person: Person) -> Person:
 
 @DATASETS.register_module()
 class LspDataset(PersonDataset):
-    """LSP or LSP Extended from ``joints.mat`` and the pictures.
+    """LSP or LSP Extended from ``joints.mat`` and the images.
 
     Args:
         split: ``'train'`` or ``'test'``; see :func:`read_lsp`.
         skeleton: ``'lsp'`` for its 14 joints, ``'mpii'`` for MPII's 16, so that LSP trains or tests
             a network for MPII; see :func:`with_mpii_joints`.
-        crop: ``'picture'``, the square around the whole picture, as test results on LSP are
+        crop: ``'image'``, the square around the whole image, as test results on LSP are
             reported: it tells the network nothing; ``'joints'``, around the annotated joints, for
-            training on pictures that show more than the person.
+            training on images that show more than the person.
         kwargs: as for :class:`PersonDataset`.
     """
 
     METAINFO = skeletons.LSP
 
-    def __init__(self, split: str, skeleton: str = 'lsp', crop: str = 'picture',
+    def __init__(self, split: str, skeleton: str = 'lsp', crop: str = 'image',
                  ann_file: str = 'joints.mat', data_prefix: dict = dict(img='images'), **kwargs):
         for name, value, choices in (('split', split, SPLITS),
                                      ('skeleton', skeleton, ('lsp', 'mpii')),
-                                     ('crop', crop, ('picture', 'joints'))):
+                                     ('crop', crop, ('image', 'joints'))):
             if value not in choices:
                 raise ConfigError(f'LspDataset: {name}={value!r}, choose from {choices}')
         self.split, self.skeleton, self.crop = split, skeleton, crop
@@ -133,16 +133,16 @@ class LspDataset(PersonDataset):
         people = read_lsp(self.ann_file, self.split)
         if self.skeleton == 'mpii':
             people = [with_mpii_joints(person) for person in people]
-        if self.crop == 'picture':
+        if self.crop == 'image':
             for person in people:
-                self._crop_picture(person)
+                self._crop_image(person)
         return people
 
-    def _crop_picture(self, person: Person) -> None:
-        """Leaves a missing or broken picture to the checks, which name all of them."""
+    def _crop_image(self, person: Person) -> None:
+        """Leaves a missing or broken image to the checks, which name all of them."""
         try:
-            with Image.open(Path(self.data_prefix['img'], person.picture)) as picture:
-                size = np.array(picture.size, float)
+            with Image.open(Path(self.data_prefix['img'], person.image)) as image:
+                size = np.array(image.size, float)
         except OSError:
             return
         person.center_image, person.side_image = (size - 1) / 2, float(size.max())

@@ -1,38 +1,38 @@
-"""Decoded pieces of pictures, which crops are cut from, and a bounded store of them."""
+"""Decoded pieces of images, which crops are cut from, and a bounded store of them."""
 from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 
-from hourglass.io.images import REDUCTIONS, PictureFile
+from hourglass.io.images import REDUCTIONS, ImageFile
 
 
 @dataclass
 class Piece:
-    """A part of a picture, perhaps decoded smaller.
+    """A part of an image, perhaps decoded smaller.
 
     Attributes:
-        pixels: (h, w, 3) uint8 BGR; each covers ``reduction`` x ``reduction`` px of the picture.
-        picture_size: (w, h) of the whole picture in image px.
+        pixels: (h, w, 3) uint8 BGR; each covers ``reduction`` x ``reduction`` px of the image.
+        image_size: (w, h) of the whole image in image px.
         reduction: 1, 2, 4 or 8.
-        corner: x, y of ``pixels[0, 0]`` in the whole reduced picture.
+        corner: x, y of ``pixels[0, 0]`` in the whole reduced image.
     """
 
     pixels: ndarray
-    picture_size: tuple[int, int]
+    image_size: tuple[int, int]
     reduction: int = 1
     corner: tuple[int, int] = (0, 0)
 
     @classmethod
     def of_file(cls, path: str, scale: ndarray, input_size: tuple[int, int]) -> 'Piece':
-        """A whole picture, as small as it may be for a crop to keep its input's resolution.
+        """A whole image, as small as it may be for a crop to keep its input's resolution.
 
         Args:
             scale: (2,) sides of the crop in image px.
             input_size: (w, h) of the input in px.
         """
-        file = PictureFile(path)
+        file = ImageFile(path)
         pixels, reduction = file.decode(reduction_for(scale, input_size))
         return cls(pixels, file.size, reduction)
 
@@ -46,7 +46,7 @@ class Piece:
         size = np.array(self.pixels.shape[1::-1])
         low = np.clip(low, 0, size - 1)
         high = np.clip(high, low + 1, size)
-        return Piece(self.pixels[low[1]:high[1], low[0]:high[0]], self.picture_size,
+        return Piece(self.pixels[low[1]:high[1], low[0]:high[0]], self.image_size,
                      self.reduction, tuple(np.add(self.corner, low).tolist()))
 
     def matrix_from(self, matrix: ndarray) -> ndarray:
@@ -58,7 +58,7 @@ class Piece:
 
 
 def reduction_for(scale: ndarray, input_size: tuple[int, int]) -> int:
-    """The most that a picture's sides may be divided by before a crop has fewer px than its input.
+    """The most that an image's sides may be divided by before a crop has fewer px than its input.
 
     Args:
         scale: (2,) sides of the crop in image px.
@@ -89,5 +89,5 @@ class PieceStore:
         """Keep a copy of the piece's pixels, where there is room."""
         if piece.pixels.nbytes <= self.room:
             self.room -= piece.pixels.nbytes
-            self._pieces[key] = Piece(piece.pixels.copy(), piece.picture_size, piece.reduction,
+            self._pieces[key] = Piece(piece.pixels.copy(), piece.image_size, piece.reduction,
                                       piece.corner)

@@ -10,7 +10,7 @@ def define_skeleton(dataset_name: str, upper: str, lower: str, order: str, bones
         dataset_name: of the data set.
         upper, lower: keypoints of the upper and of the lower body, names between blanks.
         order: all of them, in the order of the annotation. ``left_x`` and ``right_x`` are a pair
-            that a mirrored picture swaps, and are drawn green and orange.
+            that a mirrored image swaps, and are drawn green and orange.
         bones: what is drawn between keypoints, ``'a-b b-c'``.
 
     Raises:

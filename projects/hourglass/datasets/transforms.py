@@ -1,7 +1,7 @@
 """The paper's augmentations, where mmpose has none that is exactly wanted, and a careful loader.
 
 To train, a sample goes through :class:`DrawFlip` and a scale and rotation, which draw numbers, then
-:class:`CropPicture`, which takes the picture in hand for the first time, knowing what it needs of
+:class:`CropImage`, which takes the image in hand for the first time, knowing what it needs of
 it, :class:`LuaColour`, mmpose's ``GenerateTarget`` and :class:`PackPerson`.
 """
 import cv2
@@ -17,21 +17,21 @@ from mmpose.structures.keypoint import flip_keypoints
 from hourglass.datasets.crop import crop_around, crop_matrix
 from hourglass.datasets.pieces import Piece, PieceStore, reduction_for
 from hourglass.errors import ConfigError
-from hourglass.io.images import read_picture
+from hourglass.io.images import read_image
 from hourglass.registry import TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class LoadPicture(BaseTransform):
+class LoadImage(BaseTransform):
     """Read ``img_path`` into ``img``, (H, W, 3) uint8 BGR, where ``img`` is not there already.
 
-    mmpose's ``LoadImage`` takes a truncated file for a picture and reports a missing one from deep
-    inside; :func:`hourglass.io.images.read_picture` refuses both with the file's name.
+    mmpose's ``LoadImage`` takes a truncated file for an image and reports a missing one from deep
+    inside; :func:`hourglass.io.images.read_image` refuses both with the file's name.
     """
 
     def transform(self, results: dict) -> dict:
         if 'img' not in results:
-            results['img'] = read_picture(results['img_path'])
+            results['img'] = read_image(results['img_path'])
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
 
@@ -55,7 +55,7 @@ class BoxToCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class DrawFlip(BaseTransform):
-    """Draw whether :class:`CropPicture` mirrors the person, as mmpose's ``RandomFlip`` draws it.
+    """Draw whether :class:`CropImage` mirrors the person, as mmpose's ``RandomFlip`` draws it.
 
     Args:
         prob: of a mirrored crop.
@@ -70,7 +70,7 @@ class DrawFlip(BaseTransform):
 
 
 class _RandomScaleRotation(BaseTransform):
-    """Resize the crop and turn it; :class:`CropPicture` or mmpose's ``TopdownAffine`` then moves
+    """Resize the crop and turn it; :class:`CropImage` or mmpose's ``TopdownAffine`` then moves
     pixels and points as one.
 
     Attributes:
@@ -130,10 +130,10 @@ class LuaScaleRotation(_RandomScaleRotation):
 
 
 @TRANSFORMS.register_module()
-class CropPicture(BaseTransform):
-    """From the picture's file to the input: mirrored, resized, turned and cut in one step.
+class CropImage(BaseTransform):
+    """From the image's file to the input: mirrored, resized, turned and cut in one step.
 
-    Does the work of :class:`LoadPicture`, mmpose's ``RandomFlip`` (drawn by :class:`DrawFlip`) and
+    Does the work of :class:`LoadImage`, mmpose's ``RandomFlip`` (drawn by :class:`DrawFlip`) and
     ``TopdownAffine``, and leaves in ``results`` what these leave. Keypoints are the same. Where the
     crop is at least twice as large as the input, a JPEG is decoded at a half, a quarter or an
     eighth of its size, whose pixels are means of those that the plain steps pick from; else pixels
@@ -143,7 +143,7 @@ class CropPicture(BaseTransform):
 
     Args:
         input_size: (w, h) of the input in px.
-        cache_megabytes: keep decoded pieces of pictures, large enough for whatever
+        cache_megabytes: keep decoded pieces of images, large enough for whatever
             :class:`PaperScaleRotation` or :class:`LuaScaleRotation` may draw, until they take this
             many MiB; then keep these and no more. Every worker of a loader has a store of its own,
             and loses it at the end of an epoch unless its loader has ``persistent_workers``. What
@@ -152,7 +152,7 @@ class CropPicture(BaseTransform):
 
     def __init__(self, input_size: tuple[int, int], cache_megabytes: float = 0):
         if cache_megabytes < 0:
-            raise ConfigError(f'CropPicture: cache_megabytes={cache_megabytes}, give 0 or more')
+            raise ConfigError(f'CropImage: cache_megabytes={cache_megabytes}, give 0 or more')
         self.input_size = tuple(input_size)
         self.store = PieceStore(cache_megabytes) if cache_megabytes else None
 
@@ -160,12 +160,12 @@ class CropPicture(BaseTransform):
         width, height = self.input_size
         scale = self._fit(results['bbox_scale'])
         piece = self._piece(results, scale)
-        results['img_shape'] = results['ori_shape'] = piece.picture_size[::-1]
+        results['img_shape'] = results['ori_shape'] = piece.image_size[::-1]
         mirror = results.pop('mirror', None)
         if mirror is not None:
             results.update(flip=mirror, flip_direction='horizontal' if mirror else None)
         if mirror:
-            _mirror(results, piece.picture_size)
+            _mirror(results, piece.image_size)
 
         center = results['bbox_center'][0]
         matrix = crop_matrix(center, scale, results.get('bbox_rotation', (0,))[0], self.input_size)
@@ -174,8 +174,8 @@ class CropPicture(BaseTransform):
         if 'keypoints' in results:
             results['transformed_keypoints'] = (
                 results['keypoints'] @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
-        if mirror:                              # of a picture that was never mirrored
-            matrix[:, 2] += matrix[:, 0] * (piece.picture_size[0] - 1)
+        if mirror:                              # of an image that was never mirrored
+            matrix[:, 2] += matrix[:, 0] * (piece.image_size[0] - 1)
             matrix[:, 0] *= -1
         crop = cv2.warpAffine(piece.pixels, piece.matrix_from(matrix), self.input_size,
                               flags=cv2.INTER_LINEAR)
@@ -207,14 +207,14 @@ class CropPicture(BaseTransform):
         return piece
 
 
-def _mirror(results: dict, picture_size: tuple[int, int]) -> None:
-    """Points and boxes of a picture (w, h) as those of its mirror picture."""
-    results['bbox_center'] = flip_bbox(results['bbox_center'], picture_size, 'center')
+def _mirror(results: dict, image_size: tuple[int, int]) -> None:
+    """Points and boxes of an image (w, h) as those of its mirror image."""
+    results['bbox_center'] = flip_bbox(results['bbox_center'], image_size, 'center')
     if 'bbox' in results:
-        results['bbox'] = flip_bbox(results['bbox'], picture_size, 'xyxy')
+        results['bbox'] = flip_bbox(results['bbox'], image_size, 'xyxy')
     if 'keypoints' in results:
         results['keypoints'], results['keypoints_visible'] = flip_keypoints(
-            results['keypoints'], results['keypoints_visible'], picture_size,
+            results['keypoints'], results['keypoints_visible'], image_size,
             results['flip_indices'])
 
 
@@ -234,13 +234,13 @@ class LuaColour(BaseTransform):
         return np.random.uniform(self.low, self.high, 3)
 
     def transform(self, results: dict) -> dict:
-        picture, factors = results['img'], self.factors()
-        if picture.flags.c_contiguous:
-            results['img'] = cv2.transform(picture, np.diag(factors))
-        else:                                   # channel by channel, as CropPicture leaves it
-            planes = np.empty((3, *picture.shape[:2]), np.uint8)
+        image, factors = results['img'], self.factors()
+        if image.flags.c_contiguous:
+            results['img'] = cv2.transform(image, np.diag(factors))
+        else:                                   # channel by channel, as CropImage leaves it
+            planes = np.empty((3, *image.shape[:2]), np.uint8)
             for channel, factor in enumerate(factors):
-                cv2.convertScaleAbs(picture[..., channel], planes[channel], factor)
+                cv2.convertScaleAbs(image[..., channel], planes[channel], factor)
             results['img'] = planes.transpose(1, 2, 0)
         return results
 
@@ -257,7 +257,7 @@ class PackPerson(PackPoseInputs):
     """
 
     def transform(self, results: dict) -> dict:
-        picture = np.ascontiguousarray(results['img'].transpose(2, 0, 1))       # (3, h, w)
+        image = np.ascontiguousarray(results['img'].transpose(2, 0, 1))       # (3, h, w)
         sample = PoseDataSample()
         instances = dict(results.get('instance_mapping_table', self.instance_mapping_table))
         if self.pack_transformed:
@@ -272,7 +272,7 @@ class PackPerson(PackPoseInputs):
         for key in self.meta_keys:
             if key in results:
                 sample.set_field(results[key], key, field_type='metainfo')
-        return dict(inputs=torch.from_numpy(picture), data_samples=sample)
+        return dict(inputs=torch.from_numpy(image), data_samples=sample)
 
 
 def _element(kind: type[BaseDataElement], results: dict, names: dict[str, str],

@@ -27,8 +27,8 @@ class Deployed(nn.Module):
         stage: whose heatmaps are asked for; -1 is the last. What only later stacks need is left
             out, and ``network`` itself stays as it is.
         to_heatmaps: what makes heatmaps of that stage's output; None where it is heatmaps.
-        flip_indices: the keypoint that each becomes in a mirrored picture. Given, the heatmaps are
-            averaged with those of the mirrored picture, without any shift.
+        flip_indices: the keypoint that each becomes in a mirrored image. Given, the heatmaps are
+            averaged with those of the mirrored image, without any shift.
         decode: from heatmaps to keypoints and scores, a :class:`DecodeHeatmaps`.
 
     Raises:

@@ -8,8 +8,8 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from hourglass.errors import ConfigError
 from hourglass.deploy.deployed import DecodeHeatmaps
+from hourglass.errors import ConfigError
 from hourglass.models.fuse import fuse
 from hourglass.models.network import StackedHourglass, check_input
 

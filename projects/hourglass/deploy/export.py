@@ -17,15 +17,15 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor
 
 import hourglass
-from hourglass.inference.model import init_model
-from hourglass.checkpoints.names import find_weights
 from hourglass.checkpoints.convert import convert_checkpoint
+from hourglass.checkpoints.names import find_weights
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.datasets.synthetic import render_person_picture
-from hourglass.errors import ConfigError, ExportError
-from hourglass.io.files import replacing
+from hourglass.datasets.synthetic import render_person
 from hourglass.deploy.deployed import DecodeHeatmaps, Deployed, stage_index
-from hourglass.io.images import read_picture
+from hourglass.errors import ConfigError, ExportError
+from hourglass.inference.model import init_model
+from hourglass.io.files import replacing
+from hourglass.io.images import read_image
 
 FORMATS = ('.onnx', '.pt2', '.safetensors')
 LARGEST_OFFSET_PX = 0.01                # of a keypoint, in the input
@@ -41,7 +41,7 @@ class Exported:
     Attributes:
         path: of the file.
         size: in bytes.
-        pictures: how many it was run on.
+        images: how many it was run on.
         deviation: the largest; of keypoints in input px where the file decodes, else of heatmaps as
             a fraction of the largest value.
         decodes: whether it gives keypoints.
@@ -52,7 +52,7 @@ class Exported:
 
     path: Path
     size: int
-    pictures: int
+    images: int
     deviation: float
     decodes: bool
     keypoints: int
@@ -66,7 +66,7 @@ def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bo
     Args:
         estimator: from :func:`hourglass.apis.init_model`.
         stage: whose prediction; None is the head's ``predict_stage``.
-        flip: average with the mirrored picture.
+        flip: average with the mirrored image.
         decode: keypoints and scores instead of heatmaps.
 
     Raises:
@@ -89,7 +89,7 @@ def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bo
 
 def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: int | None = None,
            flip: bool = False, decode: bool = False, opset: int | None = None,
-           pictures: Sequence[str | Path] = ()) -> Exported:
+           images: Sequence[str | Path] = ()) -> Exported:
     """Write a trained network to ``out``, run the file and compare; its name says which kind.
 
     An ``out`` that was there stays until the new one has passed.
@@ -101,7 +101,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
             ``.safetensors`` holds the weights alone.
         stage, flip, decode: as for :func:`deployed`; not for weights.
         opset: of ONNX; None leaves it to torch.
-        pictures: to compare on, each whole; none: three rendered people.
+        images: to compare on, each whole; none: three rendered people.
 
     Raises:
         ExportError: if the file does not compute what the network does.
@@ -111,7 +111,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     _check_arguments(out, checkpoint, stage, flip, decode, opset)
     estimator = init_model(config, checkpoint, device='cpu')
     module = deployed(estimator, stage, flip, decode)
-    crops = _crops(pictures, estimator.cfg.model.head.decoder.input_size)
+    crops = _crops(images, estimator.cfg.model.head.decoder.input_size)
     notes = metadata(estimator, module, checkpoint)
     with replacing(out) as draft, TemporaryDirectory(dir=out.parent) as folder:
         written = Path(folder) / out.name       # torch goes by the ending, which a draft has not
@@ -122,7 +122,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
             run = _write_pt2(_program(module, crops, out), notes, written, out)
         else:
             run = _write_onnx(_program(module, crops, out), notes, opset, written, out)
-        exported = compare(run, module, crops, len(pictures) or len(crops), out)
+        exported = compare(run, module, crops, len(images) or len(crops), out)
         exported.size = written.stat().st_size
         os.replace(written, draft)
     return exported
@@ -167,15 +167,15 @@ def _outputs(module: Deployed) -> list[str]:
     return ['heatmaps'] if module.decode is None else ['keypoints', 'scores']
 
 
-def _crops(pictures: Sequence[str | Path], input_size: Sequence[int]) -> Tensor:
-    """The pictures as input (N, 3, H, W), each whole; N is a multiple of the largest batch."""
-    loaded = ([read_picture(path) for path in pictures] if pictures else
-              [render_person_picture(seed, (256, 256))[0] for seed in range(max(_BATCHES))])
+def _crops(images: Sequence[str | Path], input_size: Sequence[int]) -> Tensor:
+    """The images as input (N, 3, H, W), each whole; N is a multiple of the largest batch."""
+    loaded = ([read_image(path) for path in images] if images else
+              [render_person(seed, (256, 256))[0] for seed in range(max(_BATCHES))])
     crop = TopdownAffine(tuple(input_size))
     inputs = []
-    for picture in loaded:
-        size = np.array([picture.shape[1::-1]], np.float32)                 # (1, 2) w, h
-        cut = crop.transform(dict(img=picture, bbox_center=size / 2, bbox_scale=size))['img']
+    for image in loaded:
+        size = np.array([image.shape[1::-1]], np.float32)                 # (1, 2) w, h
+        cut = crop.transform(dict(img=image, bbox_center=size / 2, bbox_scale=size))['img']
         inputs.append(torch.from_numpy(cut).permute(2, 0, 1).float())
     count = -(-len(inputs) // max(_BATCHES)) * max(_BATCHES)
     return torch.stack([inputs[i % len(inputs)] for i in range(count)])
@@ -235,14 +235,14 @@ def _write_onnx(program, notes: dict[str, str], opset: int | None, path: Path, o
 
 
 @torch.no_grad()
-def compare(run: Callable, module: Deployed, crops: Tensor, pictures: int, out: Path) -> Exported:
+def compare(run: Callable, module: Deployed, crops: Tensor, images: int, out: Path) -> Exported:
     """Run an exported network beside torch, in batches of one and of several.
 
     Args:
         run: the exported one; as many outputs as the module.
         module: the network.
         crops: (N, 3, H, W), a multiple of the largest batch.
-        pictures: of them that are not there twice.
+        images: of them that are not there twice.
         out: the file an error names.
 
     Raises:
@@ -272,7 +272,7 @@ def compare(run: Callable, module: Deployed, crops: Tensor, pictures: int, out: 
     if decodes and not max(deviations) <= LARGEST_OFFSET_PX:
         raise ExportError(f'{out}: keypoints lie up to {max(deviations):.3g} px from those of '
                           f'torch, {LARGEST_OFFSET_PX} allowed; nothing was written')
-    return Exported(out, 0, pictures, max(deviations), decodes, keypoints, unsettled)
+    return Exported(out, 0, images, max(deviations), decodes, keypoints, unsettled)
 
 
 def _refuse_deviation(what: str, found: Tensor, expected: Tensor, heatmaps: Tensor, out: Path

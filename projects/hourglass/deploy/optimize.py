@@ -3,10 +3,10 @@ from mmengine.logging import print_log
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import nn
 
-from hourglass.errors import ConfigError
 from hourglass.deploy.deployed import shallow_copy, stage_index, up_to_stage
-from hourglass.models.head import StackedHeatmapHead
 from hourglass.deploy.runtimes import fastest, run_by
+from hourglass.errors import ConfigError
+from hourglass.models.head import StackedHeatmapHead
 
 
 def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> TopdownPoseEstimator:
@@ -48,7 +48,7 @@ def optimized(model: TopdownPoseEstimator, how: str = 'auto', stage: int | None 
     Args:
         model: of :func:`hourglass.apis.init_model`, on its device.
         how: a name out of :data:`hourglass.deploy.runtimes.RUNTIMES`, or ``'auto'``: the fastest
-            of those that are installed and give the same numbers, measured on one picture, which
+            of those that are installed and give the same numbers, measured on one image, which
             the log tells.
         stage: whose output is asked for, 0 the first; default the head's, mostly the last.
         exit_tolerance: let each person leave the network as soon as no keypoint moves by more than

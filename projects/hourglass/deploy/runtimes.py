@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor, nn
 
-from hourglass.errors import ConfigError, did_you_mean
 from hourglass.deploy.early_exit import Agreement, EarlyExit, check_can_exit
-from hourglass.models.fuse import fuse
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
+from hourglass.errors import ConfigError, did_you_mean
+from hourglass.models.fuse import fuse
 from hourglass.models.network import StackedHourglass, check_input
 
 ROUNDING = 1e-4         # of the largest value: what an exact runtime may deviate by
@@ -75,7 +75,7 @@ class InBFloat16(nn.Module):
 
 
 class NcnnNetwork(nn.Module):
-    """The network in ncnn, picture by picture, with as many threads as torch has when it is made.
+    """The network in ncnn, image by image, with as many threads as torch has when it is made.
 
     Args:
         network: trained.
@@ -229,7 +229,7 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
 @torch.inference_mode()
 def fastest(network: StackedHourglass, input_size: tuple[int, int]
             ) -> tuple[str, dict[str, float], nn.Module]:
-    """The runtime that takes the least time here for a random picture, of those tried.
+    """The runtime that takes the least time here for a random image, of those tried.
 
     Args:
         network: on its device, in eval mode.

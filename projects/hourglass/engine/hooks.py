@@ -12,9 +12,9 @@ from mmpose.engine.hooks import PoseVisualizationHook
 from tqdm import tqdm
 
 from hourglass.checkpoints import refuse_another_network, state_dict
-from hourglass.io.images import read_picture, write_picture
-from hourglass.registry import HOOKS
 from hourglass.inference.drawing import draw_skeleton
+from hourglass.io.images import read_image, write_image
+from hourglass.registry import HOOKS
 
 
 @HOOKS.register_module()
@@ -96,7 +96,7 @@ def _print_above_bar(handler) -> None:
 
 @HOOKS.register_module()
 class OverlayHook(PoseVisualizationHook):
-    """Pictures with the predicted skeletons, for every ``interval``-th person validated or tested.
+    """Images with the predicted skeletons, for every ``interval``-th person validated or tested.
 
     mmpose's hook nests its folder once more in itself with every batch, draws every person
     whatever the interval, and leaves out joints whose peak is below 0.3, which a network trained
@@ -121,14 +121,14 @@ class OverlayHook(PoseVisualizationHook):
                 self._write(sample, metainfo)
 
     def _write(self, sample, metainfo: dict) -> None:
-        picture = read_picture(sample.img_path)
+        image = read_image(sample.img_path)
         for x, y in sample.raw_ann_info['keypoints_image']:
             if np.isfinite([x, y]).all():
-                cv2.drawMarker(picture, (round(x), round(y)), (255, 255, 255), cv2.MARKER_CROSS,
-                               max(picture.shape[:2]) // 30, 1, cv2.LINE_AA)
-        drawn = draw_skeleton(picture, np.asarray(sample.pred_instances.keypoints)[0], metainfo)
+                cv2.drawMarker(image, (round(x), round(y)), (255, 255, 255), cv2.MARKER_CROSS,
+                               max(image.shape[:2]) // 30, 1, cv2.LINE_AA)
+        drawn = draw_skeleton(image, np.asarray(sample.pred_instances.keypoints)[0], metainfo)
         if self.show:
             self._visualizer.show(drawn[..., ::-1], wait_time=self.wait_time)
         if self.out_dir is not None:
             path = Path(self.out_dir, f"{sample.metainfo['id']:06d}_{Path(sample.img_path).name}")
-            write_picture(path, drawn)
+            write_image(path, drawn)

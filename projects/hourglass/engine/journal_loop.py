@@ -8,10 +8,10 @@ from mmengine.logging import MMLogger
 from mmengine.runner import TestLoop
 from torch.utils.data import Sampler
 
-from hourglass.io.journal import Journal, fingerprint
-from hourglass.engine.processes import Place
 from hourglass.checkpoints.names import find_weights
+from hourglass.engine.processes import Place
 from hourglass.errors import ConfigError
+from hourglass.io.journal import Journal, fingerprint
 from hourglass.registry import DATA_SAMPLERS, DATASETS, LOOPS
 
 
@@ -19,7 +19,7 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
     """Let a config with its checkpoint (``load_from``) test this process's share of what is left.
 
     What counts as the same work is the checkpoint's content, the annotation of every person, size
-    and time of every picture, and all that the config says of network, data, metrics and testing.
+    and time of every image, and all that the config says of network, data, metrics and testing.
 
     Raises:
         ConfigError: if the checkpoint is no file.
@@ -39,9 +39,9 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
 def _people(dataset: BaseDataset) -> Iterator[str]:
     for index in range(len(dataset)):
         sample = dataset.get_data_info(index)
-        picture = Path(sample['img_path']).stat()
+        image = Path(sample['img_path']).stat()
         known = [sample.get(key) for key in ('id', 'bbox', 'keypoints', 'raw_ann_info')]
-        yield f'{known} {picture.st_size} {picture.st_mtime_ns}'
+        yield f'{known} {image.st_size} {image.st_mtime_ns}'
 
 
 @DATA_SAMPLERS.register_module()

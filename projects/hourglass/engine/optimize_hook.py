@@ -28,4 +28,4 @@ class OptimizeHook(Hook):
         left = getattr(runner.model.backbone, 'left', None)
         if left:
             counts = ', '.join(f'{stage + 1}: {left[stage]}' for stage in sorted(left))
-            runner.logger.info(f'left after stack {counts} (each picture and each mirrored one)')
+            runner.logger.info(f'left after stack {counts} (each image and each mirrored one)')

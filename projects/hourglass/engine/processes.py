@@ -94,7 +94,7 @@ def work_apart(launcher: str) -> Place:
 
 
 def scale_learning_rate(cfg: Config, ranks: int) -> None:
-    """The learning rate for the pictures that really go into a step: ranks x batch x accumulated.
+    """The learning rate for the images that really go into a step: ranks x batch x accumulated.
 
     Linear (Goyal et al. 2017), from ``auto_scale_lr.base_batch_size``. mmengine's own does not
     count accumulated batches.
@@ -107,9 +107,9 @@ def scale_learning_rate(cfg: Config, ranks: int) -> None:
                           'base_batch_size')
     if 'lr' not in cfg.optim_wrapper.optimizer:
         raise ConfigError('--auto-scale-lr: optim_wrapper.optimizer has no lr to be scaled')
-    pictures = (ranks * cfg.train_dataloader.batch_size
+    images = (ranks * cfg.train_dataloader.batch_size
                 * cfg.optim_wrapper.get('accumulative_counts', 1))
-    cfg.optim_wrapper.optimizer.lr *= pictures / cfg.auto_scale_lr.base_batch_size
+    cfg.optim_wrapper.optimizer.lr *= images / cfg.auto_scale_lr.base_batch_size
     cfg.auto_scale_lr.enable = False            # done
 
 

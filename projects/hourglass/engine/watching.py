@@ -25,7 +25,7 @@ class FiniteLossHook(Hook):
 
     ``nonfinite_iter_N.pt`` in the work folder then holds what is needed to look at it, readable
     with ``torch.load(..., weights_only=True)``: ``iteration``, ``epoch``, ``seed``, ``losses`` by
-    name, ``batch`` as it came from the loader, ``pictures`` and ``indices`` of its samples, and
+    name, ``batch`` as it came from the loader, ``images`` and ``indices`` of its samples, and
     ``state_dict`` with the weights that gave the loss (statistics of normalisation have seen the
     batch).
 
@@ -68,13 +68,13 @@ class FiniteLossHook(Hook):
         losses = {name: value.item() for name, value in self.losses.items()}
         samples = self.batch.get('data_samples', []) if isinstance(self.batch, dict) else []
         metainfo = [getattr(sample, 'metainfo', {}) for sample in samples]
-        pictures = [info.get('img_path') for info in metainfo]
+        images = [info.get('img_path') for info in metainfo]
         weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
         broken = [name for name, parameter in model.named_parameters()
                   if not parameter.isfinite().all()]
         content = dict(
             iteration=runner.iter + 1, epoch=runner.epoch + 1, seed=runner.seed, losses=losses,
-            batch=plain(self.batch), pictures=pictures,
+            batch=plain(self.batch), images=images,
             indices=[plain(info.get('id', info.get('sample_idx'))) for info in metainfo],
             state_dict=weights)
         rank = f'_rank_{runner.rank}' if runner.distributed else ''
@@ -91,8 +91,8 @@ class FiniteLossHook(Hook):
             'the weights are finite')
         raise TrainingError(
             f'iteration {runner.iter + 1}: {worst}, {state}; nothing was updated with it; {saved}; '
-            f"first picture {pictures[0] if pictures else 'unknown'}. A lower learning rate, "
-            'clip_grad or that picture?')
+            f"first image {images[0] if images else 'unknown'}. A lower learning rate, "
+            'clip_grad or that image?')
 
 
 def _on_its_way(loss: Tensor) -> Callable[[], float]:
@@ -160,7 +160,7 @@ class LoaderWatchHook(Hook):
                 logger.warning(
                     f'{waiting[0]}: no batch for {(now - waiting[1]) / 60:.3g} minutes, from '
                     f"{'data workers ' + ', '.join(workers) if workers else 'this process'}: does "
-                    'the disk of the pictures hang, or a transform?')
+                    'the disk of the images hang, or a transform?')
 
     def _before_epoch(self, runner, mode: str = 'train') -> None:
         self.waiting = f'{mode}_dataloader', time.monotonic()

@@ -7,8 +7,8 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets import skeletons
+from hourglass.datasets.base import Person, joint_problem
 from hourglass.datasets.flic import read_flic
-from hourglass.io.h5 import H5Array, people_arrays
 from hourglass.datasets.lsp import read_lsp, with_mpii_joints
 from hourglass.datasets.mpii.files import (
     H5_TRUTH,
@@ -17,8 +17,8 @@ from hourglass.datasets.mpii.files import (
     read_head_box_file,
     read_mpii,
 )
-from hourglass.datasets.base import Person, joint_problem
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.h5 import H5Array, people_arrays
 
 
 @dataclass
@@ -140,7 +140,7 @@ def _of_people(people: Sequence[Person], skeleton: dict, path: Path, needs: str,
     for person in people:
         problem = joint_problem(person, len(names))
         if problem:
-            raise DataError(f'{path}, row {person.row} ({person.picture}): {problem}')
+            raise DataError(f'{path}, row {person.row} ({person.image}): {problem}')
     return _InMemory(path, names, [person.row for person in people], needs, about, (
         np.stack([person.keypoints_image for person in people]),
         np.array([person.pck_unit for person in people]),

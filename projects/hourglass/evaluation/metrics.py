@@ -8,7 +8,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy import ndarray
 
-from hourglass.datasets.crop import into_picture
+from hourglass.datasets.crop import to_image
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck, protocols
 from hourglass.evaluation.protocols import Protocol
@@ -27,7 +27,7 @@ class _PCK(BaseMetric):
 
     Args:
         protocol: who counts; a name in :mod:`hourglass.evaluation.protocols`.
-        people_file: write every person's row, picture, predicted joints (0-based image px), scores
+        people_file: write every person's row, image, predicted joints (0-based image px), scores
             and distances to this .json file; ``tools/evaluate.py`` reads it.
         kwargs: as for mmengine's ``BaseMetric``.
 
@@ -61,7 +61,7 @@ class _PCK(BaseMetric):
             predicted = _predictions(sample)                                    # (1 + N, K, 2)
             scored = np.broadcast_to(
                 self.scored_joints(truth), (len(predicted), *truth['keypoints_image'].shape))
-            where = f"{truth['picture']}, row {truth['row']}"
+            where = f"{truth['image']}, row {truth['row']}"
             if predicted.shape != scored.shape:
                 raise DataError(f'{where}: {predicted.shape[1]} joints predicted, '
                                 f"{scored.shape[1]} annotated; set the network's num_keypoints")
@@ -74,7 +74,7 @@ class _PCK(BaseMetric):
             result = dict(id=sample['id'], distances=distances, occluded=truth['occluded'])
             if self.people_file:
                 result['person'] = dict(
-                    row=truth['row'], picture=truth['picture'], keypoints=predicted[0].tolist(),
+                    row=truth['row'], image=truth['image'], keypoints=predicted[0].tolist(),
                     scores=np.asarray(found['keypoint_scores'])[0].tolist(),
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
@@ -119,7 +119,7 @@ def _predictions(sample: dict) -> ndarray:
     if 'stage_keypoints' not in found:
         return predicted
     stages_input = np.asarray(found['stage_keypoints'])[0]                      # (N, K, 2)
-    return np.concatenate([predicted, into_picture(stages_input, sample)])
+    return np.concatenate([predicted, to_image(stages_input, sample)])
 
 
 def _columns(scores: Mapping[str, float]) -> tuple[str, str]:
@@ -156,7 +156,7 @@ class MpiiPCKh(_PCK):
         if not self.single_person_only:
             return super().scored_joints(truth)
         if truth['single_person'] is None:
-            raise DataError(f"{truth['picture']}, row {truth['row']}: not told whether this is a "
+            raise DataError(f"{truth['image']}, row {truth['row']}: not told whether this is a "
                             'single person; make the file with tools/prepare_mpii.py')
         keypoints_image = truth['keypoints_image']
         return keypoints_image if truth['single_person'] else np.full_like(keypoints_image, np.nan)

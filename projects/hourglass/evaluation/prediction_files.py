@@ -17,10 +17,10 @@ import h5py
 import numpy as np
 from numpy import ndarray
 
-from hourglass.io.h5 import H5Array, open_h5
-from hourglass.io.mat import load_mat
 from hourglass.errors import DataError
 from hourglass.io.files import read_json
+from hourglass.io.h5 import H5Array, open_h5
+from hourglass.io.mat import load_mat
 
 _NAMES = ('preds', 'pos_pred_src')
 

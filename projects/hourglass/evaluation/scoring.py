@@ -9,10 +9,10 @@ from numpy import ndarray
 
 from hourglass.errors import DataError
 from hourglass.evaluation import pck
+from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.pck import Counts
 from hourglass.evaluation.prediction_files import Predictions
 from hourglass.evaluation.protocols import Protocol
-from hourglass.evaluation.ground_truth import Truth
 
 _PEOPLE_AT_ONCE = 16384         # bounds the memory: about 30 MB of joints and distances
 _CLOSE = 0.5                    # units of the person: near enough to tell a shift of a pixel

@@ -9,9 +9,9 @@ from mmengine.logging import MMLogger
 from numpy import ndarray
 from scipy.io import savemat
 
-from hourglass.io.mat import read_mat_as_stored
 from hourglass.errors import DataError
 from hourglass.io.files import replacing
+from hourglass.io.mat import read_mat_as_stored
 from hourglass.registry import METRICS
 
 _NUM_JOINTS = 16
@@ -24,7 +24,7 @@ class MpiiSubmission(BaseMetric):
 
     The file holds ``pred``, which is ``RELEASE.annolist(RELEASE.img_train == 0)`` with
     ``annopoints.point`` of every predicted person filled in (x and y in image px, 1-based; id,
-    0-based), and ``single_person`` of the same pictures, the people the official score counts.
+    0-based), and ``single_person`` of the same images, the people the official score counts.
     Whoever is not predicted keeps place and fields, with ``annopoints`` empty.
 
     Args:
@@ -44,7 +44,7 @@ class MpiiSubmission(BaseMetric):
             raise DataError(f'{self.release_file}: no such file; it comes from the MPII site')
         for sample in data_samples:
             truth = sample['raw_ann_info']
-            where = f"{truth['picture']}, row {truth['row']}"
+            where = f"{truth['image']}, row {truth['row']}"
             if truth['place'] is None:
                 raise DataError(f'{where}: the annotation file does not tell which person of the '
                                 'release this is; make it with tools/prepare_mpii.py')
@@ -52,16 +52,16 @@ class MpiiSubmission(BaseMetric):
             if predicted.shape != (_NUM_JOINTS, 2) or not np.isfinite(predicted).all():
                 raise DataError(f'{where}: predicted keypoints of shape {predicted.shape}, '
                                 f"{_NUM_JOINTS} pairs of numbers needed, MPII's joints")
-            self.results.append((truth['place'], truth['picture'], predicted))
+            self.results.append((truth['place'], truth['image'], predicted))
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, int]:
-        pred, single_person, test = _test_pictures(self.release_file)
+        pred, single_person, test = _test_images(self.release_file)
         predicted = defaultdict(dict)       # index in pred -> index in annorect -> (16, 2)
-        people = pred['annorect']           # a view: of every picture, its people
-        for (picture, rect), name, keypoints_image in results:
-            row = test.get(picture)
+        people = pred['annorect']           # a view: of every image, its people
+        for (image, rect), name, keypoints_image in results:
+            row = test.get(image)
             if row is None or name != _name(pred[row]) or not 0 <= rect < people[row].size:
-                raise DataError(f'{name}: person {rect + 1} of picture {picture + 1} is not among '
+                raise DataError(f'{name}: person {rect + 1} of image {image + 1} is not among '
                                 f'the test people of {self.release_file}; give the metric the '
                                 'release that the annotation file was made from')
             predicted[row][rect] = keypoints_image
@@ -87,11 +87,11 @@ class MpiiSubmission(BaseMetric):
                            'them in the official score, which counts their joints as wrong')
 
 
-def _test_pictures(release_file: str) -> tuple[ndarray, ndarray, dict[int, int]]:
-    """Of N test pictures, all as stored, so that they can be written back.
+def _test_images(release_file: str) -> tuple[ndarray, ndarray, dict[int, int]]:
+    """Of N test images, all as stored, so that they can be written back.
 
     Returns:
-        (N,) ``annolist``, (N,) ``single_person``, and the row of a picture of the release.
+        (N,) ``annolist``, (N,) ``single_person``, and the row of an image of the release.
     """
     release = read_mat_as_stored(release_file, 'RELEASE')
     try:
@@ -104,7 +104,7 @@ def _test_pictures(release_file: str) -> tuple[ndarray, ndarray, dict[int, int]]
     except (ValueError, IndexError):
         raise DataError(f"{release_file}: 'RELEASE' is not MPII's; the official "
                         'mpii_human_pose_v1_u12_1.mat needed') from None
-    return annolist, single_person, {int(picture): row for row, picture in enumerate(test)}
+    return annolist, single_person, {int(image): row for row, image in enumerate(test)}
 
 
 def _name(entry: np.void) -> str:
@@ -112,7 +112,7 @@ def _name(entry: np.void) -> str:
 
 
 def _croppable(rects: ndarray) -> list[int]:
-    """Which people of a picture have the centre and scale that a prediction needs."""
+    """Which people of an image have the centre and scale that a prediction needs."""
     if not {'objpos', 'scale'} <= set(rects.dtype.names or ()):
         return []
     return [number for number, rect in enumerate(rects.ravel())
@@ -120,7 +120,7 @@ def _croppable(rects: ndarray) -> list[int]:
 
 
 def _with_points(rects: ndarray, predicted: dict[int, ndarray]) -> ndarray:
-    """A picture's people with the joints of the predicted ones, and nobody else's."""
+    """An image's people with the joints of the predicted ones, and nobody else's."""
     if not rects.size:
         return rects
     names = dict.fromkeys((*rects.dtype.names, 'annopoints'))

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 
 from hourglass.errors import DataError
+from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.protocols import Protocol
 from hourglass.evaluation.published import PUBLISHED
-from hourglass.evaluation.ground_truth import Truth
 
 
 def table(rows: Sequence[tuple[str, str, Mapping[str, float]]]) -> str:
@@ -54,7 +54,7 @@ def people_csv(path: str | Path, truth: Truth, names: Sequence[str]) -> Iterator
 
 
 def draw_curves(evaluations: Sequence, path: str | Path) -> None:
-    """PCK over its threshold into one picture file: a panel for the total and for each group.
+    """PCK over its threshold into one image file: a panel for the total and for each group.
 
     Args:
         evaluations: :class:`hourglass.evaluation.scoring.Evaluation`, all of one protocol.

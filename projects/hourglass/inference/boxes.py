@@ -15,11 +15,11 @@ Detector = Callable[[ndarray], ndarray]     # (H, W, 3) uint8 BGR -> (P, 4 or mo
 
 
 class BoxFile:
-    """Boxes of people by the name of their picture, from a JSON file.
+    """Boxes of people by the name of their image, from a JSON file.
 
     Two forms are read: an object of lists, ``{"a.jpg": [[x1, y1, x2, y2], ...]}``, and COCO's, with
     ``images`` (``id``, ``file_name``) and ``annotations`` (``image_id``, ``bbox``: x, y, width,
-    height). Frames of a video are named by their number, from 0. A picture with an empty list, or
+    height). Frames of a video are named by their number, from 0. An image with an empty list, or
     in COCO's form without annotation, shows nobody.
 
     Raises:
@@ -38,7 +38,7 @@ class BoxFile:
                 f'({type(error).__name__}: {error})') from None
 
     def __call__(self, name: str) -> ndarray:
-        """(P, 4) x1, y1, x2, y2 of the picture ``name``.
+        """(P, 4) x1, y1, x2, y2 of the image ``name``.
 
         Raises:
             DataError: if the file does not speak of it.

@@ -1,4 +1,4 @@
-"""A collection of pictures from one end to the other: read, look, draw, write."""
+"""A collection of images from one end to the other: read, look, draw, write."""
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -9,17 +9,17 @@ import numpy as np
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from numpy import ndarray
 
+from hourglass.errors import DataError, HourglassError
+from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
 from hourglass.inference.predict import Poses, predict
 from hourglass.inference.results import Results
-from hourglass.inference.sources import Frames, PictureFiles, Shot
-from hourglass.errors import DataError, HourglassError
-from hourglass.io.images import write_picture
-from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
+from hourglass.inference.sources import Frames, ImageFiles, Shot
+from hourglass.io.images import write_image
 
-_AT_ONCE = 8                            # pictures that wait for a batch
+_AT_ONCE = 8                            # images that wait for a batch
 _WRITTEN_AS_THEY_ARE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
-Boxes = Callable[[Shot], ndarray | None]        # (P, 4 or more), None for the whole picture
+Boxes = Callable[[Shot], ndarray | None]        # (P, 4 or more), None for the whole image
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Drawing:
 
     Attributes:
         folder: gets ``overlays/`` (of a video: ``overlays.mp4``), ``heatmaps/`` and ``crops/``.
-        overlays: pictures with skeletons over them.
+        overlays: images with skeletons over them.
         heatmaps: of every person, each keypoint's over what the network saw.
         crops: what the network saw of every person.
         min_score: keypoints below are not drawn.
@@ -44,22 +44,22 @@ class Drawing:
     def draw(self, shot: Shot, poses: Poses, metainfo: dict, fps: float | None) -> None:
         names = [metainfo['keypoint_id2name'][i] for i in range(metainfo['num_keypoints'])]
         if self.overlays:
-            drawn = shot.picture
+            drawn = shot.image
             for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes,
                                               strict=True):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
                 drawn = draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
             if fps is None:
-                write_picture(self.folder / 'overlays' / _picture_name(shot.name), drawn)
+                write_image(self.folder / 'overlays' / _image_name(shot.name), drawn)
             else:
                 self._write_frame(drawn, fps)
         for person in range(len(poses.keypoints)):
             of_person = f'{Path(shot.name).with_suffix("")}_{person}.png'
             if self.heatmaps:
                 sheet = heatmap_sheet(poses.inputs[person], poses.heatmaps[person], names)
-                write_picture(self.folder / 'heatmaps' / of_person, sheet)
+                write_image(self.folder / 'heatmaps' / of_person, sheet)
             if self.crops:
-                write_picture(self.folder / 'crops' / of_person, poses.inputs[person])
+                write_image(self.folder / 'crops' / of_person, poses.inputs[person])
 
     def _write_frame(self, drawn: ndarray, fps: float) -> None:
         path = self.folder / 'overlays.mp4'
@@ -76,21 +76,21 @@ class Drawing:
             self._video.release()
 
 
-def _picture_name(name: str) -> str:
+def _image_name(name: str) -> str:
     return name if name.lower().endswith(_WRITTEN_AS_THEY_ARE) else f'{name}.png'
 
 
-def predict_collection(model: TopdownPoseEstimator, source: PictureFiles | Frames, boxes: Boxes,
+def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames, boxes: Boxes,
                        results: Results, drawing: Drawing, **options) -> Iterator[str | None]:
-    """Look for people in all pictures of a source; what fails does not stop the rest.
+    """Look for people in all images of a source; what fails does not stop the rest.
 
     Args:
-        boxes: where people are in a picture.
-        results: gets every picture's poses, once they are drawn, or its problem.
+        boxes: where people are in an image.
+        results: gets every image's poses, once they are drawn, or its problem.
         options: of :func:`hourglass.apis.predict`.
 
     Yields:
-        For each picture, None or why it could not be used, in one line.
+        For each image, None or why it could not be used, in one line.
 
     Raises:
         DataError: if a drawing cannot be written.
@@ -116,16 +116,16 @@ def _looked_at(model: TopdownPoseEstimator, shots: list[Shot], boxes: Boxes, opt
     asked = [(shot, *_boxes_of(shot, boxes)) for shot in shots]
     good = [(shot, place) for shot, place, problem in asked if problem is None]
     try:
-        found = iter(predict(model, [shot.picture for shot, _ in good], [p for _, p in good],
+        found = iter(predict(model, [shot.image for shot, _ in good], [p for _, p in good],
                              **options))
         for shot, place, problem in asked:
             yield shot, place, None if problem else next(found), problem
-    except DataError:                   # of a box: then each picture for itself
+    except DataError:                   # of a box: then each image for itself
         for shot, place, problem in asked:
             poses = None
             if problem is None:
                 try:
-                    poses = predict(model, shot.picture, place, **options)
+                    poses = predict(model, shot.image, place, **options)
                 except DataError as error:
                     problem = f"{shot.name}: {str(error).partition(': ')[2]}"
             yield shot, place, poses, problem

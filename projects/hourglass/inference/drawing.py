@@ -1,4 +1,4 @@
-"""Skeletons drawn over pictures."""
+"""Skeletons drawn over images."""
 from collections.abc import Sequence
 
 import cv2
@@ -6,19 +6,19 @@ import numpy as np
 from numpy import ndarray
 
 
-def draw_skeleton(picture: ndarray, keypoints_image: ndarray, metainfo: dict,
+def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
                   side: float | None = None) -> ndarray:
-    """A copy of the picture with one person's bones and keypoints over it.
+    """A copy of the image with one person's bones and keypoints over it.
 
     Args:
-        picture: (H, W, 3) uint8 BGR.
+        image: (H, W, 3) uint8 BGR.
         keypoints_image: (K, 2) x, y in image px, 0-based; NaN is not drawn.
         metainfo: of the data set, as ``dataset.metainfo``: green is the person's left, orange
             the right.
-        side: of the person's crop, px, which the lines' width fits; default the picture's.
+        side: of the person's crop, px, which the lines' width fits; default the image's.
     """
-    drawn = picture.copy()
-    thickness = max(1, round((side or max(picture.shape[:2])) / 160))
+    drawn = image.copy()
+    thickness = max(1, round((side or max(image.shape[:2])) / 160))
     drawable = np.isfinite(keypoints_image).all(-1)
     points = [_fixed_point(point) if ok else None
               for point, ok in zip(keypoints_image, drawable, strict=True)]
@@ -45,26 +45,26 @@ def _fixed_point(point: ndarray) -> tuple[int, int]:
     return round(float(x)), round(float(y))
 
 
-def draw_heatmap(picture: ndarray, heatmap: ndarray) -> ndarray:
+def draw_heatmap(image: ndarray, heatmap: ndarray) -> ndarray:
     """A copy of the network's input with one heatmap over it, from 0 (nothing) to 1 (bright).
 
     Args:
-        picture: (H, W, 3) uint8 BGR.
-        heatmap: (h, w); cell j covers W/w px of the picture.
+        image: (H, W, 3) uint8 BGR.
+        heatmap: (h, w); cell j covers W/w px of the image.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     level = np.clip(cv2.resize(heatmap.astype(np.float32), (width, height)), 0, 1)[..., None]
     colour = cv2.applyColorMap(np.rint(level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     cover = np.sqrt(level)              # so that weak peaks are seen, too
-    return np.rint(picture * 0.6 * (1 - cover) + colour * cover).astype(np.uint8)
+    return np.rint(image * 0.6 * (1 - cover) + colour * cover).astype(np.uint8)
 
 
-def heatmap_sheet(picture: ndarray, heatmaps: ndarray, names: Sequence[str], side: int = 192
+def heatmap_sheet(image: ndarray, heatmaps: ndarray, names: Sequence[str], side: int = 192
                   ) -> ndarray:
     """What the network believes of every keypoint: heatmaps (K, h, w) over its input, labelled."""
     tiles = []
     for heatmap, name in zip(heatmaps, names, strict=True):
-        tile = cv2.resize(draw_heatmap(picture, heatmap), (side, side))
+        tile = cv2.resize(draw_heatmap(image, heatmap), (side, side))
         label = f"{name.replace('_', ' ')} {heatmap.max():.2f}"
         for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
             cv2.putText(tile, label, (6, side - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour,
@@ -73,13 +73,13 @@ def heatmap_sheet(picture: ndarray, heatmaps: ndarray, names: Sequence[str], sid
     return contact_sheet(tiles, columns=min(6, len(tiles)), side=side)
 
 
-def contact_sheet(pictures: Sequence[ndarray], columns: int, side: int = 256) -> ndarray:
-    """Pictures in a grid of squares of ``side`` px, shrunk to fit, (rows*side, columns*side, 3)."""
-    rows = -(-len(pictures) // columns)
+def contact_sheet(images: Sequence[ndarray], columns: int, side: int = 256) -> ndarray:
+    """Images in a grid of squares of ``side`` px, shrunk to fit, (rows*side, columns*side, 3)."""
+    rows = -(-len(images) // columns)
     sheet = np.full((rows * side, columns * side, 3), 40, np.uint8)
-    for index, picture in enumerate(pictures):
-        factor = side / max(picture.shape[:2])
-        small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    for index, image in enumerate(images):
+        factor = side / max(image.shape[:2])
+        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         top, left = divmod(index, columns)
         sheet[top * side:, left * side:][:small.shape[0], :small.shape[1]] = small
     return sheet

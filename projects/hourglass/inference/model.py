@@ -9,9 +9,9 @@ from mmengine.registry import MODELS, init_default_scope
 from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
-from hourglass.deploy.optimize import optimized
-from hourglass.checkpoints.names import find_config, find_weights, weights_by_name
 from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
+from hourglass.checkpoints.names import find_config, find_weights, weights_by_name
+from hourglass.deploy.optimize import optimized
 from hourglass.errors import ConfigError
 
 

@@ -1,4 +1,4 @@
-"""Poses of many pictures as files: COCO's JSON and a table."""
+"""Poses of many images as files: COCO's JSON and a table."""
 import csv
 import json
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.inference.predict import Poses
-from hourglass.io.journal import Journal
-from hourglass.inference.sources import PictureFiles
+from hourglass.inference.sources import ImageFiles
 from hourglass.io.files import replacing
+from hourglass.io.journal import Journal
 
 
 class Results:
@@ -36,11 +36,11 @@ class Results:
         self.problems: list[str] = []
 
     def add(self, name: str, poses: Poses, boxes: ndarray | None) -> None:
-        """The people of one picture, and the boxes (P, 4 or more) they were looked for in."""
+        """The people of one image, and the boxes (P, 4 or more) they were looked for in."""
         self._append(**_record(name, poses, boxes))
 
     def add_problem(self, name: str, problem: str) -> None:
-        """Why a picture could not be used, in one line."""
+        """Why an image could not be used, in one line."""
         self.problems.append(problem)
 
     def _append(self, image: dict, people: list[dict]) -> None:
@@ -51,7 +51,7 @@ class Results:
                 dict(id=len(self.content['annotations']), image_id=number) | person)
 
     @property
-    def num_pictures(self) -> int:
+    def num_images(self) -> int:
         return len(self.content['images'])
 
     @property
@@ -62,7 +62,7 @@ class Results:
         """Write both files, where there is nothing left to do.
 
         Returns:
-            How many pictures are left.
+            How many images are left.
 
         Raises:
             DataError: if one cannot be written.
@@ -72,7 +72,7 @@ class Results:
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
-            table.writerow(('picture', 'person', 'keypoint', 'x', 'y', 'score'))
+            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score'))
             table.writerows(self._lines())
         return 0
 
@@ -92,15 +92,15 @@ class SharedResults(Results):
     Args:
         metainfo, about: as for :class:`Results`.
         journal: of this work.
-        source: all pictures, whoever looks at them.
+        source: all images, whoever looks at them.
     """
 
-    def __init__(self, metainfo: dict, about: dict, journal: Journal, source: PictureFiles):
+    def __init__(self, metainfo: dict, about: dict, journal: Journal, source: ImageFiles):
         super().__init__(metainfo, about)
         self.journal, self.stamps = journal, source.stamps()
 
     def share(self) -> set[str]:
-        """Names of this process's pictures that nobody has looked at as they are now."""
+        """Names of this process's images that nobody has looked at as they are now."""
         share = list(self.stamps)[self.journal.rank::self.journal.ranks]
         return set(share) & set(self._collect()[1])
 
@@ -111,7 +111,7 @@ class SharedResults(Results):
         self.journal.add(name, dict(stamp=self.stamps[name], problem=problem))
 
     def finish(self, folder: Path) -> int:
-        """Write what all processes found, in the order of the pictures, if none is left."""
+        """Write what all processes found, in the order of the images, if none is left."""
         entries, left = self._collect()
         if left:
             return len(left)
@@ -130,8 +130,8 @@ class SharedResults(Results):
 
 
 def _record(name: str, poses: Poses, boxes: ndarray | None) -> dict:
-    """What COCO's form says of one picture and its people, but for their numbers."""
-    width, height = poses.picture_size
+    """What COCO's form says of one image and its people, but for their numbers."""
+    width, height = poses.image_size
     if boxes is None:
         boxes = [(0, 0, width, height)]
     people = []
@@ -141,7 +141,7 @@ def _record(name: str, poses: Poses, boxes: ndarray | None) -> dict:
         people.append(dict(
             category_id=1, keypoints=_rounded(triples.ravel()),
             score=_rounded([scores.mean()])[0], bbox=_rounded(_corner_and_size(box)),
-            crop=_rounded(_corner_and_size(crop)), whole_picture=poses.whole_picture))
+            crop=_rounded(_corner_and_size(crop)), whole_image=poses.whole_image))
     return dict(image=dict(file_name=name, width=width, height=height), people=people)
 
 

@@ -1,4 +1,4 @@
-"""Where pictures come from: a file, a folder, a pattern, a video or a camera."""
+"""Where images come from: a file, a folder, a pattern, a video or a camera."""
 import glob
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -9,32 +9,32 @@ from numpy import ndarray
 from PIL import Image
 
 from hourglass.errors import DataError
-from hourglass.io.images import read_picture
+from hourglass.io.images import read_image
 
 _VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 
 
 @dataclass
 class Shot:
-    """One picture, or why there is none.
+    """One image, or why there is none.
 
     Attributes:
         name: the file's name below the source's folder, or the frame's number, from 0.
-        picture: (H, W, 3) uint8 BGR, upright; None where it could not be read.
+        image: (H, W, 3) uint8 BGR, upright; None where it could not be read.
         problem: why, in one line that names the file.
     """
 
     name: str
-    picture: ndarray | None
+    image: ndarray | None
     problem: str | None = None
 
 
-class PictureFiles:
-    """Pictures of a file, of a folder and all below it, or of a pattern such as ``'a/*.jpg'``.
+class ImageFiles:
+    """Images of a file, of a folder and all below it, or of a pattern such as ``'a/*.jpg'``.
 
     Attributes:
-        count: pictures.
-        left_out: files of a folder whose names are not those of pictures.
+        count: images.
+        left_out: files of a folder whose names are not those of images.
 
     Raises:
         DataError: if there are none.
@@ -56,15 +56,15 @@ class PictureFiles:
         self.paths = [file for file in files if not path.is_dir() or file.suffix.lower() in known]
         self.count, self.left_out = len(self.paths), len(files) - len(self.paths)
         if not self.paths:
-            what = f'{self.left_out} files and no picture' if self.left_out else 'no picture'
-            raise DataError(f'{source}: {what}; give a picture, a folder, a pattern in quotes, a '
+            what = f'{self.left_out} files and no image' if self.left_out else 'no image'
+            raise DataError(f'{source}: {what}; give an image, a folder, a pattern in quotes, a '
                             'video, or the number of a camera')
 
     def __iter__(self) -> Iterator[Shot]:
         for path in self.paths:
             name = self._name(path)
             try:
-                yield Shot(name, read_picture(path, upright=True))
+                yield Shot(name, read_image(path, upright=True))
             except DataError as error:
                 yield Shot(name, None, str(error))
 
@@ -72,12 +72,12 @@ class PictureFiles:
         return path.relative_to(self.root).as_posix()
 
     def stamps(self) -> dict[str, list[int]]:
-        """Size and time of change of every picture's file, by its name."""
+        """Size and time of change of every image's file, by its name."""
         return {self._name(path): [path.stat().st_size, path.stat().st_mtime_ns]
                 for path in self.paths}
 
     def keep(self, names: Collection[str]) -> None:
-        """Leave out all other pictures."""
+        """Leave out all other images."""
         self.paths = [path for path in self.paths if self._name(path) in names]
         self.count = len(self.paths)
 
@@ -118,10 +118,10 @@ class Frames:
     def __iter__(self) -> Iterator[Shot]:
         number = 0
         while True:
-            there, picture = self.capture.read()
+            there, image = self.capture.read()
             if not there:
                 break
-            yield Shot(str(number), picture)
+            yield Shot(str(number), image)
             number += 1
         self.capture.release()
         if self.count is not None and number < self.count:
@@ -129,7 +129,7 @@ class Frames:
                                           f'{self.count} frames')
 
 
-def open_source(source: str) -> PictureFiles | Frames:
+def open_source(source: str) -> ImageFiles | Frames:
     """What a command line's INPUT names; a number is a camera.
 
     Raises:
@@ -139,4 +139,4 @@ def open_source(source: str) -> PictureFiles | Frames:
         if not source.isdecimal() and not Path(source).expanduser().is_file():
             raise DataError(f'{source}: no such video')
         return Frames(source if source.isdecimal() else str(Path(source).expanduser()))
-    return PictureFiles(source)
+    return ImageFiles(source)

@@ -92,7 +92,7 @@ def _checked(arrays: dict[str, H5Array], path: str | Path, shapes: dict[str, tup
 
 def read_people(path: str | Path, shapes: dict[str, tuple[int, ...]]
                 ) -> tuple[list[str], dict[str, ndarray]]:
-    """Names of everybody's pictures, from ``imgname``, and the arrays of :func:`people_arrays`.
+    """Names of everybody's images, from ``imgname``, and the arrays of :func:`people_arrays`.
 
     Raises:
         DataError: if the file cannot be read, or lacks an array.
@@ -104,7 +104,7 @@ def read_people(path: str | Path, shapes: dict[str, tuple[int, ...]]
     names = names_of(there['imgname'][:], path)
     people = len(next(iter(arrays.values())))
     if len(names) != people:
-        raise DataError(f'{path}: {len(names)} picture names for {people} people; fetch it again')
+        raise DataError(f'{path}: {len(names)} image names for {people} people; fetch it again')
     return names, arrays
 
 

@@ -1,4 +1,4 @@
-"""Files of pictures walked from end to end, so that a damaged one is known before it is decoded.
+"""Files of images walked from end to end, so that a damaged one is known before it is decoded.
 
 libjpeg fills what is missing with grey, and Pillow leaves PNG's checksums of the pixels unread.
 """
@@ -23,7 +23,7 @@ class JpegFrame:
     Attributes:
         size: (w, h) in px.
         bits, colours: of a pixel.
-        end: bytes up to the end of the picture; some cameras write more behind it.
+        end: bytes up to the end of the image; some cameras write more behind it.
     """
 
     size: tuple[int, int]
@@ -32,8 +32,8 @@ class JpegFrame:
     end: int
 
 
-def check_picture(data: bytes) -> JpegFrame | None:
-    """Look over the bytes of a picture file; what is neither JPEG nor PNG passes.
+def check_image(data: bytes) -> JpegFrame | None:
+    """Look over the bytes of an image file; what is neither JPEG nor PNG passes.
 
     A JPEG has no checksums: that its markers are in order, up to the one that ends it, tells that
     nothing is cut off, not that every pixel is as it was written. A PNG has.

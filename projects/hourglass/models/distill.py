@@ -3,8 +3,8 @@ import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
-from hourglass.inference.model import init_model
 from hourglass.errors import ConfigError
+from hourglass.inference.model import init_model
 from hourglass.models.head import StackedHeatmapHead, targets_of
 from hourglass.registry import MODELS
 

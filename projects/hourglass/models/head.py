@@ -82,7 +82,7 @@ class StackedHeatmapHead(BaseHead):
     def predict(self, feats: Sequence, batch_data_samples: list, test_cfg: dict | None = None):
         """Keypoints in input px of ``predict_stage``.
 
-        With ``flip_test`` in ``test_cfg``, ``feats`` is a pair, from the pictures and from the
+        With ``flip_test`` in ``test_cfg``, ``feats`` is a pair, from the images and from the
         mirrored ones, and their heatmaps are averaged; nothing is shifted (see the codec).
 
         Returns:

@@ -1,7 +1,7 @@
 """Stacked Hourglass Networks for Human Pose Estimation, section 3 of the paper, in one file.
 
 Newell, Yang, Deng, ECCV 2016 (arXiv 1603.06937). Where the paper is silent, the authors' Torch
-code (``princeton-vl/pose-hg-train``, called "Lua" below) decides. Shapes: B pictures, C channels,
+code (``princeton-vl/pose-hg-train``, called "Lua" below) decides. Shapes: B images, C channels,
 K keypoints, (H, W) the input in pixels, (h, w) = (H/4, W/4) the heatmaps.
 """
 from collections.abc import Callable, Iterable, Sequence
@@ -196,7 +196,7 @@ class StackedHourglass(nn.Module):
 
 
 def check_input(images: Tensor, depth: int) -> None:
-    """Refuse pictures (B, 3, H, W) that ``depth`` levels do not divide.
+    """Refuse images (B, 3, H, W) that ``depth`` levels do not divide.
 
     Raises:
         ConfigError: with a size that fits.

@@ -1,1 +1,1 @@
-"""The demo page: a picture and boxes in, keypoints and every stack's heatmaps out."""
+"""The demo page: an image and boxes in, keypoints and every stack's heatmaps out."""

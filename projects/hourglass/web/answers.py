@@ -43,7 +43,7 @@ def poses_as_json(poses: Poses) -> dict:
                       data=_text(poses.stage_heatmaps[person].astype('<f4').tobytes())),
         input=_text(cv2.imencode('.png', np.ascontiguousarray(poses.inputs[person]))[1].tobytes()),
     ) for person in range(len(poses.keypoints))]
-    return dict(picture_size=poses.picture_size, whole_picture=poses.whole_picture, people=people)
+    return dict(image_size=poses.image_size, whole_image=poses.whole_image, people=people)
 
 
 def _text(data: bytes) -> str:

@@ -41,9 +41,9 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
     """The page as a WSGI application; nothing of a request is kept.
 
     ``GET /about`` tells the models, the examples and the limits. ``POST /predict`` takes a form
-    with ``picture``, a file; ``model``, a name; and perhaps ``boxes``, JSON as for
-    :func:`hourglass.apis.predict`, image px of the upright picture. Errors are JSON with one line,
-    ``error``: status 400 for what a user can mend, 413 for too large a picture.
+    with ``image``, a file; ``model``, a name; and perhaps ``boxes``, JSON as for
+    :func:`hourglass.apis.predict`, image px of the upright image. Errors are JSON with one line,
+    ``error``: status 400 for what a user can mend, 413 for too large an image.
 
     Args:
         models: name -> :func:`hourglass.apis.init_model`; the first is the page's choice.
@@ -75,7 +75,7 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
     @app.errorhandler(HTTPException)
     def _http_error(error: HTTPException) -> tuple[dict, int]:
         if error.code == 413:
-            return dict(error=f'more than {MAX_MIB} MiB; make the picture smaller'), 413
+            return dict(error=f'more than {MAX_MIB} MiB; make the image smaller'), 413
         return dict(error=error.description), error.code
 
     @app.get('/')
@@ -104,10 +104,10 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
                               f"{did_you_mean(form.get('model', ''), models)}; there are "
                               f"{', '.join(models)}")
         boxes = _boxes(form.get('boxes'))
-        picture = read_upload(flask.request.files.get('picture'))
+        image = read_upload(flask.request.files.get('image'))
         with one_at_a_time:
             start = time.perf_counter()
-            poses = predict(model, picture, boxes, stages=True, heatmaps=True, inputs=True)
+            poses = predict(model, image, boxes, stages=True, heatmaps=True, inputs=True)
             seconds = time.perf_counter() - start
         return dict(poses_as_json(poses), milliseconds=seconds * 1000)
     return app
@@ -124,7 +124,7 @@ def _boxes(text: str | None) -> list | None:
         boxes = None
     if not isinstance(boxes, list):
         raise DataError('boxes: not JSON of the form [[x1, y1, x2, y2], ...]; leave them out for '
-                        'the whole picture')
+                        'the whole image')
     if len(boxes) > MAX_PEOPLE:
         raise DataError(f'boxes: {len(boxes)} given; at most {MAX_PEOPLE} at a time')
     return boxes

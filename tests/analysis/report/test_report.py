@@ -10,10 +10,10 @@ from browser import needs_browser, open_browser
 from conftest import REPOSITORY
 from tiny_network import write_tiny_network
 
+from hourglass.analysis.report.chart import line_chart
 from hourglass.evaluation.protocols import FLIC
 from hourglass.evaluation.scored import Scored
 from hourglass.report import findings
-from hourglass.analysis.report.chart import line_chart
 
 PROTOCOL = FLIC['torso']
 JOINTS = PROTOCOL.scored                # the elbows first
@@ -72,7 +72,7 @@ def test_a_chart_places_what_it_draws():
 
 @pytest.fixture(scope='module')
 def report(synthetic, tmp_path_factory):
-    """A folder with the report.html and metrics.json of a tiny network, on a picture whose name
+    """A folder with the report.html and metrics.json of a tiny network, on an image whose name
     is not harmless."""
     folder = tmp_path_factory.mktemp('report')
     data = folder / 'data'
@@ -117,7 +117,7 @@ def test_a_browser_shows_the_numbers_of_the_metrics(report, tmp_path):
     with open_browser(tmp_path) as driver:
         driver.get((report / 'report.html').as_uri())
         rows = _table(driver, 'scores')
-        pictures = driver.execute_script(
+        images = driver.execute_script(
             'return [...document.images].map(i => [i.naturalWidth, i.alt])')
         curves = driver.execute_script("return [...document.querySelectorAll('polyline')].map("
                                        'line => line.getBBox().width)')
@@ -127,7 +127,7 @@ def test_a_browser_shows_the_numbers_of_the_metrics(report, tmp_path):
         for column, shown in rows[row].items():
             value = metrics[f'mpii/{prefix}{column}']
             assert shown == ('' if np.isnan(value) else f'{value:.2f}')
-    assert len(pictures) == 3 * 16 and all(width > 50 and alt for width, alt in pictures)
+    assert len(images) == 3 * 16 and all(width > 50 and alt for width, alt in images)
     assert len(curves) > 8 and max(curves) > 300 and not wide
 
 

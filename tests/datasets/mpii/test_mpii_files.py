@@ -8,7 +8,6 @@ import pytest
 import scipy.io
 from conftest import DATA, needs
 
-from hourglass.io.h5 import names_of
 from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.mpii.files import (
     H5_TRUTH,
@@ -19,6 +18,7 @@ from hourglass.datasets.mpii.files import (
 )
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.ground_truth import read_truth
+from hourglass.io.h5 import names_of
 
 
 def record(seed: int = 0, **changes) -> dict:
@@ -77,7 +77,7 @@ def both_forms(tmp_path, seeds=(0, 1)) -> dict[str, str]:
 def assert_same(ours, theirs, joints_px: float = 0, crop_px: float = 1e-9) -> None:
     assert len(ours) == len(theirs) > 0
     for a, b in zip(ours, theirs, strict=True):
-        assert (a.picture, a.place) == (b.picture, b.place)
+        assert (a.image, a.place) == (b.image, b.place)
         assert np.abs(a.center_image - b.center_image).max() <= crop_px
         assert abs(a.side_image - b.side_image) <= crop_px
         assert np.array_equal(np.isnan(a.keypoints_image), np.isnan(b.keypoints_image))
@@ -127,8 +127,8 @@ def test_the_five_photographed_people_are_the_authors():
                        head_box_file=DATA / 'mpii/detections_our_format.mat')
     theirs = read_mpii(DATA / 'mpii/valid.h5')
     for person in people:
-        on_picture = [other for other in theirs if other.picture == person.picture]
-        other = min(on_picture, key=lambda o: np.abs(o.center_image - person.center_image).sum())
+        on_image = [other for other in theirs if other.image == person.image]
+        other = min(on_image, key=lambda o: np.abs(o.center_image - person.center_image).sum())
         other.place = None                              # what the HRNet/mmpose form does not tell
         person.occluded = other.occluded
         whole = np.floor(person.keypoints_image + 1) - 1
@@ -169,7 +169,7 @@ def test_splits_are_chosen_where_there_are_several_and_only_there(tmp_path):
     ({'index': np.array([0, np.nan])}, r'row 1 \(1.jpg\): index and person are \[nan, 1.0\]'),
     ({'imgname': np.arange(2)}, "'imgname' holds no names"),
     ({'imgname': np.array([b'\xff', b'a'], 'S1')}, "'imgname' holds no names"),
-    ({'imgname': np.array([b'a'], 'S1')}, '1 picture names for 2 people'),
+    ({'imgname': np.array([b'a'], 'S1')}, '1 image names for 2 people'),
     ({'center': np.zeros((3, 2))}, 'arrays of different lengths'),
     ({'normalize': None}, "holds no 'normalize'"), ({}, None)])
 def test_other_h5_files_are_refused(tmp_path, change, message):
@@ -241,12 +241,12 @@ def test_synthetic_people_bring_their_head_box_and_what_is_occluded(tmp_path):
     ([record(joints=[['x', 'y']] * 16)], 'row 0: could not convert .*; numbers needed for joints'),
     ([record(joints=[[1.0, float('inf')]] * 16)], r'joint 0 is \[1.0, inf\] but marked as'),
     ([record(joints_vis=[float('nan')] * 16)], 'row 0: joints_vis is NaN'),
-    ([record(image=None)], 'row 0 .*the picture is None, the name of a file needed'),
+    ([record(image=None)], 'row 0 .*the image is None, the name of a file needed'),
     ([record(center=[float('nan'), 3])], 'the centre is'),
     ([record(scale=float('nan'))], 'the scale is nan'),
     ([record(scale=0)], 'a crop of 0'), ([record(scale=-1)], 'more than 0 needed'),
     ([record(image='missing.jpg')],
-     '1 of 1 pictures are missing, first missing.jpg of row 0 in .*a.json; complete'),
+     '1 of 1 images are missing, first missing.jpg of row 0 in .*a.json; complete'),
     ([record(image='0.JPG')], r'missing, first 0.JPG \(0.jpg is there: case or extension differ'),
     ([record(image='0.png')], r'first 0.png \(0.jpg is there'),
     ([], 'no people')])
@@ -265,7 +265,7 @@ def test_missing_folders_are_named(tmp_path):
     with pytest.raises(DataError, match='nowhere: no such data folder. Set HOURGLASS_DATA'):
         MpiiDataset(data_root=str(tmp_path / 'nowhere'), ann_file='a.json')
     write(tmp_path / 'a.json', [record()])
-    with pytest.raises(DataError, match='images: no such picture folder'):
+    with pytest.raises(DataError, match='images: no such image folder'):
         MpiiDataset(data_root=str(tmp_path), ann_file='a.json')
 
 

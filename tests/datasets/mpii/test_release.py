@@ -6,7 +6,7 @@ from release_file import (
     EMPTY,
     cells,
     hidden_rect,
-    picture,
+    image,
     point,
     pose,
     rect,
@@ -20,8 +20,8 @@ from hourglass.errors import DataError
 
 
 def read_one(tmp_path, **changes):
-    """The person read from a release of one picture with one rect: everything is squeezed."""
-    path = write_release(tmp_path / 'one.mat', picture('a.jpg', rect(**changes), single_person=1))
+    """The person read from a release of one image with one rect: everything is squeezed."""
+    path = write_release(tmp_path / 'one.mat', image('a.jpg', rect(**changes), single_person=1))
     return read_release(path)
 
 
@@ -35,14 +35,14 @@ def test_numbers_stay_as_annotated(tmp_path):
     assert np.array_equal(person.joints, [[p['x'], p['y']] for p in pose(1)])
     assert person.head_box.tolist() == [1.5, 2.0, 30.25, 40.0]
     assert (person.center.tolist(), person.scale) == ([101.0, 81.0], 1.5)
-    assert (person.picture, person.place) == ('a.jpg', (0, 0))
+    assert (person.image, person.place) == ('a.jpg', (0, 0))
     assert person.single_person is True and person.training is True
     assert not person.occluded.any()
 
 
-def test_pictures_and_people_keep_their_places(tmp_path):
+def test_images_and_people_keep_their_places(tmp_path):
     release = read_release(small_release(tmp_path / 'r.mat'))
-    assert release.pictures == ['val.jpg', 'train.jpg', 'nobody.jpg', 'test.jpg', 'empty.jpg',
+    assert release.images == ['val.jpg', 'train.jpg', 'nobody.jpg', 'test.jpg', 'empty.jpg',
                                 'one.jpg']
     assert release.training == [True] * 3 + [False] * 3
     assert release.num_rects == [2, 4, 0, 3, 0, 1]
@@ -99,9 +99,9 @@ def test_marks_of_visibility(tmp_path, mark, occluded):
     (dict(objpos='x'), "objpos is 'x', a struct needed"),
     (dict(annopoints=5), 'annopoints is 5, a struct needed')])
 def test_nonsense_is_refused_by_its_place(tmp_path, changes, message):
-    pictures = picture('first.jpg'), picture('a.jpg', rect(), rect(**changes))
+    images = image('first.jpg'), image('a.jpg', rect(), rect(**changes))
     with pytest.raises(DataError, match=message) as error:
-        read_release(write_release(tmp_path / 'r.mat', *pictures))
+        read_release(write_release(tmp_path / 'r.mat', *images))
     assert 'r.mat, annolist(2).annorect(2)' in str(error.value)
     assert '(a.jpg)' in str(error.value) and '\n' not in str(error.value)
 
@@ -122,7 +122,7 @@ def test_nonsense_is_refused_by_its_place(tmp_path, changes, message):
 def test_what_is_half_filled_counts_as_empty_and_is_named(tmp_path, changes, kind):
     """Nobody can mend the official file, so one odd number must not stop its conversion."""
     release = read_release(write_release(
-        tmp_path / 'r.mat', picture('first.jpg'), picture('a.jpg', rect(pose(1)), rect(**changes))))
+        tmp_path / 'r.mat', image('first.jpg'), image('a.jpg', rect(pose(1)), rect(**changes))))
     assert list(release.half_filled) == [kind]
     place, = release.half_filled[kind]
     assert 'r.mat, annolist(2).annorect(2) (a.jpg)' in place
@@ -141,7 +141,7 @@ def test_what_is_half_filled_counts_as_empty_and_is_named(tmp_path, changes, kin
     (dict(RELEASE=dict(annolist=structs({'image': 1}, {'image': 1}), img_train=[[1, 0]],
                        single_person=cells(1, 1))), r'annolist\(1\): image.name is None'),
     (dict(RELEASE=dict(annolist=structs({'image': 1}, {'image': 1}), img_train=[[1]],
-                       single_person=cells(1, 1))), '2 pictures in annolist, 1 in img_train')])
+                       single_person=cells(1, 1))), '2 images in annolist, 1 in img_train')])
 def test_other_files_are_refused(tmp_path, content, message):
     scipy.io.savemat(tmp_path / 'r.mat', content)
     with pytest.raises(DataError, match=f'r.mat.*{message}'):
@@ -154,4 +154,4 @@ def test_a_torn_file_and_an_odd_flag_are_refused(tmp_path):
     with pytest.raises(DataError, match='r.mat: not a readable .mat file'):
         read_release(path)
     with pytest.raises(DataError, match=r'annolist\(1\) \(a.jpg\): img_train is 2'):
-        read_release(write_release(path, picture('a.jpg', hidden_rect(), training=2)))
+        read_release(write_release(path, image('a.jpg', hidden_rect(), training=2)))

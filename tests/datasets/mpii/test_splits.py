@@ -9,7 +9,7 @@ import scipy.io
 from conftest import DATA, needs
 from release_file import (
     hidden_rect,
-    picture,
+    image,
     point,
     pose,
     rect,
@@ -34,7 +34,7 @@ def joints(seed: int) -> np.ndarray:
 
 
 def h5_list(path, *people) -> str:
-    """A ``valid.h5`` of (picture, annolist index, person index, seed of the pose)."""
+    """A ``valid.h5`` of (image, annolist index, person index, seed of the pose)."""
     names, index, person, seeds = zip(*people, strict=True)
     with h5py.File(path, 'w') as file:
         file.update(imgname=np.array(names, 'S'), index=index, person=person,
@@ -83,15 +83,15 @@ def test_any_list_gives_the_same_validation_people_in_its_order(release, tmp_pat
         test=[(3, 0), (3, 2), (5, 0)])
 
 
-def test_others_on_validation_pictures_are_in_no_split_and_counted(release, tmp_path):
+def test_others_on_validation_images_are_in_no_split_and_counted(release, tmp_path):
     """Of ``mpii_annotations.json`` only the validation people count, here the second."""
     splits = split_people(release, bearpaw_list(tmp_path / 'a.json', TRAIN, SECOND))
     assert [person.place for person in splits.people['train']] == [(1, 0)]
     assert [person.place for person in splits.people['val']] == [(0, 1)]
     assert splits.left_out == {
-        'on validation pictures, not among the validation people': 1,
-        'on training pictures, without joints': 1, 'on training pictures, without objpos': 1,
-        'on training pictures, without scale': 1, 'on test pictures, without objpos': 1}
+        'on validation images, not among the validation people': 1,
+        'on training images, without joints': 1, 'on training images, without objpos': 1,
+        'on training images, without scale': 1, 'on test images, without objpos': 1}
     assert len(splits.people['trainval']) + len(splits.people['test']) + sum(
         splits.left_out.values()) == sum(release.num_rects)
 
@@ -101,7 +101,7 @@ def test_others_on_validation_pictures_are_in_no_split_and_counted(release, tmp_
     (h5_list, 'v.h5', [('other.jpg', 0, 0, 1)], r'row 0 \(other.jpg\)'),
     (h5_list, 'v.h5', [('train.jpg', 1, 1, 1)], r'objpos and scale at annolist\(2\).annorect\(2'),
     (h5_list, 'v.h5', [('train.jpg', 1, 2, 1)], 'has no joints there, so cannot validate'),
-    (h5_list, 'v.h5', [('test.jpg', 3, 0, 1)], 'not on a training picture'),
+    (h5_list, 'v.h5', [('test.jpg', 3, 0, 1)], 'not on a training image'),
     (h5_list, 'v.h5', [FIRST, FIRST], r'annolist\(1\).annorect\(1\) \(val.jpg\) is listed twice'),
     (head_box_list, 'v.mat', [FIRST, ('', 0, 0, 9)], 'v.mat, row 1: 0 people in .*valid.h5')])
 def test_lists_of_another_release_are_refused(release, tmp_path, write, name, people, message):
@@ -111,7 +111,7 @@ def test_lists_of_another_release_are_refused(release, tmp_path, write, name, pe
 
 
 def test_people_with_the_same_joints_need_a_list_that_names_them(tmp_path):
-    path = write_release(tmp_path / 'r.mat', picture('a.jpg', rect(pose(1)), rect(pose(1))))
+    path = write_release(tmp_path / 'r.mat', image('a.jpg', rect(pose(1)), rect(pose(1))))
     with pytest.raises(DataError, match='2 people in .* have these joints; give a list that names'):
         split_people(read_release(path), head_box_list(tmp_path / 'v.mat', FIRST))
 
@@ -124,8 +124,8 @@ def test_what_is_written_reads_back_as_the_same_people(release, tmp_path):
     for split, people in splits.people.items():
         for ours, read in zip(people, read_mpii(tmp_path / f'annotations/mpii_{split}.json'),
                               strict=True):
-            assert (read.picture, read.place, read.single_person) == (
-                ours.picture, ours.place, ours.single_person)
+            assert (read.image, read.place, read.single_person) == (
+                ours.image, ours.place, ours.single_person)
             assert np.array_equal(read.keypoints_image + 1, ours.joints, equal_nan=True)
             assert np.array_equal(read.occluded, ours.occluded)
             middle, side = crop_square(ours.center - 1, ours.scale)
@@ -139,7 +139,7 @@ def test_mmpose_reads_what_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)     # mmpose takes the repository's configs/_base_ for its own
     name = '015.jpg'                # its data set makes numbers of the names
     release = read_release(write_release(tmp_path / 'r.mat',
-                                         picture(name, rect(pose(1)), rect(pose(2)))))
+                                         image(name, rect(pose(1)), rect(pose(2)))))
     splits = split_people(release, h5_list(tmp_path / 'v.h5', (name, 0, 1, 2), (name, 0, 0, 1)))
     write_splits(splits, tmp_path)
     dataset = MpiiDataset(data_root=str(tmp_path), ann_file='mpii_val.json', test_mode=True,
@@ -155,8 +155,8 @@ def test_mmpose_reads_what_is_written(tmp_path, monkeypatch):
 def test_hidden_truth_is_kept_and_joints_nobody_knows_are_marked(tmp_path):
     known = hidden_rect() | {name: rect([point(4, 7.0, 8.0)])[name]
                            for name in ('annopoints', 'x1', 'y1', 'x2', 'y2')}
-    path = write_release(tmp_path / 'r.mat', picture('val.jpg', rect(pose(1))),
-                         picture('a.jpg', known, hidden_rect(), training=0))
+    path = write_release(tmp_path / 'r.mat', image('val.jpg', rect(pose(1))),
+                         image('a.jpg', known, hidden_rect(), training=0))
     splits = split_people(read_release(path), h5_list(tmp_path / 'valid.h5', FIRST))
     write_splits(splits, tmp_path)
     with_truth, without = json.loads((tmp_path / 'mpii_test.json').read_text())
@@ -189,7 +189,7 @@ def test_real_validation_people_come_out_as_the_authors_have_them(tmp_path):
     write_splits(splits, tmp_path)
     theirs, ours = read_mpii(val_file), read_mpii(tmp_path / 'mpii_val.json')
     assert [p.place for p in ours] == [p.place for p in theirs] and len(ours) == count
-    assert [p.picture for p in ours] == [p.picture for p in theirs]
+    assert [p.image for p in ours] == [p.image for p in theirs]
 
     def difference(field: str) -> np.ndarray:
         return np.array([getattr(a, field) - getattr(b, field)
@@ -223,7 +223,7 @@ def shortened_lists(folder, count: int) -> tuple:
 def real_release(path, count: int, box_file):
     """The first validation people of ``mpii_annotations.json.gz`` at their places in a release.
 
-    Pictures between theirs are without people, people between them without a field but scale.
+    Images between theirs are without people, people between them without a field but scale.
     """
     people = read_mpii(DATA / 'mpii/mpii_annotations.json.gz', 'val')[:count]
     boxes = scipy.io.loadmat(box_file)['headboxes_src'].transpose(2, 0, 1).reshape(-1, 4)
@@ -237,9 +237,9 @@ def real_release(path, count: int, box_file):
                   if xy[0] == xy[0]]
         rects.setdefault(index, {})[number] = rect(points, box, scale=scale,
                                                    objpos=structs(dict(x=x, y=y)))
-        names[index] = person.picture
+        names[index] = person.image
     return write_release(path, *(
-        picture(names.get(index, f'{index}.jpg'),
+        image(names.get(index, f'{index}.jpg'),
                 *(rects[index].get(number, dict(scale=2.0))
                   for number in range(max(rects.get(index, ()), default=-1) + 1)))
         for index in range(max(rects) + 1)))

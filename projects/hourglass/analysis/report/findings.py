@@ -24,7 +24,7 @@ def visibility_rows(scored: Scored) -> list[Row]:
 
 
 def size_rows(scored: Scored, sizes_image: ndarray, parts: int = 3) -> list[Row]:
-    """The table of people by their size in the picture, px: as many small as large ones.
+    """The table of people by their size in the image, px: as many small as large ones.
 
     Args:
         sizes_image: (P,) in the order of the people; NaN leaves a person out.
@@ -48,7 +48,7 @@ def by_error(scored: Scored) -> ndarray:
     """Indices of the people with annotated joints, the worst first.
 
     Worst is the largest mean distance over a person's annotated joints; twice the curve's end
-    stands for what is farther, so that one joint at the other end of the picture does not decide.
+    stands for what is farther, so that one joint at the other end of the image does not decide.
     """
     distances = np.minimum(scored.distances[0], 2 * scored.protocol.curve)
     annotated = ~np.isnan(distances)

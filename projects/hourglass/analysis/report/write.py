@@ -19,16 +19,16 @@ from mmengine.runner import Runner
 from numpy import ndarray
 
 import hourglass
-from hourglass.inference.predict import Poses, predict
+from hourglass.analysis.report.chart import line_chart
 from hourglass.errors import ConfigError
 from hourglass.evaluation.scored import Scored
-from hourglass.io.files import replacing
-from hourglass.io.images import read_picture
-from hourglass.report import findings
-from hourglass.analysis.report.chart import line_chart
 from hourglass.inference.drawing import draw_heatmap, draw_skeleton, heatmap_sheet
+from hourglass.inference.predict import Poses, predict
+from hourglass.io.files import replacing
+from hourglass.io.images import read_image
+from hourglass.analysis.report import findings
 
-_SIDE = 280                             # px of a person's pictures
+_SIDE = 280                             # px of a person's images
 
 
 def check_path(path: str | Path) -> Path:
@@ -48,7 +48,7 @@ def write_report(runner: Runner, path: str | Path, people: int = 8) -> None:
     Args:
         runner: after ``runner.test()``, with one of our metrics first; with ``all_stages`` in
             ``test_cfg`` every stage is told of.
-        path: an .html file. It needs nothing else: pictures are inside.
+        path: an .html file. It needs nothing else: images are inside.
         people: how many of the worst and of the best people are shown.
 
     Raises:
@@ -133,47 +133,47 @@ def _people(runner: Runner, scored: Scored, records: Sequence[dict], places: Seq
     """What is shown of some people; their heatmaps are computed once more."""
     model = getattr(runner.model, 'module', runner.model)
     model.cfg, model.dataset_meta = runner.cfg, runner.test_dataloader.dataset.metainfo
-    pictures = [read_picture(record['img_path']) for record in records]
-    poses = predict(model, pictures, heatmaps=True, inputs=True,
+    images = [read_image(record['img_path']) for record in records]
+    poses = predict(model, images, heatmaps=True, inputs=True,
                     centers=[record['bbox_center'] for record in records],
                     scales=[record['bbox_scale'][:, 0] / 200 for record in records])
     return [_person(model.dataset_meta, scored, *of_one)
-            for of_one in zip(places, records, pictures, poses, strict=True)]
+            for of_one in zip(places, records, images, poses, strict=True)]
 
 
-def _person(metainfo: dict, scored: Scored, place: int, record: dict, picture: ndarray,
+def _person(metainfo: dict, scored: Scored, place: int, record: dict, image: ndarray,
             poses: Poses) -> dict:
     distances = scored.distances[0][place]                                  # (L,)
     told = [f'{name} {distance:.2f}' for name, distance in zip(
         scored.counted, distances, strict=True) if distance == distance]
-    drawn = draw_skeleton(_crossed(picture, record['raw_ann_info']['keypoints_image']),
+    drawn = draw_skeleton(_crossed(image, record['raw_ann_info']['keypoints_image']),
                           poses.keypoints[0], metainfo, side=poses.boxes[0][2] - poses.boxes[0][0])
-    x1, y1, x2, y2 = np.clip(poses.boxes[0], 0, np.tile(picture.shape[1::-1], 2)).astype(int)
+    x1, y1, x2, y2 = np.clip(poses.boxes[0], 0, np.tile(image.shape[1::-1], 2)).astype(int)
     heatmaps, seen = poses.heatmaps[0], poses.inputs[0]
     return dict(
-        name=record['raw_ann_info']['picture'], row=record['raw_ann_info']['row'],
+        name=record['raw_ann_info']['image'], row=record['raw_ann_info']['row'],
         error=float(np.nanmean(np.minimum(distances, 2 * scored.protocol.curve))),
         joints=', '.join(told), overlay=_inlined(_fitted(drawn[y1:y2, x1:x2])),
         heatmap=_inlined(_fitted(draw_heatmap(seen, heatmaps.max(0)))),
         sheet=_inlined(heatmap_sheet(seen, heatmaps, scored.joints)))
 
 
-def _crossed(picture: ndarray, keypoints_image: ndarray) -> ndarray:
-    crossed, size = picture.copy(), max(4, max(picture.shape[:2]) // 40)
+def _crossed(image: ndarray, keypoints_image: ndarray) -> ndarray:
+    crossed, size = image.copy(), max(4, max(image.shape[:2]) // 40)
     for x, y in keypoints_image[np.isfinite(keypoints_image).all(-1)]:
         cv2.drawMarker(crossed, (round(x), round(y)), (255, 255, 255), cv2.MARKER_CROSS, size, 1,
                        cv2.LINE_AA)
     return crossed
 
 
-def _fitted(picture: ndarray) -> ndarray:
-    factor = _SIDE / max(picture.shape[:2])
+def _fitted(image: ndarray) -> ndarray:
+    factor = _SIDE / max(image.shape[:2])
     smooth = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    return cv2.resize(picture, None, fx=factor, fy=factor, interpolation=smooth)
+    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=smooth)
 
 
-def _inlined(picture: ndarray) -> str:
-    _, code = cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, 85))
+def _inlined(image: ndarray) -> str:
+    _, code = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, 85))
     return 'data:image/jpeg;base64,' + base64.b64encode(code.tobytes()).decode()
 
 

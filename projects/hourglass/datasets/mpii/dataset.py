@@ -2,8 +2,8 @@
 from pathlib import Path
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.mpii.files import SPLITS, read_mpii
 from hourglass.datasets.base import Person, PersonDataset
+from hourglass.datasets.mpii.files import SPLITS, read_mpii
 from hourglass.errors import ConfigError
 from hourglass.registry import DATASETS
 

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from hourglass.io.h5 import read_people
-from hourglass.io.mat import read_mat_as_stored
 from hourglass.datasets.base import Person
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.files import open_json, read_json
+from hourglass.io.h5 import read_people
+from hourglass.io.mat import read_mat_as_stored
 
 # What every hourglass does to MPII's centre and scale, once: the circle they describe sits too
 # high and too tight around the person (Lua, pose-hg-train).
@@ -151,18 +151,18 @@ def _is_in(split: str | None, record: dict, row: int, path: str | Path) -> bool:
     return split == 'trainval' or split == ('val' if flag else 'train')
 
 
-def _raw_person(picture: str, center, scale, joints: ndarray, annotated: ndarray, occluded: ndarray,
+def _raw_person(image: str, center, scale, joints: ndarray, annotated: ndarray, occluded: ndarray,
                 unit: float, record: dict, row: int, path: str | Path) -> Person:
     """A person whose numbers are 1-based, centre and scale as annotated."""
-    where = f'{path}, row {row} ({picture})'
+    where = f'{path}, row {row} ({image})'
     center, scale = np.array(center, float).reshape(2), float(scale)
     if not len(joints) == len(annotated) == len(occluded):
         raise DataError(f'{where}: {len(joints)} joints, {len(annotated)} joints_vis, '
                         f'{len(occluded)} joints_occluded; one of each needed for every joint')
     if not np.isfinite(scale):
         raise DataError(f'{where}: the scale is {scale}, a number above 0 needed')
-    if not isinstance(picture, str) or not picture:
-        raise DataError(f'{where}: the picture is {picture!r}, the name of a file needed')
+    if not isinstance(image, str) or not image:
+        raise DataError(f'{where}: the image is {image!r}, the name of a file needed')
     unknown = annotated & ~np.isfinite(joints).all(-1)
     if unknown.any():
         joint = int(unknown.argmax())
@@ -172,7 +172,7 @@ def _raw_person(picture: str, center, scale, joints: ndarray, annotated: ndarray
     place = None
     if 'annolist_index' in record and 'people_index' in record:
         place = int(record['annolist_index']) - 1, int(record['people_index']) - 1
-    return Person(picture=str(picture), center_image=middle, side_image=side,
+    return Person(image=str(image), center_image=middle, side_image=side,
                   keypoints_image=np.where(annotated[:, None], joints - 1, np.nan),
                   occluded=occluded, pck_unit=unit, row=row, place=place,
                   single_person=record.get('single_person'))
@@ -184,19 +184,19 @@ def read_mpii_h5(path: str | Path) -> list[Person]:
     Raises:
         DataError: for a file that is not of this form.
     """
-    pictures, data = read_people(path, H5_TRUTH | dict(center=(2,), scale=(), index=(), person=()))
+    images, data = read_people(path, H5_TRUTH | dict(center=(2,), scale=(), index=(), person=()))
     places = np.stack([data['index'], data['person']], axis=-1)                 # (P, 2)
     if not np.isfinite(places).all():
         row = int((~np.isfinite(places)).any(-1).argmax())
-        raise DataError(f'{path}, row {row} ({pictures[row]}): index and person are '
+        raise DataError(f'{path}, row {row} ({images[row]}): index and person are '
                         f'{places[row].tolist()}, whole numbers needed; fetch it again')
     keypoints, unit, occluded = mpii_h5_truth(data, path)
     centers, scales = data['center'] - 1, data['scale']                 # 1-based -> 0-based
-    return [Person(picture=picture, center_image=centers[row],
+    return [Person(image=image, center_image=centers[row],
                    side_image=_PX_PER_SCALE * float(scales[row]), keypoints_image=keypoints[row],
                    occluded=occluded[row], pck_unit=float(unit[row]), row=row,
                    place=tuple(places[row].astype(int).tolist()))
-            for row, picture in enumerate(pictures)]
+            for row, image in enumerate(images)]
 
 
 def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
@@ -258,17 +258,17 @@ def _add_head_units(people: list[Person], head_box_file: str | Path, path: str |
             continue
         found = {units[column] for column in index.find(pose)}
         if len(found) != 1:
-            raise DataError(f'{path}, row {person.row} ({person.picture}): no person in '
+            raise DataError(f'{path}, row {person.row} ({person.image}): no person in '
                             f'{head_box_file} has these joints; the two files do not belong '
                             'together')
         person.pck_unit, = found
         if np.isnan(person.pck_unit):
             raise DataError(f'{head_box_file}: the head box of {path}, row {person.row} '
-                            f'({person.picture}), has no size; fetch it again')
+                            f'({person.image}), has no size; fetch it again')
 
 
 class JointIndex:
-    """Finds people by their joints, for the file of head boxes names no pictures.
+    """Finds people by their joints, for the file of head boxes names no images.
 
     Most joints must agree to the pixel, not all: a few are damaged in that file.
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from hourglass.io.mat import read_mat
 from hourglass.datasets.mpii.files import head_unit
 from hourglass.errors import DataError
+from hourglass.io.mat import read_mat
 
 _NUM_JOINTS = 16
 Holes = dict[str, list[str]]
@@ -26,9 +26,9 @@ class ReleasePerson:
     """A person of the release who can be cropped, numbers as annotated: image px, 1-based.
 
     Attributes:
-        picture: name of the picture's file.
-        place: index of the picture in ``annolist`` and of the person in ``annorect``, 0-based.
-        training: whether the picture is one of those whose joints are published.
+        image: name of the image's file.
+        place: index of the image in ``annolist`` and of the person in ``annorect``, 0-based.
+        training: whether the image is one of those whose joints are published.
         single_person: whether the person stands apart from others: those the official score counts.
         center: (2,) x, y of the rough middle of the person (``objpos``).
         scale: height of the person over 200 px.
@@ -37,7 +37,7 @@ class ReleasePerson:
         head_box: (4,) x1, y1, x2, y2; None where there is none, as for test people.
     """
 
-    picture: str
+    image: str
     place: tuple[int, int]
     training: bool
     single_person: bool
@@ -59,9 +59,9 @@ class Release:
 
     Attributes:
         path: the file.
-        pictures: names of the pictures, in the order of ``annolist``.
-        training: of each picture, whether it is one of those whose joints are published.
-        num_rects: of each picture, how many people it lists, those without any field included.
+        images: names of the images, in the order of ``annolist``.
+        training: of each image, whether it is one of those whose joints are published.
+        num_rects: of each image, how many people it lists, those without any field included.
         people: who can be cropped, in the order of the file.
         without_crop: places of the others, and which of ``objpos`` and ``scale`` they lack.
         half_filled: what was left out because some of its numbers are missing, NaN or impossible:
@@ -69,7 +69,7 @@ class Release:
     """
 
     path: Path
-    pictures: list[str]
+    images: list[str]
     training: list[bool]
     num_rects: list[int]
     people: list[ReleasePerson]
@@ -92,29 +92,29 @@ def read_release(path: str | Path) -> Release:
     single_person = ([content[0].single_person] if len(annolist) == 1
                      else _items(content[0], 'single_person'))
     if not len(annolist) == len(img_train) == len(single_person):
-        raise DataError(f'{path}: {len(annolist)} pictures in annolist, {len(img_train)} in '
+        raise DataError(f'{path}: {len(annolist)} images in annolist, {len(img_train)} in '
                         f'img_train, {len(single_person)} in single_person; fetch the file again')
     release = Release(Path(path), [], [], [], [], {}, defaultdict(list))
     for index in range(len(annolist)):
-        _add_picture(release, annolist[index], img_train[index], np.ravel(single_person[index]))
+        _add_image(release, annolist[index], img_train[index], np.ravel(single_person[index]))
     return release
 
 
-def _add_picture(release: Release, entry: Any, img_train: Any, single_person: ndarray) -> None:
-    index = len(release.pictures)
+def _add_image(release: Release, entry: Any, img_train: Any, single_person: ndarray) -> None:
+    index = len(release.images)
     where = f'{release.path}, annolist({index + 1})'                    # as Matlab counts
-    image = _only(entry, 'image', where)
-    picture = None if image is None else _only(image, 'name', where)
-    if not isinstance(picture, str):
-        raise DataError(f'{where}: image.name is {picture!r}, the name of a file needed')
+    entry_image = _only(entry, 'image', where)
+    image = None if entry_image is None else _only(entry_image, 'name', where)
+    if not isinstance(image, str):
+        raise DataError(f'{where}: image.name is {image!r}, the name of a file needed')
     if img_train not in (0, 1):
-        raise DataError(f'{where} ({picture}): img_train is {img_train}, 0 or 1 needed')
+        raise DataError(f'{where} ({image}): img_train is {img_train}, 0 or 1 needed')
     rects = _items(entry, 'annorect')
-    release.pictures.append(picture)
+    release.images.append(image)
     release.training.append(bool(img_train))
     release.num_rects.append(len(rects))
     for number, rect in enumerate(rects):
-        person = f'{where}.annorect({number + 1}) ({picture})'
+        person = f'{where}.annorect({number + 1}) ({image})'
         holes = release.half_filled
         center, scale = _center(rect, person, holes), _scale(rect, person, holes)
         if center is None or scale is None:
@@ -123,7 +123,7 @@ def _add_picture(release: Release, entry: Any, img_train: Any, single_person: nd
             continue
         joints, occluded = _joints(rect, person, holes)
         release.people.append(ReleasePerson(
-            picture=picture, place=(index, number), training=bool(img_train),
+            image=image, place=(index, number), training=bool(img_train),
             single_person=number + 1 in single_person, center=center, scale=scale, joints=joints,
             occluded=occluded, head_box=_head_box(rect, person, holes)))
 

@@ -1,7 +1,7 @@
 """From MPII's release to the annotation files of its splits, in the form of HRNet and mmpose.
 
-Validation people are Tompson et al.'s 2,958, known from a file. Other people on the same pictures
-belong to no split, so that training and validation share no picture; that, and joints annotated at
+Validation people are Tompson et al.'s 2,958, known from a file. Other people on the same images
+belong to no split, so that training and validation share no image; that, and joints annotated at
 all, is what makes the published 22,246 training people out of 28,883 annotated ones.
 """
 import json
@@ -57,20 +57,20 @@ def split_people(release: Release, val_file: str | Path) -> Splits:
         DataError: as of :func:`find_validation_people`.
     """
     val = find_validation_people(release, val_file)
-    places, pictures = {person.place for person in val}, {person.place[0] for person in val}
+    places, images = {person.place for person in val}, {person.place[0] for person in val}
     train, test, left_out = [], [], Counter()
-    for (picture, _), lacking in release.without_crop.items():
-        kind = 'training' if release.training[picture] else 'test'
-        left_out[f'on {kind} pictures, without {lacking}'] += 1
+    for (image, _), lacking in release.without_crop.items():
+        kind = 'training' if release.training[image] else 'test'
+        left_out[f'on {kind} images, without {lacking}'] += 1
     for person in release.people:
         if not person.training:
             test.append(person)
         elif not person.annotated.any():
-            left_out['on training pictures, without joints'] += 1
-        elif person.place[0] not in pictures:
+            left_out['on training images, without joints'] += 1
+        elif person.place[0] not in images:
             train.append(person)
         elif person.place not in places:
-            left_out['on validation pictures, not among the validation people'] += 1
+            left_out['on validation images, not among the validation people'] += 1
     return Splits(dict(train=train, val=val, trainval=train + val, test=test), dict(left_out))
 
 
@@ -78,7 +78,7 @@ def find_validation_people(release: Release, val_file: str | Path) -> list[Relea
     """The people of the release that a list of validation people names, in the order of the list.
 
     Args:
-        val_file: the authors' ``valid.h5`` or ``mpii_annotations.json(.gz)``, which name picture
+        val_file: the authors' ``valid.h5`` or ``mpii_annotations.json(.gz)``, which name image
             and person; or ``mpii_gt_val.mat`` or HRNet's ``mpii_val.json``, whose people are found
             by their joints.
 
@@ -90,9 +90,9 @@ def find_validation_people(release: Release, val_file: str | Path) -> list[Relea
     found = find(release, val_file)
     seen = set()
     for person in found:
-        where = f'{val_file}: {_matlab_place(person.place)} ({person.picture})'
+        where = f'{val_file}: {_matlab_place(person.place)} ({person.image})'
         if not person.training or not person.annotated.any():
-            raise DataError(f'{where} is not on a training picture of {release.path} or has no '
+            raise DataError(f'{where} is not on a training image of {release.path} or has no '
                             'joints there, so cannot validate; the two files do not belong '
                             'together')
         if person.place in seen:
@@ -109,9 +109,9 @@ def _find_listed(release: Release, val_file: str | Path) -> list[ReleasePerson]:
     found = []
     for person in listed:
         match = people.get(person.place)
-        if match is None or match.picture != person.picture:
+        if match is None or match.image != person.image:
             raise DataError(
-                f'{val_file}, row {person.row} ({person.picture}): {release.path} has no such '
+                f'{val_file}, row {person.row} ({person.image}): {release.path} has no such '
                 f'person with objpos and scale at {_matlab_place(person.place)}; the two files do '
                 'not belong together')
         found.append(match)
@@ -167,7 +167,7 @@ def _record(person: ReleasePerson) -> dict:
     """A person as HRNet and mmpose read them, 1-based, and more that :func:`read_mpii` reads."""
     annotated = person.annotated
     record = dict(
-        image=person.picture, center=person.center.tolist(), scale=person.scale,
+        image=person.image, center=person.center.tolist(), scale=person.scale,
         joints=np.where(annotated[:, None], person.joints, -1.0).tolist(),
         joints_vis=annotated.astype(int).tolist(),
         joints_occluded=person.occluded.astype(int).tolist(),
@@ -180,7 +180,7 @@ def _head_box_file(people: list[ReleasePerson]) -> dict[str, ndarray]:
     """What ``mpii_gt_val.mat`` holds of P people: what mmpose scores their predictions by."""
     for row, person in enumerate(people):
         if person.head_box is None:
-            raise DataError(f'mpii_val.json, row {row} ({person.picture}): the release gives no '
+            raise DataError(f'mpii_val.json, row {row} ({person.image}): the release gives no '
                             'head box, so the person cannot be scored; fetch the release again')
     joints = np.array([person.joints for person in people]).reshape(-1, 16, 2)
     boxes = np.array([person.head_box for person in people]).reshape(-1, 2, 2)

@@ -150,7 +150,7 @@ def _annotate(canvas: Canvas, skeleton: Skeleton, view: View) -> dict[str, Any]:
     }
 
 
-def render_person_picture(seed: int | tuple[int, ...], size: tuple[int, int] = (160, 160)
+def render_person(seed: int | tuple[int, ...], size: tuple[int, int] = (160, 160)
                           ) -> tuple[np.ndarray, dict[str, Any]]:
     """Draw one picture of one annotated person, the same for the same arguments.
 

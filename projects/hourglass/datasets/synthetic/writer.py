@@ -16,9 +16,9 @@ from typing import Any
 import cv2
 
 from hourglass.errors import DataError
-from hourglass.files import replacing
+from hourglass.io.files import replacing
 
-from .picture import SMALLEST_SIDE, render_person_picture
+from .picture import SMALLEST_SIDE, render_person
 
 VERSION = 1
 """To be raised whenever the same seed draws another picture."""
@@ -29,7 +29,7 @@ _PICTURE_NAME = re.compile(r'\d{6}\.jpg')
 
 def _write_picture(images: Path, recipe: dict[str, Any], index: int) -> dict[str, Any]:
     """Render and save picture number ``index``; return its record."""
-    picture, record = render_person_picture(
+    picture, record = render_person(
         (recipe['seed'], recipe['stream'], index), tuple(recipe['size']))
     name = f'{index:06d}.jpg'
     _, code = cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, recipe['jpeg_quality']))
@@ -95,7 +95,7 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
 
     Returns:
         The path of the annotation file, ``{"info": recipe, "people": [record, ...]}`` with the
-        records of :func:`render_person_picture` and the picture's name in ``image``.
+        records of :func:`render_person` and the picture's name in ``image``.
 
     Raises:
         DataError: an argument out of range, or a folder that cannot be written.

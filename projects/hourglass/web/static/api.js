@@ -4,12 +4,12 @@ export async function about() {
   return answerOf(await ask('about'));
 }
 
-/** People of a picture: {picture_size, whole_picture, milliseconds, people}, see answers.py.
+/** People of an image: {image_size, whole_image, milliseconds, people}, see answers.py.
  * A person's heatmaps become {stages, joints, height, width, values}, its input an ImageBitmap.
- * boxes: [[x1, y1, x2, y2], ...] in image px; none: the whole picture. */
+ * boxes: [[x1, y1, x2, y2], ...] in image px; none: the whole image. */
 export async function predict(file, model, boxes, signal) {
   const form = new FormData();
-  form.append('picture', file, 'picture');
+  form.append('image', file, 'image');
   form.append('model', model);
   if (boxes.length) form.append('boxes', JSON.stringify(boxes));
   const answer = await answerOf(await ask('predict', { method: 'POST', body: form, signal }));

@@ -7,12 +7,12 @@ import {
 } from './panels.js';
 
 const byId = (id) => document.getElementById(id);
-const canvas = byId('picture');
+const canvas = byId('image');
 const state = {
   about: null, model: null, file: null,
-  bitmap: null, boxes: [], draft: null,   // the picture upright; boxes in its px
+  bitmap: null, boxes: [], draft: null,   // the image upright; boxes in its px
   answer: null, person: 0,                // of /predict; the person whose heatmaps are shown
-  stage: 0, view: 'picture',
+  stage: 0, view: 'image',
   pinned: null, hovered: null,            // joints; null: all
   get shown() { return this.hovered ?? this.pinned; },
 };
@@ -30,7 +30,7 @@ function complain(text) {
 
 // ---- drawing
 
-function drawPicture() {
+function drawImage() {
   if (!state.bitmap) return;
   const whole = [0, 0, state.bitmap.width, state.bitmap.height];
   const room = byId('drop').clientWidth;
@@ -41,7 +41,7 @@ function drawPicture() {
 
 /** What depends on the joint that is shown. */
 function drawJoint() {
-  drawPicture();
+  drawImage();
   markJoint(state);
   if (person()) drawStrip(state, chooseStage);
 }
@@ -76,7 +76,7 @@ function chooseView(name) {
   for (const button of byId('views').children) {
     button.ariaPressed = String(button.dataset.view === name);
   }
-  drawPicture();
+  drawImage();
 }
 
 function chooseModel(name) {
@@ -96,7 +96,7 @@ function chooseModel(name) {
   ask();
 }
 
-/** A click in the picture: a joint near it, else the person whose box it is in. */
+/** A click in the image: a joint near it, else the person whose box it is in. */
 function clickAt([x, y]) {
   const points = person()?.stage_keypoints[state.stage] ?? [];
   const ways = points.map(([u, v]) => Math.hypot(u + 0.5 - x, v + 0.5 - y) * view.scale);
@@ -110,24 +110,24 @@ function clickAt([x, y]) {
   if (inside >= 0) choosePerson(inside);
 }
 
-// ---- pictures and predictions
+// ---- images and predictions
 
 async function show(file, name, boxes = []) {
   complain('');
   if (file.size > state.about.max_bytes) {
-    complain(`${name}: more than ${state.about.max_bytes >> 20} MiB; make the picture smaller`);
+    complain(`${name}: more than ${state.about.max_bytes >> 20} MiB; make the image smaller`);
     return;
   }
   try {
     state.bitmap = await createImageBitmap(file);       // upright, as its EXIF data say
   } catch {
-    complain(`${name}: not a picture that this browser can show; give one of ${
+    complain(`${name}: not an image that this browser can show; give one of ${
       state.about.formats.join(', ')}`);
     return;
   }
   Object.assign(state, { file, boxes, person: 0, answer: null, hovered: null });
   byId('drop').classList.remove('empty');
-  chooseView('picture');
+  chooseView('image');
   await ask();
 }
 
@@ -140,15 +140,15 @@ async function ask() {
   byId('busy').hidden = false;
   complain('');
   say(state.boxes.length ? 'Looking for joints in the boxes'
-    : 'Looking for one person in the whole picture');
+    : 'Looking for one person in the whole image');
   drawAll();
   try {
     const answer = await predict(state.file, state.model.name, state.boxes, mine.signal);
     if (mine !== asking) return;
-    const [width, height] = answer.picture_size;
+    const [width, height] = answer.image_size;
     if (width !== state.bitmap.width || height !== state.bitmap.height) {
       throw new Error(`the browser shows ${state.bitmap.width}x${state.bitmap.height} px and the `
-        + `network saw ${width}x${height}; save the picture anew`);
+        + `network saw ${width}x${height}; save the image anew`);
     }
     state.answer = answer;
     say(told(answer));
@@ -162,9 +162,9 @@ async function ask() {
   drawAll();
 }
 
-function told({ people, whole_picture: whole, milliseconds, picture_size: [width, height] }) {
+function told({ people, whole_image: whole, milliseconds, image_size: [width, height] }) {
   const where = whole
-    ? 'No box, so one person was looked for in the whole picture: drag a box around a person'
+    ? 'No box, so one person was looked for in the whole image: drag a box around a person'
     : `${people.length} ${people.length === 1 ? 'person' : 'people'}`;
   return `${where}. ${state.model.name}, ${width}x${height} px, ${milliseconds.toFixed(0)} ms.`;
 }
@@ -174,7 +174,7 @@ function told({ people, whole_picture: whole, milliseconds, picture_size: [width
 let later = 0;
 listen(canvas, state, ({ offsetX, offsetY }) => [
   view.left + offsetX / view.scale, view.top + offsetY / view.scale], () => view.scale, {
-  draft: drawPicture,
+  draft: drawImage,
   click: clickAt,
   change(slowly) {
     clearTimeout(later);
@@ -236,7 +236,7 @@ try {
     return button;
   }));
   chooseModel(state.about.models[0].name);
-  say('Ready: open a picture, or take an example.');
+  say('Ready: open an image, or take an example.');
 } catch (error) {
   complain(error.message);
   say('');

@@ -1,7 +1,7 @@
 // Boxes around people, drawn on the canvas by mouse, finger or keyboard.
 
 const SMALLEST = 8;                       // px on the screen; less is a click
-const STEP = 0.02;                        // of the picture's longer side, for a key
+const STEP = 0.02;                        // of the image's longer side, for a key
 
 /** Listen on the canvas.
  *

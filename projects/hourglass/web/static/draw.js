@@ -1,9 +1,9 @@
 // The large canvas and the small ones. Image px become canvas px by a view {left, top, scale}.
-import { heatPicture, score } from './heat.js';
+import { heatImage, score } from './heat.js';
 
 const DARK = 'rgba(8, 6, 20, 0.55)';
 
-/** The view that fits a rectangle of the picture, [x1, y1, x2, y2], and the canvas' size for it. */
+/** The view that fits a rectangle of the image, [x1, y1, x2, y2], and the canvas' size for it. */
 export function fit([x1, y1, x2, y2], maxWidth, maxHeight) {
   const scale = Math.min(maxWidth / (x2 - x1), maxHeight / (y2 - y1));
   return {
@@ -22,7 +22,7 @@ export function resize(canvas, width, height) {
   return ratio;
 }
 
-/** The picture, or what the network saw of it, with heatmap, boxes and skeletons over it. */
+/** The image, or what the network saw of it, with heatmap, boxes and skeletons over it. */
 export function drawScene(canvas, state, view) {
   const context = canvas.getContext('2d');
   const pixel = resize(canvas, view.width, view.height) * view.scale;     // canvas px per image px
@@ -41,9 +41,9 @@ export function drawScene(canvas, state, view) {
   if (person && state.shown !== null) {
     context.fillStyle = DARK;
     context.fillRect(view.left, view.top, view.width * unit, view.height * unit);
-    drawInto(context, heatPicture(person, state.stage, state.shown), person.box);
+    drawInto(context, heatImage(person, state.stage, state.shown), person.box);
   }
-  if (state.view === 'picture') drawBoxes(context, state, unit);
+  if (state.view === 'image') drawBoxes(context, state, unit);
   people.forEach((someone, index) => {
     if (index !== state.person && state.view === 'crop') return;
     const faint = index === state.person ? 1 : 0.55;
@@ -126,7 +126,7 @@ export function drawTile(canvas, state, stage, joint) {
   context.filter = 'none';
   context.fillStyle = DARK;
   context.fillRect(x1, y1, x2 - x1, x2 - x1);
-  drawInto(context, heatPicture(person, stage, joint), person.box);
+  drawInto(context, heatImage(person, stage, joint), person.box);
   if (joint === null) {
     drawSkeleton(context, person, { ...state, stage, shown: null }, ratio / pixel / 2, 1, true);
   }

@@ -1,9 +1,9 @@
-// Heatmaps as numbers and as pictures. A joint of null means all of them, the highest at each cell.
+// Heatmaps as numbers and as images. A joint of null means all of them, the highest at each cell.
 
 // at 0, 0.1, 0.31, 0.62 and 1, as the legend shows in parts.css: low peaks are to be seen, too
 const COLOURS = [[64, 24, 150], [130, 44, 214], [238, 66, 130], [255, 158, 44], [255, 250, 190]];
 const POWER = 0.6;
-const PICTURES = new WeakMap();           // person -> {'stage/joint': canvas}
+const IMAGES = new WeakMap();           // person -> {'stage/joint': canvas}
 
 /** The (height x width) cells of a joint at a stage. */
 function cells(person, stage, joint) {
@@ -24,9 +24,9 @@ export function score(person, stage, joint) {
 }
 
 /** A joint's heatmap as a canvas of its cells, transparent where it is low. */
-export function heatPicture(person, stage, joint) {
-  if (!PICTURES.has(person)) PICTURES.set(person, {});
-  const kept = PICTURES.get(person);
+export function heatImage(person, stage, joint) {
+  if (!IMAGES.has(person)) IMAGES.set(person, {});
+  const kept = IMAGES.get(person);
   const key = `${stage}/${joint}`;
   if (!kept[key]) {
     const { height, width } = person.heatmaps;
@@ -52,7 +52,7 @@ function colour(value) {
   return [...mixed, 255 * Math.min(1, 4 * value)];
 }
 
-/** px of the picture between a joint's places at two stages; for null the mean over all joints. */
+/** px of the image between a joint's places at two stages; for null the mean over all joints. */
 export function moved(person, from, to, joint) {
   const distances = person.stage_keypoints[from].map(
     ([x, y], k) => Math.hypot(person.stage_keypoints[to][k][0] - x,

@@ -26,7 +26,7 @@ export function showPeople(state, onChoose, onRemove) {
     })));
   byId('people').replaceChildren(...chips);
   if (state.bitmap && !chips.length) {
-    byId('people').append(element('span', { className: 'badge', textContent: 'whole picture' }));
+    byId('people').append(element('span', { className: 'badge', textContent: 'whole image' }));
   }
 }
 
@@ -131,7 +131,7 @@ export function tellStory(state, onShow) {
   const ways = model.joints.map((_, k) => moved(person, 0, model.stages - 1, k));
   const most = ways.indexOf(Math.max(...ways));
   const { name } = model.joints[most];
-  story.textContent = 'Click a stack to see its answer in the picture. '
+  story.textContent = 'Click a stack to see its answer in the image. '
     + `Most moved: ${name}, by ${ways[most].toFixed(0)} px from the first to the last.`;
   story.append(' ', element('button', {
     type: 'button', className: 'small', textContent: 'show it', onclick: () => onShow(most) }));
