@@ -33,7 +33,7 @@ $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
 
 demo: export HOURGLASS_DATA = $(DEMO)/data
 demo: install
-	$(RUN) tools/prepare_synthetic.py --out $(DEMO)/data/synthetic
+	$(RUN) tools/prepare.py synthetic --out $(DEMO)/data/synthetic
 	$(RUN) tools/train.py configs/demo/synthetic.py --work-dir $(DEMO) --resume
 	$(RUN) tools/test.py configs/demo/synthetic.py $$(cat $(DEMO)/last_checkpoint) \
 		--work-dir $(DEMO) --show-dir $(DEMO)/overlays --interval 10
@@ -52,7 +52,7 @@ bench: install
 		configs/mpii/hourglass_8stack_256_paper.py configs/comparison/mpii_256_hourglass52_mmpose.py
 
 docs: install
-	$(RUN) tools/api_docs.py docs/api
+	$(RUN) docs/build_api.py docs/api
 
 lint: install
 	$(VENV)/bin/ruff check .

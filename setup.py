@@ -25,4 +25,5 @@ setup(
     package_data={'hourglass': [
         'weights/*.safetensors', 'web/static/*', 'analysis/report/*.html',
         '.mim/*', '.mim/**/*']},        # links to configs/ and tools/
-    install_requires=['torch', 'numpy', 'safetensors'])
+    install_requires=['torch', 'numpy', 'safetensors'],
+    entry_points=dict(console_scripts=['hourglass = hourglass.cli:main']))

@@ -1,6 +1,5 @@
 """What the tests share: where real data lies, and a tiny data set of synthetic people."""
 import os
-import runpy
 import sys
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 
 import hourglass  # noqa: F401  (prepares the imports of OpenMMLab's packages)
+from hourglass.cli import main
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -28,11 +28,12 @@ def needs(path: Path):
 
 
 @pytest.fixture
-def tool(monkeypatch):
-    """Call a tool in this process: ``tool('evaluate', 'mpii', '--gt', path)``."""
-    def call(name: str, *arguments) -> None:
-        monkeypatch.setattr(sys, 'argv', [name, *map(str, arguments)])
-        runpy.run_path(str(REPOSITORY / f'tools/{name}.py'), run_name='__main__')
+def cli(monkeypatch):
+    """Run a subcommand in this process: ``cli('evaluate', 'mpii', '--gt', path)``."""
+    def call(*arguments) -> None:
+        words = [str(argument) for argument in arguments]
+        monkeypatch.setattr(sys, 'argv', ['hourglass', *words])         # what reports quote
+        main(words)
     return call
 
 

@@ -23,7 +23,7 @@ from corruption import CRASHED, DAMAGES, HUNG, OTHER, REFUSED, SAME, outcomes, t
 from PIL import Image
 
 from hourglass.checkpoints import read_checkpoint, state_dict
-from hourglass.cli.common import load_config
+from hourglass.cli.config import load_config
 from hourglass.datasets.flic import read_flic
 from hourglass.datasets.lsp import read_lsp
 from hourglass.datasets.mpii.files import read_mpii

@@ -121,14 +121,14 @@ def test_a_data_file_that_is_a_program_is_refused(reader, ending, trace, tmp_pat
 @pytest.mark.parametrize('arguments', [
     ('test', 'CONFIG', 'EVIL'), ('report', 'CONFIG', 'EVIL', 'out.html'),
     ('train', 'CONFIG', '--resume', 'EVIL'), ('train', 'CONFIG', '--cfg-options', 'load_from=EVIL'),
-    ('convert_checkpoint', 'EVIL', 'out.safetensors'), ('export', 'CONFIG', 'EVIL', 'out.onnx'),
+    ('convert', 'EVIL', 'out.safetensors'), ('export', 'CONFIG', 'EVIL', 'out.onnx'),
     ('predict', 'docs/images/people.jpg', '--config', 'CONFIG', '--weights', 'EVIL'),
     ('web', '--config', 'CONFIG', '--weights', 'EVIL')], ids=lambda arguments: arguments[0])
-def test_every_tool_refuses_such_a_checkpoint(tool, arguments, trace, tmp_path, monkeypatch):
+def test_every_tool_refuses_such_a_checkpoint(cli, arguments, trace, tmp_path, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     path = str(written(tmp_path / 'evil.pth', trace))
     with pytest.raises(SystemExit) as stop:
-        tool(arguments[0], *(argument.replace('EVIL', path).replace('CONFIG', CONFIG).replace(
+        cli(arguments[0], *(argument.replace('EVIL', path).replace('CONFIG', CONFIG).replace(
             'out.', f'{tmp_path}/out.') for argument in arguments[1:]))
     assert str(stop.value).startswith(f'error: {path}: not a readable checkpoint')
     assert '\n' not in str(stop.value)
@@ -136,17 +136,17 @@ def test_every_tool_refuses_such_a_checkpoint(tool, arguments, trace, tmp_path, 
 
 
 @pytest.mark.parametrize('command', ['evaluate', 'boxes'])
-def test_tools_refuse_such_data(tool, command, trace, tmp_path, monkeypatch):
+def test_tools_refuse_such_data(cli, command, trace, tmp_path, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     path = written(tmp_path / 'evil.npy', trace)
     with pytest.raises(SystemExit) as stop:
         if command == 'boxes':
-            tool('predict', 'docs/images/people.jpg', '--boxes', path, '--out', tmp_path)
+            cli('predict', 'docs/images/people.jpg', '--boxes', path, '--out', tmp_path)
         else:
             truth = [dict(image='a.jpg', center=[5, 5], scale=1, joints=[[1, 2]] * 16,
                           joints_vis=[1] * 16, head_box=[1, 2, 3, 4])]
             (tmp_path / 'truth.json').write_text(json.dumps(truth))
-            tool('evaluate', 'mpii', '--gt', tmp_path / 'truth.json', '--pred', path)
+            cli('evaluate', 'mpii', '--gt', tmp_path / 'truth.json', '--pred', path)
     assert str(stop.value).startswith(f'error: {path}: not a ')
     assert not trace.exists()
 

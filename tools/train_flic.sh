@@ -35,5 +35,5 @@ for name in "${configs[@]}"; do
     "$python" -W ignore tools/test.py "$config" "$last" --all-stages --work-dir "$work/test" \
         --out "$out/$name.json" ${options:+--cfg-options "${options[@]}"} 2>&1 \
         | tee -a "$out/$name.log"
-    "$python" -W ignore tools/convert_checkpoint.py "$last" "$out/$name.safetensors" --half
+    "$python" -W ignore tools/convert.py "$last" "$out/$name.safetensors" --half
 done

@@ -18,10 +18,10 @@ def test_a_plot_is_written(tmp_path):
     assert (tmp_path / 'new' / 'plot.png').read_bytes().startswith(b'\x89PNG')
 
 
-def test_cuts_and_tolerances_are_tested_and_counted(synthetic, tool, tmp_path, monkeypatch, capsys):
+def test_cuts_and_tolerances_are_tested_and_counted(synthetic, cli, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
     config, checkpoint = write_tiny_network(tmp_path, stacks=3)
-    tool('exits', config, checkpoint, '--tolerances', 1000, '--scores', 'mpii/Total',
+    cli('benchmark', 'exits', config, checkpoint, '--tolerances', 1000, '--scores', 'mpii/Total',
          '--json', tmp_path / 'exits.json', '--work-dir', tmp_path / 'run', '--plot',
          tmp_path / 'exits.png', '--cfg-options', 'test_dataloader.num_workers=0')
     one, two, three, early = json.loads((tmp_path / 'exits.json').read_text())['exits']
@@ -32,21 +32,22 @@ def test_cuts_and_tolerances_are_tested_and_counted(synthetic, tool, tmp_path, m
     assert 'until two agree within 1000 px | 2.00 |' in capsys.readouterr().out
 
 
-def test_an_unknown_score_is_refused(synthetic, tool, tmp_path, monkeypatch):
+def test_an_unknown_score_is_refused(synthetic, cli, tmp_path, monkeypatch):
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
     config, checkpoint = write_tiny_network(tmp_path, stacks=3)
     with pytest.raises(SystemExit, match='--scores flic/Elbow: the metric gives'):
-        tool('exits', config, checkpoint, '--tolerances', 1, '--work-dir', tmp_path / 'run',
-             '--cfg-options', 'test_dataloader.num_workers=0')
+        cli('benchmark', 'exits', config, checkpoint, '--tolerances', 1, '--work-dir',
+            tmp_path / 'run', '--cfg-options', 'test_dataloader.num_workers=0')
 
 
 @pytest.mark.slow
 @needs(DATA / 'flic')
-def test_people_of_flic_leave_early_without_loss(tool, tmp_path, monkeypatch):
+def test_people_of_flic_leave_early_without_loss(cli, tmp_path, monkeypatch):
     """At least 40 % of the stacks' work is saved within 0.3 points of all four."""
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
-    tool('exits', REPOSITORY / 'configs/flic/hourglass_4stack_128_small.py', 'flic-small4',
-         '--tolerances', 1.5, '--json', tmp_path / 'exits.json', '--work-dir', tmp_path / 'run')
+    cli('benchmark', 'exits', REPOSITORY / 'configs/flic/hourglass_4stack_128_small.py',
+        'flic-small4', '--tolerances', 1.5, '--json', tmp_path / 'exits.json', '--work-dir',
+        tmp_path / 'run')
     *_, four, early = json.loads((tmp_path / 'exits.json').read_text())['exits']
     assert early['saved'] >= 0.4
     for score in ('flic/Elbow', 'flic/Wrist'):

@@ -27,10 +27,10 @@ def build(config) -> tuple[torch.nn.Module, Config]:
 @pytest.mark.data
 @pytest.mark.parametrize('folder', ['princeton_2stack', 'bearpaw_2stack'])
 @pytest.mark.parametrize('ending', ['safetensors', 'pth'])
-def test_a_converted_checkpoint_gives_the_golden_heatmaps(tool, tmp_path, folder, ending, capsys):
+def test_a_converted_checkpoint_gives_the_golden_heatmaps(cli, tmp_path, folder, ending, capsys):
     out, config = tmp_path / f'new/weights.{ending}', tmp_path / 'configs/converted.py'
     recorded = np.load(GOLDEN / folder / 'io.npz')
-    tool('convert_checkpoint', GOLDEN / folder / 'checkpoint.pth', out, '--config', config,
+    cli('convert', GOLDEN / folder / 'checkpoint.pth', out, '--config', config,
          '--data', 'mpii')
     model, cfg = build(config)
     load_checkpoint(model, cfg.load_from, map_location='cpu', strict=True)

@@ -29,9 +29,9 @@ def test_they_fit_their_config_and_are_small(model):
 @pytest.mark.data
 @needs(DATA / 'flic')
 @pytest.mark.parametrize('model', MODELS_SHIPPED, ids=lambda model: model['Name'])
-def test_they_score_what_the_cards_say(model, tool, tmp_path, monkeypatch):
+def test_they_score_what_the_cards_say(model, cli, tmp_path, monkeypatch):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
-    tool('test', REPOSITORY / model['Config'], find_weights(model['Weights']), '--all-stages',
+    cli('test', REPOSITORY / model['Config'], find_weights(model['Weights']), '--all-stages',
          '--work-dir', tmp_path, '--out', tmp_path / 'scores.json')
     found = json.loads((tmp_path / 'scores.json').read_text())
     told = model['Results'][0]['Metrics']

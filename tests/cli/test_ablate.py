@@ -10,12 +10,12 @@ CONFIGS = [REPOSITORY / f'configs/ablation/{name}.py' for name in ('stacks_2x1',
 @pytest.mark.slow
 @pytest.mark.data
 @needs(DATA / 'flic')
-def test_a_comparison_leaves_a_table_and_a_plot_and_is_not_run_twice(tool, tmp_path, monkeypatch,
+def test_a_comparison_leaves_a_table_and_a_plot_and_is_not_run_twice(cli, tmp_path, monkeypatch,
                                                                      capsys):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA.resolve()))
-    call = ['ablate', *CONFIGS, '--iterations', '2', '--validations', '2', '--seeds', '4',
-            '--work-dir', tmp_path]
-    tool(*call)
+    call = ['benchmark', 'ablate', *CONFIGS, '--iterations', '2', '--validations', '2',
+            '--seeds', '4', '--work-dir', tmp_path]
+    cli(*call)
     table = (tmp_path / 'table.md').read_text()
     assert capsys.readouterr().out.endswith(table)
     assert [line.split(' | ')[0] for line in table.splitlines()[2:]] == ['| stacks_2x1', '| hg_int']
@@ -24,12 +24,12 @@ def test_a_comparison_leaves_a_table_and_a_plot_and_is_not_run_twice(tool, tmp_p
         assert variant['curves']['4']['iterations'] == [1, 2]
     finished = sorted(tmp_path.glob('*/seed4_2_*/iter_2.pth'))
     before = [path.stat().st_mtime for path in finished]
-    tool(*call)
+    cli(*call)
     assert 'iterations' not in capsys.readouterr().out
     assert [path.stat().st_mtime for path in finished] == before
     assert len(finished) == 2
 
 
-def test_a_missing_config_is_named(tool, tmp_path):
+def test_a_missing_config_is_named(cli, tmp_path):
     with pytest.raises(SystemExit, match=r'error: .*none.py: no such config file'):
-        tool('ablate', tmp_path / 'none.py', '--iterations', '2')
+        cli('benchmark', 'ablate', tmp_path / 'none.py', '--iterations', '2')

@@ -45,9 +45,9 @@ def test_times_are_positive_and_ratios_to_the_first(tiny):
     assert 'throughput' not in plain and 'macs' not in plain
 
 
-def test_the_tool_prints_a_table_and_writes_the_numbers(tiny, tool, tmp_path, capsys):
+def test_the_tool_prints_a_table_and_writes_the_numbers(tiny, cli, tmp_path, capsys):
     out = tmp_path / 'numbers.json'
-    tool('benchmark', tiny, '--optimize', 'fuse', '--against', tiny, '--rounds', 2, '--json', out,
+    cli('benchmark', tiny, '--optimize', 'fuse', '--against', tiny, '--rounds', 2, '--json', out,
          '--batch-size', 2, '--measure', 'size', 'throughput', 'input')
     printed = capsys.readouterr().out.splitlines()
     assert 'tiny none' in printed[2] and 'tiny fuse' in printed[3]
@@ -65,9 +65,9 @@ def test_the_tool_prints_a_table_and_writes_the_numbers(tiny, tool, tmp_path, ca
     (['TINY', '--stages', '3'], 'the network has 2'),
     (['TINY', '--stages', '0'], 'stages=0'), (['TINY', '--threads', '0'], '--threads 0'),
     (['TINY', '--batch-size', '0'], 'batch_size=0')])
-def test_what_cannot_be_measured_is_refused_in_a_line(tiny, tool, arguments, words):
+def test_what_cannot_be_measured_is_refused_in_a_line(tiny, cli, arguments, words):
     with pytest.raises(SystemExit) as ended:
-        tool('benchmark', *(tiny if argument == 'TINY' else argument for argument in arguments),
+        cli('benchmark', *(tiny if argument == 'TINY' else argument for argument in arguments),
              '--measure', 'size', 'latency', '--rounds', 2)
     assert words in str(ended.value) and '\n' not in str(ended.value)
 

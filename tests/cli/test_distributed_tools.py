@@ -3,7 +3,6 @@ import itertools
 import json
 import multiprocessing
 import os
-import runpy
 import signal
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from conftest import REPOSITORY
 from tiny_network import write_tiny_network
 
 import hourglass.apis  # noqa: F401  (and mmpose.models with it, for all the forks)
+from hourglass.cli import main
 from hourglass.datasets.synthetic import write_synthetic
 
 TINY = ['model.backbone.channels=16', 'model.backbone.depth=2', 'train_dataloader.num_workers=0',
@@ -126,8 +126,7 @@ class Tool:
         os.environ.update({key: str(value) for key, value in environment.items()})
         os.chdir(REPOSITORY)
         torch.set_num_threads(1)        # a fork must not use the parent's thread pool
-        sys.argv = [name, *map(str, arguments)]
-        runpy.run_path(str(REPOSITORY / f'tools/{name}.py'), run_name='__main__')
+        main([name, *map(str, arguments)])
 
     def output(self, code: int = 0) -> str:
         """All it printed, once it has ended with ``code``."""

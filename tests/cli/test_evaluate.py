@@ -25,8 +25,8 @@ def mpii(tmp_path, rng):
 
 @needs(OURS)
 @pytest.mark.data
-def test_the_authors_predictions(tool, capsys, tmp_path):
-    tool('evaluate', 'mpii', '--gt', VALID, '--pred', OURS, '--json', tmp_path / 'o.json',
+def test_the_authors_predictions(cli, capsys, tmp_path):
+    cli('evaluate', 'mpii', '--gt', VALID, '--pred', OURS, '--json', tmp_path / 'o.json',
          '--curves', tmp_path / 'new/curves.png', '--people', tmp_path / 'people.csv')
     output, errors = capsys.readouterr()
     lines = output.splitlines()
@@ -50,9 +50,9 @@ def test_the_authors_predictions(tool, capsys, tmp_path):
         pytest.approx(found['Elbow'], abs=0.01))
 
 
-def test_several_files_stand_side_by_side(tool, capsys, mpii, tmp_path):
+def test_several_files_stand_side_by_side(cli, capsys, mpii, tmp_path):
     scipy.io.savemat(tmp_path / 'hers.mat', {'preds': np.load(tmp_path / 'mine.npy') + 3})
-    tool('evaluate', *mpii, tmp_path / 'hers.mat', '--protocol', 'hrnet', '--one-based', '--json',
+    cli('evaluate', *mpii, tmp_path / 'hers.mat', '--protocol', 'hrnet', '--one-based', '--json',
          tmp_path / 'o.json', '--curves', tmp_path / 'curves.png')
     mine, hers = json.loads((tmp_path / 'o.json').read_text())
     assert mine['Total@0.1'] > hers['Total@0.1']
@@ -60,11 +60,11 @@ def test_several_files_stand_side_by_side(tool, capsys, mpii, tmp_path):
         ['mine.npy', 'hrnet'], ['hers.mat', 'hrnet']]
 
 
-def test_warnings_tell_what_counts_as_wrong_and_what_looks_wrong(tool, capsys, mpii, tmp_path):
+def test_warnings_tell_what_counts_as_wrong_and_what_looks_wrong(cli, capsys, mpii, tmp_path):
     predicted = np.load(tmp_path / 'mine.npy')
     predicted[4], predicted[6, 2] = np.nan, np.nan
     np.save(tmp_path / 'mine.npy', predicted)
-    tool('evaluate', *mpii, '--zero-based')
+    cli('evaluate', *mpii, '--zero-based')
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3
     assert 'read as 0-based, its joints lie' in errors[0] and '--one-based better' in errors[0]
@@ -77,11 +77,11 @@ def test_warnings_tell_what_counts_as_wrong_and_what_looks_wrong(tool, capsys, m
 @pytest.mark.parametrize(('dataset', 'gt', 'people'), [
     ('flic', 'flic_original/examples.mat', 1016), ('flic', 'flic_original/valid.h5', 1016),
     ('lsp', 'lsp/joints.mat', 1000)])
-def test_the_truth_scores_100_on_itself(tool, tmp_path, dataset, gt, people):
+def test_the_truth_scores_100_on_itself(cli, tmp_path, dataset, gt, people):
     from hourglass.evaluation.ground_truth import read_truth
     truth = read_truth(dataset, DATA / gt)[:][0]
     np.save(tmp_path / 'a.npy', truth + (dataset == 'lsp'))             # in the data set's own base
-    tool('evaluate', dataset, '--gt', DATA / gt, '--pred', tmp_path / 'a.npy', '--json',
+    cli('evaluate', dataset, '--gt', DATA / gt, '--pred', tmp_path / 'a.npy', '--json',
          tmp_path / 'o.json')
     found = json.loads((tmp_path / 'o.json').read_text())
     assert found['people'] == people
@@ -90,20 +90,20 @@ def test_the_truth_scores_100_on_itself(tool, tmp_path, dataset, gt, people):
 
 @needs(DATA / 'lsp')
 @pytest.mark.data
-def test_predictions_of_mpiis_joints_are_scored_on_lsp(tool, tmp_path):
+def test_predictions_of_mpiis_joints_are_scored_on_lsp(cli, tmp_path):
     from hourglass.evaluation.ground_truth import read_truth
     truth = read_truth('lsp', DATA / 'lsp/joints.mat', skeleton='mpii')[:][0] + 1
     assert truth.shape == (1000, 16, 2)
     np.save(tmp_path / 'a.npy', truth)
-    tool('evaluate', 'lsp', '--gt', DATA / 'lsp/joints.mat', '--pred', tmp_path / 'a.npy',
+    cli('evaluate', 'lsp', '--gt', DATA / 'lsp/joints.mat', '--pred', tmp_path / 'a.npy',
          '--skeleton', 'mpii', '--protocol', 'person', '--json', tmp_path / 'o.json')
     found = json.loads((tmp_path / 'o.json').read_text())
     assert found['Total'] == 100 and found['about_gt'] == 'test'
 
 
-def test_what_next_to_nothing_is_right_of_is_asked_about(tool, capsys, mpii, tmp_path):
+def test_what_next_to_nothing_is_right_of_is_asked_about(cli, capsys, mpii, tmp_path):
     np.save(tmp_path / 'mine.npy', np.load(tmp_path / 'mine.npy') * 2)
-    tool('evaluate', *mpii)
+    cli('evaluate', *mpii)
     assert 'next to nothing is right; are these the same people' in capsys.readouterr().err
 
 
@@ -116,17 +116,17 @@ def test_what_next_to_nothing_is_right_of_is_asked_about(tool, capsys, mpii, tmp
     (('--head-boxes', 'gt.mat'), '--head-boxes: .*valid.h5 holds one split'),
     (('--curves', '/dev/null/a.png'), 'a.png: curves cannot be written'),
     (('--json', '/dev/null/a.json'), 'a.json: cannot be written')])
-def test_refusals(tool, mpii, options, message):
+def test_refusals(cli, mpii, options, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
-        tool('evaluate', *mpii, *options)
+        cli('evaluate', *mpii, *options)
 
 
-def test_a_file_that_says_its_base_is_believed(tool, mpii, tmp_path):
+def test_a_file_that_says_its_base_is_believed(cli, mpii, tmp_path):
     zero_based = np.load(tmp_path / 'mine.npy') - 1
     content = dict(base=0, preds=zero_based.tolist())
     (tmp_path / 'mine.json').write_text(json.dumps(content))
     call = [*mpii[:-1], tmp_path / 'mine.json', '--json', tmp_path / 'o.json']
-    tool('evaluate', *call)
+    cli('evaluate', *call)
     assert json.loads((tmp_path / 'o.json').read_text())['base'] == 0
     with pytest.raises(SystemExit, match='says itself that it counts from 0; leave --one-based'):
-        tool('evaluate', *call, '--one-based')
+        cli('evaluate', *call, '--one-based')

@@ -16,6 +16,7 @@ from tiny_network import write_tiny_network
 
 from hourglass import __version__
 from hourglass.apis import init_model
+from hourglass.cli import main
 from hourglass.datasets.skeletons import MPII, joint_names
 from hourglass.datasets.synthetic import render_person
 
@@ -38,14 +39,11 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 @pytest.fixture(scope='module')
 def exported(tmp_path_factory) -> SimpleNamespace:
     """A tiny network's first stage as an ONNX file with everything, and what the tool said."""
-    import runpy
     folder = tmp_path_factory.mktemp('exported')
     config, checkpoint = write_tiny_network(folder)
     out, said = folder / 'tiny.onnx', StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
-        patch.setattr(sys, 'argv', ['export', *map(str, (config, checkpoint, out)), '--decode',
-                                    '--flip', '--stage', '0'])
-        runpy.run_path(str(REPOSITORY / 'tools/export.py'), run_name='__main__')
+    with redirect_stdout(said):
+        main(['export', *map(str, (config, checkpoint, out)), '--decode', '--flip', '--stage', '0'])
     return SimpleNamespace(path=out, said=said.getvalue(), config=config, checkpoint=checkpoint)
 
 
@@ -91,7 +89,7 @@ def image(tmp_path_factory) -> Path:
 
 def run_alone(*arguments) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, '-c', ALONE, str(REPOSITORY / 'tools/onnx_runner.py'),
+        [sys.executable, '-c', ALONE, str(REPOSITORY / 'docs/examples/run_onnx.py'),
          *map(str, arguments)], capture_output=True, text=True, check=False)
 
 

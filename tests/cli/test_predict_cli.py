@@ -22,9 +22,9 @@ def images(synthetic, tmp_path):
     return folder
 
 
-def test_a_folder_to_overlays_json_and_table(tool, images, tmp_path, capsys):
+def test_a_folder_to_overlays_json_and_table(cli, images, tmp_path, capsys):
     out = tmp_path / 'out'
-    tool('predict', images, '--model', 'flic-small', '--out', out, '--heatmaps', '--crop',
+    cli('predict', images, '--model', 'flic-small', '--out', out, '--heatmaps', '--crop',
          '--device', 'cpu')
     assert '3 people in 3 images, each looked for in the whole image' in capsys.readouterr().out
     coco = COCO(out / 'predictions.json')
@@ -48,12 +48,12 @@ def test_a_folder_to_overlays_json_and_table(tool, images, tmp_path, capsys):
     assert before.shape == after.shape and (before != after).any()
 
 
-def test_boxes_stage_and_scores(tool, images, tmp_path):
+def test_boxes_stage_and_scores(cli, images, tmp_path):
     (tmp_path / 'boxes.json').write_text(json.dumps(
         {'a.jpg': [[5, 5, 100, 120], [30, 10, 128, 100]], 'b.png': []}))
     common = (images / '*.*', '--model', 'flic-small', '--boxes', tmp_path / 'boxes.json')
-    tool('predict', *common, '--out', tmp_path / 'last', '--no-overlays')
-    tool('predict', *common, '--out', tmp_path / 'first', '--stage', 0, '--no-flip',
+    cli('predict', *common, '--out', tmp_path / 'last', '--no-overlays')
+    cli('predict', *common, '--out', tmp_path / 'first', '--stage', 0, '--no-flip',
          '--min-score', 2)
     last, first = (json.loads((tmp_path / name / 'predictions.json').read_text())
                    for name in ('last', 'first'))
@@ -66,7 +66,7 @@ def test_boxes_stage_and_scores(tool, images, tmp_path):
     assert np.array_equal(drawn, given)             # nobody, and nothing above a score of 2
 
 
-def test_a_video_to_a_video_with_a_detector(tool, images, tmp_path, monkeypatch):
+def test_a_video_to_a_video_with_a_detector(cli, images, tmp_path, monkeypatch):
     (tmp_path / 'left_half.py').write_text(
         'def find(image):\n    h, w = image.shape[:2]\n    return [[0, 0, w / 2, h, 0.9]]\n')
     monkeypatch.chdir(tmp_path)
@@ -74,7 +74,7 @@ def test_a_video_to_a_video_with_a_detector(tool, images, tmp_path, monkeypatch)
     for _ in range(12):
         writer.write(cv2.imread(str(images / 'a.jpg'))[:96])
     writer.release()
-    tool('predict', 'film.mp4', '--model', 'flic-small', '--detector', 'left_half:find',
+    cli('predict', 'film.mp4', '--model', 'flic-small', '--detector', 'left_half:find',
          '--max-frames', 10)
     found = json.loads((tmp_path / 'work_dirs/predict/predictions.json').read_text())
     assert [image['file_name'] for image in found['images']] == [str(i) for i in range(10)]
@@ -84,7 +84,7 @@ def test_a_video_to_a_video_with_a_detector(tool, images, tmp_path, monkeypatch)
     assert video.read()[1].shape == (96, 128, 3)
 
 
-def test_what_fails_is_said_and_the_rest_goes_on(tool, images, tmp_path, capsys):
+def test_what_fails_is_said_and_the_rest_goes_on(cli, images, tmp_path, capsys):
     (images / 'torn.jpg').write_bytes((images / 'a.jpg').read_bytes()[:300])
     Image.new('L', (1, 1), 3).save(images / 'one_pixel.png')
     (images / 'empty.png').touch()
@@ -92,7 +92,7 @@ def test_what_fails_is_said_and_the_rest_goes_on(tool, images, tmp_path, capsys)
     (tmp_path / 'boxes.json').write_text(json.dumps({
         'a.jpg': whole, 'b.png': [[900, 0, 950, 10]], 'one_pixel.png': [[0, 0, 1, 1]]}))
     with pytest.raises(SystemExit) as stop:
-        tool('predict', images, '--model', 'flic-small', '--out', tmp_path / 'out', '--boxes',
+        cli('predict', images, '--model', 'flic-small', '--out', tmp_path / 'out', '--boxes',
              tmp_path / 'boxes.json')
     assert stop.value.code == '4 could not be used'
     said = capsys.readouterr().err.splitlines()
@@ -110,17 +110,17 @@ def test_what_fails_is_said_and_the_rest_goes_on(tool, images, tmp_path, capsys)
     (['.', '--config', 'a.py'], '--config and --weights go together'),
     (['.', '--boxes', 'a', '--detector', 'b'], 'give one'),
 ])
-def test_wrong_arguments_end_in_a_line(tool, images, monkeypatch, arguments, message):
+def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, message):
     monkeypatch.chdir(images)
     with pytest.raises(SystemExit, match=message):
-        tool('predict', *arguments)
+        cli('predict', *arguments)
 
 
-def test_fewer_stacks_and_another_runtime(tool, images, tmp_path, capsys):
+def test_fewer_stacks_and_another_runtime(cli, images, tmp_path, capsys):
     common = (images / 'a.jpg', '--model', 'flic-small4', '--no-overlays', '--device', 'cpu')
     for name, options in (('stage', ('--stage', 1)), ('early', ('--exit-tolerance', 1000)),
                           ('stages', ('--stages', 2, '--optimize', 'fuse')), ('all', ())):
-        tool('predict', *common, '--out', tmp_path / name, *options)
+        cli('predict', *common, '--out', tmp_path / name, *options)
     found = {name: json.loads((tmp_path / name / 'predictions.json').read_text())
              for name in ('stage', 'stages', 'early', 'all')}
     stage, stages, early, everything = (
@@ -132,4 +132,4 @@ def test_fewer_stacks_and_another_runtime(tool, images, tmp_path, capsys):
                            (('--stages', 0), '--stages 0'), (('--stages', 9), 'the network has 4'),
                            (('--optimize', 'fsue'), "optimize='fsue'")):
         with pytest.raises(SystemExit, match=words):
-            tool('predict', *common, '--out', tmp_path / 'no', *options)
+            cli('predict', *common, '--out', tmp_path / 'no', *options)

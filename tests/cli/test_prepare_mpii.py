@@ -1,13 +1,12 @@
 """The command that converts MPII: files, counts beside the published ones, refusals in a line."""
-import runpy
 
 import h5py
 import numpy as np
 import pytest
-from conftest import REPOSITORY
 from PIL import Image
 from release_file import small_release
 
+from hourglass.cli.prepare_mpii import count_line
 from hourglass.datasets.mpii.dataset import MpiiDataset
 
 
@@ -28,10 +27,10 @@ def add_images(folder) -> None:
         Image.fromarray(noise).save(folder / f'images/{name}.jpg')
 
 
-def test_a_real_call(tool, capsys, tmp_path, files):
+def test_a_real_call(cli, capsys, tmp_path, files):
     data = tmp_path / 'mpii'
     add_images(data)
-    tool('prepare_mpii', data, *files, '--sheet', tmp_path / 'sheet.png')
+    cli('prepare', 'mpii', data, *files, '--sheet', tmp_path / 'sheet.png')
     lines = [' '.join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines[0].endswith('6 images, 3 of them for training; 10 people')
     assert lines[6:16] == [
@@ -50,36 +49,35 @@ def test_a_real_call(tool, capsys, tmp_path, files):
         dataset = MpiiDataset(data_root=str(data), ann_file=f'annotations/mpii_{split}.json',
                               test_mode=True)
         assert len(dataset) == count
-    tool('prepare_mpii', data)                                  # the second time, to look alone
+    cli('prepare', 'mpii', data)                                  # the second time, to look alone
     assert 'written' not in capsys.readouterr().out
 
 
-def test_a_folder_with_faults_ends_with_status_1(tool, capsys, tmp_path, files):
+def test_a_folder_with_faults_ends_with_status_1(cli, capsys, tmp_path, files):
     add_images(tmp_path / 'mpii')
     (tmp_path / 'mpii/images/train.jpg').write_bytes(b'torn')
     (tmp_path / 'mpii/images/val.jpg').unlink()
     with pytest.raises(SystemExit, match='^error: mend what is unusable'):
-        tool('prepare_mpii', tmp_path / 'mpii', *files)
+        cli('prepare', 'mpii', tmp_path / 'mpii', *files)
     output = capsys.readouterr().out
     assert 'unusable: 1 images missing\n    val.jpg, row 0' in output
     assert 'unusable: 1 images broken' in output and 'train.jpg: not a readable' in output
 
 
 def test_the_same_counts_are_not_said_to_differ(monkeypatch):
-    count_line = runpy.run_path(str(REPOSITORY / 'tools/prepare_mpii.py'))['count_line']
     assert count_line('val', 2958, 2958).split() == ['val', '2,958', 'published', '2,958']
 
 
 @pytest.mark.parametrize(('replaced', 'message'), [
     ('--release', 'gone: no such file'), ('--val', 'gone: no such file')])
-def test_refusals(tool, tmp_path, files, replaced, message):
+def test_refusals(cli, tmp_path, files, replaced, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
-        tool('prepare_mpii', tmp_path, *files, replaced, tmp_path / 'gone')
+        cli('prepare', 'mpii', tmp_path, *files, replaced, tmp_path / 'gone')
     assert not (tmp_path / 'annotations').exists()
 
 
-def test_half_a_call_is_refused(tool, tmp_path, files):
+def test_half_a_call_is_refused(cli, tmp_path, files):
     with pytest.raises(SystemExit, match='^error: --release and --val go together'):
-        tool('prepare_mpii', tmp_path, *files[:2])
+        cli('prepare', 'mpii', tmp_path, *files[:2])
     with pytest.raises(SystemExit, match=r'no annotations/mpii_\*.json to look over'):
-        tool('prepare_mpii', tmp_path)
+        cli('prepare', 'mpii', tmp_path)

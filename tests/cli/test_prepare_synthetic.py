@@ -4,15 +4,15 @@ import json
 import pytest
 
 
-def test_a_real_call_and_a_second_one(tool, capsys, tmp_path):
+def test_a_real_call_and_a_second_one(cli, capsys, tmp_path):
     arguments = ('--out', tmp_path, '--train', 6, '--test', 4, '--size', 96, 96, '--workers', 1,
                  '--sheet', tmp_path / 'sheet.png')
-    tool('prepare_synthetic', *arguments)
+    cli('prepare', 'synthetic', *arguments)
     assert 'train/annotations.json: 6 images in' in capsys.readouterr().out
     assert (tmp_path / 'sheet.png').stat().st_size > 10_000
     annotations = {split: tmp_path / split / 'annotations.json' for split in ('train', 'test')}
     written = {split: path.stat().st_mtime_ns for split, path in annotations.items()}
-    tool('prepare_synthetic', *arguments)
+    cli('prepare', 'synthetic', *arguments)
     assert written == {split: path.stat().st_mtime_ns for split, path in annotations.items()}
     people = {split: json.loads(path.read_text())['people'] for split, path in annotations.items()}
     assert [len(people[split]) for split in ('train', 'test')] == [6, 4]
@@ -24,6 +24,6 @@ def test_a_real_call_and_a_second_one(tool, capsys, tmp_path):
     (('--train', 0, '--test', 0), 'nothing to render'),
     (('--train', -1, '--test', 0), 'count is -1'),
     (('--size', 8, 8), 'width is 8')])
-def test_refusals(tool, tmp_path, arguments, message):
+def test_refusals(cli, tmp_path, arguments, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
-        tool('prepare_synthetic', '--out', tmp_path, *arguments)
+        cli('prepare', 'synthetic', '--out', tmp_path, *arguments)

@@ -17,7 +17,7 @@ TINY = ['model.backbone.num_stacks=1', 'model.backbone.channels=16', 'model.back
 
 
 @pytest.fixture
-def folder(tmp_path, tool, monkeypatch):
+def folder(tmp_path, cli, monkeypatch):
     """A data root with a release of three test people, one of them not alone, and its splits."""
     def make(test_rect) -> None:
         mpii = tmp_path / 'mpii'
@@ -34,25 +34,25 @@ def folder(tmp_path, tool, monkeypatch):
         scipy.io.savemat(tmp_path / 'gt.mat', dict(
             headboxes_src=np.array([[[10.], [20.]], [[13.], [24.]]]),
             pos_gt_src=joints[..., None], jnt_missing=np.zeros((16, 1))))
-        tool('prepare_mpii', mpii, '--release', release, '--val', tmp_path / 'gt.mat', '--quick')
+        cli('prepare', 'mpii', mpii, '--release', release, '--val', tmp_path / 'gt.mat', '--quick')
     monkeypatch.setenv('HOURGLASS_DATA', str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return make
 
 
-def evaluate(tool, tmp_path) -> dict:
+def evaluate(cli, tmp_path) -> dict:
     cfg = Config.fromfile(CONFIG)
     cfg.merge_from_dict({option.split('=')[0]: int(option.split('=')[1]) for option in TINY[:4]})
     init_default_scope('mmpose')
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'weights.pth')
-    tool('test', CONFIG, tmp_path / 'weights.pth', '--work-dir', tmp_path / 'work', '--out',
+    cli('test', CONFIG, tmp_path / 'weights.pth', '--work-dir', tmp_path / 'work', '--out',
          tmp_path / 'metrics.json', '--cfg-options', *TINY)
     return json.loads((tmp_path / 'metrics.json').read_text())
 
 
-def test_without_truth_there_is_a_submission_and_no_score(tool, tmp_path, folder):
+def test_without_truth_there_is_a_submission_and_no_score(cli, tmp_path, folder):
     folder(lambda seed: hidden_rect())
-    assert evaluate(tool, tmp_path) == {'submission/people': 3, 'submission/single_person': 2}
+    assert evaluate(cli, tmp_path) == {'submission/people': 3, 'submission/single_person': 2}
     content = scipy.io.loadmat(tmp_path / 'pred_keypoints_mpii.mat', squeeze_me=True,
                                struct_as_record=False)
     names = [entry.image.name for entry in content['pred']]
@@ -62,8 +62,8 @@ def test_without_truth_there_is_a_submission_and_no_score(tool, tmp_path, folder
     assert content['single_person'].tolist() == [1, 2]
 
 
-def test_with_truth_single_persons_are_scored(tool, tmp_path, folder):
+def test_with_truth_single_persons_are_scored(cli, tmp_path, folder):
     folder(lambda seed: rect(pose(seed)))
-    found = evaluate(tool, tmp_path)
+    found = evaluate(cli, tmp_path)
     assert found['submission/people'] == 3
     assert 0 <= found['mpii/Total'] < 100 and 'mpii/Ankle' in found

@@ -14,6 +14,7 @@ import torch
 from conftest import REPOSITORY
 
 from hourglass.checkpoints import read_checkpoint
+from hourglass.cli import COMMANDS
 
 CONFIG = 'configs/demo/synthetic.py'
 TINY = ['model.backbone.channels=16', 'model.backbone.depth=2',
@@ -78,7 +79,7 @@ def test_resuming_goes_on_where_it_was(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_both_test_tools_give_the_validation_numbers(trained, tool, tmp_path):
+def test_both_test_tools_give_the_validation_numbers(trained, cli, tmp_path):
     for script, name, more in (
             (REPOSITORY / 'tools/test.py', 'ours.json', (
                 '--show-dir', tmp_path / 'overlays', '--interval', '4', '--dump',
@@ -97,28 +98,28 @@ def test_both_test_tools_give_the_validation_numbers(trained, tool, tmp_path):
         f'{i:06d}_{i:06d}.jpg' for i in range(0, 16, 4)]
     assert (tmp_path / 'all.pkl').stat().st_size > 10_000
     # the predictions score the same from their file
-    tool('evaluate', 'mpii', '--gt', trained.data / 'synthetic/test/annotations.json', '--pred',
+    cli('evaluate', 'mpii', '--gt', trained.data / 'synthetic/test/annotations.json', '--pred',
          tmp_path / 'people.json', '--json', tmp_path / 'again.json')
     again = json.loads((tmp_path / 'again.json').read_text())
     assert again['base'] == 0
     assert {name: again[name.split('/')[1]] for name in ours} == ours
 
 
-@pytest.mark.parametrize('name', sorted(path.stem for path in (REPOSITORY / 'tools').glob('*.py')))
-def test_help(tool, capsys, name):
+@pytest.mark.parametrize('name', COMMANDS)
+def test_help(cli, capsys, name):
     with pytest.raises(SystemExit, match='^0$'):
-        tool(name, '--help')
+        cli(*name.split(), '--help')
     assert capsys.readouterr().out.startswith('usage')
 
 
 @pytest.fixture
-def refusal(monkeypatch, tool, tmp_path):
+def refusal(monkeypatch, cli, tmp_path):
     """The one line with which a tool refuses."""
     def refuse(name: str, *arguments, data: Path, options: list[str] = TINY) -> str:
         monkeypatch.setenv('HOURGLASS_DATA', str(data))
         monkeypatch.chdir(REPOSITORY)
         with pytest.raises(SystemExit) as stop:
-            tool(name, *arguments, '--work-dir', tmp_path / 'work', '--cfg-options', *options)
+            cli(name, *arguments, '--work-dir', tmp_path / 'work', '--cfg-options', *options)
         message = stop.value.code
         assert message.startswith('error: ')
         assert '\n' not in message

@@ -1,8 +1,8 @@
 """The page's command: what it refuses in a line, and that others get in only when asked to."""
-import runpy
 
 import pytest
-from conftest import REPOSITORY
+
+from hourglass.cli.web import is_loopback
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
@@ -12,12 +12,12 @@ from conftest import REPOSITORY
     (('--config', 'gone.py'), 'gone.py: no such config file'),
     (('--port', 99_999), '--port 99999: give 0 to 65535'),
 ])
-def test_refusals(tool, arguments, message):
+def test_refusals(cli, arguments, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
-        tool('web', *arguments)
+        cli('web', *arguments)
 
 
-def test_a_network_in_use_serves_its_page(tool, monkeypatch, capsys):
+def test_a_network_in_use_serves_its_page(cli, monkeypatch, capsys):
     """Both kinds of address, without a server that runs on."""
     served = []
 
@@ -31,9 +31,9 @@ def test_a_network_in_use_serves_its_page(tool, monkeypatch, capsys):
         served.append((host, port, app.test_client()))
         return Server()
     monkeypatch.setattr('werkzeug.serving.make_server', make_server)
-    tool('web', '--model', 'flic-small', '--device', 'cpu')
+    cli('web', '--model', 'flic-small', '--device', 'cpu')
     assert capsys.readouterr().out == 'flic-small: open http://127.0.0.1:8123 (Ctrl+C ends)\n'
-    tool('web', '--model', 'flic-small', '--device', 'cpu', '--host', '0.0.0.0')
+    cli('web', '--model', 'flic-small', '--device', 'cpu', '--host', '0.0.0.0')
     assert capsys.readouterr().out.startswith('warning: --host 0.0.0.0: whoever reaches this')
     (host, port, local), (_, _, opened) = served
     assert (host, port) == ('127.0.0.1', 8000)
@@ -47,5 +47,4 @@ def test_a_network_in_use_serves_its_page(tool, monkeypatch, capsys):
     ('127.0.0.1', True), ('127.0.0.2', True), ('localhost', True), ('::1', True),
     ('0.0.0.0', False), ('::', False), ('192.168.0.7', False), ('', False)])
 def test_which_addresses_are_this_machine(host, local):
-    web = runpy.run_path(str(REPOSITORY / 'tools/web.py'))
-    assert web['is_loopback'](host) == local
+    assert is_loopback(host) == local

@@ -15,7 +15,7 @@ onnxruntime = pytest.importorskip('onnxruntime')
 
 
 def load_runner():
-    spec = spec_from_file_location('onnx_runner', REPOSITORY / 'tools/onnx_runner.py')
+    spec = spec_from_file_location('run_onnx', REPOSITORY / 'docs/examples/run_onnx.py')
     runner = module_from_spec(spec)
     spec.loader.exec_module(runner)
     return runner
@@ -24,10 +24,10 @@ def load_runner():
 @pytest.mark.slow
 @pytest.mark.data
 @needs(DATA / 'flic')
-def test_the_runner_finds_and_scores_what_the_test_tool_does(tool, tmp_path, monkeypatch, capsys):
+def test_the_runner_finds_and_scores_what_the_test_tool_does(cli, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
     export('flic-small', 'flic-small', tmp_path / 'flic.onnx', decode=True, flip=True)
-    tool('test', configs_by_name()['flic-small'], weights_by_name()['flic-small'], '--work-dir',
+    cli('test', configs_by_name()['flic-small'], weights_by_name()['flic-small'], '--work-dir',
          tmp_path, '--people', tmp_path / 'people.json', '--out', tmp_path / 'scores.json')
     expected = json.loads((tmp_path / 'people.json').read_text())['people']
     runner = load_runner()
@@ -49,7 +49,7 @@ def test_the_runner_finds_and_scores_what_the_test_tool_does(tool, tmp_path, mon
     (tmp_path / 'runner.json').write_text(json.dumps(
         dict(base=0, joints=json.loads((tmp_path / 'people.json').read_text())['joints'],
              people=found)))
-    tool('evaluate', 'flic', '--gt', DATA / 'flic/examples.mat', '--pred', tmp_path / 'runner.json',
+    cli('evaluate', 'flic', '--gt', DATA / 'flic/examples.mat', '--pred', tmp_path / 'runner.json',
          '--json', tmp_path / 'runner_scores.json')
     ours = json.loads((tmp_path / 'scores.json').read_text())
     theirs = json.loads((tmp_path / 'runner_scores.json').read_text())

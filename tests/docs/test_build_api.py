@@ -5,8 +5,8 @@ import pytest
 
 
 @pytest.mark.slow
-def test_every_module_has_a_page_that_says_what_the_docstrings_say(tool, tmp_path):
-    tool('api_docs', tmp_path)
+def test_every_module_has_a_page_that_says_what_the_docstrings_say(cli, tmp_path):
+    cli('api_docs', tmp_path)
     assert (tmp_path / 'index.html').is_file()
     page = (tmp_path / 'hourglass/inference/predict.html').read_text()
     text = re.sub(r'<div class="pdoc-code.*?</div>', '', page, flags=re.DOTALL)

@@ -51,9 +51,9 @@ def test_a_page_does_what_it_says(page, tmp_path):
         assert done.returncode == 0, f'{code}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}'
 
 
-def test_the_readmes_image_is_what_its_command_makes(tool, tmp_path):
+def test_the_readmes_image_is_what_its_command_makes(cli, tmp_path):
     images = REPOSITORY / 'docs/images'
-    tool('predict', images / 'people.jpg', '--boxes', images / 'boxes.json', '--out', tmp_path,
+    cli('predict', images / 'people.jpg', '--boxes', images / 'boxes.json', '--out', tmp_path,
          '--device', 'cpu')
     made, shown = (cv2.imread(str(path)) for path in (
         tmp_path / 'overlays/people.jpg', images / 'poses.jpg'))

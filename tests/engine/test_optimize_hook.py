@@ -6,14 +6,14 @@ from tiny_network import write_tiny_network
 
 
 @pytest.fixture
-def score(synthetic, tool, tmp_path, monkeypatch):
+def score(synthetic, cli, tmp_path, monkeypatch):
     """Metrics of the tiny network tested with arguments."""
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
     config, checkpoint = write_tiny_network(tmp_path)
 
     def call(*arguments) -> dict:
         out = tmp_path / 'metrics.json'
-        tool('test', config, checkpoint, '--work-dir', tmp_path / 'run', '--out', out, *arguments,
+        cli('test', config, checkpoint, '--work-dir', tmp_path / 'run', '--out', out, *arguments,
              '--cfg-options', 'test_dataloader.num_workers=0')
         return json.loads(out.read_text())
     return call

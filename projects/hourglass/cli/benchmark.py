@@ -1,4 +1,4 @@
-"""Measure what networks cost: python tools/benchmark.py CONFIG ... [--against CONFIG ...]"""
+"""Measure networks of any config in turns, in one process."""
 import argparse
 import json
 from collections.abc import Callable
@@ -9,15 +9,12 @@ import torch
 from mmengine.logging import MMLogger
 
 from hourglass.analysis.benchmark import MEASURES, Contender, Report, benchmark
-from hourglass.cli.common import one_line_errors
 from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.errors import ConfigError
 from hourglass.io.files import replacing
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Measure networks of any config in turns, in one process')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('configs', nargs='+', help='config files, or names in the model index')
     parser.add_argument('--optimize', nargs='+', default=['none'], metavar='HOW',
                         help='ways to run them, each: none (plain torch, float32, NCHW; the '
@@ -33,10 +30,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--rounds', type=int, default=10, help='turns (default %(default)s)')
     parser.add_argument('--threads', type=int, help="of torch; default torch's own")
     parser.add_argument('--json', type=Path, metavar='OUT', help='write the numbers to this file')
-    return parser.parse_args()
 
 
-def run(args: argparse.Namespace) -> Report:
+def measure(args: argparse.Namespace) -> Report:
     if args.threads is not None:
         if args.threads < 1:
             raise ConfigError(f'--threads {args.threads}: give 1 or more')
@@ -47,15 +43,13 @@ def run(args: argparse.Namespace) -> Report:
     return benchmark(contenders, args.measure, args.batch_size, args.rounds)
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> None:
     MMLogger.get_instance('mmengine', log_level='WARNING')
-    with one_line_errors():
-        report = run(args)
-        print('\n'.join(table(report, args.batch_size)))
-        if args.json:
-            with replacing(args.json) as draft:
-                draft.write_text(json.dumps(asdict(report), indent=1))
+    report = measure(args)
+    print('\n'.join(table(report, args.batch_size)))
+    if args.json:
+        with replacing(args.json) as draft:
+            draft.write_text(json.dumps(asdict(report), indent=1))
 
 
 def table(report: Report, batch_size: int) -> list[str]:
@@ -106,7 +100,3 @@ def cell(tell: Callable[[dict], str], row: dict) -> str:
         return tell(row)
     except KeyError:                    # not measured
         return ''
-
-
-if __name__ == '__main__':
-    main()

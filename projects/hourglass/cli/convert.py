@@ -1,15 +1,12 @@
-"""Another project's checkpoint for ours: python tools/convert_checkpoint.py IN OUT ..."""
+"""Convert a checkpoint of pytorch_stacked_hourglass, pytorch-pose, pytorch-hourglass, FPD, or of a
+run of ours."""
 import argparse
 
 from hourglass.checkpoints.convert import DATA, convert_checkpoint
 from hourglass.checkpoints.families import PIXELS
-from hourglass.cli.common import one_line_errors
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Convert a checkpoint of pytorch_stacked_hourglass, pytorch-pose, '
-        'pytorch-hourglass, FPD, or of a run of ours')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='.pth, .pth.tar, .pt or .safetensors')
     parser.add_argument('out', help=".safetensors or .pth, with mmengine's names")
     parser.add_argument('--half', action='store_true', help='store float16')
@@ -19,14 +16,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--input', choices=PIXELS, help='how its pixels go in (FPD: imagenet, '
                         "which its tensors do not tell); default: what the file says, or its "
                         "layout's")
-    return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        report = convert_checkpoint(
-            args.checkpoint, args.out, args.half, args.config, args.data, args.input)
+def run(args: argparse.Namespace) -> None:
+    report = convert_checkpoint(
+        args.checkpoint, args.out, args.half, args.config, args.data, args.input)
     sizes = ', '.join(f'{name}={value}' for name, value in report['config'].items())
     print(f"layout: {report['family']}\nnetwork: {sizes}; {report['parameters']:,} parameters")
     mean, std = report['pixels']
@@ -36,7 +30,3 @@ def main() -> None:
               f"{', '.join(report['dropped'][:3])}")
     for path in filter(None, (args.out, args.config)):
         print(f'written: {path}')
-
-
-if __name__ == '__main__':
-    main()

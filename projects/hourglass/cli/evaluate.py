@@ -1,15 +1,14 @@
-"""Score prediction files against ground truth, without a network.
+"""Score prediction files against the annotation, without a network.
 
-python tools/evaluate.py mpii --gt valid.h5 --pred preds.h5 [--protocol official] [--curves PNG]
-python tools/evaluate.py flic --gt examples.mat --pred mine.npy other.json
-python tools/evaluate.py lsp --gt joints.mat --pred preds.mat --protocol pcp
+hourglass evaluate mpii --gt valid.h5 --pred preds.h5 [--protocol official] [--curves PNG]
+hourglass evaluate flic --gt examples.mat --pred mine.npy other.json
+hourglass evaluate lsp --gt joints.mat --pred preds.mat --protocol pcp
 """
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from hourglass.cli.common import one_line_errors
 from hourglass.errors import ConfigError
 from hourglass.evaluation.ground_truth import Truth, read_truth
 from hourglass.evaluation.prediction_files import read_predictions
@@ -21,9 +20,7 @@ from hourglass.io.files import replacing
 _USUAL_BASE = dict(mpii=1, flic=0, lsp=1)           # what the data sets' own files count from
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('dataset', choices=PROTOCOLS)
     parser.add_argument('--gt', required=True, help='annotation file, in any published form')
     parser.add_argument('--pred', required=True, nargs='+', help='.h5, .mat, .json or .npy files')
@@ -42,7 +39,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--json', metavar='OUT', help='write the numbers to this file')
     parser.add_argument('--curves', metavar='PNG', help='draw PCK over its threshold')
     parser.add_argument('--people', metavar='CSV', help='write every distance of every person')
-    return parser.parse_args()
 
 
 def score(args: argparse.Namespace, truth: Truth, path: str) -> Evaluation:
@@ -100,32 +96,26 @@ def as_json(evaluation: Evaluation, truth: Truth) -> dict:
                 missing_joints=evaluation.missing_joints)
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        if args.people and len(args.pred) > 1:
-            raise ConfigError('--people: for one prediction file at a time')
-        truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels,
-                           args.skeleton)
-        evaluations = []
-        for path in args.pred:
-            evaluations.append(score(args, truth, path))
-            warn(evaluations[-1])
-        if args.curves:
-            draw_curves(evaluations, args.curves)
-        if args.json:
-            found = [as_json(evaluation, truth) for evaluation in evaluations]
-            with replacing(Path(args.json)) as draft:
-                draft.write_text(json.dumps(found if len(found) > 1 else found[0], indent=1))
-        protocol = evaluations[0].protocol
-        about = f' ({truth.about})' if truth.about else ''
-        print(f'{protocol.title} of {len(truth)} people of {args.gt}{about}')
-        if not evaluations[0].counts.annotated.any():
-            print('nobody has annotated joints, so there is no score')
-        print(table(with_published(args.dataset, [
-            (name, protocol.name, evaluation.scores)
-            for name, evaluation in zip(row_names(args.pred), evaluations, strict=True)])))
-
-
-if __name__ == '__main__':
-    main()
+def run(args: argparse.Namespace) -> None:
+    if args.people and len(args.pred) > 1:
+        raise ConfigError('--people: for one prediction file at a time')
+    truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels,
+                       args.skeleton)
+    evaluations = []
+    for path in args.pred:
+        evaluations.append(score(args, truth, path))
+        warn(evaluations[-1])
+    if args.curves:
+        draw_curves(evaluations, args.curves)
+    if args.json:
+        found = [as_json(evaluation, truth) for evaluation in evaluations]
+        with replacing(Path(args.json)) as draft:
+            draft.write_text(json.dumps(found if len(found) > 1 else found[0], indent=1))
+    protocol = evaluations[0].protocol
+    about = f' ({truth.about})' if truth.about else ''
+    print(f'{protocol.title} of {len(truth)} people of {args.gt}{about}')
+    if not evaluations[0].counts.annotated.any():
+        print('nobody has annotated joints, so there is no score')
+    print(table(with_published(args.dataset, [
+        (name, protocol.name, evaluation.scores)
+        for name, evaluation in zip(row_names(args.pred), evaluations, strict=True)])))

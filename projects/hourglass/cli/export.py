@@ -1,18 +1,14 @@
-"""A trained network as a file for other programs: python tools/export.py CONFIG CHECKPOINT OUT
+"""Write a trained network as a file for other programs.
 
-OUT.onnx runs in onnxruntime (tools/onnx_runner.py shows how), OUT.pt2 in torch without this
-package, OUT.safetensors holds the weights. What was written is run and compared before it takes
-the place of an older file.
+OUT.onnx runs in onnxruntime, OUT.pt2 in torch without this package, OUT.safetensors holds the
+weights. The file is run and compared with torch before it replaces an older one.
 """
 import argparse
 
-from hourglass.cli.common import one_line_errors
 from hourglass.deploy.export import export
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file, or the name of a network such as flic-small')
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('out', help='.onnx, .pt2 or .safetensors file')
@@ -25,13 +21,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--opset', type=int, help="of ONNX; default torch's choice")
     parser.add_argument('--check', nargs='+', default=[], metavar='IMAGE', dest='images',
                         help='compare on these images; default three rendered people')
-    return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        done = export(**vars(args))
+def run(args: argparse.Namespace) -> None:
+    done = export(**vars(args))
     deviation = (f'keypoints within {done.deviation:.1g} px' if done.decodes else
                  f'heatmaps within {done.deviation:.1g} of the largest value')
     print(f'written: {done.path} ({done.size / 1e6:.2f} MB)\n'
@@ -39,7 +32,3 @@ def main() -> None:
     if done.unsettled:
         print(f'not compared: {done.unsettled} of {done.keypoints} keypoints, where rounding '
               'decides between two places')
-
-
-if __name__ == '__main__':
-    main()

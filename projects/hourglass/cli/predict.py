@@ -1,4 +1,4 @@
-"""Find people's keypoints in images or videos: python tools/predict.py INPUT --out DIR ..."""
+"""Find the keypoints of people: overlays, predictions.json and predictions.csv."""
 import argparse
 import sys
 from pathlib import Path
@@ -8,8 +8,8 @@ from tqdm import tqdm
 import hourglass
 from hourglass.apis import init_model
 from hourglass.checkpoints.names import find_weights, weights_by_name
-from hourglass.cli.common import add_speed_arguments, one_line_errors, speed_options
-from hourglass.engine.processes import Place, add_launcher_arguments, work_apart
+from hourglass.cli.arguments import add_launcher_arguments, add_speed_arguments, speed_options
+from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
 from hourglass.inference.boxes import BoxFile, load_detector
 from hourglass.inference.collection import Boxes, Drawing, predict_collection
@@ -18,9 +18,7 @@ from hourglass.inference.sources import Frames, ImageFiles, open_source
 from hourglass.io.journal import Journal, fingerprint
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Find the keypoints of people: overlays, predictions.json and predictions.csv')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('input', help="an image, a folder, a pattern in quotes ('a/*.jpg'), a "
                         'video, or the number of a camera')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
@@ -54,7 +52,6 @@ def parse_args() -> argparse.Namespace:
                         help='leave what is done in OUT/journal, so that another call with the '
                         'same network and options does only the rest; always with --launcher')
     add_launcher_arguments(shared)
-    return parser.parse_args()
 
 
 def where_people_are(args: argparse.Namespace) -> Boxes:
@@ -99,7 +96,7 @@ def open_results(args: argparse.Namespace, place: Place, model, source: ImageFil
     return results
 
 
-def run(args: argparse.Namespace) -> list[str]:
+def predict_all(args: argparse.Namespace) -> list[str]:
     """The problems there were, a line each."""
     if bool(args.config) != bool(args.weights):
         raise ConfigError('--config and --weights go together (or --model alone)')
@@ -141,13 +138,7 @@ def run(args: argparse.Namespace) -> list[str]:
     return results.problems
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        problems = run(args)
+def run(args: argparse.Namespace) -> None:
+    problems = predict_all(args)
     if problems:
         sys.exit(f'{len(problems)} could not be used')
-
-
-if __name__ == '__main__':
-    main()

@@ -1,15 +1,14 @@
-"""Convert MPII's official annotations to the files that HRNet and mmpose use, and look over all.
+"""Convert MPII's official annotations to the files that HRNet and mmpose use, and check the folder.
 
-python tools/prepare_mpii.py data/mpii --release mpii_human_pose_v1_u12_1.mat --val valid.h5
-python tools/prepare_mpii.py data/mpii          # looks over a folder that has its annotations
+hourglass prepare mpii data/mpii --release mpii_human_pose_v1_u12_1.mat --val valid.h5
+hourglass prepare mpii data/mpii          # checks a folder that has its annotations
 
 Writes annotations/mpii_{train,val,trainval,test}.json and mpii_gt_val.mat into the folder, then
-says what is missing, broken or strange in it.
+reports what is missing, broken or unusual in it.
 """
 import argparse
 from pathlib import Path
 
-from hourglass.cli.common import one_line_errors
 from hourglass.cli.preparing import add_verify_arguments, verify_and_draw
 from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.mpii.release import read_release
@@ -22,9 +21,7 @@ from hourglass.datasets.mpii.splits import (
 from hourglass.errors import ConfigError, DataError
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', type=Path, help='with images/, and annotations/ to write to')
     parser.add_argument('--release', type=Path, metavar='MAT',
                         help='the official mpii_human_pose_v1_u12_1.mat')
@@ -32,7 +29,6 @@ def parse_args() -> argparse.Namespace:
                         help="who validates: the authors' valid.h5, mpii_annotations.json(.gz), "
                         'mpii_gt_val.mat or its twin detections_our_format.mat')
     add_verify_arguments(parser)
-    return parser.parse_args()
 
 
 def count_line(name: str, count: int, published: int) -> str:
@@ -74,16 +70,10 @@ def datasets(folder: Path) -> dict[str, MpiiDataset]:
     return found
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        if (args.release is None) != (args.val is None):
-            raise ConfigError('--release and --val go together: the release does not tell who '
-                              'validates')
-        if args.release:
-            convert(args.release, args.val, args.folder)
-        verify_and_draw(datasets(args.folder), args)
-
-
-if __name__ == '__main__':
-    main()
+def run(args: argparse.Namespace) -> None:
+    if (args.release is None) != (args.val is None):
+        raise ConfigError('--release and --val go together: the release does not tell who '
+                          'validates')
+    if args.release:
+        convert(args.release, args.val, args.folder)
+    verify_and_draw(datasets(args.folder), args)

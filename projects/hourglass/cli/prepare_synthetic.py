@@ -1,4 +1,4 @@
-"""Render a data set of synthetic people: OUT/train and OUT/test, with MPII-style annotations.
+"""Render a data set of people: OUT/train and OUT/test, with annotations in MPII's form.
 
 A split that is already complete is left alone, so running the command again is quick.
 """
@@ -7,14 +7,12 @@ import time
 from pathlib import Path
 
 from hourglass.analysis.sheet import write_sheet
-from hourglass.cli.common import one_line_errors
 from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.synthetic import write_synthetic
 from hourglass.errors import ConfigError
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, required=True, help='folder of the data set')
     parser.add_argument('--train', type=int, default=6800, help='training images, 0 for none')
     parser.add_argument('--test', type=int, default=500, help='test images, 0 for none')
@@ -23,28 +21,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--workers', type=int, default=2, help='processes that render')
     parser.add_argument('--sheet', type=Path, metavar='PNG',
                         help='also draw random people with their joints')
-    return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        if not (args.train or args.test):
-            raise ConfigError('--train 0 --test 0: nothing to render')
-        # each split has its own stream of seeds: no test image is ever a training image
-        for stream, (split, count) in enumerate((('test', args.test), ('train', args.train))):
-            if count:
-                start = time.perf_counter()
-                annotation = write_synthetic(args.out / split, count, args.seed, args.workers,
-                                             tuple(args.size), stream=stream)
-                seconds = time.perf_counter() - start
-                print(f'{annotation}: {count} images in {seconds:.1f} s '
-                      f'({count / seconds:.0f} images/s)')
-        if args.sheet:
-            people = MpiiDataset(data_root=str(annotation.parent), ann_file=annotation.name)
-            write_sheet(people, args.sheet)
-            print(f'{args.sheet}: random people of {annotation.parent}')
-
-
-if __name__ == '__main__':
-    main()
+def run(args: argparse.Namespace) -> None:
+    if not (args.train or args.test):
+        raise ConfigError('--train 0 --test 0: nothing to render')
+    # each split has its own stream of seeds: no test image is ever a training image
+    for stream, (split, count) in enumerate((('test', args.test), ('train', args.train))):
+        if count:
+            start = time.perf_counter()
+            annotation = write_synthetic(args.out / split, count, args.seed, args.workers,
+                                         tuple(args.size), stream=stream)
+            seconds = time.perf_counter() - start
+            print(f'{annotation}: {count} images in {seconds:.1f} s '
+                  f'({count / seconds:.0f} images/s)')
+    if args.sheet:
+        people = MpiiDataset(data_root=str(annotation.parent), ann_file=annotation.name)
+        write_sheet(people, args.sheet)
+        print(f'{args.sheet}: random people of {annotation.parent}')

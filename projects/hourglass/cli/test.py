@@ -1,4 +1,4 @@
-"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT [--out METRICS.json] ..."""
+"""Test a checkpoint on the data set of its config."""
 import argparse
 
 import mmengine
@@ -7,20 +7,14 @@ from mmengine.runner import Runner
 
 from hourglass.analysis.report.write import check_path, write_report
 from hourglass.checkpoints.names import checked_checkpoint
-from hourglass.cli.common import (
-    add_run_arguments,
-    add_speed_arguments,
-    load_config,
-    one_line_errors,
-    speed_options,
-)
+from hourglass.cli.arguments import add_run_arguments, add_speed_arguments, speed_options
+from hourglass.cli.config import load_config
 from hourglass.engine.journal_loop import use_journal
 from hourglass.engine.processes import work_apart
 from hourglass.errors import ConfigError
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Evaluate a pose network')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('--out', help='write the metrics to this file, .json, .yaml or .pkl')
@@ -36,7 +30,6 @@ def parse_args() -> argparse.Namespace:
                         'with --launcher the processes share the people without waiting for each '
                         'other')
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
-    return parser.parse_args()
 
 
 def test(args: argparse.Namespace) -> dict:
@@ -74,13 +67,7 @@ def test(args: argparse.Namespace) -> dict:
     return metrics
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        metrics = test(args)
-        if args.out and metrics and is_main_process():
-            mmengine.dump(metrics, args.out)
-
-
-if __name__ == '__main__':
-    main()
+def run(args: argparse.Namespace) -> None:
+    metrics = test(args)
+    if args.out and metrics and is_main_process():
+        mmengine.dump(metrics, args.out)

@@ -1,4 +1,4 @@
-"""Train a network: python tools/train.py CONFIG [--work-dir DIR] [--resume] ..."""
+"""Train a network."""
 import argparse
 import sys
 import traceback
@@ -10,13 +10,14 @@ from mmengine.runner import Runner
 
 from hourglass.checkpoints import read_checkpoint
 from hourglass.checkpoints.latest import last_whole_checkpoint
-from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
+from hourglass.cli.arguments import add_run_arguments
+from hourglass.cli.config import load_config
+from hourglass.cli.errors import one_line_errors
 from hourglass.engine.processes import find_place, scale_learning_rate
 from hourglass.errors import ConfigError
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Train a pose network')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
                         help='go on from this checkpoint, or from the last one in the work folder')
@@ -24,7 +25,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--no-validate', action='store_true', help='no validation while training')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate with the real total batch size')
-    return parser.parse_args()
 
 
 def training_config(args: argparse.Namespace) -> Config:
@@ -66,16 +66,11 @@ def training_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def main() -> None:
-    args = parse_args()
+def run(args: argparse.Namespace) -> None:
     try:
-        with one_line_errors():
+        with one_line_errors():         # here, so that what is not one line gets the words below
             Runner.from_cfg(training_config(args)).train()
     except Exception as error:      # a defect, a hook's or ours: the whole story, then a last line
         traceback.print_exc()
         sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the lines above "
                  'say where. What was saved is whole: once this is mended, go on with --resume')
-
-
-if __name__ == '__main__':
-    main()

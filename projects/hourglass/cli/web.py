@@ -1,4 +1,4 @@
-"""Serve the demo page: python tools/web.py, then open http://127.0.0.1:8000 in a browser."""
+"""Serve the demo page, then open http://127.0.0.1:8000 in a browser."""
 import argparse
 import ipaddress
 from contextlib import suppress
@@ -6,13 +6,10 @@ from pathlib import Path
 
 from hourglass import apis
 from hourglass.checkpoints.names import weights_by_name
-from hourglass.cli.common import one_line_errors
 from hourglass.errors import ConfigError
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='A page for the browser: images in, keypoints and heatmaps of all stacks out')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', metavar='NAME',
                         help=f"{', '.join(weights_by_name())}; default: the page has all of them")
     parser.add_argument('--config', help='of another network')
@@ -21,7 +18,6 @@ def parse_args() -> argparse.Namespace:
                         help='address to listen on; default %(default)s: for this machine alone')
     parser.add_argument('--port', type=int, default=8000, help='default %(default)s; 0: a free one')
     parser.add_argument('--device', help='as for torch.device; default: the accelerator, else cpu')
-    return parser.parse_args()
 
 
 def load_models(args: argparse.Namespace) -> dict:
@@ -43,9 +39,8 @@ def is_loopback(host: str) -> bool:
     return host == 'localhost'
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors(), suppress(KeyboardInterrupt):
+def run(args: argparse.Namespace) -> None:
+    with suppress(KeyboardInterrupt):
         try:
             from werkzeug.serving import make_server
 
@@ -64,7 +59,3 @@ def main() -> None:
         name = f'[{args.host}]' if ':' in args.host else args.host
         print(f"{', '.join(models)}: open http://{name}:{server.port} (Ctrl+C ends)", flush=True)
         server.serve_forever()
-
-
-if __name__ == '__main__':
-    main()

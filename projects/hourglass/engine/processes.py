@@ -1,5 +1,4 @@
 """The processes of a distributed run: which of how many this one is, and how they meet."""
-import argparse
 import os
 import subprocess
 from dataclasses import dataclass
@@ -10,8 +9,8 @@ from mmengine.config import Config
 
 from hourglass.errors import ConfigError
 
-# rank, number of processes, rank on this machine
-_VARIABLES = dict(
+# the environment variables of each: rank, number of processes, rank on this machine
+LAUNCHERS = dict(
     pytorch=('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
     slurm=('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
     mpi=('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'))
@@ -31,13 +30,6 @@ class Place:
     here: int = 0
 
 
-def add_launcher_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--launcher', choices=['none', *_VARIABLES], default='none',
-                        help='how the processes of a distributed run are started')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help='given by the launcher')
-
-
 def find_place(launcher: str) -> Place:
     """What the launcher says of this process.
 
@@ -50,12 +42,12 @@ def find_place(launcher: str) -> Place:
             raise ConfigError(f"started as one of {os.environ['WORLD_SIZE']} processes, each of "
                               'which would do all of the work: add --launcher pytorch')
         return Place()
-    missing = [name for name in _VARIABLES[launcher] if name not in os.environ]
+    missing = [name for name in LAUNCHERS[launcher] if name not in os.environ]
     if missing:
         raise ConfigError(f'--launcher {launcher}: {missing[0]} is not set, so nothing started '
                           'several processes; use tools/dist_train.sh, tools/slurm_train.sh or '
                           'torchrun, or leave --launcher out')
-    place = Place(*(int(os.environ[name]) for name in _VARIABLES[launcher]))
+    place = Place(*(int(os.environ[name]) for name in LAUNCHERS[launcher]))
     if torch.cuda.is_available() and place.here >= torch.cuda.device_count():
         raise ConfigError(f'process {place.here + 1} on a machine with {torch.cuda.device_count()} '
                           'GPUs: start at most as many')

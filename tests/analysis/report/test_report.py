@@ -3,14 +3,15 @@ import html
 import json
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from browser import needs_browser, open_browser
-from conftest import REPOSITORY
 from tiny_network import write_tiny_network
 
 from hourglass.analysis.report.chart import line_chart
+from hourglass.cli import main
 from hourglass.evaluation.protocols import FLIC
 from hourglass.evaluation.scored import Scored
 from hourglass.report import findings
@@ -96,11 +97,10 @@ SERIAL = ('--cfg-options', 'test_dataloader.num_workers=0',
           'test_dataloader.persistent_workers=False')
 
 
-def _call(patch: pytest.MonkeyPatch, name: str, *arguments) -> None:
-    import runpy
-    import sys
-    patch.setattr(sys, 'argv', [name, *map(str, arguments)])
-    runpy.run_path(str(REPOSITORY / f'tools/{name}.py'), run_name='__main__')
+def _call(patch: pytest.MonkeyPatch, *arguments) -> None:
+    words = [str(argument) for argument in arguments]
+    patch.setattr(sys, 'argv', ['hourglass', *words])                   # what the report quotes
+    main(words)
 
 
 def test_the_page_needs_nothing_else_and_tells_what_was_run(report):

@@ -19,6 +19,7 @@ from mmengine.runner import Runner
 from numpy import ndarray
 
 import hourglass
+from hourglass.analysis.report import findings
 from hourglass.analysis.report.chart import line_chart
 from hourglass.errors import ConfigError
 from hourglass.evaluation.scored import Scored
@@ -26,7 +27,6 @@ from hourglass.inference.drawing import draw_heatmap, draw_skeleton, heatmap_she
 from hourglass.inference.predict import Poses, predict
 from hourglass.io.files import replacing
 from hourglass.io.images import read_image
-from hourglass.analysis.report import findings
 
 _SIDE = 280                             # px of a person's images
 

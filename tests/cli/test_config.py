@@ -3,7 +3,9 @@ import argparse
 
 import pytest
 
-from hourglass.cli.common import add_run_arguments, load_config, one_line_errors
+from hourglass.cli.arguments import add_run_arguments
+from hourglass.cli.config import load_config
+from hourglass.cli.errors import one_line_errors
 from hourglass.errors import ConfigError, DataError
 
 

@@ -1,16 +1,13 @@
-"""Compare configs: python tools/ablate.py configs/ablation/*.py --iterations 1000 ..."""
+"""Train configs with several seeds, and write one table and one plot."""
 import argparse
 from pathlib import Path
 
 from hourglass.analysis import ablation
-from hourglass.cli.common import one_line_errors
 from hourglass.errors import ConfigError
 from hourglass.io.files import replacing
 
 
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Train configs with several seeds, and write one table and one plot')
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('configs', nargs='+', type=Path,
                         help='config files that train for a number of iterations')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
@@ -23,18 +20,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/ablation'),
                         help='where runs, table.md, table.json and curves.png go; runs that are '
                         'finished there are not repeated')
-    return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    with one_line_errors():
-        missing = [path for path in args.configs if not path.is_file()]
-        if missing:
-            raise ConfigError(f'{missing[0]}: no such config file')
-        for variants in ablation.ablate(args.configs, args.seeds, args.iterations,
-                                        args.validations, args.work_dir, args.joints):
-            write(variants, args.work_dir)
+def run(args: argparse.Namespace) -> None:
+    missing = [path for path in args.configs if not path.is_file()]
+    if missing:
+        raise ConfigError(f'{missing[0]}: no such config file')
+    for variants in ablation.ablate(args.configs, args.seeds, args.iterations,
+                                    args.validations, args.work_dir, args.joints):
+        write(variants, args.work_dir)
     print(ablation.table(variants))
 
 
@@ -44,7 +38,3 @@ def write(variants: list[ablation.Variant], folder: Path) -> None:
         with replacing(folder / name) as draft:
             draft.write_text(text, encoding='utf-8')
     ablation.plot(variants, folder / 'curves.png')
-
-
-if __name__ == '__main__':
-    main()
