@@ -1,13 +1,29 @@
 """Stacked Hourglass Networks for human pose estimation, as a plugin for OpenMMLab.
 
-``import hourglass`` needs torch and numpy alone. It also prepares (and only prepares: nothing is
-imported for it) what lets mmpose, mmdet and mmcv import on a machine without compiled mmcv ops;
-see :mod:`hourglass.compat`.
+``import hourglass`` imports nothing but what prepares the import of OpenMMLab's packages
+(:mod:`hourglass.compat`); ``from hourglass import StackedHourglass`` needs torch alone.
 """
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from hourglass import compat
-from hourglass.models.network import Hourglass, Reinject, Residual, StackedHourglass
+
+if TYPE_CHECKING:
+    from hourglass.models.backbone import StackedHourglass as StackedHourglass
+    from hourglass.models.network import Hourglass as Hourglass
+    from hourglass.models.network import Reinject as Reinject
+    from hourglass.models.network import Residual as Residual
 
 __version__ = '0.1.0'
-__all__ = ['Hourglass', 'Reinject', 'Residual', 'StackedHourglass']
+_MODULES = dict(StackedHourglass='models.backbone', Hourglass='models.network',
+                Reinject='models.network', Residual='models.network')
+__all__ = list(_MODULES)
 
+compat.patch_before_import('mmengine.runner.runner', 'hourglass.checkpoints.loaders:register')
 compat.apply()
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(f'hourglass.{_MODULES[name]}'), name)

@@ -1,8 +1,9 @@
-"""What lets OpenMMLab's last releases run on a current machine, each piece until it is mended.
+"""Patches that let OpenMMLab's last releases run on a current machine.
 
-Every mend runs just before the module that needs it is imported, so ``import hourglass`` stays
-light, and does nothing where the original works. :func:`apply` is called by ``import hourglass``,
-and so by ``custom_imports = dict(imports=['hourglass'])`` in a config.
+Each patch runs just before the module that needs it is imported, so ``import hourglass`` stays
+light, and does nothing where the original works. Its docstring names the release that makes it
+unnecessary. :func:`apply` is called by ``import hourglass``, and so by
+``custom_imports = dict(imports=['hourglass'])`` in a config.
 """
 import importlib
 import importlib.util
@@ -13,37 +14,50 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
-import torch
+Patch = Callable[[], ModuleSpec | None]
+
+
+def patch_before_import(module: str, patch: str) -> None:
+    """Have a function of this package called before ``module`` is imported.
+
+    Args:
+        module: of another package, by its dotted name.
+        patch: ``'module:function'``, imported when it is needed.
+    """
+    def call() -> ModuleSpec | None:
+        name, function = patch.split(':')
+        return getattr(importlib.import_module(name), function)()
+    _PATCHES[module] = call
 
 
 def apply() -> None:
-    """Arrange every mend; calling it again changes nothing.
+    """Arrange for every patch to run; calling it again changes nothing.
 
-    A module that was imported before gets its mend at once: it may be halfway in use, as
-    ``mmengine.runner`` is when a config's ``custom_imports`` brings us in.
+    A module that was imported before is patched at once: it may be halfway in use, as
+    ``mmengine.runner`` is when a config's ``custom_imports`` imports this package.
     """
-    if any(isinstance(finder, _MendBeforeImport) for finder in sys.meta_path):
+    if any(isinstance(finder, _PatchingFinder) for finder in sys.meta_path):
         return
-    sys.meta_path.insert(0, _MendBeforeImport(_MENDS))
-    for name, mend in _MENDS.items():
+    sys.meta_path.insert(0, _PatchingFinder(_PATCHES))
+    for name, patch in _PATCHES.items():
         if name in sys.modules:
-            mend()
+            patch()
 
 
-class _MendBeforeImport(MetaPathFinder):
-    """Runs the mend of a module when the import system first asks for that module."""
+class _PatchingFinder(MetaPathFinder):
+    """Runs the patch of a module when the import system first asks for that module."""
 
-    def __init__(self, mends: dict[str, Callable[[], ModuleSpec | None]]):
-        self.waiting = dict(mends)
+    def __init__(self, patches: dict[str, Patch]):
+        self.waiting = dict(patches)
 
     def find_spec(self, fullname, path=None, target=None) -> ModuleSpec | None:
-        mend = self.waiting.pop(fullname, None)         # while it runs, it sees the original
-        if mend is None:
+        patch = self.waiting.pop(fullname, None)        # while it runs, it sees the original
+        if patch is None:
             return None
         try:
-            return mend()
+            return patch()
         finally:
-            self.waiting[fullname] = mend
+            self.waiting[fullname] = patch
 
 
 def stand_in_for_mmcv_ops() -> None:
@@ -128,6 +142,7 @@ def declare_torchvision_ops() -> None:
     its Python part (transforms, models) import. Needed until torchvision guards those
     registrations; where its library loads, nothing is declared.
     """
+    import torch
     spec = importlib.util.find_spec('torchvision')
     if spec is None or _library_loads(spec):
         return
@@ -135,10 +150,11 @@ def declare_torchvision_ops() -> None:
     for name in ('nms', 'qnms'):
         if not hasattr(torch.ops.torchvision, name):
             library.define(f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
-    _LIBRARIES.append(library)          # the declarations live as long as this object
+    _LIBRARIES.append(library)
 
 
 def _library_loads(torchvision: ModuleSpec) -> bool:
+    import torch
     try:
         for library in Path(torchvision.submodule_search_locations[0]).glob('_C.*'):
             torch.ops.load_library(library)
@@ -156,6 +172,7 @@ def allow_mmengine_checkpoints() -> None:
     ``getattr``. These few are allowed, ``getattr`` as a function that fetches nothing else. Needed
     until mmengine (after 0.10.7) lists them itself or stores plain tensors.
     """
+    import torch
     if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):  # loads as before, has no list
         return
     import numpy as np
@@ -168,52 +185,6 @@ def allow_mmengine_checkpoints() -> None:
     torch.serialization.add_safe_globals(
         [HistoryBuffer, np.ndarray, np.dtype, bytes, *dtypes, *functions,
          (_history_statistic, 'builtins.getattr')])
-
-
-def load_checkpoints_with_mmengine() -> None:
-    """Let mmengine load weights only from everywhere, and ``.safetensors`` files and our names.
-
-    mmengine finds a loader by matching a pattern. Local files get one that unpickles nothing but
-    tensors and refuses in one line; mmengine's depends on the release and the environment. What it
-    fetches from an address (``load_url``, behind ``torchvision://`` and others, too) torch would
-    unpickle freely: a checkpoint can be a program. Needed until mmengine (after 0.10.7) says
-    ``weights_only=True`` itself and reads ``.safetensors``; the names of the weights in the
-    package, ``hourglass://flic-small``, for good.
-    """
-    from mmengine.runner import checkpoint
-    for pattern, loader in ((r'(?!.*://).*\.safetensors$', load_from_safetensors),
-                            ('hourglass://', load_from_safetensors), ('', load_from_local)):
-        checkpoint.CheckpointLoader.register_scheme(pattern, loader, force=True)
-    checkpoint.load_url = _load_url
-
-
-def load_from_local(filename: str, map_location: str | torch.device | None = None) -> dict:
-    """A loader as mmengine's are, of local files."""
-    from hourglass.checkpoints import read_checkpoint
-    return read_checkpoint(filename, map_location)
-
-
-def _load_url(url: str, **options) -> dict:
-    """``torch.hub.load_state_dict_from_url``, which has this off by default."""
-    from hourglass.checkpoints.reading import one_line_of
-    with one_line_of(url):
-        return torch.hub.load_state_dict_from_url(url, **options, weights_only=True)
-
-
-def load_from_safetensors(filename: str, map_location: str | torch.device | None = None) -> dict:
-    """A loader as mmengine's are (it logs the name behind ``load_from_``); tensors on the CPU.
-
-    Where the file says what its keypoints are, mmpose's inferencers find it as ``dataset_meta``.
-    """
-    from hourglass.checkpoints import read_checkpoint
-    from hourglass.checkpoints.names import find_weights
-    from hourglass.datasets.skeletons import SKELETONS
-    checkpoint = read_checkpoint(find_weights(filename))
-    skeleton = SKELETONS.get(checkpoint['meta'].get('skeleton'))
-    if skeleton is not None and importlib.util.find_spec('mmpose') is not None:
-        from mmpose.datasets.datasets.utils import parse_pose_metainfo
-        checkpoint['meta']['dataset_meta'] = parse_pose_metainfo(skeleton)
-    return checkpoint
 
 
 def let_inferencers_take_boxes() -> None:
@@ -239,6 +210,7 @@ def let_inferencers_take_boxes() -> None:
 
 def _finds(boxes) -> Callable:
     """A detector that finds these boxes (P, 4) everywhere; the scores keep their order."""
+    import torch
     from mmengine.structures import InstanceData
     corners = torch.as_tensor(boxes, dtype=torch.float32)[:, :4]
     found = InstanceData(bboxes=corners, labels=torch.zeros(len(corners), dtype=torch.long),
@@ -254,12 +226,11 @@ def _history_statistic(owner: type, name: str) -> Callable:
     return getattr(owner, name)
 
 
-_LIBRARIES: list[torch.library.Library] = []
-_MENDS: dict[str, Callable[[], ModuleSpec | None]] = {
+_LIBRARIES: list = []                   # of torch.library: declarations live as long as these
+_PATCHES: dict[str, Patch] = {
     'mmcv.ops': stand_in_for_mmcv_ops,
     'xtcocotools': stand_in_for_xtcocotools,
     'torchvision': declare_torchvision_ops,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
-    'mmengine.runner.runner': load_checkpoints_with_mmengine,   # its checkpoint module is there
 }

@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from hourglass import StackedHourglass
+from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.codecs.gaussian import draw_gaussians
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.deploy.deployed import DecodeHeatmaps, Deployed, up_to_stage
+from hourglass.deploy.deployed import Deployed
 from hourglass.errors import ConfigError
+from hourglass.models.stages import up_to_stage
 
 SIZE = (12, 10)         # w, h of heatmaps
 

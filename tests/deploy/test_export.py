@@ -12,9 +12,10 @@ from tiny_network import write_tiny_network
 
 from hourglass.apis import init_model
 from hourglass.checkpoints import read_checkpoint
+from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy import export as exporting
-from hourglass.deploy.deployed import DecodeHeatmaps, Deployed
+from hourglass.deploy.deployed import Deployed
 from hourglass.deploy.export import compare, deployed, export
 from hourglass.errors import ConfigError, ExportError, HourglassError
 

@@ -6,9 +6,10 @@ from tiny_network import write_tiny_network
 
 from hourglass.apis import init_model, predict
 from hourglass.datasets.synthetic import render_person
-from hourglass.deploy.optimize import optimized, until_stage
+from hourglass.deploy.optimize import optimized
 from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.errors import ConfigError
+from hourglass.inference.stages import until_stage
 
 CLOSE_PX = 0.01                 # of the image: what rounding moves a peak by
 

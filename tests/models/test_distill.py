@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 from torch.nn.parallel import DistributedDataParallel
 
-from hourglass.apis import init_model
 from hourglass.checkpoints import refuse_another_network
 from hourglass.errors import ConfigError
 from hourglass.models.distill import DistilledPoseEstimator, renormalised
@@ -28,12 +27,13 @@ MEAN, STD = [120, 110, 100], [50, 60, 70]               # those of the tiny netw
 def teacher(tmp_path_factory) -> dict:
     """The teacher's arguments: two stacks of 8 features at 64x64, 16 keypoints."""
     config, weights = write_tiny_network(tmp_path_factory.mktemp('teacher'))
-    return dict(teacher=str(config), teacher_weights=str(weights))
+    return dict(teacher=dict(type='hourglass.TrainedModel', config=str(config),
+                             weights=str(weights), device='cpu'))
 
 
 def student_config(teacher: dict, mean=MEAN, std=STD, rgb=True, **changes) -> dict:
     """The model of a config: one stack of 4 features."""
-    cfg = Config.fromfile(teacher['teacher'])
+    cfg = Config.fromfile(teacher['teacher']['config'])
     init_default_scope('mmpose')
     model = cfg.model.to_dict()
     model['data_preprocessor'].update(mean=mean, std=std, bgr_to_rgb=rgb)
@@ -89,7 +89,7 @@ def test_alpha_0_is_the_plain_estimator_to_the_last_bit(teacher):
                                  dict(mean=[10, 20, 30], std=[255, 250, 240], rgb=False)], ids=str)
 def test_alpha_1_is_the_loss_against_the_teachers_last_heatmaps(teacher, own):
     pixels, samples = batch()
-    trained = init_model(teacher['teacher'], teacher['teacher_weights'], device='cpu')
+    trained = MODELS.build(teacher['teacher'])
     with torch.no_grad():
         heatmaps = trained.backbone(prepared(trained, pixels, samples))[-1]     # (B, K, h, w)
     student = plain(teacher, **own)
@@ -188,8 +188,8 @@ def test_two_processes_train_one_student(teacher, tmp_path):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (dict(alpha=1.5), 'alpha=1.5, give 0 to 1'),
-    (dict(codec=dict(heatmap_size=(32, 32))), r'heatmap_size is \(32, 32\) and that of .* is \(16'),
-    (dict(codec=dict(input_size=(128, 128))), r'input_size is \(128, 128\) and that of'),
+    (dict(codec=dict(heatmap_size=(32, 32))), r'heatmap_size is \(32, 32\) and the .* \(16'),
+    (dict(codec=dict(input_size=(128, 128))), r'input_size is \(128, 128\) and the'),
     (dict(head=dict(type='HeatmapHead', in_channels=16, out_channels=16)), 'the student has no'),
 ])
 def test_what_cannot_be_taught_is_refused(teacher, arguments, message):

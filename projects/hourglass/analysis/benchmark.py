@@ -22,9 +22,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from hourglass.analysis.input_speed import compare_inputs
 from hourglass.analysis.machine import machine, peak_memory
 from hourglass.checkpoints.names import find_config
-from hourglass.deploy.optimize import optimized, until_stage
+from hourglass.deploy.optimize import optimized
 from hourglass.deploy.runtimes import deviation, take_turns
 from hourglass.errors import ConfigError, HourglassError
+from hourglass.inference.stages import until_stage
 
 MEASURES = ('size', 'latency', 'throughput', 'training', 'memory', 'input')
 PLAIN = ('none', 'channels_last')               # ways to run that every network knows

@@ -1,14 +1,20 @@
-"""What the tools call and programs import: a trained network, and the keypoints it finds.
+"""What programs import: a trained network, and the keypoints it finds.
 
-``from hourglass.apis import init_model, predict`` loads mmpose's models at the first use of a name.
+The modules behind ``init_model``, ``predict`` and ``Poses`` are imported at the first use.
 """
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-_HOMES = dict(init_model='inference.model', predict='inference.predict', Poses='inference.predict')
-__all__ = list(_HOMES)
+if TYPE_CHECKING:
+    from hourglass.apis.model import init_model as init_model
+    from hourglass.inference.predict import Poses as Poses
+    from hourglass.inference.predict import predict as predict
+
+_MODULES = dict(init_model='apis.model', predict='inference.predict', Poses='inference.predict')
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str):
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'hourglass.{_HOMES[name]}'), name)
+    return getattr(import_module(f'hourglass.{_MODULES[name]}'), name)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from hourglass.models.network import Hourglass, Residual, StackedHourglass
+from hourglass.models.backbone import StackedHourglass
+from hourglass.models.network import Hourglass, Residual
 
 Tensors = dict[str, Tensor]
 Pairs = Iterator[tuple[str, str]]           # (our module's name, its name in the checkpoint)

@@ -18,7 +18,7 @@ from hourglass.checkpoints.families import (
 from hourglass.checkpoints.reading import read_checkpoint, state_dict
 from hourglass.datasets.skeletons import SKELETONS
 from hourglass.errors import CheckpointError, ConfigError
-from hourglass.models.network import StackedHourglass
+from hourglass.models.backbone import StackedHourglass
 
 
 def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:

@@ -1,7 +1,8 @@
 """The checkpoint that an interrupted run goes on from."""
-import zipfile
 from pathlib import Path
+from zipfile import is_zipfile
 
+from hourglass.checkpoints.reading import check_whole
 from hourglass.errors import CheckpointError
 
 
@@ -45,12 +46,9 @@ def _state(path: Path) -> str:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether all of a checkpoint's records are there with their check sums.
-
-    torch itself compares no check sums, and reads zeros where a disk lost a part.
-    """
+    """Whether it is a zip file, as torch writes them, whose records have their checksums."""
     try:
-        with zipfile.ZipFile(path) as file:
-            return file.testzip() is None
-    except (OSError, zipfile.BadZipFile):
+        check_whole(path)
+    except CheckpointError:
         return False
+    return is_zipfile(path)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from hourglass.checkpoints import read_checkpoint
+from hourglass.checkpoints.reading import check_whole
 from hourglass.errors import CheckpointError, ConfigError, did_you_mean
 
 _PACKAGE = Path(__file__).parents[1]
@@ -69,5 +69,5 @@ def checked_checkpoint(name: str) -> str:
     if '://' in name:
         return name
     path = find_weights(name)
-    read_checkpoint(path)
+    check_whole(path)
     return str(path)

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 import torch
@@ -12,35 +13,63 @@ from hourglass.compat import allow_mmengine_checkpoints
 from hourglass.errors import CheckpointError
 
 _SPARE = 2**26                          # bytes that a checkpoint may unpack to, however small it is
+_whole: set[tuple[Path, int, int]] = set()      # files with their size and time that were checked
 
 
 def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 'cpu'
-                    ) -> dict:
-    """What a checkpoint file holds, unpickling nothing but tensors and plain containers.
+                    ) -> dict[str, Any]:
+    """Read a checkpoint file, unpickling nothing but tensors and plain containers.
 
-    Out of a ``.safetensors`` file come the tensors as ``state_dict`` and its metadata as ``meta``,
-    as mmengine and its hooks (``EMAHook`` among them) expect them.
+    A ``.safetensors`` file gives its tensors as ``state_dict`` and its metadata as ``meta``, which
+    is where mmengine and its hooks (``EMAHook`` among them) expect them.
 
     Args:
-        map_location: as for ``torch.load``; the tensors of a ``.safetensors`` are on the CPU.
+        path: ``.pth`` and the like, or ``.safetensors``.
+        map_location: as for ``torch.load``; tensors of a ``.safetensors`` are on the CPU.
 
     Raises:
         CheckpointError: if there is no such file, or it cannot be read that way.
     """
     path = Path(path).expanduser()
+    check_whole(path)
     with one_line_of(path):
         if path.suffix == '.safetensors':
             return _read_safetensors(path)
         if find_spec('mmengine') is not None:       # its own checkpoints hold a log, too
             allow_mmengine_checkpoints()
-        if is_zipfile(path):
-            _check_zip(path)
         return torch.load(path, map_location=map_location, weights_only=True)
+
+
+def check_whole(path: str | Path) -> None:
+    """Check that a checkpoint file is there, and its records by their checksums.
+
+    torch stores tensors unpacked, and compares no checksum as it reads them back. Other forms than
+    torch's zip files have none. A file that was found whole is not read again for this, unless its
+    size or time has changed.
+
+    Raises:
+        CheckpointError: if the file is missing or damaged, or unpacks to far more than its size.
+    """
+    path = Path(path).expanduser()
+    with one_line_of(path):
+        stat = path.stat()
+        known = path.resolve(), stat.st_size, stat.st_mtime_ns
+        if known in _whole:
+            return
+        if is_zipfile(path):
+            with ZipFile(path) as file:
+                unpacked = sum(part.file_size for part in file.infolist())
+                if unpacked > 2 * stat.st_size + _SPARE:
+                    raise ValueError(f'unpacks to {unpacked >> 20} MiB')
+                damaged = file.testzip()
+                if damaged:
+                    raise ValueError(f'{damaged} in it is damaged')
+        _whole.add(known)
 
 
 @contextmanager
 def one_line_of(path: str | Path) -> Iterator[None]:
-    """Errors of reading the checkpoint ``path`` as a ``CheckpointError`` of one line."""
+    """Raise errors of reading the checkpoint ``path`` as a ``CheckpointError`` of one line."""
     try:
         yield
     except FileNotFoundError:
@@ -52,23 +81,7 @@ def one_line_of(path: str | Path) -> Iterator[None]:
                               ) from None
 
 
-def _check_zip(path: Path) -> None:
-    """torch stores tensors unpacked, and checks no checksum as it reads them back.
-
-    Raises:
-        ValueError: if a part is not as it was written, or parts unpack to far more than the file.
-    """
-    with ZipFile(path) as file:
-        unpacked = sum(part.file_size for part in file.infolist())
-        if unpacked > 2 * path.stat().st_size + _SPARE:
-            raise ValueError(f'unpacks to {unpacked >> 20} MiB')
-        damaged = file.testzip()
-        if damaged:
-            raise ValueError(f'{damaged} in it is damaged')
-
-
-def _read_safetensors(path: Path) -> dict:
-    """Tensors and what is noted beside them, laid out as in a checkpoint of mmengine."""
+def _read_safetensors(path: Path) -> dict[str, Any]:
     from safetensors import safe_open
     with safe_open(path, 'pt') as file:
         names = list(file.keys())
@@ -76,8 +89,8 @@ def _read_safetensors(path: Path) -> dict:
                     meta=file.metadata() or {})
 
 
-def state_dict(content: dict, path: str | Path) -> dict[str, Tensor]:
-    """The tensors themselves, by name, out of what the projects wrap around them.
+def state_dict(content: dict[str, Any], path: str | Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by name, without what the projects wrap around them.
 
     Raises:
         CheckpointError: if there are none, or one claims more numbers than the file has for it.

@@ -8,8 +8,8 @@ from mmengine.device import get_device
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
-from hourglass.checkpoints import read_checkpoint
 from hourglass.checkpoints.latest import last_whole_checkpoint
+from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.config import load_config
 from hourglass.cli.errors import one_line_errors
@@ -53,16 +53,16 @@ def training_config(args: argparse.Namespace) -> Config:
     if args.resume and args.resume.endswith('.safetensors'):
         raise ConfigError(f'--resume {args.resume}: holds weights alone; start from them with '
                           f'--cfg-options load_from={args.resume}')
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = args.resume
     if args.resume == 'auto':
         path, warning = last_whole_checkpoint(cfg.work_dir)
         if warning:
             print(f'warning: {warning}', file=sys.stderr)
-        cfg.load_from = path and str(path)
+        if path:                    # else the run begins, from load_from if the config has one
+            cfg.resume, cfg.load_from = True, str(path)
+    elif args.resume:
+        cfg.resume, cfg.load_from = True, args.resume
     if cfg.load_from and '://' not in cfg.load_from:
-        read_checkpoint(cfg.load_from)          # refuses a missing or torn file by its name
+        cfg.load_from = checked_checkpoint(cfg.load_from)
     return cfg
 
 

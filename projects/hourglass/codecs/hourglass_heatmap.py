@@ -1,17 +1,14 @@
 """Keypoints in the network's input to heatmaps and back, in one class."""
 import numpy as np
+import torch
 from mmpose.codecs.base import BaseKeypointCodec
 from numpy import ndarray
 from torch import Tensor
 
-from hourglass.codecs import gaussian
+from hourglass.codecs.decode import OFFSETS, DecodeHeatmaps
+from hourglass.codecs.gaussian import draw_gaussians
 from hourglass.errors import ConfigError
 from hourglass.registry import KEYPOINT_CODECS
-
-_OFFSETS = {
-    'quarter': gaussian.quarter_offset,
-    'parabola': gaussian.parabola_offset,
-}
 
 
 @KEYPOINT_CODECS.register_module()
@@ -47,7 +44,7 @@ class HourglassHeatmap(BaseKeypointCodec):
                  refine: str = 'quarter'):
         for name, value, choices in (('centers', centers, ('subpixel', 'cell')),
                                      ('unannotated', unannotated, ('zero', 'mask')),
-                                     ('refine', refine, tuple(_OFFSETS))):
+                                     ('refine', refine, tuple(OFFSETS))):
             if value not in choices:
                 raise ConfigError(f'HourglassHeatmap: {name}={value!r}, choose from {choices}')
         if sigma <= 0:
@@ -56,6 +53,7 @@ class HourglassHeatmap(BaseKeypointCodec):
         self.input_px_per_cell = np.divide(input_size, heatmap_size)        # (x, y)
         self.sigma, self.centers = sigma, centers
         self.unannotated, self.refine = unannotated, refine
+        self.decode_heatmaps = DecodeHeatmaps(self.input_px_per_cell, refine)
 
     def encode(self, keypoints: ndarray, keypoints_visible: ndarray) -> dict:
         """Targets of one person.
@@ -74,21 +72,17 @@ class HourglassHeatmap(BaseKeypointCodec):
         present = ((keypoints_visible[0] > 0) & (cells >= 0).all(-1)
                    & (cells < self.heatmap_size).all(-1))                               # (K,)
         centres = cells if self.centers == 'cell' else keypoints_heatmap
-        heatmaps = gaussian.draw_gaussians(
+        heatmaps = draw_gaussians(
             np.where(present[:, None], centres, np.inf), self.heatmap_size, self.sigma)
         weights = np.ones_like(present) if self.unannotated == 'zero' else present
         return dict(heatmaps=heatmaps, keypoint_weights=weights[None].astype(np.float32))
 
     def decode(self, encoded: ndarray) -> tuple[ndarray, ndarray]:
         """Heatmaps (K, h, w) of one person -> keypoints (1, K, 2) in input px, scores (1, K)."""
-        return self._decode(encoded[None])
+        keypoints, scores = self.decode_heatmaps(torch.from_numpy(encoded[None]))
+        return keypoints.numpy(), scores.numpy()
 
     def batch_decode(self, batch_encoded: Tensor) -> tuple[list[ndarray], list[ndarray]]:
         """The same for (B, K, h, w), as lists of B; mmpose's heads call this one."""
-        keypoints, scores = self._decode(batch_encoded.detach().cpu().float().numpy())
-        return list(keypoints[:, None]), list(scores[:, None])
-
-    def _decode(self, heatmaps: ndarray) -> tuple[ndarray, ndarray]:
-        cells, scores = gaussian.peaks(heatmaps)
-        keypoints_heatmap = cells + _OFFSETS[self.refine](heatmaps, cells)
-        return (keypoints_heatmap + 0.5) * self.input_px_per_cell - 0.5, scores
+        keypoints, scores = self.decode_heatmaps(batch_encoded.detach().cpu().float())
+        return list(keypoints.numpy()[:, None]), list(scores.numpy()[:, None])

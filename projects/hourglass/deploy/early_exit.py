@@ -8,10 +8,10 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from hourglass.deploy.deployed import DecodeHeatmaps
+from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.errors import ConfigError
+from hourglass.models.backbone import StackedHourglass, check_input
 from hourglass.models.fuse import fuse
-from hourglass.models.network import StackedHourglass, check_input
 
 
 class Agreement(nn.Module):

@@ -19,13 +19,15 @@ from torch import Tensor
 import hourglass
 from hourglass.checkpoints.convert import convert_checkpoint
 from hourglass.checkpoints.names import find_weights
+from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.datasets.synthetic import render_person
-from hourglass.deploy.deployed import DecodeHeatmaps, Deployed, stage_index
+from hourglass.deploy.deployed import Deployed
 from hourglass.errors import ConfigError, ExportError
-from hourglass.inference.model import init_model
+from hourglass.inference.model import load_model
 from hourglass.io.files import replacing
 from hourglass.io.images import read_image
+from hourglass.models.stages import stage_index
 
 FORMATS = ('.onnx', '.pt2', '.safetensors')
 LARGEST_OFFSET_PX = 0.01                # of a keypoint, in the input
@@ -109,7 +111,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     """
     out, checkpoint = Path(out).expanduser(), find_weights(checkpoint)
     _check_arguments(out, checkpoint, stage, flip, decode, opset)
-    estimator = init_model(config, checkpoint, device='cpu')
+    estimator = load_model(config, checkpoint, device='cpu')
     module = deployed(estimator, stage, flip, decode)
     crops = _crops(images, estimator.cfg.model.head.decoder.input_size)
     notes = metadata(estimator, module, checkpoint)
@@ -117,7 +119,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
         written = Path(folder) / out.name       # torch goes by the ending, which a draft has not
         if out.suffix == '.safetensors':
             convert_checkpoint(checkpoint, written)
-            run = deployed(init_model(config, written, device='cpu'))
+            run = deployed(load_model(config, written, device='cpu'))
         elif out.suffix == '.pt2':
             run = _write_pt2(_program(module, crops, out), notes, written, out)
         else:

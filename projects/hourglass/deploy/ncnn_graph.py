@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from hourglass.errors import ConfigError
+from hourglass.models.backbone import StackedHourglass
 from hourglass.models.fuse import folded, merged
-from hourglass.models.network import Hourglass, Residual, StackedHourglass
+from hourglass.models.network import Hourglass, Residual
 
 INPUT, OUTPUT = 'images', 'stage'       # with a number behind it
 _MAGIC = '7767517'
@@ -33,7 +34,7 @@ def ncnn_graph(network: StackedHourglass, every_stage: bool = False) -> tuple[st
     Raises:
         ConfigError: for another kind of network.
     """
-    if type(network) is not StackedHourglass:
+    if not isinstance(network, StackedHourglass):
         raise ConfigError(f'ncnn: takes a StackedHourglass, not a {type(network).__name__}')
     graph, outputs = _Graph(), {}
     x, last = graph.sequence(INPUT, network.stem), network.num_stacks - 1

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from hourglass.deploy.early_exit import Agreement, EarlyExit, check_can_exit
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
 from hourglass.errors import ConfigError, did_you_mean
+from hourglass.models.backbone import StackedHourglass, check_input
 from hourglass.models.fuse import fuse
-from hourglass.models.network import StackedHourglass, check_input
 
 ROUNDING = 1e-4         # of the largest value: what an exact runtime may deviate by
 
@@ -214,7 +214,7 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
     if device not in runtime.devices:
         raise ConfigError(f"optimize='{name}': runs on {' and '.join(runtime.devices)}, and the "
                           f'network is on {device}')
-    if type(network) is not StackedHourglass and name != 'none':
+    if not isinstance(network, StackedHourglass) and name != 'none':
         raise ConfigError(f"optimize='{name}': takes a StackedHourglass, not a "
                           f'{type(network).__name__}')
     if exit_tolerance is None:
@@ -243,7 +243,7 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
     candidates = {
         name: run_by(name, network, input_size) for name, runtime in RUNTIMES.items()
         if runtime.tried and device.type in runtime.devices and not runtime.missing()
-        and (name == 'none' or type(network) is StackedHourglass)}
+        and (name == 'none' or isinstance(network, StackedHourglass))}
     expected = candidates['none'](images)[0]
     for name, candidate in list(candidates.items()):
         if name != 'none' and not deviation(candidate(images)[0], expected) <= ROUNDING:

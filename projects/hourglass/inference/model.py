@@ -5,41 +5,34 @@ import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import MODELS, init_default_scope
+from mmengine.registry import init_default_scope
 from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
 from hourglass.checkpoints.names import find_config, find_weights, weights_by_name
-from hourglass.deploy.optimize import optimized
 from hourglass.errors import ConfigError
+from hourglass.registry import MODELS
 
 
-def init_model(config: str | Path | Config, weights: str | Path | None = None,
-               device: str | None = None, optimize: str = 'none', stage: int | None = None,
-               exit_tolerance: float | None = None) -> TopdownPoseEstimator:
-    """A trained network, ready for :func:`predict` and for mmpose's ``inference_topdown``.
+@MODELS.register_module(name='TrainedModel')
+def load_model(config: str | Path | Config, weights: str | Path | None = None,
+               device: str | None = None) -> TopdownPoseEstimator:
+    """Load a trained network.
 
     Args:
-        config: the name of a network that comes with its weights (``'flic-small'``), the name of
-            any other in the model index, a config file, or a config.
-        weights: a checkpoint file, or a name. Default: those of the network's name, or what the
-            config says in ``load_from``.
-        device: as for ``torch.device``; default the accelerator that is there, else the CPU.
-        optimize: what runs the network, a name out of :data:`hourglass.deploy.runtimes.RUNTIMES`;
-            ``'auto'`` measures which is the fastest here.
-        stage: the only one that is wanted, 0 the first; nothing behind it is computed, in any
-            prediction. Default: all can be asked for, and the last is.
-        exit_tolerance: let people leave the network early, see
-            :class:`hourglass.deploy.early_exit.EarlyExit`; goes with ``optimize`` and one stage.
+        config: the name of a network whose weights come with the package (``'flic-small'``), the
+            name of any other in the model index, a config file, or a config.
+        weights: a checkpoint file, or a name. Default: those of the network's name, or the
+            ``load_from`` of the config.
+        device: as for ``torch.device``; default the accelerator if there is one, else the CPU.
 
     Returns:
-        mmpose's estimator in eval mode, with its config as ``cfg`` and what it knows of the
+        mmpose's estimator in eval mode, with its config as ``cfg`` and the description of its
         keypoints as ``dataset_meta``.
 
     Raises:
-        ConfigError: if there is no such config, no weights are named, or the network cannot be
-            run as asked.
+        ConfigError: if there is no such config, or no weights are named.
         CheckpointError: if there are no such weights, or they are of another network.
     """
     if not isinstance(config, Config):
@@ -60,10 +53,7 @@ def init_model(config: str | Path | Config, weights: str | Path | None = None,
     model.cfg = config
     model.dataset_meta = _keypoints_known(checkpoint, config)
     model = model.to(device or get_device(), memory_format=torch.channels_last)
-    model.eval()
-    if optimize == 'none' and stage is None and exit_tolerance is None:
-        return model
-    return optimized(model, optimize, stage, exit_tolerance)
+    return model.eval()
 
 
 def _keypoints_known(checkpoint: dict, config: Config) -> dict:

@@ -13,10 +13,10 @@ from mmpose.structures import PoseDataSample
 from numpy import ndarray
 
 from hourglass.datasets.crop import crop_around
-from hourglass.deploy.deployed import shallow_copy, stage_index
-from hourglass.deploy.optimize import until_stage
 from hourglass.errors import ConfigError, DataError
+from hourglass.inference.stages import until_stage
 from hourglass.io.images import ImageLike, as_image
+from hourglass.models.stages import shallow_copy, stage_index
 
 
 @dataclass

@@ -4,7 +4,6 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from hourglass.errors import ConfigError
-from hourglass.inference.model import init_model
 from hourglass.models.head import StackedHeatmapHead, targets_of
 from hourglass.registry import MODELS
 
@@ -19,8 +18,8 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
     checkpoints, which the student's own config loads.
 
     Args:
-        teacher: the name of a network with weights (``'flic-small'``), or a config file.
-        teacher_weights: its checkpoint, or a name; not needed with such a name.
+        teacher: config of an estimator with its weights, such as
+            ``dict(type='hourglass.TrainedModel', config='flic-small')``.
         alpha: from 0, which learns nothing from it, to 1, nothing from the annotation. FPD: 0.5.
         kwargs: as of ``TopdownPoseEstimator``. The teacher's pixels may be normalised otherwise.
 
@@ -30,15 +29,14 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
         CheckpointError: if there are no such weights.
     """
 
-    def __init__(self, *, teacher: str, teacher_weights: str | None = None, alpha: float = 0.5,
-                 **kwargs):
+    def __init__(self, *, teacher: dict, alpha: float = 0.5, **kwargs):
         super().__init__(**kwargs)
         if not 0 <= alpha <= 1:
             raise ConfigError(f'DistilledPoseEstimator: alpha={alpha}, give 0 to 1')
         self.alpha = alpha
         with torch.device('cpu'):       # whatever the student is made on
-            network = init_model(teacher, teacher_weights, device='cpu').requires_grad_(False)
-        _check_teacher(network, self, teacher)
+            network = MODELS.build(teacher).requires_grad_(False).eval()
+        _check_teacher(network, self)
         self._aside = _Aside(network)
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict:
@@ -94,8 +92,8 @@ def _normalisation(preprocessor: nn.Module) -> tuple[Tensor, Tensor, bool]:
     return mean, std, preprocessor._channel_conversion
 
 
-def _check_teacher(teacher: TopdownPoseEstimator, student: TopdownPoseEstimator, name: str) -> None:
-    for who, model in (('the student', student), (name, teacher)):
+def _check_teacher(teacher: TopdownPoseEstimator, student: TopdownPoseEstimator) -> None:
+    for who, model in (('the student', student), ('the teacher', teacher)):
         head = getattr(model, 'head', None)
         if not isinstance(head, StackedHeatmapHead) or head.decoder is None:
             raise ConfigError(f'DistilledPoseEstimator: {who} has no StackedHeatmapHead with a '
@@ -103,5 +101,5 @@ def _check_teacher(teacher: TopdownPoseEstimator, student: TopdownPoseEstimator,
     for size in ('input_size', 'heatmap_size'):
         ours, theirs = (tuple(getattr(model.head.decoder, size)) for model in (student, teacher))
         if ours != theirs:
-            raise ConfigError(f"DistilledPoseEstimator: the student's {size} is {ours} and that of "
-                              f'{name} is {theirs}; give both one')
+            raise ConfigError(f"DistilledPoseEstimator: the student's {size} is {ours} and the "
+                              f"teacher's {theirs}; they have to be the same")

@@ -11,13 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from hourglass.errors import ConfigError
-from hourglass.models.network import (
-    Hourglass,
-    Reinject,
-    Residual,
-    StackedHourglass,
-    check_input,
-)
+from hourglass.models.backbone import StackedHourglass, check_input
+from hourglass.models.network import Hourglass, Reinject, Residual
 
 
 @torch.no_grad()
@@ -30,7 +25,7 @@ def fuse(network: StackedHourglass) -> 'FusedHourglass':
     Raises:
         ConfigError: for another kind of network.
     """
-    if type(network) is not StackedHourglass:
+    if not isinstance(network, StackedHourglass):
         raise ConfigError(f'fuse: takes a StackedHourglass, not a {type(network).__name__}')
     return FusedHourglass(network).eval().requires_grad_(False)
 

@@ -3,59 +3,51 @@ import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from torch import Tensor, nn
 
 from hourglass.errors import ConfigError
-from hourglass.models.network import (
-    Hourglass,
-    StackedHourglass,
-    check_input,
-    prediction_features,
-    start_near_zero,
-)
+from hourglass.models.backbone import StackedHourglass, check_input, start_near_zero
+from hourglass.models.network import Hourglass, prediction_features
 
 
-class LongHourglass(StackedHourglass):
+class LongHourglass(nn.Module):
     """A single hourglass: images (B, 3, H, W) -> 1 + ``side_predictions`` heatmaps (B, K, h, w).
 
     With ``blocks_per_scale=N`` it has the residual modules of N stacks in one. A loss on its output
-    alone is the paper's "HG". "HG-Int" has predictions on its way up as well, at the next lower
-    resolutions before that of the output; they come first, the lowest leading, each behind a
-    residual module and the linear layer that every prediction has: by so much it is larger than HG.
-    How its loss compares maps of two sizes the paper does not say; here a side prediction is
-    enlarged to the output's size, so that all have one target.
+    alone is the paper's "HG". "HG-Int" also predicts on its way up, at the next lower resolutions
+    before that of the output; these predictions come first, the lowest resolution leading. Each
+    follows a residual module and the linear layer that every prediction has, by which HG-Int is
+    larger than HG. The paper does not say how the loss compares heatmaps of two sizes; here a side
+    prediction is enlarged to the size of the output, so that all share one target.
 
     Args:
-        side_predictions: how many resolutions below the output's predict, too. HG: 0, HG-Int: 2.
-        num_stacks, with_cp: 1 and False; there for the configs that set them.
-        kwargs: as for :class:`StackedHourglass`.
+        side_predictions: resolutions below the output that predict, too. HG: 0, HG-Int: 2.
+        num_keypoints: K.
+        heatmap_std, kwargs: as for :class:`hourglass.models.backbone.StackedHourglass`.
 
     Raises:
-        ConfigError: for more ``side_predictions`` than the hourglass has resolutions on its way up,
-            or more stacks than one.
+        ConfigError: for more ``side_predictions`` than the hourglass has resolutions on its way up.
     """
 
-    def __init__(self, side_predictions: int = 0, heatmap_std: float | None = None,
-                 num_stacks: int = 1, with_cp: bool = False, **kwargs):
-        if num_stacks != 1:
-            raise ConfigError(f'LongHourglass: num_stacks={num_stacks}, but it is a single '
-                              'hourglass; set num_stacks=1, and blocks_per_scale for its length')
-        if with_cp:
-            raise ConfigError('LongHourglass: with_cp=True, but it has no stacks to compute again '
-                              'one by one; leave with_cp out')
-        super().__init__(num_stacks=1, heatmap_std=heatmap_std, **kwargs)
-        if not 0 <= side_predictions < self.depth or self.num_keypoints is None:
-            raise ConfigError(f'LongHourglass: side_predictions={side_predictions} and '
-                              f'num_keypoints={self.num_keypoints}; give 0 to {self.depth - 1} '
-                              'and a number of keypoints')
+    def __init__(self, side_predictions: int = 0, num_keypoints: int = 16,
+                 heatmap_std: float | None = None, **kwargs):
+        super().__init__()
+        self.stacked = StackedHourglass(
+            num_stacks=1, num_keypoints=num_keypoints, heatmap_std=heatmap_std, **kwargs)
+        channels, depth = self.stacked.channels, self.stacked.depth
+        if not 0 <= side_predictions < depth:
+            raise ConfigError(f'LongHourglass: side_predictions={side_predictions}, give 0 to '
+                              f'{depth - 1}')
         self.side_features = nn.ModuleList(
-            prediction_features(self.channels, 1, self.residual) for _ in range(side_predictions))
+            prediction_features(channels, 1, self.stacked.residual)
+            for _ in range(side_predictions))
         self.side_heatmaps = nn.ModuleList(
-            nn.Conv2d(self.channels, self.num_keypoints, 1) for _ in range(side_predictions))
+            nn.Conv2d(channels, num_keypoints, 1) for _ in range(side_predictions))
         if heatmap_std is not None:
             start_near_zero(self.side_heatmaps, heatmap_std)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        check_input(images, self.depth)
-        *on_the_way, top = _upward(self.hourglasses[0], self.stem(images))
-        output = self.heatmaps[0](self.features[0](top))                    # (B, K, h, w)
+        network = self.stacked
+        check_input(images, network.depth)
+        *on_the_way, top = _upward(network.hourglasses[0], network.stem(images))
+        output = network.heatmaps[0](network.features[0](top))              # (B, K, h, w)
         sides = on_the_way[len(on_the_way) - len(self.side_features):]
         return (*(F.interpolate(heatmaps(features(x)), output.shape[-2:], mode='bilinear')
                   for features, heatmaps, x in zip(

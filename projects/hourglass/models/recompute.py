@@ -1,33 +1,59 @@
-"""Memory for time: what lies inside a part of a network is computed again when it is needed."""
+"""Memory for time: feature maps inside the stacks are computed again when they are needed."""
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from hourglass.models.network import StackedHourglass
 
-def recomputed(function: Callable, owners: Sequence[nn.Module], *inputs: Any) -> Any:
-    """``function(*inputs)`` that keeps nothing but its inputs; the backward pass calls it again.
+
+def recomputed_forward(network: StackedHourglass, images: Tensor) -> tuple[Tensor, ...]:
+    """The forward pass of a network that keeps the input of each stack, and nothing inside.
+
+    Outputs, gradients and running statistics are those of ``network(images)``.
+
+    Args:
+        images: (B, 3, H, W).
+    """
+    def stack(i: int, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        features = network.features[i](network.hourglasses[i](x))           # (B, C, h, w)
+        heatmaps = network.heatmaps[i](features) if network.heatmaps else None
+        output = features if heatmaps is None else heatmaps
+        if i == len(network.reinjects):
+            return output, None
+        return output, network.reinjects[i](x, features, heatmaps)
+
+    x = recomputed(network.stem, [network.stem], images)                    # (B, C, h, w)
+    outputs = []
+    for i in range(len(network.hourglasses)):
+        output, x = recomputed(stack, [network.hourglasses[i], network.features[i]], i, x)
+        outputs.append(output)
+    return tuple(outputs)
+
+
+def recomputed(function: Callable, modules: Sequence[nn.Module], *inputs: Any) -> Any:
+    """Call ``function(*inputs)`` and keep nothing but its inputs; the backward pass calls it again.
 
     Args:
         function: draws no random numbers.
-        owners: the modules it runs. Outputs, gradients and their buffers are those of a plain call.
+        modules: the modules it runs, whose buffers the second call leaves alone.
         inputs: for the function; those that are tensors are kept.
     """
     return checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False,
-                      context_fn=lambda: (nullcontext(), _copied_buffers(owners)))
+                      context_fn=lambda: (nullcontext(), _copied_buffers(modules)))
 
 
 @contextmanager
-def _copied_buffers(owners: Sequence[nn.Module]) -> Iterator[None]:
+def _copied_buffers(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Give modules copies of their buffers for a while.
 
-    A second call would otherwise let BatchNorm's averages take in the same batch twice, which
-    torch's ``checkpoint`` leaves to its caller. A momentum of 0 would still count the batch, and
-    ``track_running_stats=False`` saves other tensors than the first call did.
+    Without, the running statistics of BatchNorm take in the same batch twice, which torch leaves to
+    the caller. A momentum of 0 would still count the batch, and ``track_running_stats=False`` saves
+    other tensors than the first call did.
     """
-    own = [(module, dict(module._buffers)) for owner in owners for module in owner.modules()
+    own = [(module, dict(module._buffers)) for root in modules for module in root.modules()
            if module._buffers]
     for module, buffers in own:
         module._buffers.update({name: buffer if buffer is None else buffer.clone()

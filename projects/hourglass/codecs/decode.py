@@ -1,0 +1,85 @@
+"""From heatmaps to keypoints, in torch: what the codec decodes with and what exported files hold.
+
+A coordinate x in heatmap px is 0-based and counts cell centres: x = 3 is the middle of the fourth
+cell, whose area is [2.5, 3.5).
+"""
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class DecodeHeatmaps(nn.Module):
+    """Heatmaps (B, K, h, w) -> keypoints (B, K, 2) in input px, 0-based, and scores (B, K).
+
+    A keypoint is the highest cell, moved towards its higher neighbours; a score is its height.
+
+    Args:
+        input_px_per_cell: in x and in y.
+        refine: a name out of :data:`OFFSETS`.
+    """
+
+    def __init__(self, input_px_per_cell: Sequence[float], refine: str):
+        super().__init__()
+        self.register_buffer('input_px_per_cell', torch.tensor(
+            [float(px) for px in input_px_per_cell], dtype=torch.float32))
+        self.offset = OFFSETS[refine]
+
+    def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+        height, width = heatmaps.shape[-2:]
+        flat = heatmaps.flatten(2)                                      # (B, K, h*w)
+        place = flat.argmax(-1)                                         # (B, K), first of equals
+        cells = (place % width, place // width)
+        keypoints_heatmap = torch.stack([
+            cell + self.offset(flat, place, cell, length, stride)
+            for cell, length, stride in zip(cells, (width, height), (1, width), strict=True)], -1)
+        return (keypoints_heatmap + 0.5) * self.input_px_per_cell - 0.5, _at(flat, place)
+
+
+def quarter_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stride: int) -> Tensor:
+    """A quarter of a cell towards the higher neighbour (paper's code, Lua), in x or in y.
+
+    Args:
+        flat: (B, K, h*w) heatmaps.
+        place: (B, K) index of the highest cell in them.
+        cell: (B, K) its x or y.
+        length: number of cells in that direction.
+        stride: from a cell to the next in that direction.
+
+    Returns:
+        (B, K) offsets of -0.25, 0 or 0.25; 0 at the border, where a neighbour is missing.
+    """
+    step = ((cell > 0) & (cell < length - 1)) * stride      # at the border both sides are the cell
+    return 0.25 * torch.sign(_at(flat, place + step) - _at(flat, place - step))
+
+
+def parabola_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stride: int) -> Tensor:
+    """The top of the parabola through the logarithms of three cells, in x or in y.
+
+    The logarithm of a Gaussian is a parabola, so this is exact for one, whatever its sigma, as in
+    DARK (Zhang et al., CVPR 2020) without its blur. At the border the three cells nearest to it
+    are taken.
+
+    Args:
+        flat, place, cell, length, stride: as of :func:`quarter_offset`.
+
+    Returns:
+        (B, K) offsets in [-0.5, 0.5], as the peak is the highest cell; 0 for a profile that is flat
+        or hollow.
+    """
+    if length < 3:                                          # no cell has two neighbours
+        return torch.zeros_like(cell, dtype=flat.dtype)
+    inwards = cell.clamp(1, length - 2) - cell              # 0 except at the border
+    before, at, after = (_at(flat, place + (inwards + side) * stride).clamp(min=1e-10).log()
+                         for side in (-1, 0, 1))
+    slope, curvature = (after - before) / 2, after - 2 * at + before
+    top = torch.where(curvature < 0, inwards - slope / curvature.clamp(max=-1e-9), 0.0)
+    return top.clamp(-0.5, 0.5)
+
+
+OFFSETS: dict[str, Callable[[Tensor, Tensor, Tensor, int, int], Tensor]] = {
+    'quarter': quarter_offset, 'parabola': parabola_offset}
+
+
+def _at(flat: Tensor, place: Tensor) -> Tensor:
+    return flat.gather(-1, place[..., None])[..., 0]

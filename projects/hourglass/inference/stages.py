@@ -1,0 +1,47 @@
+"""An estimator that predicts from one of its stages; the one it is made from stays as it is."""
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from torch import nn
+
+from hourglass.errors import ConfigError
+from hourglass.models.head import StackedHeatmapHead
+from hourglass.models.stages import shallow_copy, stage_index, up_to_stage
+
+
+def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> TopdownPoseEstimator:
+    """The estimator that predicts from a stage and computes nothing behind it; weights are shared.
+
+    Args:
+        model: of any backbone; one that is no StackedHourglass computes all its stages.
+        stage: 0 the first, -1 the last; default the head's own.
+
+    Raises:
+        ConfigError: if there is no such stage, or the model is :func:`optimized` for another.
+    """
+    if hasattr(model, 'only_stage'):
+        only, count = model.only_stage
+        if stage is not None and stage_index(stage, count) != only:
+            raise ConfigError(f'stage {stage}: this network was optimised for stage {only} alone; '
+                              f'init_model(..., stage={stage}) makes one for it')
+        return shallow_copy(model)
+    model, head = shallow_copy(model), shallow_copy(model.head)
+    if stage is None:
+        stage = getattr(head, 'predict_stage', -1)
+    model.head = head
+    if not isinstance(head, StackedHeatmapHead):
+        stage_index(stage, 1)
+        return model
+    count = stage_index(stage, head.num_stages) + 1
+    model.backbone, place = up_to_stage(model.backbone, stage)
+    if place == stage:
+        head.predict_stage = stage
+    else:
+        keep_stages(head, slice(0, count))
+    return model
+
+
+def keep_stages(head: nn.Module, kept: slice) -> None:
+    """Let the head expect the outputs of some stages alone, and predict from the last of these."""
+    head.stage_weights = head.stage_weights[kept]
+    head.num_stages, head.predict_stage = len(head.stage_weights), -1
+    if head.to_heatmaps is not None:
+        head.to_heatmaps = head.to_heatmaps[kept]

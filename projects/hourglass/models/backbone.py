@@ -1,0 +1,104 @@
+"""The network of the paper as configs build it: with options, and errors of one line."""
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from hourglass.errors import ConfigError, did_you_mean
+from hourglass.models import network
+from hourglass.models.network import Residual
+from hourglass.models.recompute import recomputed_forward
+
+
+class DepthwiseResidual(Residual):
+    """A residual module with a separable 3x3 convolution: one 3x3 filter a channel, then a 1x1.
+
+    Nothing stands between the two (Xception, Chollet, CVPR 2017, section 4.7). At 256 features it
+    has 84,608 parameters, the bottleneck 214,528. Not in the paper.
+    """
+
+    @staticmethod
+    def spatial(channels: int) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1, groups=channels,
+                                       bias=False), nn.Conv2d(channels, channels, 1))
+
+
+RESIDUALS = {'bottleneck': Residual, 'depthwise': DepthwiseResidual}
+
+
+class StackedHourglass(network.StackedHourglass):
+    """:class:`hourglass.models.network.StackedHourglass` with options that are not in the paper.
+
+    Args:
+        num_stacks, channels, num_keypoints, depth, blocks_per_scale, stem_channels: as there.
+        heatmap_std: standard deviation of the initial weights of the prediction convolutions.
+            ``None`` starts them like every other convolution, as Lua does: the first heatmaps are
+            then far larger than any target, and training first has to unlearn them. 0.001 (HRNet,
+            mmpose) starts at empty heatmaps and leaves that plateau many times sooner.
+        residual: ``'bottleneck'`` (paper) or ``'depthwise'`` (:class:`DepthwiseResidual`), for
+            every residual module, those of the stem included.
+        with_cp: keep no feature map inside the stem and the stacks for the backward pass, which
+            computes them again, stack by stack: less memory, more time, the same numbers. Named
+            as in OpenMMLab's backbones.
+
+    Raises:
+        ConfigError: for a count below 1, an odd ``channels`` or an unknown ``residual``; in
+            ``forward``, if H or W is not a multiple of ``4 * 2**depth``.
+    """
+
+    def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
+                 depth: int = 4, blocks_per_scale: int = 1,
+                 stem_channels: tuple[int, int, int] = (64, 128, 128),
+                 heatmap_std: float | None = None, residual: str = 'bottleneck',
+                 with_cp: bool = False):
+        for name, value in dict(num_stacks=num_stacks, channels=channels, depth=depth,
+                                blocks_per_scale=blocks_per_scale,
+                                num_keypoints=num_keypoints).items():
+            if value is not None and value < 1:
+                raise ConfigError(f'{name} is {value}: give 1 or more')
+        if channels % 2:
+            raise ConfigError(f'channels is {channels}: an even number needed, residuals halve it')
+        if residual not in RESIDUALS:
+            raise ConfigError(f"residual is '{residual}': give {' or '.join(RESIDUALS)}"
+                              f'{did_you_mean(residual, RESIDUALS)}')
+        if len(stem_channels) != 3:
+            raise ConfigError(f'stem_channels is {tuple(stem_channels)}: give three widths')
+        super().__init__(num_stacks, channels, num_keypoints, depth, blocks_per_scale,
+                         stem_channels, RESIDUALS[residual])
+        self.channels, self.num_keypoints, self.depth = channels, num_keypoints, depth
+        self.blocks_per_scale, self.residual = blocks_per_scale, RESIDUALS[residual]
+        self.with_cp = with_cp
+        if self.heatmaps is not None and heatmap_std is not None:
+            start_near_zero(self.heatmaps, heatmap_std)
+
+    @property
+    def num_stacks(self) -> int:
+        return len(self.hourglasses)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        check_input(images, self.depth)
+        if self.with_cp and torch.is_grad_enabled():
+            return recomputed_forward(self, images)
+        return super().forward(images)
+
+
+def check_input(images: Tensor, depth: int) -> None:
+    """Check that images (B, 3, H, W) fit an hourglass of ``depth`` levels.
+
+    Raises:
+        ConfigError: names a size that fits.
+    """
+    height, width = images.shape[-2:]
+    step = 4 * 2**depth                 # the stem divides by 4, every level by 2
+    if height % step or width % step:
+        fits = [max(step, (side + step // 2) // step * step) for side in (width, height)]
+        raise ConfigError(
+            f'input of {width}x{height} (w x h) does not fit {depth} levels: both sides '
+            f'must be multiples of {step}, for example {fits[0]}x{fits[1]}')
+
+
+def start_near_zero(predictions: Iterable[nn.Conv2d], std: float) -> None:
+    """Draw the weights of ``predictions`` from a normal distribution, and set biases to 0."""
+    for prediction in predictions:
+        nn.init.normal_(prediction.weight, std=std)
+        nn.init.zeros_(prediction.bias)

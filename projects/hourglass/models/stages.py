@@ -1,0 +1,49 @@
+"""A network up to one of its stages, without what only later stages need."""
+import copy
+from typing import TypeVar
+
+from torch import nn
+
+from hourglass.errors import ConfigError
+from hourglass.models.network import StackedHourglass
+
+Module = TypeVar('Module', bound=nn.Module)
+
+
+def stage_index(stage: int, count: int) -> int:
+    """``stage`` counted from the first of ``count``; -1 is the last.
+
+    Raises:
+        ConfigError: if there is no such stage.
+    """
+    if not -count <= stage < count:
+        raise ConfigError(f'stage {stage}: the network has {count}, give 0 to {count - 1}, or -1 '
+                          'for the last')
+    return stage % count
+
+
+def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
+    """A network that computes nothing after a stage, and the index of the stage in its outputs.
+
+    Tensors are shared. Any other module than a StackedHourglass is returned as it is.
+
+    Raises:
+        ConfigError: for a stage that a StackedHourglass does not have.
+    """
+    if not isinstance(network, StackedHourglass):
+        return network, stage
+    count = stage_index(stage, len(network.hourglasses)) + 1
+    first = shallow_copy(network)
+    for name, length in (('hourglasses', count), ('features', count), ('heatmaps', count),
+                         ('reinjects', count - 1)):
+        parts = getattr(network, name)
+        if parts is not None:                           # a backbone has no heatmaps
+            first._modules[name] = parts[:length]
+    return first, -1
+
+
+def shallow_copy(module: Module) -> Module:
+    """A copy whose attributes and parts can be replaced; those that are not, it shares."""
+    twin = copy.copy(module)
+    twin._modules = dict(module._modules)               # which the copy shared until here
+    return twin

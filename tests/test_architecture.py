@@ -1,0 +1,97 @@
+"""The rooms of the package: an inner one never imports an outer one, and nothing goes in circles."""
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import REPOSITORY
+
+PACKAGE = REPOSITORY / 'projects/hourglass'
+# from the inside out; docs/architecture.md says what each is for
+ROOMS = ['errors', 'registry', 'io', 'compat', 'models', 'codecs', 'datasets', 'evaluation',
+         'checkpoints', 'inference', 'deploy', 'engine', 'analysis', 'apis', 'web', 'cli']
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix('').parts
+    return '.'.join(part for part in parts if part != '__init__')
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob('*.py'))
+           if '.mim' not in path.parts}
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of the package that a module imports, anywhere in it, as dotted names."""
+    tree = ast.parse(path.read_text())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, 'id', '') == 'TYPE_CHECKING':
+            node.body = []                          # for type checkers alone
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            found |= {f'{node.module}.{alias.name}' for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            raise AssertionError(f'{path}: relative import')
+    ours = {name.removeprefix('hourglass.') for name in found if name.startswith('hourglass.')}
+    return {next(part for part in (name, name.rpartition('.')[0]) if part in MODULES)
+            for name in ours if name in MODULES or name.rpartition('.')[0] in MODULES}
+
+
+def room(name: str) -> str:
+    return name.split('.')[0]
+
+
+def test_every_room_is_in_the_list():
+    assert {room(name) for name in MODULES} - {'', '__main__'} == set(ROOMS)
+
+
+@pytest.mark.parametrize('name', [name for name in MODULES if name not in ('', '__main__')])
+def test_no_room_imports_one_further_out(name):
+    place = ROOMS.index(room(name))
+    outward = {other for other in imports(MODULES[name])
+               if other and ROOMS.index(room(other)) > place}
+    assert not outward
+
+
+def test_no_module_imports_itself_through_others():
+    arrows = {name: imports(path) - {name} for name, path in MODULES.items() if name}
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, ' -> '.join((*above, name))
+        if name not in done:
+            for other in sorted(arrows.get(name, ())):
+                visit(other, (*above, name))
+            done.add(name)
+    for name in arrows:
+        visit(name, ())
+
+
+def test_the_network_is_one_file_that_runs_alone(tmp_path):
+    """Copied to an empty folder, with torch and nothing of this package to import."""
+    from hourglass import StackedHourglass
+    source = PACKAGE / 'models/network.py'
+    assert len(source.read_text().splitlines()) <= 130
+    shutil.copy(source, tmp_path)
+    torch.manual_seed(0)
+    ours = StackedHourglass(num_stacks=2, channels=16, num_keypoints=3, depth=2,
+                            stem_channels=(4, 8, 8)).eval()
+    images = torch.rand(2, 3, 32, 48)
+    torch.save((ours.state_dict(), images), tmp_path / 'given.pth')
+    subprocess.run([sys.executable, '-S', '-c', f"""
+import sys; sys.path = [{str(tmp_path)!r}, *{[p for p in sys.path if 'projects' not in p]!r}]
+import torch
+from network import StackedHourglass
+weights, images = torch.load('given.pth')
+alone = StackedHourglass(2, 16, 3, 2, stem_channels=(4, 8, 8)).eval()
+alone.load_state_dict(weights)
+torch.save(alone(images), 'found.pth')
+assert not [name for name in sys.modules if name.startswith(('hourglass', 'mm'))]
+"""], cwd=tmp_path, check=True, env={})
+    for found, expected in zip(torch.load(tmp_path / 'found.pth'), ours(images), strict=True):
+        assert torch.equal(found, expected)
