@@ -34,8 +34,8 @@ $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
 demo: export HOURGLASS_DATA = $(DEMO)/data
 demo: install
 	$(RUN) tools/prepare.py synthetic --out $(DEMO)/data/synthetic
-	$(RUN) tools/train.py configs/demo/synthetic.py --work-dir $(DEMO) --resume
-	$(RUN) tools/test.py configs/demo/synthetic.py $$(cat $(DEMO)/last_checkpoint) \
+	$(RUN) tools/train.py configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py --work-dir $(DEMO) --resume
+	$(RUN) tools/test.py configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py $$(cat $(DEMO)/last_checkpoint) \
 		--work-dir $(DEMO) --show-dir $(DEMO)/overlays --interval 10
 
 web: install
@@ -48,8 +48,8 @@ test-all: install
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope -m ''
 
 bench: install
-	$(RUN) tools/benchmark.py configs/mpii/hourglass_8stack_256_paper.py --optimize fuse ncnn --against \
-		configs/mpii/hourglass_8stack_256_paper.py configs/comparison/mpii_256_hourglass52_mmpose.py
+	$(RUN) tools/benchmark.py configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py --optimize fuse ncnn --against \
+		configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py configs/comparison/td-hm_hourglass52-mmpose_mpii-256x256.py
 
 docs: install
 	$(RUN) docs/build_api.py docs/api

@@ -26,7 +26,7 @@ def write_config(folder: Path, data: Path, name: str = 'tiny.py', more: str = ''
     augmentation, a moving average, schedules by iteration, the best checkpoint."""
     config = folder / name
     config.write_text(f"""\
-_base_ = ['{REPOSITORY}/configs/synthetic/hourglass_2stack_256_strong.py']
+_base_ = ['{REPOSITORY}/configs/synthetic/td-hm_hourglass2-strong_synthetic-256x256.py']
 codec = dict(_base_.codec, input_size=(64, 64), heatmap_size=(16, 16), sigma=1.0)
 resized = dict(input_size=(64, 64), encoder=codec)
 train_pipeline, val_pipeline = (

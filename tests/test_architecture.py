@@ -1,4 +1,4 @@
-"""The rooms of the package: an inner one never imports an outer one, and nothing goes in circles."""
+"""The rooms of the package: an inner one never imports an outer one, and there is no circle."""
 import ast
 import shutil
 import subprocess

@@ -9,6 +9,7 @@ from mmengine.registry import MODELS, OPTIM_WRAPPERS, DefaultScope, init_default
 from mmpose.datasets.transforms import TopdownAffine
 
 import hourglass.registry as registries
+from hourglass import StackedHourglass
 from hourglass.datasets.transforms import CropImage
 
 ROOT = REPOSITORY / 'configs'
@@ -29,7 +30,7 @@ def test_the_backbone_builds_from_every_scope(scope):
     with DefaultScope.overwrite_default_scope(scope):
         network = MODELS.build(dict(type='hourglass.StackedHourglass', num_stacks=1, channels=16,
                                     num_keypoints=None))
-    assert type(network) is registries.StackedHourglass
+    assert type(network) is StackedHourglass
 
 
 @pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)

@@ -32,7 +32,7 @@ from hourglass.io.h5 import open_h5
 from hourglass.io.images import ImageFile, read_image
 from hourglass.io.mat import read_mat
 
-CONFIG = str(REPOSITORY / 'configs/demo/synthetic.py')
+CONFIG = str(REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py')
 
 
 class Malicious:

@@ -16,7 +16,7 @@ def write_tiny_network(folder: Path, residual: str = 'bottleneck', stacks: int =
     decoding; and a checkpoint of it."""
     config, checkpoint = folder / 'tiny.py', folder / 'tiny.pth'
     config.write_text(f"""\
-_base_ = ['{REPOSITORY}/configs/demo/synthetic.py']
+_base_ = ['{REPOSITORY}/configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py']
 codec = dict(_base_.codec, input_size=(64, 64), heatmap_size=(16, 16))
 model = dict(
     data_preprocessor=dict(mean=[120, 110, 100], std=[50, 60, 70]),

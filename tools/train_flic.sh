@@ -19,7 +19,7 @@ wheels=${2:+$(cd "$2" && pwd)}
 cd "$(dirname "$0")/.."
 export PYTHONPATH=$PWD/projects
 python=${PYTHON:-python}
-read -ra configs <<< "${CONFIGS:-hourglass_8stack_256_strong hourglass_2stack_256_slim}"
+read -ra configs <<< "${CONFIGS:-td-hm_hourglass8-strong_flic-256x256 td-hm_hourglass2-slim_flic-256x256}"
 read -ra options <<< "${OPTIONS:-}"
 
 if [ -n "$wheels" ]; then

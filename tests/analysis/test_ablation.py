@@ -84,7 +84,7 @@ def test_only_what_was_trained_alike_counts_as_done(tmp_path, monkeypatch):
             log(folder / '1', [scores(iterations, (10, 20), (30, 40))])
     monkeypatch.setattr(ablation, 'train', train)
     config = tmp_path / 'mine.py'
-    base = CONFIGS / 'stacks_2x1.py'
+    base = CONFIGS / 'td-hm_hourglass2x1_ablation.py'
 
     def run(text: str, seeds=(1, 2)):
         config.write_text(f'_base_ = [{str(base)!r}]\n{text}')
@@ -100,7 +100,7 @@ def test_only_what_was_trained_alike_counts_as_done(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match='two configs are called mine'):
         next(ablation.ablate([config, tmp_path / 'other/mine.py'], [0], 100, None, tmp_path))
     with pytest.raises(ConfigError, match='is trained for epochs'):
-        next(ablation.ablate([REPOSITORY / 'configs/demo/synthetic.py'], [0], 1, None, tmp_path))
+        next(ablation.ablate([REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py'], [0], 1, None, tmp_path))
 
 
 def test_the_papers_comparison_has_equal_capacity():
@@ -110,14 +110,14 @@ def test_the_papers_comparison_has_equal_capacity():
         return sum(isinstance(part, Residual) for part in network.modules())
     # the stem's three; at three levels an hourglass has ten, and its prediction one more
     assert {name: residuals(name) for name in (
-        'hg', 'stacks_2x4', 'stacks_4x2', 'stacks_8x1', 'stacks_8x1_last_loss', 'stacks_2x1')} == {
-        'hg': 91, 'stacks_2x4': 91, 'stacks_4x2': 91, 'stacks_8x1': 91, 'stacks_8x1_last_loss': 91,
-        'stacks_2x1': 25}
+        'td-hm_hg_ablation', 'td-hm_hourglass2x4_ablation', 'td-hm_hourglass4x2_ablation', 'td-hm_hourglass8x1_ablation', 'td-hm_hourglass8x1-last-loss_ablation', 'td-hm_hourglass2x1_ablation')} == {
+        'td-hm_hg_ablation': 91, 'td-hm_hourglass2x4_ablation': 91, 'td-hm_hourglass4x2_ablation': 91, 'td-hm_hourglass8x1_ablation': 91, 'td-hm_hourglass8x1-last-loss_ablation': 91,
+        'td-hm_hourglass2x1_ablation': 25}
 
 
 @pytest.mark.parametrize(('name', 'direct'), [
-    ('stacks_8x1', [True] * 8), ('stacks_8x1_last_loss', [False] * 7 + [True]),
-    ('hg', [True]), ('hg_int', [True] * 3)])
+    ('td-hm_hourglass8x1_ablation', [True] * 8), ('td-hm_hourglass8x1-last-loss_ablation', [False] * 7 + [True]),
+    ('td-hm_hg_ablation', [True]), ('td-hm_hg-int_ablation', [True] * 3)])
 def test_which_stages_have_a_loss_of_their_own(name, direct):
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
     init_default_scope(cfg.default_scope)

@@ -45,7 +45,7 @@ def test_an_unknown_score_is_refused(synthetic, cli, tmp_path, monkeypatch):
 def test_people_of_flic_leave_early_without_loss(cli, tmp_path, monkeypatch):
     """At least 40 % of the stacks' work is saved within 0.3 points of all four."""
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
-    cli('benchmark', 'exits', REPOSITORY / 'configs/flic/hourglass_4stack_128_small.py',
+    cli('benchmark', 'exits', REPOSITORY / 'configs/flic/td-hm_hourglass4-small_flic-128x128.py',
         'flic-small4', '--tolerances', 1.5, '--json', tmp_path / 'exits.json', '--work-dir',
         tmp_path / 'run')
     *_, four, early = json.loads((tmp_path / 'exits.json').read_text())['exits']

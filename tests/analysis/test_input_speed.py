@@ -10,8 +10,8 @@ from hourglass.analysis.input_speed import compare_inputs, measure_input
 from hourglass.errors import ConfigError
 from hourglass.registry import TRANSFORMS
 
-COMPARED = [('flic_256_mmpose', 'flic/hourglass_8stack_256_paper'),
-            ('flic_128_mmpose', 'flic/hourglass_2stack_128_small')]
+COMPARED = [('td-hm_hourglass8-paper-mmpose-pipeline_flic-256x256', 'flic/td-hm_hourglass8-paper_flic-256x256'),
+            ('td-hm_hourglass2-small-mmpose-pipeline_flic-128x128', 'flic/td-hm_hourglass2-small_flic-128x128')]
 
 
 def config(name: str) -> Config:
@@ -26,7 +26,7 @@ def test_samples_are_counted_with_one_thread(synthetic, monkeypatch):
         seen.append((torch.get_num_threads(), cv2.getNumThreads()))
         return results
 
-    cfg = config('demo/synthetic')
+    cfg = config('demo/td-hm_hourglass2-demo_synthetic-128x128')
     cfg.train_dataloader.dataset.pipeline.append(dict(type='hourglass.NoteThreads'))
     monkeypatch.setitem(TRANSFORMS.module_dict, 'NoteThreads', lambda: note_threads)
     before = torch.get_num_threads(), cv2.getNumThreads()

@@ -133,8 +133,8 @@ def test_the_pixels_of_another_project_are_not_forgotten_when_converting_again(t
 
 
 def test_the_pixels_of_a_run_of_ours_come_from_its_own_config(tmp_path):
-    strong = Config.fromfile(REPOSITORY / 'configs/mpii/hourglass_2stack_256_strong.py')
-    paper = Config.fromfile(REPOSITORY / 'configs/mpii/hourglass_2stack_256_paper.py')
+    strong = Config.fromfile(REPOSITORY / 'configs/mpii/td-hm_hourglass2-strong_mpii-256x256.py')
+    paper = Config.fromfile(REPOSITORY / 'configs/mpii/td-hm_hourglass2-paper_mpii-256x256.py')
     tensors, _ = tensors_of('hourglass', 'backbone.')
     for cfg, pixels in ((strong.pretty_text, 'imagenet'), (paper.pretty_text, 'unit'),
                         ('not python (', 'unit')):

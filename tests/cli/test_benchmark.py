@@ -11,7 +11,7 @@ from hourglass.analysis.machine import machine, peak_memory
 from hourglass.analysis.size import size_of
 from hourglass.errors import ConfigError, HourglassError
 
-HOURGLASS52 = str(REPOSITORY / 'configs/comparison/mpii_256_hourglass52_mmpose.py')
+HOURGLASS52 = str(REPOSITORY / 'configs/comparison/td-hm_hourglass52-mmpose_mpii-256x256.py')
 
 
 @pytest.fixture(scope='module')

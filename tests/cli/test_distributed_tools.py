@@ -94,7 +94,7 @@ def trained(data, tmp_path_factory) -> Path:
     work = tmp_path_factory.mktemp('work')
     meet = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT='29617', data=data)
     machines = [start(
-        REPOSITORY / 'tools/dist_train.sh', 'configs/demo/synthetic.py', 1, '--work-dir', work,
+        REPOSITORY / 'tools/dist_train.sh', 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', 1, '--work-dir', work,
         '--auto-scale-lr', '--cfg-options', *TINY, 'sync_bn=torch', 'param_scheduler=None',
         'optim_wrapper.accumulative_counts=2', 'train_dataloader.batch_size=6',
         'default_hooks.logger.interval=1', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',

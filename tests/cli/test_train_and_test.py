@@ -16,7 +16,7 @@ from conftest import REPOSITORY
 from hourglass.checkpoints import read_checkpoint
 from hourglass.cli import COMMANDS
 
-CONFIG = 'configs/demo/synthetic.py'
+CONFIG = 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py'
 TINY = ['model.backbone.channels=16', 'model.backbone.depth=2',
         'model.backbone.heatmap_std=None',
         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',

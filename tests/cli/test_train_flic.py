@@ -17,7 +17,7 @@ OPTIONS = ('train_cfg.max_epochs=1 train_dataloader.dataset.indices=32 '
 @pytest.mark.data
 @needs(DATA / 'flic')
 def test_it_leaves_scores_weights_and_curves_and_goes_on_when_called_again(tmp_path):
-    name = 'hourglass_2stack_128_small'
+    name = 'td-hm_hourglass2-small_flic-128x128'
     for _ in range(2):
         done = subprocess.run(
             [str(REPOSITORY / 'tools/train_flic.sh'), str(tmp_path)], check=False, text=True,

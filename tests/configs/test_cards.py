@@ -23,7 +23,7 @@ def rows(card) -> dict:
 @pytest.mark.parametrize('card', CARDS, ids=lambda card: card.parent.name)
 def test_a_card_tells_the_size_of_every_config_beside_it(card):
     told = rows(card)
-    beside = set(card.parent.glob('*.py')) - {card.parent / 'hourglass_8stack_256_testset.py'}
+    beside = set(card.parent.glob('*.py')) - {card.parent / 'td-hm_hourglass8-paper_mpii-test-256x256.py'}
     assert beside <= set(told)
     for config, (side, parameters, gmacs) in told.items():
         found, macs = size_of(config)

@@ -32,7 +32,7 @@ def mim(*arguments, installed, data) -> None:
 
 
 def test_mim_trains_tests_and_gives_configs(installed, synthetic, tmp_path):
-    config = installed / 'hourglass/.mim/configs/demo/synthetic.py'
+    config = installed / 'hourglass/.mim/configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py'
     where = dict(installed=installed, data=synthetic)
     common = ('--work-dir', tmp_path, '--cfg-options', 'model.backbone.channels=16')
     mim('train', 'mmpose-hourglass', config, *common, 'train_cfg.max_epochs=1',

@@ -178,7 +178,7 @@ def test_the_source_is_not_replaced(tiny, tmp_path):
 
 def test_a_checkpoint_of_another_network_is_refused(tiny):
     with pytest.raises(HourglassError, match='a checkpoint of another network: .* do not fit'):
-        export(REPOSITORY / 'configs/demo/synthetic.py', tiny.checkpoint, 'a.pt2')
+        export(REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', tiny.checkpoint, 'a.pt2')
 
 
 def test_what_onnx_needs_is_named(tiny, monkeypatch):
@@ -196,7 +196,7 @@ def test_what_onnx_needs_is_named(tiny, monkeypatch):
 def test_shipped_weights_on_real_images(tmp_path, monkeypatch, name, options):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
     images = sorted((DATA / 'flic/images').iterdir())[::500]
-    config = REPOSITORY / 'configs/flic/hourglass_2stack_128_small.py'
+    config = REPOSITORY / 'configs/flic/td-hm_hourglass2-small_flic-128x128.py'
     weights = REPOSITORY / 'projects/hourglass/weights/flic-small.safetensors'
     done = export(config, weights, tmp_path / name, images=images, **options)
     assert done.images == len(images) >= 9

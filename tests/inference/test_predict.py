@@ -154,7 +154,7 @@ def test_what_cannot_be_used_is_refused_in_a_line(model, image, tmp_path):
     with pytest.raises(ConfigError, match="no network of that name, did you mean 'flic-small'"):
         init_model('flic-smal')
     with pytest.raises(ConfigError, match='comes without weights; name a checkpoint, or take one'):
-        init_model('mpii-hourglass_8stack_256_paper')
+        init_model('td-hm_hourglass8-paper_mpii-256x256')
     with pytest.raises(CheckpointError, match='a checkpoint of another network'):
         init_model('flic-small', 'lsp-small')
     with pytest.raises(CheckpointError, match='there are flic-small, flic-small4, lsp-small'):

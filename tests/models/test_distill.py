@@ -204,9 +204,9 @@ def test_other_keypoints_are_refused(teacher):
 
 
 def test_the_shipped_recipe_names_a_teacher_that_fits():
-    cfg = Config.fromfile(REPOSITORY / 'configs/flic/hourglass_2stack_128_tiny_distilled.py')
+    cfg = Config.fromfile(REPOSITORY / 'configs/flic/td-hm_hourglass2-tiny-distilled_flic-128x128.py')
     init_default_scope(cfg.default_scope)
     student = MODELS.build(cfg.model)
-    assert student._aside.network.cfg.filename.endswith('hourglass_2stack_128_small.py')
-    tiny = Config.fromfile(REPOSITORY / 'configs/flic/hourglass_2stack_128_tiny.py')
+    assert student._aside.network.cfg.filename.endswith('td-hm_hourglass2-small_flic-128x128.py')
+    tiny = Config.fromfile(REPOSITORY / 'configs/flic/td-hm_hourglass2-tiny_flic-128x128.py')
     assert list(student.state_dict()) == list(MODELS.build(tiny.model).state_dict())

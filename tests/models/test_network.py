@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hourglass import Hourglass, Residual, StackedHourglass
-from hourglass.models.network import DepthwiseResidual
+from hourglass.models.backbone import DepthwiseResidual
 
 
 def tiny(**changes) -> StackedHourglass:

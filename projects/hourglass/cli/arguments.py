@@ -20,7 +20,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that training and testing have in common, named as in mmpose's tools."""
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where logs and checkpoints go; '
-                        'default work_dirs/FOLDER/NAME of the config')
+                        'default work_dirs/NAME of the config')
     parser.add_argument('--show-dir', help='folder for images with predicted skeletons')
     parser.add_argument('--show', action='store_true', help='show those images in a window')
     parser.add_argument('--interval', type=int, default=1, help='of the people shown')

@@ -40,8 +40,7 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
         join_ranks(args.launcher)
     cfg.launcher = args.launcher if join else 'none'
     if args.work_dir or not cfg.get('work_dir'):
-        config = Path(args.config).resolve()            # the same name stands in several folders
-        cfg.work_dir = args.work_dir or os.path.join('work_dirs', config.parent.name, config.stem)
+        cfg.work_dir = args.work_dir or os.path.join('work_dirs', Path(args.config).stem)
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,

@@ -1,6 +1,6 @@
 # Two further stacks behind 'flic-small', as 'flic-small4' is shipped: a network that people can
 # leave early (tools/exits.py). Most of an hour for one core.
-_base_ = ['hourglass_2stack_128_small.py']
+_base_ = ['td-hm_hourglass2-small_flic-128x128.py']
 model = dict(backbone=dict(num_stacks=4), head=dict(num_stages=4))
 load_from = 'hourglass://flic-small'
 grown = ['backbone.reinjects.1.*', 'backbone.reinjects.2.*', *(

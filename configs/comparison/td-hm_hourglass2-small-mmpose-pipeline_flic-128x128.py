@@ -1,5 +1,5 @@
-# The same at 128x128, with the ranges of configs/flic/hourglass_2stack_128_small.py.
-_base_ = ['../flic/hourglass_2stack_128_small.py']
+# The same at 128x128, with the ranges of configs/flic/td-hm_hourglass2-small_flic-128x128.py.
+_base_ = ['../flic/td-hm_hourglass2-small_flic-128x128.py']
 size = dict(input_size=(128, 128), heatmap_size=(32, 32))
 encoder = dict(type='MSRAHeatmap', **size, sigma=1)
 train_pipeline = [

@@ -1,5 +1,5 @@
 # The same network, taught by 'flic-small' as well as by the annotation.
-_base_ = ['hourglass_2stack_128_tiny.py']
+_base_ = ['td-hm_hourglass2-tiny_flic-128x128.py']
 model = dict(
     type='hourglass.DistilledPoseEstimator', alpha=0.5,
     teacher=dict(type='hourglass.TrainedModel', config='flic-small'))

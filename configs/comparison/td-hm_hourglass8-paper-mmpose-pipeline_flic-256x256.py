@@ -2,7 +2,7 @@
 # colour (mmpose has none like it) is mmpose's, and so are the heatmaps. To be measured
 # (hourglass.analysis.input_speed), not trained. mmpose draws within the same ranges from a normal
 # distribution, clipped.
-_base_ = ['../flic/hourglass_8stack_256_paper.py']
+_base_ = ['../flic/td-hm_hourglass8-paper_flic-256x256.py']
 size = dict(input_size=(256, 256), heatmap_size=(64, 64))
 encoder = dict(type='MSRAHeatmap', **size, sigma=1)
 train_pipeline = [
