@@ -14,7 +14,7 @@ PEOPLE = 11                             # divides by neither 2 nor 3
 
 def evaluate(rank: int, ranks: int, folder: str) -> None:
     """What a process of a distributed test does, with the share mmengine's sampler gives it."""
-    from test_metrics import samples
+    from tests.evaluation.test_metrics import samples
 
     from hourglass.evaluation.metrics import MpiiPCKh
     if ranks > 1:

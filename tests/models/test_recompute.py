@@ -145,7 +145,7 @@ def test_without_gradients_nothing_is_computed_again():
 
 
 def test_a_long_hourglass_refuses():
-    with pytest.raises(ConfigError, match='with_cp=True, but it has no stacks'):
+    with pytest.raises(ConfigError, match='with_cp is not for a single hourglass'):
         LongHourglass(with_cp=True)
 
 

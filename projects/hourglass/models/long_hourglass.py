@@ -23,31 +23,35 @@ class LongHourglass(nn.Module):
         heatmap_std, kwargs: as for :class:`hourglass.models.backbone.StackedHourglass`.
 
     Raises:
-        ConfigError: for more ``side_predictions`` than the hourglass has resolutions on its way up.
+        ConfigError: for more ``side_predictions`` than the hourglass has resolutions on its way up, or
+            arguments of stacks.
     """
 
     def __init__(self, side_predictions: int = 0, num_keypoints: int = 16,
                  heatmap_std: float | None = None, **kwargs):
         super().__init__()
-        self.stacked = StackedHourglass(
+        if foreign := {'num_stacks', 'with_cp'} & set(kwargs):
+            raise ConfigError(f'LongHourglass: {min(foreign)} is not for a single hourglass; leave '
+                              'it out, and set blocks_per_scale for its length')
+        one = StackedHourglass(
             num_stacks=1, num_keypoints=num_keypoints, heatmap_std=heatmap_std, **kwargs)
-        channels, depth = self.stacked.channels, self.stacked.depth
-        if not 0 <= side_predictions < depth:
-            raise ConfigError(f'LongHourglass: side_predictions={side_predictions}, give 0 to '
-                              f'{depth - 1}')
+        if not 0 <= side_predictions < one.depth or one.heatmaps is None:
+            raise ConfigError(f'LongHourglass: side_predictions={side_predictions} and '
+                              f'num_keypoints={num_keypoints}; give 0 to {one.depth - 1} and a '
+                              'number of keypoints')
+        self.stem, self.depth = one.stem, one.depth
+        self.hourglasses, self.features, self.heatmaps = one.hourglasses, one.features, one.heatmaps
         self.side_features = nn.ModuleList(
-            prediction_features(channels, 1, self.stacked.residual)
-            for _ in range(side_predictions))
+            prediction_features(one.channels, 1, one.residual) for _ in range(side_predictions))
         self.side_heatmaps = nn.ModuleList(
-            nn.Conv2d(channels, num_keypoints, 1) for _ in range(side_predictions))
+            nn.Conv2d(one.channels, num_keypoints, 1) for _ in range(side_predictions))
         if heatmap_std is not None:
             start_near_zero(self.side_heatmaps, heatmap_std)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        network = self.stacked
-        check_input(images, network.depth)
-        *on_the_way, top = _upward(network.hourglasses[0], network.stem(images))
-        output = network.heatmaps[0](network.features[0](top))              # (B, K, h, w)
+        check_input(images, self.depth)
+        *on_the_way, top = _upward(self.hourglasses[0], self.stem(images))
+        output = self.heatmaps[0](self.features[0](top))                    # (B, K, h, w)
         sides = on_the_way[len(on_the_way) - len(self.side_features):]
         return (*(F.interpolate(heatmaps(features(x)), output.shape[-2:], mode='bilinear')
                   for features, heatmaps, x in zip(
