@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.datasets.crop import crop_around, crop_matrix, to_image
+from hourglass.datasets.h5_people import people_arrays
 from hourglass.datasets.transforms import CropImage, _mirror
 from hourglass.evaluation import pck
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.io.h5 import people_arrays
 from hourglass.io.mat import read_mat_as_stored
 
 PROPERTIES: dict[str, tuple[dict, Callable]] = {}

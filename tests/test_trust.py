@@ -19,7 +19,7 @@ import torch
 from conftest import REPOSITORY
 from PIL import Image, PngImagePlugin
 
-from hourglass import files, intact
+from hourglass.io import files, intact
 from hourglass.apis import init_model
 from hourglass.checkpoints import import_checkpoint, read_checkpoint, state_dict
 from hourglass.datasets.flic import read_flic
@@ -264,12 +264,12 @@ def test_an_image_that_claims_a_gigapixel_is_refused(tmp_path):
 def test_a_jpeg_that_ends_well_and_lacks_its_middle_is_told_where_markers_tell(tmp_path):
     Image.new('RGB', (64, 48)).save(tmp_path / 'a.jpg')
     content = (tmp_path / 'a.jpg').read_bytes()
-    frame = intact.check_image(content + b'what a camera adds')
+    frame = intact.check_jpeg(content + b'what a camera adds')
     assert (frame.size, frame.bits, frame.colours, frame.end) == ((64, 48), 8, 3, len(content))
     for torn in (content[:-2], content[:-2] + bytes(2000), content[:-20] + b'\xff\xd8\xff\xd9',
                  content[:200] + content[210:], content[:100] + b'\xff\xd9'):
         with pytest.raises(ValueError, match='damaged at|breaks off'):
-            intact.check_image(torn)
+            intact.check_jpeg(torn)
 
 
 def test_every_flipped_bit_of_a_png_is_found(tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 
 from hourglass.datasets import skeletons
 from hourglass.datasets.base import Person, PersonDataset
+from hourglass.datasets.h5_people import read_people
 from hourglass.errors import ConfigError, DataError
-from hourglass.io.h5 import read_people
 from hourglass.io.mat import read_mat
 from hourglass.registry import DATASETS
 

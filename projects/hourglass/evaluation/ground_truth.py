@@ -9,6 +9,7 @@ from numpy import ndarray
 from hourglass.datasets import skeletons
 from hourglass.datasets.base import Person, joint_problem
 from hourglass.datasets.flic import read_flic
+from hourglass.datasets.h5_people import people_arrays
 from hourglass.datasets.lsp import read_lsp, with_mpii_joints
 from hourglass.datasets.mpii.files import (
     H5_TRUTH,
@@ -18,7 +19,7 @@ from hourglass.datasets.mpii.files import (
     read_mpii,
 )
 from hourglass.errors import ConfigError, DataError
-from hourglass.io.h5 import H5Array, people_arrays
+from hourglass.io.h5 import H5Array
 
 
 @dataclass

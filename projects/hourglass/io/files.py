@@ -1,9 +1,8 @@
-"""Files that are either whole or not there, and JSON files with errors that name them."""
+"""Files that are written whole or not at all, and reading errors that name the file."""
 import gzip
 import json
 import os
 import secrets
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,48 +14,65 @@ MOST_UNPACKED = 2**30                   # bytes; thirty times the largest annota
 
 
 @contextmanager
-def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[TextIO]:
-    """A JSON file, packed (``.gz``) or not; what goes wrong in reading it is named.
+def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
+                 missing: str = 'no such file') -> Iterator[None]:
+    """Raise any error of reading a file as a ``DataError`` of one line that names the file.
 
     Args:
-        advice: what to do about a file that is not readable.
+        failure: the message for a damaged file, such as ``'not a readable image'``.
+        advice: what the user can do about it.
+        missing: the message for a file that does not exist.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f'{path}: {missing}') from None
+    except Exception as error:      # h5py, Pillow and scipy raise a dozen types for broken files
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise DataError(f'{path}: {failure} ({reason}); {advice}') from None
+
+
+@contextmanager
+def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[TextIO]:
+    """Open a JSON file, compressed (``.gz``) or not, as text.
+
+    Args:
+        advice: what the user can do about a file that is not readable.
 
     Raises:
-        DataError: if it is missing or not readable as JSON.
+        DataError: if the file is missing or not readable as JSON.
     """
     path = Path(path).expanduser()
-    try:
-        with (gzip.open if path.suffix == '.gz' else open)(path, 'rt', encoding='utf-8') as file:
-            yield file
-    except FileNotFoundError:
-        raise DataError(f'{path}: no such file') from None
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-        raise DataError(f'{path}: not a JSON file ({error}); {advice}') from None
+    with named_errors(path, 'not a JSON file', advice), (
+            gzip.open if path.suffix == '.gz' else open)(path, 'rt', encoding='utf-8') as file:
+        yield file
 
 
 def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
-    """What such a file holds.
+    """Read the content of a JSON file, compressed (``.gz``) or not.
 
     Raises:
-        DataError: as above, or if it unpacks to more than :data:`MOST_UNPACKED` characters.
+        DataError: as :func:`open_json`, or if the file unpacks to more than
+            :data:`MOST_UNPACKED` characters.
     """
     with open_json(path, advice) as file:
         text = file.read(MOST_UNPACKED + 1)
         if len(text) > MOST_UNPACKED:
-            raise DataError(f'{path}: unpacks to more than {MOST_UNPACKED >> 20} MiB; {advice}')
+            raise ValueError(f'it unpacks to more than {MOST_UNPACKED >> 20} MiB')
         return json.loads(text)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; it takes the place of ``path`` once that succeeds.
+    """Give a draft's path to write to, and replace ``path`` by the draft once that succeeds.
 
-    The content is on the disk before the name is, so that not even a power cut leaves half a file.
+    The content reaches the disk before the name does, so that even a power cut leaves no half
+    file. Missing folders are made.
 
     Raises:
         DataError: if the file cannot be written.
     """
-    draft = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')      # others may write, too
+    draft = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')  # others may write it too
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield draft
@@ -64,15 +80,20 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(draft, path)
         _flush(path.parent)
     except OSError as error:
-        raise DataError(f'{path}: cannot be written ({error.strerror or error}); choose a folder '
-                        'you may write to, with free space') from None
+        raise not_written(path, error) from None
     finally:
         with suppress(OSError):
             draft.unlink()
 
 
+def not_written(path: str | Path, error: OSError) -> DataError:
+    """Return the error for a file that cannot be written."""
+    return DataError(f'{path}: cannot be written ({error.strerror or error}); choose a folder you '
+                     'may write to, with free space')
+
+
 def _flush(path: Path) -> None:
-    """Wait until a file's content, or a folder's names, are on the disk."""
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

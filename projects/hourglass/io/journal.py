@@ -1,25 +1,26 @@
-"""What several processes, or several calls, have done of one piece of work."""
+"""Results of one piece of work that several processes, or several calls, share."""
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from hourglass.errors import DataError
+from hourglass.io.files import not_written
 
 
 class Journal:
-    """Entries by name, one line each, in a file for each process: ``FOLDER/WORK/RANK-RANKS.jsonl``.
+    """Entries by name, one per line, in one file per process: ``FOLDER/WORK/RANK-RANKS.jsonl``.
 
-    A process writes its own file and reads all of them, so that none has to hear from another, and
-    what one wrote before it was killed counts. A line that was cut does not.
+    Each process writes its own file and reads all of them, so the processes need not communicate,
+    and entries written before a process was killed count. An incomplete line is ignored.
 
     Args:
         folder: for the work of any number of runs.
-        work: which work, a word of :func:`fingerprint`; entries of another do not count.
-        rank, ranks: which process this is, of how many.
+        work: identifies the work (see :func:`fingerprint`); entries of other work are not read.
+        rank, ranks: number of this process, from 0, and of how many.
     """
 
     def __init__(self, folder: str | Path, work: str, rank: int, ranks: int):
@@ -27,19 +28,19 @@ class Journal:
         self.path = self.folder / f'{rank}-{ranks}.jsonl'
 
     def read(self) -> dict[str, dict]:
-        """All processes' entries; arrays keep their type and every digit."""
+        """Return the entries of all processes; arrays keep their type and every digit."""
         entries = {}
         for path in sorted(self.folder.glob('*.jsonl')):
             for line in path.read_bytes().split(b'\n'):
                 try:
                     name, entry = json.loads(line, object_hook=_with_arrays)
-                except (ValueError, TypeError):     # empty, or its process was killed meanwhile
+                except (ValueError, TypeError):     # empty, or cut off as its process was killed
                     continue
                 entries[name] = entry
         return entries
 
     def add(self, name: str, entry: dict) -> None:
-        """Leave an entry, where the process's end does not reach it.
+        """Write an entry, which outlives this process.
 
         Raises:
             DataError: if it cannot be written.
@@ -48,14 +49,13 @@ class Journal:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self.path.open('ab') as file:
-                file.write(b'\n' + line)        # the line before may be cut
+                file.write(b'\n' + line)        # the line before may be cut off
         except OSError as error:
-            raise DataError(f'{self.path}: cannot be written ({error.strerror or error}); choose a '
-                            'folder you may write to, with free space') from None
+            raise not_written(self.path, error) from None
 
 
 def fingerprint(parts: Iterable[str | Path]) -> str:
-    """One word for texts and the contents of files: another as soon as one of them changes."""
+    """Return a word that changes with any of the texts and the contents of files."""
     digest = hashlib.sha256()
     for part in parts:
         content = part.read_bytes() if isinstance(part, Path) else part.encode()
@@ -63,9 +63,9 @@ def fingerprint(parts: Iterable[str | Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _as_json(value: ndarray | np.generic) -> dict:
-    return dict(array=np.asarray(value).tolist(), dtype=np.asarray(value).dtype.str)
+def _as_json(array: ndarray | np.generic) -> dict[str, Any]:
+    return dict(array=array.tolist(), dtype=array.dtype.str)
 
 
-def _with_arrays(value: dict) -> dict | ndarray:
+def _with_arrays(value: dict[str, Any]) -> dict[str, Any] | ndarray:
     return np.array(value['array'], value['dtype']) if set(value) == {'array', 'dtype'} else value

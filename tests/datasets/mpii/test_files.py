@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 from conftest import DATA, needs
 
+from hourglass.datasets.h5_people import names_of
 from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.mpii.files import (
     H5_TRUTH,
@@ -18,7 +19,6 @@ from hourglass.datasets.mpii.files import (
 )
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.ground_truth import read_truth
-from hourglass.io.h5 import names_of
 
 
 def record(seed: int = 0, **changes) -> dict:

@@ -18,9 +18,9 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.base import Person
+from hourglass.datasets.h5_people import read_people
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.files import open_json, read_json
-from hourglass.io.h5 import read_people
 from hourglass.io.mat import read_mat_as_stored
 
 # What every hourglass does to MPII's centre and scale, once: the circle they describe sits too
