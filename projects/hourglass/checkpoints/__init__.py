@@ -1,4 +1,4 @@
-"""Checkpoints of this and of other hourglass projects."""
+"""Checkpoints of this and other hourglass projects: reading, import and conversion."""
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.matching import refuse_another_network
 from hourglass.checkpoints.reading import read_checkpoint, state_dict

@@ -1,10 +1,12 @@
-"""Checkpoints of other projects as files and configs that this one trains and tests with."""
+"""Conversion of other projects' checkpoints to files and configs for training and testing here."""
 import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
@@ -22,32 +24,30 @@ _INPUT_SIDE = 256                       # of the bases
 
 def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                        config: str | Path | None = None, data: str | None = None,
-                       pixels: str | None = None) -> dict:
+                       pixels: str | None = None) -> dict[str, Any]:
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
     Everything is checked before anything is written.
 
     Args:
-        source: the checkpoint; see :func:`hourglass.checkpoints.import_checkpoint`.
+        source: see :func:`hourglass.checkpoints.import_checkpoint`.
         out: ``.safetensors``, with the report as its metadata, or ``.pth``, weights-only loadable.
-            Tensors are called ``backbone.`` and our name, so that ``load_from`` and
-            ``tools/test.py`` take the file.
+            Names of tensors begin with ``backbone.``, as ``load_from`` needs.
         half: store numbers as float16; they are read back as float32.
-        config: where to write a config that tests the file and trains it on; not for a network
-            of ours, which has one.
-        data: the data set of that config, of :data:`DATA`; None takes the one with as many
-            keypoints.
-        pixels: a key of :data:`PIXELS`; None takes what the file or its layout says.
+        config: where to write a config for the file; not for a network of ours, which has one.
+        data: the data set of that config, in :data:`DATA`; None chooses by number of keypoints.
+        pixels: a key of :data:`PIXELS`; None takes the file's own or those usual for its family.
 
     Returns:
-        The report of the import, with ``parameters``.
+        The report of the import, with ``parameters``, their number.
 
     Raises:
-        CheckpointError: for a source that cannot be imported, or an ``out`` that cannot be meant.
+        CheckpointError: for a source that cannot be imported, or an unsuitable ``out``.
         ConfigError: if no data set fits, or its input does not fit the network.
         DataError: if a file cannot be written.
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
+    config = Path(config).expanduser() if config else None
     if out.suffix not in ('.safetensors', '.pth'):
         raise CheckpointError(f'{out}: name a .safetensors or a .pth file')
     if out.resolve() == source.resolve():
@@ -60,42 +60,41 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     if half:
         tensors = {name: _halved(name, value, source) if value.is_floating_point() else value
                    for name, value in tensors.items()}
-    text = None if config is None else _config(report, out, Path(config).expanduser(), data)
+    text = _config(report, out, config, data) if config else ''
     _write_tensors(tensors, report, source, out)
-    if text is not None:
-        with replacing(Path(config).expanduser()) as draft:
+    if config:
+        with replacing(config) as draft:
             draft.write_text(text, encoding='utf-8')
     return report
 
 
-def _halved(name: str, value: torch.Tensor, source: Path) -> torch.Tensor:
+def _halved(name: str, value: Tensor, source: Path) -> Tensor:
     largest = value.abs().max().item()
-    if not largest <= torch.finfo(torch.float16).max:   # a variance can be, 8 stacks add up; or NaN
+    if not largest <= torch.finfo(torch.float16).max:   # a variance over 8 stacks can be, or NaN
         raise CheckpointError(f'{source}: {name} reaches {largest:.3g}, more than float16 holds; '
                               'store it without --half')
     return value.half()
 
 
-def _write_tensors(tensors: Tensors, report: dict, source: Path, out: Path) -> None:
-    notes = dict(family=report['family'], network=json.dumps(report['config']),
-                 pixels=json.dumps(report['pixels']), source=source.name)
+def _write_tensors(tensors: Tensors, report: dict[str, Any], source: Path, out: Path) -> None:
+    meta = dict(family=report['family'], network=json.dumps(report['config']),
+                pixels=json.dumps(report['pixels']), source=source.name)
     if report['skeleton'] is not None:
-        notes['skeleton'] = report['skeleton']
-    # Made in memory first: where the disk is full, safetensors raises an error of its own.
+        meta['skeleton'] = report['skeleton']
     if out.suffix == '.safetensors':
         from safetensors.torch import save
         content = save({name: value.contiguous() for name, value in tensors.items()},
-                       metadata=dict(notes, format='pt'))
+                       metadata=dict(meta, format='pt'))
     else:
         buffer = io.BytesIO()
-        torch.save(dict(state_dict=tensors, meta=notes), buffer)
+        torch.save(dict(state_dict=tensors, meta=meta), buffer)
         content = buffer.getvalue()
-    with replacing(out) as draft:
+    with replacing(out) as draft:       # a full disk raises its one-line error, not safetensors'
         draft.write_bytes(content)
 
 
-def _config(report: dict, weights: Path, out: Path, data: str | None) -> str:
-    """The text of the config ``out`` for a converted checkpoint, which it names relative to it."""
+def _config(report: dict[str, Any], weights: Path, out: Path, data: str | None) -> str:
+    """Return the text of the config ``out``, which names the checkpoint relative to itself."""
     network = report['config']
     keypoints, divisor = network['num_keypoints'], 4 * 2**network['depth']
     if out.suffix != '.py':
@@ -119,7 +118,7 @@ def _config(report: dict, weights: Path, out: Path, data: str | None) -> str:
         beside = '{{ fileDirname }}/' + beside          # which mmengine fills in
     arguments = ', '.join(f'{name}={value!r}' for name, value in network.items())
     return f"""\
-# A network of the {report['family']} layout, as tools/convert_checkpoint.py found it.
+# A network of the {report['family']} layout, as `hourglass convert` found it.
 # Its pixels: {report['pixels_from']}.
 _base_ = [{base!r}]
 model = dict(
@@ -131,7 +130,7 @@ load_from = {beside!r}
 
 
 def _seen_from(folder: Path, path: Path) -> str:
-    """``path`` relative to ``folder`` where both lie in one checkout or folder, else absolute."""
+    """Return ``path`` relative to ``folder`` if both are in one checkout or folder, or absolute."""
     checkout = _CONFIGS.resolve().parent
     together = path.is_relative_to(folder) or (
         path.is_relative_to(checkout) and folder.is_relative_to(checkout))

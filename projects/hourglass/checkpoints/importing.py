@@ -1,31 +1,27 @@
-"""A checkpoint of any known family, read into our network with its numbers unchanged."""
+"""Import of a checkpoint of any known family into our network, with its numbers unchanged."""
 import ast
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from hourglass.checkpoints.families import (
-    FAMILIES,
-    OTHERS,
-    PIXELS,
-    Family,
-    Tensors,
-    tensor_names,
-)
+from hourglass.checkpoints import families
+from hourglass.checkpoints.families import Family, Pixels, Tensors, tensor_names
 from hourglass.checkpoints.reading import read_checkpoint, state_dict
 from hourglass.datasets.skeletons import SKELETONS
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.models.backbone import StackedHourglass
 
 
-def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
+def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any]]:
     """Read a checkpoint of any known family into a network of the right size.
 
-    Whatever stands before the names (DataParallel's ``module.``, mmpose's ``backbone.``, both) is
-    taken off; numbers stored in half precision become float32.
+    Any prefix of the names (DataParallel's ``module.``, mmpose's ``backbone.``, both) is removed;
+    numbers stored in half precision become float32.
 
     Args:
         path: a file written by ``torch.save`` (read weights-only) or a ``.safetensors`` file.
@@ -33,9 +29,9 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
     Returns:
         The network in eval mode, and a report: ``family``, ``config`` (the arguments of
         :class:`StackedHourglass`), ``skeleton`` (``'mpii'``, ``'flic'`` or ``'lsp'`` where the file
-        says whose keypoints they are, else None), ``pixels`` (what is taken off RGB pixels from 0
-        to 255, and what they are divided by), ``pixels_from`` (who says so) and ``dropped`` (names
-        in the file that compute nothing in this network).
+        records its keypoints, else None), ``pixels`` (mean and deviation of RGB pixels from 0 to
+        255), ``pixels_from`` (their source) and ``dropped`` (names of tensors in the file that
+        this network does not compute with).
 
     Raises:
         CheckpointError: if the file cannot be read, belongs to no known family, holds several
@@ -54,34 +50,34 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict]:
         raise CheckpointError(f'{path}: no whole {family.name} network ({error})') from None
     names = dict(tensor_names(network, family))
     _load(network, names, tensors, family, path)
-    unused = set(tensors) - set(names.values())
-    dead = re.compile(family.dead(network.num_stacks))
-    alive = sorted(name for name in unused if not dead.match(name))
-    if alive:
+    surplus = set(tensors) - set(names.values())
+    unused = re.compile(family.unused(network.num_stacks))
+    used = sorted(name for name in surplus if not unused.match(name))
+    if used:
         raise CheckpointError(
-            f'{path}: a {family.name} network with more than StackedHourglass has: {len(alive)} '
-            f'tensors such as {prefix + alive[0]}; its outputs would change without them')
-    elsewhere = set(everything) - {prefix + name for name in tensors}
+            f'{path}: a {family.name} network with more than StackedHourglass has: {len(used)} '
+            f'tensors such as {prefix + used[0]}; its outputs would change without them')
     meta = content.get('meta')
     meta = meta if isinstance(meta, dict) else {}
     pixels, pixels_from = _pixels(meta, family)
     return network, dict(
         family=family.name, config=config, skeleton=_skeleton(meta), pixels=pixels,
-        pixels_from=pixels_from, dropped=sorted({prefix + name for name in unused} | elsewhere))
+        pixels_from=pixels_from,
+        dropped=sorted(set(everything) - {prefix + name for name in names.values()}))
 
 
 def _recognise(tensors: Tensors, path: Path) -> tuple[Family, str]:
-    """The family whose marker is among the names, and what stands before it."""
-    found = [(family, name.removesuffix(family.marker)) for family in FAMILIES for name in tensors
-             if f'.{name}'.endswith(f'.{family.marker}')]
-    if len(found) > 1:
+    """Find the family whose marker is among the names, and the prefix before it."""
+    found = [(family, name.removesuffix(family.marker)) for family in families.FAMILIES
+             for name in tensors if f'.{name}'.endswith(f'.{family.marker}')]
+    if len(found) == 1:
+        return found[0]
+    if found:
         raise CheckpointError(
             f'{path}: holds {len(found)} networks, below '
             f"{' and '.join(repr(prefix) for _, prefix in found)}; save one of them alone")
-    if found:
-        return found[0]
-    known = ', '.join(family.name for family in FAMILIES)
-    other = next((what for start, what in OTHERS.items() for name in tensors
+    known = ', '.join(family.name for family in families.FAMILIES)
+    other = next((what for start, what in families.OTHERS.items() for name in tensors
                   if f'.{start}' in f'.{name}'), None)
     what = (f'holds {other}; it belongs' if other else
             f'the first of its tensors is {next(iter(tensors), "none")!r}; their names belong')
@@ -90,52 +86,54 @@ def _recognise(tensors: Tensors, path: Path) -> tuple[Family, str]:
 
 def _load(network: StackedHourglass, names: dict[str, str], tensors: Tensors, family: Family,
           path: Path) -> None:
-    """Put the family's tensors where ``names`` (ours -> theirs) says."""
-    ours = {our: tensors.get(theirs) for our, theirs in names.items()}
-    for name, value in ours.items():        # files of torch 0.3 do not count batches
-        if value is None and name.endswith('num_batches_tracked'):
-            ours[name] = torch.tensor(0)
+    """Load the family's tensors by ``names`` (ours -> theirs)."""
     wanted = network.state_dict()
-    wrong = [name for name, value in wanted.items()
-             if ours[name] is None or ours[name].shape != value.shape]
+    found = {ours: tensors[theirs] for ours, theirs in names.items() if theirs in tensors}
+    for ours in names:                      # files of torch 0.3 do not count batches
+        if ours.endswith('num_batches_tracked'):
+            found.setdefault(ours, torch.tensor(0))
+    wrong = [ours for ours, value in wanted.items()
+             if ours not in found or found[ours].shape != value.shape]
     if wrong:
         first = wrong[0]
-        there = 'missing' if ours[first] is None else tuple(ours[first].shape)
+        there = tuple(found[first].shape) if first in found else 'missing'
         raise CheckpointError(
-            f'{path}: {len(wrong)} of {len(ours)} parts of a {family.name} network are missing or '
+            f'{path}: {len(wrong)} of {len(names)} parts of a {family.name} network are missing or '
             f'of another shape, first {names[first]} ({there}, {tuple(wanted[first].shape)} '
             'expected)')
-    for name, value in wanted.items():
-        if value.is_floating_point() and not ours[name].is_floating_point():
-            raise CheckpointError(f'{path}: {names[name]} holds {ours[name].dtype}, not floating '
+    for ours, value in wanted.items():
+        if value.is_floating_point() and not found[ours].is_floating_point():
+            raise CheckpointError(f'{path}: {names[ours]} holds {found[ours].dtype}, not floating '
                                   'point numbers; import the file it was quantised from')
-    network.load_state_dict(ours)
+    network.load_state_dict(found)
 
 
-def _skeleton(meta: dict) -> str | None:
-    """Whose keypoints they are: noted when it was converted, or by mmengine when it was trained."""
+def _skeleton(meta: dict[str, Any]) -> str | None:
+    """Return the name of the skeleton that our conversion, or mmengine in training, recorded."""
     trained_on = meta.get('dataset_meta')
     trained_on = trained_on if isinstance(trained_on, dict) else {}
-    name = meta.get('skeleton', trained_on.get('dataset_name'))
+    name = str(meta.get('skeleton', trained_on.get('dataset_name')))
     return name if name in SKELETONS else None
 
 
-def _pixels(meta: dict, family: Family) -> tuple[tuple[list, list], str]:
-    """Mean and deviation of the pixels, and where that is known from."""
-    if 'pixels' in meta:
-        return tuple(json.loads(meta['pixels'])), 'noted when it was converted'
+def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:
+    """Return mean and deviation of the pixels, and their source in words."""
+    with suppress(KeyError, TypeError, ValueError):
+        mean, std = json.loads(meta['pixels'])
+        return (mean, std), 'noted when it was converted'
     for pixels in _pixels_in(meta.get('cfg', '')):
         return pixels, 'the config it was trained with'
-    return PIXELS[family.pixels], f'usual for the layout {family.name}'
+    return families.PIXELS[family.pixels], f'usual for the layout {family.name}'
 
 
-def _pixels_in(config: str) -> Iterator[tuple[list, list]]:
-    """What the text of a config, which mmengine keeps in a checkpoint, takes off; runs nothing."""
+def _pixels_in(config: str) -> Iterator[Pixels]:
+    """Yield mean and deviation in the text of a config, which is parsed but not run."""
     try:
         for node in ast.walk(ast.parse(config)):
-            if isinstance(node, ast.keyword) and node.arg == 'data_preprocessor':
+            if (isinstance(node, ast.keyword) and node.arg == 'data_preprocessor'
+                    and isinstance(node.value, ast.Call)):
                 numbers = {part.arg: ast.literal_eval(part.value) for part in node.value.keywords
                            if part.arg in ('mean', 'std')}
                 yield numbers['mean'], numbers['std']
-    except (SyntaxError, ValueError, KeyError, AttributeError, TypeError):
-        return                                          # no config as mmengine writes them
+    except (SyntaxError, ValueError, KeyError, TypeError):
+        return                              # not a config as mmengine writes them

@@ -1,5 +1,6 @@
 """Checkpoint loaders for mmengine: weights only, ``.safetensors``, and names of shipped weights."""
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
@@ -11,12 +12,12 @@ from hourglass.datasets.skeletons import SKELETONS
 def register() -> None:
     """Replace mmengine's loaders of local files and of downloads.
 
-    mmengine finds a loader by matching a pattern. Local files get one that unpickles nothing but
-    tensors and refuses a broken file in one line; mmengine's depends on the release and the
-    environment. What it downloads (``load_url``, which ``torchvision://`` and others use, too)
-    torch would unpickle freely: a checkpoint can be a program. Needed until mmengine (after 0.10.7)
-    says ``weights_only=True`` itself and reads ``.safetensors``; the names of the shipped weights,
-    ``hourglass://flic-small``, for good.
+    mmengine's own loader of local files unpickles everything or not, depending on the release and
+    the environment; this one unpickles nothing but tensors, and raises errors of one line. What
+    mmengine downloads (``load_url``, also behind ``torchvision://``), torch would unpickle freely,
+    so a checkpoint could run a program. Needed until mmengine (after 0.10.7) passes
+    ``weights_only=True`` and reads ``.safetensors``; the names of shipped weights
+    (``hourglass://flic-small``) stay.
     """
     from mmengine.runner import checkpoint
     for pattern in (SCHEME, ''):
@@ -24,25 +25,26 @@ def register() -> None:
     checkpoint.load_url = _load_url
 
 
-def load_from_local(filename: str, map_location: str | torch.device | None = None) -> dict:
+def load_from_local(filename: str, map_location: str | torch.device | None = None
+                    ) -> dict[str, Any]:
     """Load a file, or shipped weights by name; mmengine logs the word after ``load_from_``.
 
-    A ``.safetensors`` file that says which keypoints it has gets ``dataset_meta``, where mmpose's
-    inferencers look for them.
+    A ``.safetensors`` file that names its skeleton gets ``dataset_meta``, which mmpose's
+    inferencers need.
 
     Raises:
         CheckpointError: if there is no such file, or it cannot be read.
     """
     checkpoint = read_checkpoint(find_weights(filename), map_location)
-    meta = checkpoint.get('meta') or {}
-    skeleton = SKELETONS.get(meta.get('skeleton'))
-    if skeleton is not None and find_spec('mmpose') is not None:
+    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+    skeleton = SKELETONS.get(str(meta.get('skeleton'))) if isinstance(meta, dict) else None
+    if meta and skeleton and find_spec('mmpose') is not None:
         from mmpose.datasets.datasets.utils import parse_pose_metainfo
         meta['dataset_meta'] = parse_pose_metainfo(skeleton)
     return checkpoint
 
 
-def _load_url(url: str, **options) -> dict:
-    """``torch.hub.load_state_dict_from_url``, weights only."""
+def _load_url(url: str, **options: Any) -> dict[str, Any]:
+    """Call ``torch.hub.load_state_dict_from_url`` weights-only."""
     with one_line_of(url):
         return torch.hub.load_state_dict_from_url(url, **options, weights_only=True)

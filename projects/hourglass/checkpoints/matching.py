@@ -1,4 +1,4 @@
-"""Whether a checkpoint is of a network, told from names and shapes."""
+"""Checks that a checkpoint belongs to a network, by names and shapes."""
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -10,19 +10,19 @@ from hourglass.errors import CheckpointError
 
 def refuse_another_network(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor],
                            path: str | Path, may_differ: Sequence[str] = ()) -> None:
-    """Raise unless the tensors of a checkpoint are those of the network, by name and shape.
+    """Raise unless the tensors of a checkpoint match those of the network in name and shape.
 
-    mmengine prints the names that do not fit and goes on, with random weights or with some stacks
-    of eight, so that a wrong checkpoint looks like a bad one.
+    mmengine prints the names that do not match and continues with random weights there, so that a
+    wrong checkpoint looks like a bad one.
 
     Args:
         ours: the network's state dict.
         theirs: the checkpoint's, with or without DataParallel's ``module.``.
         path: of the checkpoint, for the message.
-        may_differ: patterns of names that may be on one side or of another shape.
+        may_differ: patterns of names that need not match.
 
     Raises:
-        CheckpointError: with the first name that does not fit.
+        CheckpointError: with the first name that does not match.
     """
     here = {name: tuple(value.shape) for name, value in ours.items()}
     there = {name.removeprefix('module.'): tuple(value.shape) for name, value in theirs.items()}

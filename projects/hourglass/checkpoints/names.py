@@ -1,4 +1,4 @@
-"""Names instead of paths: the networks of the model index, the weights in the package."""
+"""Names instead of paths, for the networks of the model index and the weights in the package."""
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ SCHEME = 'hourglass://'                 # before the name of weights in the pack
 
 @cache
 def configs_by_name() -> dict[str, Path]:
-    """Every network of the model index with its config file."""
+    """Return the config file of each network in the model index, by name."""
     root = _INDEX.parent
     metafiles = [root / path for path in yaml.safe_load(_INDEX.read_text())['Import']]
     return {model['Name']: root / model['Config'] for metafile in metafiles
@@ -23,15 +23,15 @@ def configs_by_name() -> dict[str, Path]:
 
 @cache
 def weights_by_name() -> dict[str, Path]:
-    """The networks whose weights come with the package."""
+    """Return the weights that come with the package, by name."""
     return {path.stem: path for path in sorted((_PACKAGE / 'weights').glob('*.safetensors'))}
 
 
 def find_config(name: str | Path) -> Path:
-    """A config file by its path, or by the network's name.
+    """Find a config file by its path or by the network's name.
 
     Raises:
-        ConfigError: if there is neither.
+        ConfigError: if neither exists.
     """
     path = Path(name).expanduser()
     if path.is_file():
@@ -45,10 +45,10 @@ def find_config(name: str | Path) -> Path:
 
 
 def find_weights(name: str | Path) -> Path:
-    """A checkpoint by its path, or weights in the package by name or as ``hourglass://NAME``.
+    """Find a checkpoint by its path, or weights in the package as ``NAME`` or ``hourglass://NAME``.
 
     Raises:
-        CheckpointError: if there is neither.
+        CheckpointError: if neither exists.
     """
     path = Path(name).expanduser()
     if path.is_file():
@@ -61,10 +61,10 @@ def find_weights(name: str | Path) -> Path:
 
 
 def checked_checkpoint(name: str) -> str:
-    """What mmengine is to load: a readable file, weights by name, or an address, as it is.
+    """Find a checkpoint for mmengine to load, and check that it is whole; keep a URL as it is.
 
     Raises:
-        CheckpointError: for a missing or torn file, by its name.
+        CheckpointError: for a missing or damaged file.
     """
     if '://' in name:
         return name
