@@ -136,7 +136,7 @@ def test_mmengine_reads_safetensors_and_all_else_as_before(tmp_path):
     save_file(weights, tmp_path / 'a.safetensors', metadata={'family': 'none'})
     torch.save({'state_dict': weights}, tmp_path / 'a.pth')
     ways = ('import hourglass', 'import mmengine.runner, hourglass', 'import hourglass; '
-            'from hourglass import compat; compat.load_checkpoints_with_mmengine()')
+            'from hourglass.checkpoints import loaders; loaders.register()')
     program = (
         '\nimport torch, mmengine.runner.checkpoint as c\n'
         'load = c.CheckpointLoader._get_checkpoint_loader\n'

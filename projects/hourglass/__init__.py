@@ -1,7 +1,7 @@
 """Stacked Hourglass Networks for human pose estimation, as a plugin for OpenMMLab.
 
-``import hourglass`` imports nothing but what prepares the import of OpenMMLab's packages
-(:mod:`hourglass.compat`); ``from hourglass import StackedHourglass`` needs torch alone.
+``import hourglass`` loads neither torch nor OpenMMLab's packages, whose imports it prepares
+(:mod:`hourglass.compat`); ``from hourglass import StackedHourglass`` loads torch alone.
 """
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ compat.patch_before_import('mmengine.runner.runner', 'hourglass.checkpoints.load
 compat.apply()
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     return getattr(import_module(f'hourglass.{_MODULES[name]}'), name)

@@ -1,10 +1,10 @@
-"""The errors this package raises on purpose: one line, which file or key, what to do."""
+"""Errors for users: one line that names the file or key and says what to do."""
 import difflib
 from collections.abc import Iterable
 
 
 class HourglassError(ValueError):
-    """Something a user can mend. The command line tools print its one line, no traceback."""
+    """An error that a user can fix. The command line prints its one line without a traceback."""
 
 
 class DataError(HourglassError):
@@ -20,15 +20,15 @@ class CheckpointError(HourglassError):
 
 
 class TrainingError(HourglassError):
-    """A run that cannot go on: what stopped it, and how to go on from what was saved."""
+    """A run that cannot continue; the message says why, and how to resume from what was saved."""
 
 
 class ExportError(HourglassError):
-    """A network that cannot be exported, or an exported one that computes something else."""
+    """A network that cannot be exported, or an exported one whose outputs differ."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint at the nearest known word, with a comma before it; empty where none is near."""
-    # 0.78 still takes 'modle' (0.80) for 'model', and no variable of the configs for a key
+    """Return a hint at the most similar known word, after a comma; empty if none is similar."""
+    # 0.78 still matches 'modle' (0.80) with 'model', and no variable of the configs with a key
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.78)
     return f", did you mean '{close[0]}'?" if close else ''
