@@ -1,11 +1,14 @@
-"""Files are whole or not there."""
+"""Files are written whole or not at all, and reading errors name the file."""
 import errno
+import gzip
+import json
 import os
 
 import pytest
 
 from hourglass.errors import DataError
-from hourglass.io.files import replacing
+from hourglass.io import files
+from hourglass.io.files import named_errors, open_json, read_json, replacing
 
 
 def write(path, content: bytes) -> None:
@@ -36,3 +39,53 @@ def test_a_full_disk_leaves_the_old_file_and_no_draft(tmp_path, monkeypatch):
         write(tmp_path / 'a', b'new')
     assert [path.name for path in tmp_path.iterdir()] == ['a']
     assert (tmp_path / 'a').read_bytes() == b'old'
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_passes_through(tmp_path):
+    write(tmp_path / 'a', b'old')
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / 'a') as draft:
+        draft.write_bytes(b'half')
+        raise ZeroDivisionError
+    assert [path.name for path in tmp_path.iterdir()] == ['a']
+    assert (tmp_path / 'a').read_bytes() == b'old'
+
+
+@pytest.mark.parametrize(('error', 'message'), [
+    (FileNotFoundError('x'), 'a.jpg: no such image'),
+    (ValueError('two\n lines'), 'a.jpg: not an image (two lines); draw it again'),
+    (MemoryError(), 'a.jpg: not an image (MemoryError); draw it again')], ids=str)
+def test_any_error_becomes_one_line(error, message):
+    with pytest.raises(DataError) as raised, named_errors(
+            'a.jpg', 'not an image', 'draw it again', 'no such image'):
+        raise error
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize('name', ['a.json', 'a.json.gz'])
+def test_json_is_read_compressed_or_not(tmp_path, name):
+    content = json.dumps({'ä': [1, 2.5, None]}).encode()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith('gz') else content)
+    assert read_json(tmp_path / name) == {'ä': [1, 2.5, None]}
+    with open_json(tmp_path / name) as file:
+        assert file.read(1) == '{'
+
+
+@pytest.mark.parametrize(('name', 'content', 'message'), [
+    ('a.json', None, 'no such file'), ('a.json', b'[1', 'not a JSON file'),
+    ('a.json', b'\xff\xff', 'not a JSON file'), ('a.json', b'[' * 10**5, 'not a JSON file'),
+    ('a.json.gz', b'[1]', 'not a JSON file'),
+    ('a.json.gz', gzip.compress(b'[1, 2]')[:-9], 'not a JSON file')])
+def test_broken_json_is_refused_by_name(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf'/{name}: {message}') as error:
+        read_json(tmp_path / name, 'write it again')
+    assert '\n' not in str(error.value)
+    assert content is None or str(error.value).endswith('; write it again')
+
+
+def test_compressed_json_of_absurd_size_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, 'MOST_UNPACKED', 10**6)
+    (tmp_path / 'a.json.gz').write_bytes(gzip.compress(b' ' * 10**7))
+    with pytest.raises(DataError, match=r'a\.json\.gz: .*unpacks to more than'):
+        read_json(tmp_path / 'a.json.gz')

@@ -1,11 +1,13 @@
-"""Image files are read as stored, or refused by name."""
+"""Images are read as stored, or refused by name."""
+import struct
+
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from hourglass.errors import DataError
-from hourglass.io.images import ImageFile, as_image, read_image
+from hourglass.io.images import ImageFile, as_image, read_image, write_image
 
 
 def test_images_of_every_mode_become_bgr(tmp_path):
@@ -116,3 +118,72 @@ def test_a_jpeg_cut_anywhere_is_refused(tmp_path, rng):
         (tmp_path / 'cut.jpg').write_bytes(whole[:length])
         with pytest.raises(DataError, match=r'cut\.jpg: not a readable image'):
             ImageFile(tmp_path / 'cut.jpg').decode(2)
+
+
+def test_postscript_is_not_handed_to_another_program(tmp_path, monkeypatch):
+    monkeypatch.setattr('PIL.EpsImagePlugin.Ghostscript', lambda *_: pytest.fail('it was run'))
+    (tmp_path / 'a.jpg').write_bytes(b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n'
+                                     b'%%EndComments\nshowpage\n%%EOF\n')
+    with pytest.raises(DataError, match=r'a\.jpg: .*EPS is drawn by other programs'):
+        read_image(tmp_path / 'a.jpg')
+
+
+def test_an_image_that_claims_a_gigapixel_is_refused(tmp_path):
+    Image.new('RGB', (64, 48)).save(tmp_path / 'a.jpg')
+    content = (tmp_path / 'a.jpg').read_bytes()
+    at = content.index(b'\xff\xc0') + 5
+    (tmp_path / 'a.jpg').write_bytes(content[:at] + struct.pack('>HH', 30000, 30000)
+                                     + content[at + 4:])
+    for read in (read_image, ImageFile):
+        with pytest.raises(DataError, match=r'a\.jpg: .*exceeds limit'):
+            read(tmp_path / 'a.jpg')
+
+
+def test_every_flipped_bit_of_a_png_is_found(tmp_path):
+    note = PngImagePlugin.PngInfo()
+    note.add_text('made', 'here')
+    Image.new('RGB', (5, 4), (9, 99, 200)).save(tmp_path / 'a.png', pnginfo=note)
+    content = (tmp_path / 'a.png').read_bytes()
+    assert read_image(tmp_path / 'a.png').shape == (4, 5, 3)
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (tmp_path / 'a.png').write_bytes(flipped)
+        with pytest.raises(DataError, match='not a readable image'):
+            read_image(tmp_path / 'a.png')
+
+
+def test_what_is_written_is_read(tmp_path, rng):
+    image = noise(rng, (20, 10))
+    write_image(tmp_path / 'new/folder/a.png', image)
+    assert np.array_equal(read_image(tmp_path / 'new/folder/a.png'), image)
+    for name in ('a.txt', 'new/folder/a.png/b.png'):
+        with pytest.raises(DataError, match=rf'{name}: cannot be written; name a .png or .jpg'):
+            write_image(tmp_path / name, image)
+
+
+@pytest.mark.parametrize(('shape', 'expected'), [
+    ((2, 3), [[7, 7, 7]]), ((2, 3, 1), [[7, 7, 7]]), ((2, 3, 4), [[7, 7, 7]])])
+def test_arrays_of_every_kind_become_bgr(shape, expected):
+    image = as_image(np.full(shape, 7, np.uint8))
+    assert image.shape == (2, 3, 3)
+    assert (image == expected).all()
+
+
+@pytest.mark.parametrize(('source', 'message'), [
+    (7, 'an image of type int: give a path'), (np.zeros((2, 3)), r'array \(2, 3\) of float64'),
+    (np.zeros((2, 3, 2), np.uint8), r'array \(2, 3, 2\)'),
+    (np.zeros((0, 3, 3), np.uint8), r'array \(0, 3, 3\)')])
+def test_other_objects_are_no_images(source, message):
+    with pytest.raises(DataError, match=message):
+        as_image(source)
+
+
+def test_exif_orientation_is_applied_where_it_is_asked_for(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6                                    # rotate by 90 degrees to view
+    Image.new('RGB', (30, 20)).save(tmp_path / 'a.jpg', exif=exif)
+    assert read_image(tmp_path / 'a.jpg').shape == (20, 30, 3)
+    for upright in (read_image(tmp_path / 'a.jpg', upright=True), as_image(tmp_path / 'a.jpg'),
+                    as_image(Image.open(tmp_path / 'a.jpg'))):
+        assert upright.shape == (30, 20, 3)

@@ -1,6 +1,8 @@
-"""Journals: what was written stays, to the digit; what was cut, or belongs elsewhere, does not."""
+"""Journals return what was written, to the digit, and ignore incomplete lines and other work."""
 import numpy as np
+import pytest
 
+from hourglass.errors import DataError
 from hourglass.io.journal import Journal, fingerprint
 
 
@@ -36,3 +38,10 @@ def test_the_word_of_a_work_changes_with_any_of_its_parts(tmp_path):
         words.add(fingerprint([file, option]))
     assert len(words) == 4
     assert fingerprint([file, '']) in words
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / 'file').touch()
+    journal = Journal(tmp_path / 'file', 'w', 0, 1)
+    with pytest.raises(DataError, match=rf'{journal.path}: cannot be written \(Not a directory\)'):
+        journal.add('a', {})

@@ -13,7 +13,7 @@ from hourglass.compat import allow_mmengine_checkpoints
 from hourglass.errors import CheckpointError
 
 _SPARE = 2**26                          # bytes that a checkpoint may unpack to beyond its size
-_whole: set[tuple[Path, int, int]] = set()      # path, size and time of files already checked
+_whole: set[tuple[int, ...]] = set()    # identity, size and time of files already checked
 
 
 def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 'cpu'
@@ -56,7 +56,7 @@ def check_whole(path: str | Path) -> None:
     path = Path(path).expanduser()
     with one_line_of(path):
         stat = path.stat()
-        checked = path.resolve(), stat.st_size, stat.st_mtime_ns
+        checked = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
         if checked not in _whole and is_zipfile(path):
             with ZipFile(path) as file:
                 unpacked = sum(part.file_size for part in file.infolist())

@@ -26,8 +26,8 @@ def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[
         if array.dtype.kind not in 'fiub':
             raise DataError(f"{path}: '{name}' holds {array.dtype}, numbers needed; fetch it again")
         if array.shape[1:] != shape:
-            needed = ', '.join(map(str, ('people', *shape)))
-            raise DataError(f"{path}: '{name}' of shape {array.shape}, ({needed}) needed")
+            needed = str(('people', *shape)).replace("'", '')
+            raise DataError(f"{path}: '{name}' of shape {array.shape}, {needed} needed")
     lengths = {name: len(arrays[name]) for name in shapes}
     if len(set(lengths.values())) > 1:
         raise DataError(f'{path}: arrays of different lengths, {lengths}; fetch it again')

@@ -1,0 +1,53 @@
+"""mmengine loads local files through this package, and ``.safetensors`` as well as ``.pth``."""
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from fresh_python import run
+from mmengine.runner import CheckpointLoader
+from safetensors.torch import save_file
+
+from hourglass.checkpoints.loaders import load_from_local
+from hourglass.errors import CheckpointError
+
+
+@pytest.mark.slow                       # three processes
+def test_mmengine_reads_safetensors_and_all_else_as_before(tmp_path):
+    weights = {'weight': torch.rand(2, 3).half(), 'bias': torch.rand(2).half()}
+    save_file(weights, tmp_path / 'a.safetensors', metadata={'family': 'none'})
+    torch.save({'state_dict': weights}, tmp_path / 'a.pth')
+    ways = ('import hourglass', 'import mmengine.runner, hourglass', 'import hourglass; '
+            'from hourglass.checkpoints import loaders; loaders.register()')
+    program = (
+        '\nimport torch, mmengine.runner.checkpoint as c\n'
+        'load = c.CheckpointLoader._get_checkpoint_loader\n'
+        'for ending in ("safetensors", "pth"):\n'
+        '    layer = torch.nn.Linear(3, 2)\n'
+        f"    path = r'{tmp_path / 'a.'}' + ending\n"
+        '    content = c.load_checkpoint(layer, path, map_location="cpu", strict=True)\n'
+        '    print(load(path).__module__, list(content), layer.weight.dtype,'
+        ' layer.weight.half().equal(content["state_dict"]["weight"]))\n'
+        'print(load("https://x/a.safetensors").__name__, load("s3://x/a.safetensors").__name__,'
+        ' len([p for p in c.CheckpointLoader._schemes if "hourglass" in p]))')
+    with ThreadPoolExecutor() as pool:                  # fresh processes, side by side
+        outputs = list(pool.map(lambda imports: run(imports + program), ways))
+    for imports, output in zip(ways, outputs, strict=True):
+        lines = [line for line in output.splitlines() if 'Loads' not in line]
+        assert lines == [
+            "hourglass.checkpoints.loaders ['state_dict', 'meta'] torch.float32 True",
+            "hourglass.checkpoints.loaders ['state_dict'] torch.float32 True",
+            'load_from_http load_from_ceph 1'], imports
+
+
+def test_weights_in_the_package_load_by_their_name():
+    checkpoint = CheckpointLoader.load_checkpoint('hourglass://lsp-small', 'cpu')
+    assert checkpoint['meta']['dataset_meta']['num_keypoints'] == 14
+    with pytest.raises(CheckpointError, match="did you mean 'lsp-small'"):
+        CheckpointLoader.load_checkpoint('hourglass://lsp-smal', 'cpu')
+
+
+@pytest.mark.parametrize('content', [[1], {}, dict(meta=[]), dict(meta=dict(skeleton=['mpii'])),
+                                     dict(meta=dict(skeleton='unknown'))], ids=str)
+def test_files_without_a_known_skeleton_are_returned_as_they_are(tmp_path, content):
+    torch.save(content, tmp_path / 'a.pth')
+    assert load_from_local(str(tmp_path / 'a.pth')) == content

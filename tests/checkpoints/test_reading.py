@@ -1,0 +1,117 @@
+"""Checkpoints are read weights-only and once, and damaged ones are refused by name."""
+import re
+import zipfile
+from zipfile import ZipFile
+
+import pytest
+import safetensors.torch
+import torch
+from mmengine.runner import CheckpointLoader
+
+from hourglass.checkpoints import read_checkpoint, state_dict
+from hourglass.checkpoints.latest import last_whole_checkpoint
+from hourglass.checkpoints.names import checked_checkpoint
+from hourglass.checkpoints.reading import check_whole, one_line_of
+from hourglass.errors import CheckpointError
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Names of the functions that read a whole checkpoint file, as they are called."""
+    calls = []
+    load, test = torch.load, ZipFile.testzip
+    monkeypatch.setattr(torch, 'load', lambda *a, **k: (calls.append('tensors'), load(*a, **k))[1])
+    monkeypatch.setattr(ZipFile, 'testzip', lambda *a: (calls.append('checksums'), test(*a))[1])
+    return calls
+
+
+def test_both_formats_give_tensors_and_meta(tmp_path):
+    weights = dict(weight=torch.rand(2, 3).half(), bias=torch.rand(2))
+    torch.save(dict(state_dict=weights, meta=dict(epoch='3')), tmp_path / 'a.pth')
+    safetensors.torch.save_file(weights, tmp_path / 'a.safetensors', dict(epoch='3'))
+    for name in ('a.pth', 'a.safetensors'):
+        content = read_checkpoint(tmp_path / name)
+        assert content['meta'] == dict(epoch='3')
+        assert all(torch.equal(content['state_dict'][key], weights[key]) for key in weights)
+
+
+def test_a_resumed_run_reads_its_tensors_once_and_its_checksums_once(tmp_path, reads):
+    """The way of ``hourglass train --resume``: find, check, and load with mmengine."""
+    torch.save(dict(state_dict=dict(weight=torch.rand(3))), tmp_path / 'epoch_1.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
+    path, warning = last_whole_checkpoint(tmp_path)
+    content = CheckpointLoader.load_checkpoint(checked_checkpoint(str(path)), 'cpu')
+    assert warning is None and set(content) == {'state_dict'}
+    assert reads == ['checksums', 'tensors']
+
+
+def test_a_file_that_has_changed_is_checked_again(tmp_path, reads):
+    path = tmp_path / 'a.pth'
+    for step in (1, 2):
+        torch.save(torch.rand(step), path)
+        for _ in range(2):
+            check_whole(path)
+        assert reads == ['checksums'] * step
+    content = path.read_bytes()
+    path.write_bytes(content[:-10])
+    with pytest.raises(CheckpointError, match=r'a\.pth: not a readable checkpoint'):
+        read_checkpoint(path)
+
+
+def test_every_flipped_bit_in_the_weights_of_a_checkpoint_is_found(tmp_path):
+    path, weight = tmp_path / 'a.pth', torch.arange(4.0) + 0.7
+    torch.save(dict(weight=weight), path)
+    content = path.read_bytes()
+    start = content.index(weight.numpy().tobytes())
+    for bit in range(8 * start, 8 * (start + 16)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with pytest.raises(CheckpointError, match='is damaged'):
+            read_checkpoint(path)
+
+
+def test_a_checkpoint_of_absurd_size_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr('hourglass.checkpoints.reading._SPARE', 10**6)
+    torch.save(dict(weight=torch.zeros(10**6)), tmp_path / 'whole.pth')
+    with ZipFile(tmp_path / 'whole.pth') as whole, ZipFile(
+            tmp_path / 'a.pth', 'w', zipfile.ZIP_DEFLATED) as packed:
+        for part in whole.infolist():
+            packed.writestr(part.filename, whole.read(part))
+    with pytest.raises(CheckpointError, match=r'a\.pth: .*unpacks to'):
+        read_checkpoint(tmp_path / 'a.pth')
+    read_checkpoint(tmp_path / 'whole.pth')
+
+
+def test_a_tensor_larger_than_its_file_is_refused(tmp_path):
+    torch.save(dict(weight=torch.zeros(1).expand(10**6, 10**6)), tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=r'a\.pth: weight \(1000000, 1000000\) is not stored'):
+        state_dict(read_checkpoint(tmp_path / 'a.pth'), tmp_path / 'a.pth')
+
+
+@pytest.mark.parametrize('tensor', [torch.zeros(2, device='meta'), torch.eye(2).to_sparse()])
+def test_tensors_without_numbers_of_their_own_are_refused(tensor):
+    with pytest.raises(CheckpointError, match=r'a\.pth: weight .* is not stored in full'):
+        state_dict(dict(weight=tensor), 'a.pth')
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda tensors: tensors, lambda tensors: dict(state_dict=tensors, epoch=3),
+    lambda tensors: dict(model=tensors), lambda tensors: dict(state_dict=dict(model=tensors)),
+    lambda tensors: dict(model_state_dict=tensors, optimizer={})])
+def test_tensors_are_found_inside_the_containers_of_the_projects(wrap):
+    tensors = dict(weight=torch.ones(2))
+    assert state_dict(wrap(tensors), 'a.pth') is tensors
+
+
+@pytest.mark.parametrize('content', [[1], dict(epoch=3), dict(state_dict={1: torch.ones(2)})])
+def test_other_content_is_no_state_dict(content):
+    with pytest.raises(CheckpointError, match=r'a\.pth: holds no state dict of tensors'):
+        state_dict(content, 'a.pth')
+
+
+def test_errors_are_one_line_without_torchs_advice():
+    text = 'Weights only load failed.\n(1) Advice\nWeightsUnpickler error: Unsupported global: f'
+    expected = 'a.pth: not a readable checkpoint (ValueError: Unsupported global: f)'
+    with pytest.raises(CheckpointError, match=f'^{re.escape(expected)}$'), one_line_of('a.pth'):
+        raise ValueError(text)
