@@ -1,6 +1,6 @@
-"""Damaged files, the same for the same seed, and what becomes of reading each of them.
+"""Damaged copies of files, reproducible by a seed, and the outcomes of reading them.
 
-They are read in a process of its own, which may die of it, hang or run out of memory.
+They are read in a separate process, which may crash, hang or run out of memory.
 """
 import faulthandler
 import hashlib
@@ -18,7 +18,7 @@ from hourglass.errors import HourglassError
 SECONDS = 20                            # for one file; two loaded cores take milliseconds
 SPARE_BYTES = 2**30                     # of address space, above what the process has
 DAMAGES = ('cut', 'bit', 'bits', 'hole', 'header', 'empty', 'replaced')
-# how reading ends, besides an exception that is not ours, by its name
+# outcomes of reading; any other is the name of an exception that is not this package's
 REFUSED, SAME, OTHER, CRASHED, HUNG = 'refused', 'same', 'other numbers', 'crashed', 'hung'
 
 Reader = Callable[[Path], object]
@@ -26,7 +26,7 @@ Reader = Callable[[Path], object]
 
 def damaged(intact: bytes, damage: str, rng: np.random.Generator, strangers: Sequence[bytes]
             ) -> bytes:
-    """A damaged copy of a file.
+    """Return a damaged copy of a file.
 
     Args:
         damage: ``'cut'`` anywhere, one ``'bit'`` or 2 to 40 ``'bits'`` flipped, a ``'hole'`` of
@@ -53,9 +53,9 @@ def damaged(intact: bytes, damage: str, rng: np.random.Generator, strangers: Seq
 
 def outcomes(folder: Path, name: str, intact: bytes, read: Reader, strangers: Sequence[bytes],
              count: int, seed: int = 0) -> Counter:
-    """How reading ``count`` damaged copies ends: (damage, end) -> how often.
+    """Read ``count`` damaged copies and count the outcomes: (damage, outcome) -> number.
 
-    The copies lie in ``folder`` under ``name``; a refusal must be one line that says this name.
+    The copies are written to ``folder`` under ``name``; a refusal must be one line with this name.
     """
     (folder / name).write_bytes(intact)
     cases = []
@@ -90,7 +90,7 @@ def _ends(path: Path, contents: Sequence[bytes], read: Reader, truth: str) -> It
                     break
                 yield ours.recv()
                 done += 1
-        except EOFError:                        # it died of this one
+        except EOFError:                        # the process crashed
             yield CRASHED
             done += 1
         process.join()
@@ -98,7 +98,7 @@ def _ends(path: Path, contents: Sequence[bytes], read: Reader, truth: str) -> It
 
 def _read_all(path: Path, contents: Sequence[bytes], read: Reader, truth: str, results) -> None:
     pages = int(Path('/proc/self/statm').read_text().split()[0])
-    faulthandler.disable()                  # its death is expected, and told in a word
+    faulthandler.disable()                  # a crash is expected, and reported in a word
     resource.setrlimit(resource.RLIMIT_AS, 2 * (pages * resource.getpagesize() + SPARE_BYTES,))
     for content in contents:
         path.write_bytes(content)
@@ -118,7 +118,7 @@ def _end(path: Path, read: Reader, truth: str) -> str:
 
 
 def table(found: dict[str, Counter]) -> str:
-    """Rows of what was read, columns of how it ended."""
+    """Return a table with a row for each file and a column for each outcome."""
     ends = [REFUSED, SAME, OTHER]
     lines = [f"{'file':<24}{'damaged':>9}" + ''.join(f'{end:>15}' for end in ends)]
     for name, counts in found.items():

@@ -1,4 +1,4 @@
-"""Random networks under the names of the public projects, for the tests of checkpoints."""
+"""Random networks under the names of public projects, for tests of checkpoints."""
 import torch
 
 from hourglass import StackedHourglass
@@ -10,7 +10,7 @@ FAMILY = {family.name: family for family in FAMILIES}
 
 
 def tensors_of(family: str, prefix: str = '', **changes) -> tuple[dict, StackedHourglass]:
-    """A random network of ours under a family's names, and itself."""
+    """Return the tensors of a random network under a family's names, and the network."""
     torch.manual_seed(0)
     network = StackedHourglass(**SIZES | changes).eval()
     for name, buffer in network.named_buffers():

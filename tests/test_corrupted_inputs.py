@@ -1,7 +1,7 @@
-"""Whatever becomes of a file, it is read as it was or refused in one line, by its name.
+"""A damaged file is either read with its original content or refused in one line with its name.
 
-Where a format keeps no checksum, a changed number is a number like another: it is read, and nobody
-can tell. The table that the slow test prints has a column for these.
+In a format without checksums, a changed number cannot be recognised, and is read. The table that
+the slow test prints has a column for these.
 """
 import argparse
 import gzip
@@ -173,7 +173,7 @@ FILES = {
 
 
 def strangers(name: str) -> list[bytes]:
-    """Files of other kinds: of this one's reader, another kind of image or prediction is none."""
+    """Return files that the reader of this one must refuse."""
     return [b'not of any kind', b'\0' * 999, people_gz()[:-9], b'{"a": [1, 2', b'[]', b'7',
             b'[' * 100_000, *([] if name.endswith(('.jpg', '.png')) else [image('PNG')]),
             *([] if name.endswith('.h5') else [h5(dict(other=np.zeros(3)))])]
@@ -187,10 +187,10 @@ def damage_all(folder: Path, count: int, seed: int) -> dict[str, Counter]:
 def check(ends: dict[str, Counter]) -> None:
     for name, counts in ends.items():
         for (damage, end), count in counts.items():
-            told = end in (REFUSED, SAME) or (
+            allowed = end in (REFUSED, SAME) or (
                 end == OTHER and name in NO_CHECKSUM
                 and (damage not in CANNOT_BE_WHOLE or name == 'config.py'))
-            assert told, f'{name}, {damage}: {count} times {end}'
+            assert allowed, f'{name}, {damage}: {count} times {end}'
 
 
 def test_a_few_damaged_files_of_every_kind_are_read_right_or_refused(tmp_path):
@@ -226,9 +226,9 @@ def _hoard(path: Path) -> None:
 
 @pytest.mark.parametrize(('read', 'end'), [
     (_hang, HUNG), (_die, CRASHED), (_hoard, 'MemoryError')])
-def test_what_hangs_crashes_or_hoards_is_seen(tmp_path, monkeypatch, read, end):
+def test_hanging_crashing_and_running_out_of_memory_are_reported(tmp_path, monkeypatch, read, end):
     monkeypatch.setattr('corruption.SECONDS', 0.5)
     counts = outcomes(tmp_path, 'a', b'intact', read, [b'x'], count=len(DAMAGES))
     ended = {damage: how for damage, how in counts if damage == 'replaced'}
     assert ended['replaced'].startswith(end)
-    assert counts['empty', SAME] == 1           # those before and behind it are read on
+    assert counts['empty', SAME] == 1           # the files before and after it are still read

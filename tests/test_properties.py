@@ -1,4 +1,4 @@
-"""What holds for any input, not for chosen ones: few examples always, many in the slow tests."""
+"""Properties that hold for any input: a few examples in every run, many in the slow tests."""
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ SEEDS = st.integers(0, 2**32 - 1).map(np.random.default_rng)    # arrays grow ou
 
 
 def holds(**strategies):
-    """A property of whatever the strategies give; ``folder`` comes from the test."""
+    """Register a property of all values of the strategies; ``folder`` comes from the test."""
     def register(check: Callable) -> Callable:
         PROPERTIES[check.__name__] = strategies, check
         return check
@@ -79,7 +79,7 @@ CROPS = dict(side=st.floats(1, 1e5), degrees=st.floats(-180, 180), rng=SEEDS,
 
 @holds(**CROPS)
 def crop_and_back(side, degrees, rng, size):
-    """A crop's matrix and what undoes it: each other's inverse, within rounding."""
+    """A crop's matrix and its inverse cancel, within rounding."""
     center, scale = rng.uniform(-1e4, 1e4, 2), side * np.array([1, size[1] / size[0]])
     points = center + rng.uniform(-1, 1, (7, 2)) * side
     matrix = crop_matrix(center, scale, degrees, size)
@@ -132,7 +132,7 @@ def mirroring_twice(rng, size):
 @holds(**BOXES, rng=SEEDS, mirror=st.booleans(), degrees=st.floats(-180, 180),
        size=st.tuples(st.integers(1, 90), st.integers(1, 90)))
 def any_box_gives_an_input(low, sides, rng, mirror, degrees, size):
-    """Tiny, huge, or outside of the image: the input has its size, and points stay numbers."""
+    """Tiny boxes, huge ones and those outside the image give the input its size."""
     box = np.array([*low, *np.add(low, sides)])
     middle, side = crop_around(box, size)
     results = sample(rng, rng.integers(1, 256, (size[1], size[0], 3), np.uint8)) | dict(
@@ -143,7 +143,7 @@ def any_box_gives_an_input(low, sides, rng, mirror, degrees, size):
     assert results['img'].dtype == np.uint8
     assert np.isfinite(results['transformed_keypoints']).all()
     if (box[2:] < -2 * side).any() or (box[:2] > np.array(size) + 2 * side).any():
-        assert not results['img'].any()                                 # nothing of it is seen
+        assert not results['img'].any()                                 # it shows none of the image
 
 
 PEOPLE = dict(rng=SEEDS, people=st.integers(1, 30), joints=st.integers(1, 16))
@@ -151,7 +151,7 @@ THRESHOLDS = np.array([0, 0.1, 0.2, 0.5, 1.0])
 
 
 def scored(rng, people: int, joints: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whole numbers, so that moving them rounds nothing."""
+    """Return whole numbers, so that moving them is exact."""
     truth = rng.integers(0, 200, (people, joints, 2)).astype(float)
     predicted = truth + rng.integers(-9, 10, truth.shape)
     truth[rng.random(truth.shape[:2]) < 0.2] = np.nan
@@ -202,7 +202,7 @@ def pck_counts_missing_as_wrong(rng, people, joints):
 
 @holds(**PEOPLE, ending=st.sampled_from(['npy', 'h5', 'mat', 'json', 'records.json']))
 def prediction_files(rng, people, joints, ending, folder: Path):
-    """What is written is read, bit for bit; NaN for who has none."""
+    """Predictions are read as they were written, bit for bit; NaN marks missing ones."""
     found = rng.uniform(1, 1000, (people, joints, 2))
     found[rng.random((people, joints)) < 0.1] = np.nan
     path = folder / f'found.{ending}'

@@ -1,4 +1,4 @@
-"""Converted checkpoints: files and configs that mmengine takes, with the numbers they had."""
+"""Converted checkpoints load in mmengine, with configs of their own and unchanged numbers."""
 import json
 
 import numpy as np
@@ -38,9 +38,9 @@ def test_a_converted_checkpoint_gives_the_golden_heatmaps(cli, tmp_path, folder,
         outputs = model.backbone(torch.from_numpy(recorded['images']))
     for output, expected in zip(outputs, recorded['heatmaps'], strict=True):
         assert np.abs(output.numpy() - expected).max() < 1e-5 * np.abs(expected).max()
-    said = capsys.readouterr().out
-    assert f"layout: {folder.split('_')[0]}" in said
-    assert ('dropped' in said) == (folder == 'princeton_2stack')
+    output = capsys.readouterr().out
+    assert f"layout: {folder.split('_')[0]}" in output
+    assert ('dropped' in output) == (folder == 'princeton_2stack')
 
 
 @pytest.mark.parametrize('family', FAMILY)
@@ -59,7 +59,7 @@ def test_converting_again_changes_nothing(tmp_path, family, half):
         assert json.loads(file.metadata()['network'])['num_stacks'] == 3
 
 
-def test_a_run_of_ours_is_converted_whatever_mmengine_keeps_beside_it(tmp_path):
+def test_a_run_of_ours_is_converted_without_mmengines_training_state(tmp_path):
     tensors, network = tensors_of('hourglass', 'backbone.')
     torch.save(dict(state_dict=tensors, meta=dict(epoch=3), optimizer=dict(state={}),
                     ema_state_dict=dict(steps=torch.tensor(4))), tmp_path / 'epoch_3.pth')
@@ -69,7 +69,7 @@ def test_a_run_of_ours_is_converted_whatever_mmengine_keeps_beside_it(tmp_path):
 
 @pytest.mark.parametrize(('keypoints', 'data', 'base'), [
     (16, None, 'mpii/'), (11, None, 'flic/'), (14, None, 'lsp/'), (16, 'synthetic', 'synthetic/')])
-def test_the_config_is_the_data_sets(tmp_path, keypoints, data, base):
+def test_the_config_inherits_from_one_of_the_data_set(tmp_path, keypoints, data, base):
     tensors, _ = tensors_of('bearpaw', num_keypoints=keypoints)
     torch.save(tensors, tmp_path / 'theirs.pth')
     for pixels in (None, 'imagenet'):
@@ -88,8 +88,8 @@ def test_the_config_is_the_data_sets(tmp_path, keypoints, data, base):
     ('bearpaw', dict(num_keypoints=16), 'c.yml', r'c.yml: name a .py file'),
     # its input may be of any size, and its codec another: the base would score it wrongly
     ('hourglass', dict(num_keypoints=16), 'c.py', 'with the config it was trained with')])
-def test_what_no_config_fits_is_said_before_anything_is_written(tmp_path, family, sizes, config,
-                                                                message):
+def test_a_config_that_cannot_fit_is_refused_before_anything_is_written(
+        tmp_path, family, sizes, config, message):
     tensors, _ = tensors_of(family, **dict(num_stacks=1) | sizes)
     torch.save(tensors, tmp_path / 'theirs.pth')
     with pytest.raises(ConfigError, match=message):

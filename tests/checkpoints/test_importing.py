@@ -1,4 +1,4 @@
-"""Other projects' checkpoints give their own outputs in our network."""
+"""Imported checkpoints of other projects give the outputs recorded there."""
 import numpy as np
 import pytest
 import torch
@@ -34,6 +34,7 @@ def imports(path, content) -> tuple[StackedHourglass, dict]:
 
 def equal(found, expected) -> bool:
     images = torch.rand(1, 3, 32, 32)
+    assert type(found) is StackedHourglass              # the one with options, as exported
     return all(torch.equal(a, b) for a, b in zip(found(images), expected(images), strict=True))
 
 
@@ -68,8 +69,9 @@ def test_depthwise_residuals_are_recognised(tmp_path):
     assert equal(found, network)
 
 
-def test_a_network_of_features_is_recognised(tmp_path):
-    tensors, network = tensors_of('hourglass', num_keypoints=None)
+@pytest.mark.parametrize('family', FAMILY)
+def test_a_network_of_features_is_recognised(tmp_path, family):
+    tensors, network = tensors_of(family, num_keypoints=None)
     found, report = imports(tmp_path / 'weights.pth', tensors)
     assert report['config']['num_keypoints'] is None
     assert equal(found, network)
@@ -78,7 +80,7 @@ def test_a_network_of_features_is_recognised(tmp_path):
 @pytest.mark.parametrize(('family', 'dead'), [
     ('princeton', ['merge_preds.2.conv.conv.weight', 'hgs.0.0.up1.skip_layer.conv.weight']),
     ('bearpaw', ['fc_.2.weight', 'score_.2.bias']), ('hourglass', ['reinjects.2.features.bias'])])
-def test_what_computes_nothing_is_dropped_and_reported(tmp_path, family, dead):
+def test_unused_tensors_are_dropped_and_reported(tmp_path, family, dead):
     tensors, network = tensors_of(family, 'backbone.')
     beside = ['data_preprocessor.mean', 'keypoint_head.final.weight']
     tensors |= {name: torch.ones(2) for name in beside}
@@ -92,7 +94,7 @@ def test_what_computes_nothing_is_dropped_and_reported(tmp_path, family, dead):
     ('princeton', 'merge_preds.1.conv.extra.weight'), ('princeton', 'hgs.0.0.up1.bn4.weight'),
     ('bearpaw', 'hg.1.hg.0.0.1.conv1.weight'), ('bearpaw', 'fc_.1.1.weight'),
     ('hourglass', 'side_heatmaps.0.weight')])
-def test_what_computes_something_else_is_refused(tmp_path, family, name):
+def test_tensors_of_other_layers_are_refused(tmp_path, family, name):
     tensors, _ = tensors_of(family)
     with pytest.raises(CheckpointError, match=rf'more than StackedHourglass has.*{name}'):
         imports(tmp_path / 'weights.pth', tensors | {name: torch.ones(1)})
@@ -100,7 +102,7 @@ def test_what_computes_something_else_is_refused(tmp_path, family, name):
 
 def test_levels_of_different_widths_are_refused(tmp_path):
     tensors, _ = tensors_of('princeton')
-    name = 'hgs.1.0.low1.conv3.conv.weight'                     # what its 'increase' does
+    name = 'hgs.1.0.low1.conv3.conv.weight'                     # as its 'increase' makes it
     tensors[name] = torch.ones(20, 8, 1, 1)
     with pytest.raises(CheckpointError, match=rf'{name} \(\(20, 8, 1, 1\), \(16, 8, 1, 1\) exp'):
         imports(tmp_path / 'weights.pth', tensors)
@@ -151,7 +153,7 @@ def test_missing_torn_and_malicious_files_are_refused(tmp_path):
     assert not (tmp_path / 'trace').exists()
 
 
-def test_of_several_networks_none_is_chosen(tmp_path):
+def test_a_file_with_several_networks_is_refused(tmp_path):
     student, teacher = (tensors_of('bearpaw', prefix)[0] for prefix in ('student.', 'teacher.'))
     with pytest.raises(CheckpointError, match="holds 2 networks, below 'student.' and 'teacher.'"):
         imports(tmp_path / 'both.pth', student | teacher)
@@ -162,7 +164,7 @@ def test_of_several_networks_none_is_chosen(tmp_path):
     (['backbone.conv1.weight', 'backbone.layer1.0.conv3.weight', 'backbone.layer4.0.conv1.weight'],
      'a ResNet'),
     (['module.conv1.weight', 'module.stage2.0.branches.0.0.conv1.weight'], 'an HRNet')])
-def test_other_architectures_are_called_by_their_names(tmp_path, names, what):
+def test_other_architectures_are_named_in_the_error(tmp_path, names, what):
     known = r'none of the known layouts \(princeton, bearpaw, hourglass\)'
     with pytest.raises(CheckpointError, match=f'other.pth: holds {what}.*{known}'):
         imports(tmp_path / 'other.pth', {name: torch.zeros(1) for name in names})

@@ -1,4 +1,4 @@
-"""Which checkpoint an interrupted run goes on from."""
+"""An interrupted run resumes from its newest undamaged checkpoint."""
 import os
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ from hourglass.errors import CheckpointError
 
 @pytest.fixture
 def work(tmp_path) -> Path:
-    """Three checkpoints, one a second, the last of which is noted, and a best one."""
+    """A work folder with three checkpoints, a second apart, the last one noted, and a best one."""
     for number in (1, 2, 3):
         for name in (f'epoch_{number}.pth', 'best_score_epoch_3.pth'):
             torch.save({'weights': torch.arange(5000.)}, tmp_path / name)
@@ -22,26 +22,26 @@ def work(tmp_path) -> Path:
 
 
 def lose_a_block(path: Path) -> None:
-    """As a disk does: the file has its length, and zeros within."""
+    """Overwrite a part of the file with zeros, as a failing disk does; its length stays."""
     content = bytearray(path.read_bytes())
     content[8000:9000] = bytes(1000)
     path.write_bytes(content)
 
 
-def test_the_noted_one_is_taken_where_it_is_whole(work):
+def test_the_noted_checkpoint_is_taken_if_it_is_whole(work):
     assert last_whole_checkpoint(work) == (work / 'epoch_3.pth', None)
 
 
 @pytest.mark.parametrize('tear', [
     lambda path: path.write_bytes(path.read_bytes()[:-100]), lose_a_block,
     lambda path: path.write_bytes(b'')])
-def test_a_torn_one_gives_way_to_the_one_before_with_both_named(work, tear):
+def test_a_torn_checkpoint_is_replaced_by_the_one_before_with_a_warning(work, tear):
     tear(work / 'epoch_3.pth')
     assert last_whole_checkpoint(work) == (
         work / 'epoch_2.pth', f'{work}/epoch_3.pth: torn; going on from {work}/epoch_2.pth')
 
 
-def test_missing_notes_and_files_give_way_too(work):
+def test_a_missing_checkpoint_or_note_is_replaced_with_a_warning(work):
     (work / 'epoch_3.pth').unlink()
     found, warning = last_whole_checkpoint(work)
     assert found == work / 'epoch_2.pth'
@@ -54,13 +54,13 @@ def test_missing_notes_and_files_give_way_too(work):
     assert 'last_checkpoint: names no checkpoint; going on' in warning
 
 
-def test_a_moved_folder_is_found_in(work, tmp_path_factory):
+def test_checkpoints_in_a_moved_folder_are_found(work, tmp_path_factory):
     moved = tmp_path_factory.mktemp('moved') / 'work'
     shutil.move(work, moved)
     assert last_whole_checkpoint(moved) == (moved / 'epoch_3.pth', None)
 
 
-def test_none_at_all_is_no_error_and_none_whole_is_one(work, tmp_path_factory):
+def test_an_empty_folder_is_no_error_but_damaged_checkpoints_alone_are(work, tmp_path_factory):
     assert last_whole_checkpoint(tmp_path_factory.mktemp('empty')) == (None, None)
     for path in work.glob('epoch_*.pth'):
         lose_a_block(path)

@@ -1,4 +1,4 @@
-"""The weights in the package are those the model cards speak of."""
+"""The weights in the package are those of the model cards."""
 import json
 
 import pytest
@@ -34,5 +34,5 @@ def test_they_score_what_the_cards_say(model, cli, tmp_path, monkeypatch):
     cli('test', REPOSITORY / model['Config'], find_weights(model['Weights']), '--all-stages',
          '--work-dir', tmp_path, '--out', tmp_path / 'scores.json')
     found = json.loads((tmp_path / 'scores.json').read_text())
-    told = model['Results'][0]['Metrics']
-    assert {name: found[name] for name in told} == pytest.approx(told, abs=0.1)
+    expected = model['Results'][0]['Metrics']
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=0.1)

@@ -14,7 +14,8 @@ from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
 _DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp'}
-_BASES = dict(mpii='mpii/td-hm_hourglass8-paper_mpii-256x256.py', flic='flic/td-hm_hourglass8-paper_flic-256x256.py',
+_BASES = dict(mpii='mpii/td-hm_hourglass8-paper_mpii-256x256.py',
+              flic='flic/td-hm_hourglass8-paper_flic-256x256.py',
               lsp='lsp/td-hm_hourglass8-paper_lsp-256x256.py',
               synthetic='synthetic/td-hm_hourglass2-paper_synthetic-256x256.py')
 DATA = tuple(_BASES)
