@@ -22,27 +22,15 @@ Pixels = tuple[list[float], list[float]]    # mean and deviation
 
 @dataclass(frozen=True)
 class Family:
-    """A naming scheme.
+    """A naming scheme."""
 
-    Attributes:
-        name: the project best known for it.
-        marker: name of a tensor that appears in this family alone.
-        config: tensors -> the arguments of :class:`StackedHourglass`; raises ``KeyError`` for a
-            missing tensor.
-        modules: network -> pairs of names for every convolution, BatchNorm and residual.
-        residual: the names of a residual's parts, in the order of ``_RESIDUAL``.
-        unused: number of stacks -> pattern of the names of tensors that the project stores but
-            does not compute with.
-        pixels: normalisation of its input, a key of :data:`PIXELS`.
-    """
-
-    name: str
-    marker: str
-    config: Callable[[Tensors], dict[str, Any]]
-    modules: Callable[[StackedHourglass], Pairs]
-    residual: tuple[str, ...]
-    unused: Callable[[int], str]
-    pixels: str
+    name: str                           # of the project best known for it
+    marker: str                         # name of a tensor that appears in this family alone
+    config: Callable[[Tensors], dict[str, Any]]     # -> arguments of StackedHourglass, or KeyError
+    modules: Callable[[StackedHourglass], Pairs]    # every convolution, BatchNorm and residual
+    residual: tuple[str, ...]           # the names of a residual's parts, in the order of _RESIDUAL
+    unused: Callable[[int], str]        # number of stacks -> pattern of names stored but not used
+    pixels: str                         # normalisation of its input, a key of PIXELS
 
 
 _RESIDUAL = ('branch.0', 'branch.2', 'branch.3', 'branch.5', 'branch.6', 'branch.8', 'skip')

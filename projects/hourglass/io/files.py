@@ -16,12 +16,9 @@ MOST_UNPACKED = 2**30                   # bytes; thirty times the largest annota
 @contextmanager
 def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
                  missing: str = 'no such file') -> Iterator[None]:
-    """Raise any error of reading a file as a ``DataError`` of one line that names the file.
+    """Raise any error of reading a file as a ``DataError`` of one line.
 
-    Args:
-        failure: the message for a damaged file, such as ``'not a readable image'``.
-        advice: what the user can do about it.
-        missing: the message for a file that does not exist.
+    It is ``PATH: FAILURE (REASON); ADVICE``, or ``PATH: MISSING`` if the file does not exist.
     """
     try:
         yield
@@ -36,11 +33,8 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
 def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[TextIO]:
     """Open a JSON file, compressed (``.gz``) or not, as text.
 
-    Args:
-        advice: what the user can do about a file that is not readable.
-
     Raises:
-        DataError: if the file is missing or not readable as JSON.
+        DataError: if the file is missing or not readable as JSON; it ends with ``advice``.
     """
     path = Path(path).expanduser()
     with named_errors(path, 'not a JSON file', advice), (
@@ -52,8 +46,7 @@ def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
     """Read the content of a JSON file, compressed (``.gz``) or not.
 
     Raises:
-        DataError: as :func:`open_json`, or if the file unpacks to more than
-            :data:`MOST_UNPACKED` characters.
+        DataError: as above, or if it unpacks to more than :data:`MOST_UNPACKED` characters.
     """
     with open_json(path, advice) as file:
         text = file.read(MOST_UNPACKED + 1)
@@ -66,8 +59,7 @@ def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a draft's path to write to, and replace ``path`` by the draft once that succeeds.
 
-    The content reaches the disk before the name does, so that even a power cut leaves no half
-    file. Missing folders are made.
+    The content reaches the disk before the name, so even a power cut leaves no half file.
 
     Raises:
         DataError: if the file cannot be written.

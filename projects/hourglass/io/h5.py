@@ -12,11 +12,7 @@ _MOST_BYTES = 2**32                     # of an array: sixteen million rows of 1
 
 
 class H5Array:
-    """A numeric array of an h5 file, read piece by piece.
-
-    Attributes:
-        shape, dtype: as of a numpy array.
-    """
+    """A numeric array of an h5 file, read piece by piece, with the shape and dtype of numpy's."""
 
     def __init__(self, dataset: h5py.Dataset, path: str | Path):
         self._dataset, self._path = dataset, path

@@ -31,8 +31,8 @@ def read_image(path: str | Path, upright: bool = False) -> ndarray:
 
     Args:
         path: a file of any format that Pillow decodes itself: no PostScript, no WMF.
-        upright: rotate the image as its EXIF data say, as viewers and ``cv2.imread`` do. The
-            default keeps the pixels as stored, like Matlab's reader, which annotations refer to.
+        upright: rotate the image as its EXIF data say, like ``cv2.imread``. The default keeps the
+            pixels as stored, like Matlab's reader: annotations refer to these.
 
     Raises:
         DataError: if the file is missing, broken, or over Pillow's limit of 179 million pixels.
@@ -40,13 +40,12 @@ def read_image(path: str | Path, upright: bool = False) -> ndarray:
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
         check_jpeg(data)
+        Image.open(BytesIO(data)).verify()      # checksums; it has to be opened again after that
         with Image.open(BytesIO(data)) as image:
             if image.format in _PROGRAMS:
                 raise ValueError(f'{image.format} is drawn by other programs, which are not run')
             if image.format == 'PNG' and _PNG_END not in data:
                 raise ValueError('its end is missing')
-            image.verify()                      # checksums; it has to be opened again after that
-        with Image.open(BytesIO(data)) as image:
             return _as_bgr(ImageOps.exif_transpose(image) if upright else image)
 
 

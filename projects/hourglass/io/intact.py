@@ -13,19 +13,12 @@ _MARKER_IN_SCAN = re.compile(rb'\xff([^\x00\xd0-\xd7\xff])')
 
 @dataclass(frozen=True)
 class JpegFrame:
-    """Header of an intact JPEG.
+    """Header of an intact JPEG."""
 
-    Attributes:
-        size: (w, h) in px.
-        bits: of each colour of a pixel.
-        colours: of a pixel, 1 or 3 for most files.
-        end: number of bytes up to the end of the image; some cameras append more.
-    """
-
-    size: tuple[int, int]
-    bits: int
-    colours: int
-    end: int
+    size: tuple[int, int]               # (w, h) in px
+    bits: int                           # of each colour of a pixel
+    colours: int                        # of a pixel, 1 or 3 in most files
+    end: int                            # bytes up to the end; some cameras append more
 
 
 def check_jpeg(data: bytes) -> JpegFrame | None:

@@ -53,8 +53,7 @@ def load_mat(path: str | Path, **options: bool | list[str]) -> dict[str, Any]:
     """Call ``scipy.io.loadmat``, with errors that name the file.
 
     Raises:
-        DataError: if the file is missing, cannot be read, or unpacks to more than
-            :data:`hourglass.io.files.MOST_UNPACKED` bytes.
+        DataError: if it is missing, not readable, or unpacks to over ``MOST_UNPACKED`` bytes.
     """
     with files.named_errors(path, 'not a readable .mat file'):
         data = Path(path).read_bytes()
