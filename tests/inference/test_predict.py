@@ -134,7 +134,7 @@ def test_a_mirrored_image_has_mirrored_keypoints_with_the_flip(model, image):
     (dict(centers=[[5, 5]]), 'give boxes, or centers and scales, or neither'),
     (dict(centers=[[5, 5]], scales=[1, 2]), '1 centers and 2 scales'),
     (dict(centers=[[5, 5]], scales=[0]), 'shows nothing'),
-    (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'makes less than a pixel of an image of 128x128'),
+    (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'is more than 64 times as large as the 128x128 image'),
 ])
 def test_places_that_are_none_are_refused(model, image, arguments, message):
     with pytest.raises(DataError, match=message):

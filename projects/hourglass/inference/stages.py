@@ -1,6 +1,5 @@
 """An estimator that predicts from one of its stages; the one it is made from stays as it is."""
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from torch import nn
 
 from hourglass.errors import ConfigError
 from hourglass.models.head import StackedHeatmapHead
@@ -39,7 +38,7 @@ def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> Topdow
     return model
 
 
-def keep_stages(head: nn.Module, kept: slice) -> None:
+def keep_stages(head: StackedHeatmapHead, kept: slice) -> None:
     """Let the head expect the outputs of some stages alone, and predict from the last of these."""
     head.stage_weights = head.stage_weights[kept]
     head.num_stages, head.predict_stage = len(head.stage_weights), -1
