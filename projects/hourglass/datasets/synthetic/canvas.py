@@ -4,6 +4,7 @@ Pixel coordinates are 0-based, x to the right and y down, with whole numbers at 
 Colours are BGR in 0..255. Depths grow towards the camera.
 """
 
+import colorsys
 from dataclasses import dataclass
 
 import cv2
@@ -12,9 +13,9 @@ import numpy as np
 Rng = np.random.Generator
 
 _ANGLES = np.linspace(0, 2 * np.pi, 20, endpoint=False)
-_CIRCLE = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), axis=1)
+_CIRCLE = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), axis=1).astype(np.float32)
 _SUBPIXEL_BITS = 4
-_ROUNDNESS = np.float32(0.35)                   # how much a shape darkens towards its sides
+_ROUNDNESS = 0.35                               # how much a shape darkens towards its sides
 
 _PLAIN, _RINGS, _STRIPES, _PLAID, _BLOTCHES = (
     (0, 0, 0), (2, 0, 0), (0, 2, 0), (1, 1, 0), (0, 0, 1))
@@ -41,9 +42,7 @@ def random_colour(rng: Rng) -> np.ndarray:
     """A colour (3,), grey or not; clothes and backgrounds draw from this one distribution."""
     if rng.random() < 0.35:
         return np.clip(rng.uniform(15, 240) + rng.normal(0, 8, 3), 0, 255)
-    hue, saturation, value = rng.uniform(0, 6), rng.beta(1.6, 1.6), rng.uniform(40, 245)
-    channels = np.abs((hue + np.array((2.0, 4.0, 0.0))) % 6 - 3) - 1
-    return value * (1 - saturation * (1 - np.clip(channels, 0, 1)))
+    return np.array(colorsys.hsv_to_rgb(rng.random(), rng.beta(1.6, 1.6), rng.uniform(40, 245)))
 
 
 def random_material(rng: Rng, period: float) -> Material:
@@ -86,7 +85,7 @@ class Canvas:
         self.image = background.astype(np.float32)
         self.depth = np.full((height, width), self.BACKGROUND, np.float32)
         angle = rng.uniform(0, 2 * np.pi)
-        self._light = 0.6 * np.float32((np.cos(angle), np.sin(angle)))
+        self._light = 0.6 * float(np.cos(angle)), 0.6 * float(np.sin(angle))
         self._folds = 1 + 0.05 * (_noise(rng, height, width, longer // 8)
                                   + _noise(rng, height, width, longer // 3))
         self._blotches = 0.45 * _noise(rng, height, width, longer // 5) - 0.15
@@ -102,10 +101,11 @@ class Canvas:
             depths: (K,) of the discs.
             material: what to fill with.
         """
+        centres, radii = np.float32(centres), np.float32(radii)
         rims = centres[:, None] + radii[:, None, None] * _CIRCLE
-        outline = cv2.convexHull(rims.reshape(-1, 2).astype(np.float32))[:, 0]
-        left, top = np.maximum(outline.min(0), 0).astype(int).tolist()
-        right, bottom = np.minimum(outline.max(0) + 2, self.depth.shape[::-1]).astype(int).tolist()
+        outline = cv2.convexHull(rims.reshape(-1, 2))[:, 0]
+        left, top = np.maximum(outline.min(0), 0).astype(int)
+        right, bottom = np.minimum(outline.max(0) + 2, self.depth.shape[::-1]).astype(int)
         if left >= right or top >= bottom:
             return
         window = np.s_[top:bottom, left:right]
@@ -113,29 +113,31 @@ class Canvas:
         corners = np.round((outline - (left, top)) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
         cv2.fillConvexPoly(mask, corners, 255, cv2.LINE_AA, _SUBPIXEL_BITS)
 
-        start, axis = np.float32(centres[0]), np.float32(centres[-1] - centres[0])
-        length = max(np.hypot(*axis), np.float32(1))
-        along, across = axis / length, np.array((-axis[1], axis[0])) / length
-        x = np.arange(left, right, dtype=np.float32) - start[0]
-        y = np.arange(top, bottom, dtype=np.float32)[:, None] - start[1]
-        u, v = x * along[0] + y * along[1], x * across[0] + y * across[1]
-        side = v / max(np.abs((outline - start) @ across).max(), np.float32(1))
-        shade = (1 - _ROUNDNESS * side * (side - across @ self._light)) * self._folds[window]
-        colour = _mixed(material.colour, material.second,
-                        self._share_of_second(material, u, v, window), shade)
-        under, share = self.image[window], mask / np.float32(255)
-        under[...] = cv2.blendLinear(colour, under, share, 1 - share)
-        depth = np.float32(depths[0]) + np.float32(depths[-1] - depths[0]) * _limited(u / length)
+        (x0, y0), (x1, y1) = centres[[0, -1]].tolist()
+        length = max(float(np.hypot(x1 - x0, y1 - y0)), 1.0)
+        dx, dy = (x1 - x0) / length, (y1 - y0) / length
+        x = np.arange(left, right, dtype=np.float32) - x0
+        y = np.arange(top, bottom, dtype=np.float32)[:, None] - y0
+        along, across = x * dx + y * dy, y * dx - x * dy
+        half_width = max(float(np.abs((outline - centres[0]) @ (-dy, dx)).max()), 1.0)
+        side = across / half_width
+        lit = side * (self._light[1] * dx - self._light[0] * dy)
+        shade = (1 - _ROUNDNESS * (side * side - lit)) * self._folds[window]
+        share = self._share_of_second(material, along, across, window)
+        colour = _mixed(material.colour, material.second, share, shade)
+        under, cover = self.image[window], mask / np.float32(255)
+        under[...] = cv2.blendLinear(colour, under, cover, 1 - cover)
+        depth = depths[0] + (depths[-1] - depths[0]) * _limited(along / length)
         np.copyto(self.depth[window], depth, where=mask > 127)
 
-    def _share_of_second(self, material: Material, u: np.ndarray, v: np.ndarray,
-                         window: tuple[slice, slice]) -> np.ndarray | float:
-        """Share (h, w) of a material's second colour at u along and v across a shape, pixels."""
+    def _share_of_second(self, material: Material, along: np.ndarray,
+                         across: np.ndarray, window: tuple[slice, slice]) -> np.ndarray | float:
+        """Share (h, w) of a material's second colour at distances along and across a shape."""
         if material.pattern == _PLAIN:
             return 0.0
         rings, stripes, blotches = material.pattern
-        pace = np.float32(2 * np.pi / material.period)
-        return _limited(0.5 + rings * np.sin(pace * u) + stripes * np.sin(pace * v)
+        pace = 2 * np.pi / material.period
+        return _limited(0.5 + rings * np.sin(pace * along) + stripes * np.sin(pace * across)
                         + blotches * self._blotches[window])
 
 

@@ -21,7 +21,6 @@ _PARTS = (
     ('curls', {'r_curl': 0.021, 'crown': 0.050, 'l_curl': 0.021}, 0.002),
     ('eye', {'?_eye': 0.008}, 0.0),
     ('pupil', {'?_eye': 0.005}, 0.001),
-    ('lips', {'r_lip': 0.006, 'l_lip': 0.006}, 0.0),
     ('nose', {'nose': 0.010}, 0.0),
     ('skin', {'thorax': 0.033, 'upper_neck': 0.028}, -0.01),
     ('shirt', {'thorax': 0.035, 'r_shoulder': 0.034, 'l_shoulder': 0.034, 'ribs': 0.074,
@@ -74,9 +73,9 @@ def _sample_outfit(rng: Rng, scale: float) -> dict[str, Material]:
     skin, hair = Material(tone), Material(rng.choice(_HAIR) * rng.uniform(0.7, 1.2))
     outfit = {
         'skin': skin, 'upper_arm': skin, 'forearm': skin, 'thigh': skin, 'shank': skin,
-        'nose': Material(0.85 * tone), 'lips': Material(tone * (0.55, 0.5, 0.8)),
-        'eye': Material(np.full(3, 225)), 'pupil': Material(np.full(3, 30)), 'hair': hair,
-        'shirt': shirt, 'legwear': legwear, 'shoes': shoes}
+        'nose': Material(0.85 * tone), 'eye': Material(np.full(3, 225)),
+        'pupil': Material(np.full(3, 30)), 'hair': hair, 'shirt': shirt, 'legwear': legwear,
+        'shoes': shoes}
     sleeves = (('upper_arm', 'forearm'), ('sleeve',), ())[rng.choice(3, p=(0.45, 0.42, 0.13))]
     legs = (('thigh', 'shank'), ('shorts',), ('skirt',))[rng.choice(3, p=(0.6, 0.25, 0.15))]
     outfit |= dict.fromkeys(sleeves, shirt) | dict.fromkeys(legs, legwear)
@@ -84,12 +83,12 @@ def _sample_outfit(rng: Rng, scale: float) -> dict[str, Material]:
     return outfit | {name: material for name, share, material in extras if rng.random() < share}
 
 
-def _project(spheres: dict[str, float], side: str, skeleton: Skeleton, view: View
-             ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centres (K, 2) and radii (K,) in pixels, and depths (K,) in statures."""
-    points = np.array([skeleton.points[name.replace('?', side)] for name in spheres])
-    radii = np.array(list(spheres.values())) * skeleton.build.get('girth', 1.0)
-    return view.pixels(points), radii * view.scales(points), points[:, 2]
+def _project(skeleton: Skeleton, view: View) -> dict[str, np.ndarray]:
+    """Each point of a body by name: x, y, pixels per unit of a radius, and depth in statures."""
+    points = np.array(list(skeleton.points.values()))
+    scales = view.scales(points) * skeleton.build.get('girth', 1.0)
+    rows = np.column_stack((view.pixels(points), scales, points[:, 2]))
+    return dict(zip(skeleton.points, rows, strict=True))
 
 
 def draw_figure(rng: Rng, canvas: Canvas, skeleton: Skeleton, view: View,
@@ -103,14 +102,13 @@ def draw_figure(rng: Rng, canvas: Canvas, skeleton: Skeleton, view: View,
         view: the camera.
         depth: written to the canvas for the whole person instead of the depths of its parts.
     """
-    outfit, shapes = _sample_outfit(rng, view.scale), []
-    for material, spheres, nearer in _PARTS:
-        if material not in outfit:
-            continue
+    outfit, points, shapes = _sample_outfit(rng, view.scale), _project(skeleton, view), []
+    for material, spheres, nearer in (part for part in _PARTS if part[0] in outfit):
         for side in SIDES if any('?' in name for name in spheres) else ('',):
-            centres, radii, depths = _project(spheres, side, skeleton, view)
+            rows = np.array([points[name.replace('?', side)] for name in spheres])
+            radii, depths = rows[:, 2] * list(spheres.values()), rows[:, 3]
             written = depths if depth is None else np.full_like(depths, depth)
-            shapes.append((depths.mean() + nearer, centres, radii, written, outfit[material]))
+            shapes.append((depths.mean() + nearer, rows[:, :2], radii, written, outfit[material]))
     for _, *shape in sorted(shapes, key=lambda shape: shape[0]):
         canvas.paint(*shape)
 
@@ -121,7 +119,7 @@ def head_box(skeleton: Skeleton, view: View) -> np.ndarray:
     It bounds the drawn head and both joints and nothing more, so that 0.6 of its diagonal, the
     unit of PCKh, is somewhat shorter than the head, as in MPII.
     """
-    centres, radii, _ = _project(_SKULL, '', skeleton, view)
-    ends = view.pixels(np.stack([skeleton.points[name] for name in ('upper_neck', 'head_top')]))
-    corners = np.concatenate((ends, centres - radii[:, None], centres + radii[:, None]))
-    return np.concatenate((corners.min(0), corners.max(0)))
+    points = _project(skeleton, view)
+    rows = np.array([points[name] for name in ('upper_neck', 'head_top', *_SKULL)])
+    radii = rows[:, 2:3] * np.array((0, 0, *_SKULL.values()))[:, None]
+    return np.concatenate(((rows[:, :2] - radii).min(0), (rows[:, :2] + radii).max(0)))

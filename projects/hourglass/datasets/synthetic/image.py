@@ -18,8 +18,7 @@ _OCCLUDER_SHARE = 0.28
 
 # A surface nearer to the camera than a joint by this much (statures) occludes it; the joints of
 # trunk and head lie deeper in the body.
-_COVER = np.array([0.06 if joint in ('pelvis', 'thorax', 'upper_neck', 'head_top') else 0.03
-                   for joint in JOINTS])
+_COVER = np.where([name.startswith(('r_', 'l_')) for name in JOINTS], 0.03, 0.06)
 
 
 def _frame_person(rng: Rng, skeleton: Skeleton, width: int, height: int) -> View:
@@ -62,14 +61,11 @@ def _draw_occluder(rng: Rng, canvas: Canvas, view: View) -> None:
 
 def _photograph(rng: Rng, image: np.ndarray) -> np.ndarray:
     """What a camera makes of an image (H, W, 3) float32: exposure, blur and noise, as uint8."""
-    tint = rng.normal(1, 0.05, 3) * rng.uniform(0.8, 1.2)
-    contrast, middle = rng.uniform(0.75, 1.15), 118.0
-    gains = np.column_stack((contrast * np.diag(tint), (1 - contrast) * middle * tint))
-    image = cv2.transform(image, gains)
+    tint, contrast = rng.normal(1, 0.05, 3) * rng.uniform(0.8, 1.2), rng.uniform(0.75, 1.15)
+    image = (contrast * image + 118 * (1 - contrast)) * tint.astype(np.float32)
     if rng.random() < 0.5:
         image = cv2.GaussianBlur(image, (5, 5), rng.uniform(0.3, 1.1))
-    grain = rng.standard_normal(image.shape[:2], dtype=np.float32)
-    grain *= np.float32(abs(rng.normal(0, 4)))
+    grain = abs(rng.normal(0, 4)) * rng.standard_normal(image.shape[:2], dtype=np.float32)
     return cv2.add(image, cv2.cvtColor(grain, cv2.COLOR_GRAY2BGR), dtype=cv2.CV_8U)
 
 
@@ -79,10 +75,9 @@ def _annotate(canvas: Canvas, skeleton: Skeleton, view: View) -> dict[str, Any]:
     ``center`` and ``scale`` describe the box of the joints inside the image, the scale being the
     longer side of it in units of 200 pixels.
     """
-    height, width = canvas.depth.shape
     body = skeleton.joints()
     joints = view.pixels(body)
-    inside = ((joints >= 0) & (joints <= (width - 1, height - 1))).all(1)
+    inside = ((joints >= 0) & (joints <= np.subtract(canvas.depth.shape[::-1], 1))).all(1)
     x, y = np.round(joints[inside]).astype(int).T
     occluded = np.zeros(len(JOINTS), int)
     occluded[inside] = canvas.depth[y, x] > (body[:, 2] + _COVER)[inside]

@@ -46,7 +46,6 @@ _POINTS = (
     ('jaw', 'upper_neck', 'head', (0, 0.036, 0.016)),
     ('nose', 'upper_neck', 'head', (0, 0.060, 0.060)),
     ('?_eye', 'upper_neck', 'head', (0.018, 0.077, 0.045)),
-    ('?_lip', 'upper_neck', 'head', (0.013, 0.034, 0.050)),
     ('?_temple', 'upper_neck', 'head', (0.024, 0.110, 0.024)),
     ('crown', 'upper_neck', 'head', (0, 0.090, -0.014)),
     ('nape', 'upper_neck', 'head', (0, 0.045, -0.026)),
@@ -151,11 +150,10 @@ def sample_pose(rng: Rng) -> Pose:
         picks[1] = picks[0]                     # both arms do the same
     arms = [_ARMS[names[int(pick * len(names))]]
             for names, pick in zip(choices, picks, strict=True)]
-    legs = _LEGS[first_leg], _LEGS[other_leg]
     sides = slice(None, None, rng.choice((1, -1)))
     return Pose(
         arms=_limb_angles(rng, *arms, _ARM_LIMITS)[sides],
-        legs=_limb_angles(rng, *legs, _LEG_LIMITS)[sides],
+        legs=_limb_angles(rng, _LEGS[first_leg], _LEGS[other_leg], _LEG_LIMITS)[sides],
         trunk=rng.normal((lean, stoop, 0, 0), (5, 5, 4, 7)),
         head=np.clip(rng.normal((nod, 0, 0), (9, 20, 5)), (-45, -55, -15), (35, 55, 15)))
 

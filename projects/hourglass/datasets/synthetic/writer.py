@@ -21,8 +21,6 @@ from hourglass.files import replacing
 VERSION = 2
 """To be raised whenever the same seed draws another image."""
 
-ANNOTATION = 'annotations.json'
-
 
 def _write_image(images: Path, recipe: dict[str, Any], index: int) -> dict[str, Any]:
     """Render and save image number ``index``; return its record."""
@@ -40,8 +38,7 @@ def _is_complete(annotation: Path, recipe: dict[str, Any]) -> bool:
         content = json.loads(annotation.read_text(encoding='utf-8'))
         wanted = {person['image'] for person in content['people']}
         present = set(os.listdir(annotation.parent / 'images'))
-        return (content['info'] == recipe and len(wanted) == recipe['count']
-                and wanted <= present)
+        return content['info'] == recipe and len(wanted) == recipe['count'] and wanted <= present
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -90,7 +87,7 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
     recipe = {'generator': 'hourglass synthetic people', 'version': VERSION, 'count': count,
               'seed': seed, 'stream': stream, 'size': list(size), 'jpeg_quality': jpeg_quality}
     _check(recipe, workers)
-    annotation, images = Path(folder) / ANNOTATION, Path(folder) / 'images'
+    annotation, images = Path(folder) / 'annotations.json', Path(folder) / 'images'
     if _is_complete(annotation, recipe):
         return annotation
     try:
@@ -100,17 +97,15 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
         for path in list(images.glob('[0-9]' * 6 + '.jpg')):
             path.unlink()
         people = _render_all(partial(_write_image, images, recipe), count, workers)
-        text = json.dumps({'info': recipe, 'people': people})
         with replacing(annotation) as draft:
-            draft.write_text(text, encoding='utf-8')
+            draft.write_text(json.dumps({'info': recipe, 'people': people}), encoding='utf-8')
     except OSError as error:
         raise DataError(f'{folder}: cannot write synthetic images ({error.strerror or error}); '
                         'choose a folder you may write to, with free space') from error
     return annotation
 
 
-def _render_all(render: partial[dict[str, Any]], count: int, workers: int
-                ) -> list[dict[str, Any]]:
+def _render_all(render: partial, count: int, workers: int) -> list[dict[str, Any]]:
     """Records of all images in order, rendered here or by several processes."""
     if workers == 1:
         return [render(index) for index in range(count)]
