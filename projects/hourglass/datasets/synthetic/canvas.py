@@ -17,6 +17,7 @@ _CIRCLE = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), axis=1).astype(np.float32
 _SUBPIXEL_BITS = 4
 _ROUNDNESS = 0.35                               # how much a shape darkens towards its sides
 
+# patterns as weights of waves along a shape, waves across it, and blotches
 _PLAIN, _RINGS, _STRIPES, _PLAID, _BLOTCHES = (
     (0, 0, 0), (2, 0, 0), (0, 2, 0), (1, 1, 0), (0, 0, 1))
 _PATTERNS = (*8 * (_PLAIN,), _RINGS, _RINGS, _STRIPES, _PLAID, _PLAID, *3 * (_BLOTCHES,))

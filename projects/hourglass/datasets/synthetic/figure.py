@@ -84,7 +84,7 @@ def _sample_outfit(rng: Rng, scale: float) -> dict[str, Material]:
 
 
 def _project(skeleton: Skeleton, view: View) -> dict[str, np.ndarray]:
-    """Each point of a body by name: x, y, pixels per unit of a radius, and depth in statures."""
+    """Each point of a body by name: x, y, radius of a unit sphere, and depth (statures)."""
     points = np.array(list(skeleton.points.values()))
     scales = view.scales(points) * skeleton.build.get('girth', 1.0)
     rows = np.column_stack((view.pixels(points), scales, points[:, 2]))
