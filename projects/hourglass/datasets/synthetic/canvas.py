@@ -63,10 +63,11 @@ def _limited(share: np.ndarray) -> np.ndarray:
     return np.minimum(np.maximum(share, 0), 1)
 
 
-def _mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray | float,
+def _mixed(first: np.ndarray, second: np.ndarray | tuple, share: np.ndarray | float,
            shade: np.ndarray | float = 1.0) -> np.ndarray:
     """Two colours (3,) mixed by the share (H, W) of the second one: (H, W, 3) float32."""
-    steps = zip(np.float32(first), np.float32(np.subtract(second, first)), strict=True)
+    steps = zip(np.asarray(first, np.float32),
+                np.asarray(np.subtract(second, first), np.float32), strict=True)
     return cv2.merge([(start + share * step) * shade for start, step in steps])
 
 
@@ -102,7 +103,7 @@ class Canvas:
             depths: (K,) of the discs.
             material: what to fill with.
         """
-        centres, radii = np.float32(centres), np.float32(radii)
+        centres, radii = np.asarray(centres, np.float32), np.asarray(radii, np.float32)
         rims = centres[:, None] + radii[:, None, None] * _CIRCLE
         outline = cv2.convexHull(rims.reshape(-1, 2))[:, 0]
         left, top = np.maximum(outline.min(0), 0).astype(int)
@@ -112,7 +113,7 @@ class Canvas:
         window = np.s_[top:bottom, left:right]
         mask = np.zeros((bottom - top, right - left), np.uint8)
         corners = np.round((outline - (left, top)) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-        cv2.fillConvexPoly(mask, corners, 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.fillConvexPoly(mask, corners, (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
 
         (x0, y0), (x1, y1) = centres[[0, -1]].tolist()
         length = max(float(np.hypot(x1 - x0, y1 - y0)), 1.0)

@@ -109,8 +109,8 @@ def draw_figure(rng: Rng, canvas: Canvas, skeleton: Skeleton, view: View,
             radii, depths = rows[:, 2] * list(spheres.values()), rows[:, 3]
             written = depths if depth is None else np.full_like(depths, depth)
             shapes.append((depths.mean() + nearer, rows[:, :2], radii, written, outfit[material]))
-    for _, *shape in sorted(shapes, key=lambda shape: shape[0]):
-        canvas.paint(*shape)
+    for _, centres, radii, written, cloth in sorted(shapes, key=lambda shape: shape[0]):
+        canvas.paint(centres, radii, written, cloth)
 
 
 def head_box(skeleton: Skeleton, view: View) -> np.ndarray:

@@ -148,11 +148,11 @@ def sample_pose(rng: Rng) -> Pose:
     picks = rng.random(2)
     if rng.random() < 0.25:
         picks[1] = picks[0]                     # both arms do the same
-    arms = [_ARMS[names[int(pick * len(names))]]
-            for names, pick in zip(choices, picks, strict=True)]
+    one, other = (_ARMS[names[int(pick * len(names))]]
+                  for names, pick in zip(choices, picks, strict=True))
     sides = slice(None, None, rng.choice((1, -1)))
     return Pose(
-        arms=_limb_angles(rng, *arms, _ARM_LIMITS)[sides],
+        arms=_limb_angles(rng, one, other, _ARM_LIMITS)[sides],
         legs=_limb_angles(rng, _LEGS[first_leg], _LEGS[other_leg], _LEG_LIMITS)[sides],
         trunk=rng.normal((lean, stoop, 0, 0), (5, 5, 4, 7)),
         head=np.clip(rng.normal((nod, 0, 0), (9, 20, 5)), (-45, -55, -15), (35, 55, 15)))
