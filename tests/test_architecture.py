@@ -94,4 +94,4 @@ torch.save(alone(images), 'found.pth')
 assert not [name for name in sys.modules if name.split('.')[0] in ('hourglass', 'mmengine', 'mmpose')]
 """], cwd=tmp_path, check=True, env={})
     for found, expected in zip(torch.load(tmp_path / 'found.pth'), ours(images), strict=True):
-        assert torch.equal(found, expected)
+        assert torch.allclose(found, expected, atol=1e-6)       # threads sum in another order
