@@ -61,7 +61,7 @@ def test_the_authors_h5_files_are_read_as_they_are():
         for split, name in (('train', 'train'), ('test', 'valid')):
             theirs = read_flic(ORIGINAL / f'{name}{suffix}.h5')
             ours = read_flic(ORIGINAL / 'examples.mat', split, labels)
-            assert [p.image for p in theirs] == [p.image for p in ours]
+            assert [p.image_name for p in theirs] == [p.image_name for p in ours]
             for field, px in (('keypoints_image', 1e-3), ('center_image', 1e-3), ('pck_unit', 1e-3),
                               ('side_image', 1e-6)):
                 difference = np.abs(np.array([getattr(p, field) for p in theirs])
@@ -99,7 +99,7 @@ def test_the_crop_is_440_of_480_px_around_row_240():
 def read_crop(height: int) -> tuple[float, float]:
     from hourglass.datasets.flic import _person
     record = type('Example', (), example() | dict(imgdims=[height, height * 3 // 2, 3]))
-    person = _person(record, 'observer', 0, 'examples.mat')
+    person = _person(record, 'observer', 0, 'examples.mat, row 0')
     return person.side_image, person.center_image[1]
 
 
@@ -122,7 +122,7 @@ def test_rows_are_the_authors_rows(folder, factor, split, labels, h5, people):
     assert np.abs(full([p.center_image for p in ours]) - theirs['center']).max() < 1e-3
     assert np.allclose([p.side_image * factor for p in ours], 200 * theirs['scale'], atol=1e-3)
     assert np.allclose([p.pck_unit * factor for p in ours], theirs['normalize'], atol=1e-3)
-    assert [p.image for p in ours] == [name.decode() for name in theirs['imgname']]
+    assert [p.image_name for p in ours] == [name.decode() for name in theirs['imgname']]
 
 
 @needs(HALF)

@@ -11,7 +11,7 @@ from hourglass.registry import METRICS
 
 def sample(place, name: str, seed: int = 0) -> dict:
     keypoints_image = np.random.default_rng(seed).uniform(0, 100, (1, 16, 2))
-    return dict(raw_ann_info=dict(place=place, image=name, row=seed),
+    return dict(raw_ann_info=dict(place=place, image_name=name, row=seed),
                 pred_instances=dict(keypoints=keypoints_image))
 
 
