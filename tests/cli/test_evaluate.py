@@ -67,6 +67,7 @@ def test_warnings_are_printed_to_stderr(cli, capsys, mpii, tmp_path):
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3
     assert 'read as 0-based, its joints lie' in errors[0] and '--one-based better' in errors[0]
+    assert errors[0].startswith(f"warning: {tmp_path / 'mine.npy'}: ")
     assert '1 of 30 people have no prediction and count as wrong, first row 4' in errors[1]
     assert '1 annotated joints of other people' in errors[2]
 

@@ -108,21 +108,20 @@ def test_limbs_have_no_visibility(tmp_path):
     assert found.scores['Total'] == 100 and 'Occluded' not in found.scores
 
 
-def test_warnings_name_file_and_reason(tmp_path, joints):
+def test_warnings_name_the_reason(tmp_path, joints):
     shifted = joints + np.array([0, 6])
     shifted[3], shifted[4, 2] = np.nan, np.nan
-    path = tmp_path / 'preds.npy'
     assert list(scored(tmp_path, joints, shifted, base=1, unit=300).warnings()) == [
-        f'{path}: its joints lie +0.00, +6.00 px off on average; were they predicted on images of '
+        'its joints lie +0.00, +6.00 px off on average; were they predicted on images of '
         'another size, or is it the bias of their decoder?',
-        f'{path}: 1 of 40 people have no prediction and count as wrong, first row 3',
-        f'{path}: 1 annotated joints of other people have no prediction and count as wrong']
+        '1 of 40 people have no prediction and count as wrong, first row 3',
+        '1 annotated joints of other people have no prediction and count as wrong']
     wrong_base, = scored(tmp_path, joints, joints, base=0).warnings()
-    assert wrong_base == (f'{path}: read as 0-based, its joints lie +1.00, +1.00 px off on average;'
-                          ' they fit --one-based better')
+    assert wrong_base == ('read as 0-based, its joints lie +1.00, +1.00 px off on average; they '
+                          'fit --one-based better')
     assert not list(scored(tmp_path, joints, joints).warnings())
     hopeless, = scored(tmp_path, joints, joints + 1e4).warnings()
-    assert hopeless.startswith(f'{path}: almost no joint is correct; are these the same people')
+    assert hopeless.startswith('almost no joint is correct; are these the same people')
 
 
 def test_a_score_that_does_not_exist_is_none_in_json(tmp_path, joints):

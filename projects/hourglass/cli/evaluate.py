@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
               else nullcontext()) as on_people:
             evaluations.append(evaluate(truth, predictions, protocol, args.base, on_people))
         for warning in evaluations[-1].warnings():
-            print(f'warning: {warning}', file=sys.stderr)
+            print(f'warning: {path}: {warning}', file=sys.stderr)
     if args.curves:
         draw_curves(evaluations, args.curves)
     if args.json:

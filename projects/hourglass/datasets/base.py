@@ -61,7 +61,8 @@ class PersonDataset(BaseCocoStyleDataset):
         DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
-    def __init__(self, data_root: str, ann_file: str, data_prefix: dict, **kwargs: Any):
+    def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
+                 **kwargs: Any):
         super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
 
     @abstractmethod
@@ -83,7 +84,13 @@ class PersonDataset(BaseCocoStyleDataset):
             if problem:
                 raise DataError(
                     f'{self.ann_file}, row {person.row} ({person.image_name}): {problem}')
-        self._check_images(people)
+        folder, names = Path(self.data_prefix['img']), {person.image_name for person in people}
+        missing = missing_images(folder, names)
+        if missing:
+            first = next(person for person in people if person.image_name in missing)
+            raise DataError(f'{folder}: {len(missing)} of {len(names)} images are missing, first '
+                            f'{first.image_name}{missing[first.image_name]} of row {first.row} in '
+                            f'{self.ann_file}; complete the folder')
         return [self._sample(index, person) for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
@@ -94,16 +101,6 @@ class PersonDataset(BaseCocoStyleDataset):
         """
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         return info | {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
-
-    def _check_images(self, people: list[Person]) -> None:
-        folder = Path(self.data_prefix['img'])
-        names = {person.image_name for person in people}
-        missing = missing_images(folder, names)
-        if missing:
-            first = next(person for person in people if person.image_name in missing)
-            raise DataError(f'{folder}: {len(missing)} of {len(names)} images are missing, first '
-                            f'{first.image_name}{missing[first.image_name]} of row {first.row} in '
-                            f'{self.ann_file}; complete the folder')
 
     def _sample(self, index: int, person: Person) -> dict:
         """Return a person in the form that mmpose's transforms and metrics expect."""

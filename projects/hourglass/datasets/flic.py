@@ -123,10 +123,9 @@ class FlicDataset(PersonDataset):
     METAINFO = skeletons.FLIC
 
     def __init__(self, split: str | Sequence[str] | None = None, labels: str | None = None,
-                 ann_file: str = 'examples.mat', data_prefix: dict = dict(img='images'),
-                 **kwargs: Any):
+                 ann_file: str = 'examples.mat', **kwargs: Any):
         self.split, self.labels = split, labels
-        super().__init__(ann_file=ann_file, data_prefix=data_prefix, **kwargs)
+        super().__init__(ann_file=ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
         return read_flic(self.ann_file, self.split, self.labels)

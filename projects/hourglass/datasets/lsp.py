@@ -117,32 +117,25 @@ class LspDataset(PersonDataset):
     METAINFO = skeletons.LSP
 
     def __init__(self, split: str, skeleton: str = 'lsp', crop: str = 'image',
-                 ann_file: str = 'joints.mat', data_prefix: dict = dict(img='images'),
-                 **kwargs: Any):
+                 ann_file: str = 'joints.mat', **kwargs: Any):
         for name, value, choices in (('split', split, SPLITS),
                                      ('skeleton', skeleton, ('lsp', 'mpii')),
                                      ('crop', crop, ('image', 'joints'))):
             if value not in choices:
                 raise ConfigError(f'LspDataset: {name}={value!r}, choose from {choices}')
         self.split, self.skeleton, self.crop = split, skeleton, crop
-        super().__init__(
-            ann_file=ann_file, data_prefix=data_prefix,
-            metainfo=skeletons.MPII if skeleton == 'mpii' else None, **kwargs)
+        super().__init__(ann_file=ann_file, **kwargs,
+                         metainfo=skeletons.MPII if skeleton == 'mpii' else None)
 
     def read_people(self) -> list[Person]:
         people = read_lsp(self.ann_file, self.split)
         if self.skeleton == 'mpii':
             people = [with_mpii_joints(person) for person in people]
-        if self.crop == 'image':
-            for person in people:
-                self._crop_image(person)
+        for person in people if self.crop == 'image' else ():
+            try:
+                with Image.open(Path(self.data_prefix['img'], person.image_name)) as image:
+                    size = np.array(image.size, float)
+            except OSError:             # missing or broken: the checks name all of these images
+                continue
+            person.center_image, person.side_image = (size - 1) / 2, float(size.max())
         return people
-
-    def _crop_image(self, person: Person) -> None:
-        """Crop the whole image, unless it is missing or broken: a check names all of those."""
-        try:
-            with Image.open(Path(self.data_prefix['img'], person.image_name)) as image:
-                size = np.array(image.size, float)
-        except OSError:
-            return
-        person.center_image, person.side_image = (size - 1) / 2, float(size.max())

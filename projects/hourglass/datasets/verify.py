@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from hourglass.datasets.base import Person, PersonDataset, missing_images, person_problem
+from hourglass.datasets.base import PersonDataset, missing_images, person_problem
 from hourglass.errors import DataError
 from hourglass.io.images import read_image
 
@@ -78,45 +78,29 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
             errors['people with a wrong annotation'].append(f'{where}: {problem}')
         if np.isnan(person.keypoints_image).all():
             notes['people without annotated joints'].append(where)
-        size = sizes.get(person.image_name)
-        if size is None:
+        if person.image_name not in sizes:
             continue
-        outside = _joints_outside(person, size)
+        end = np.array(sizes[person.image_name]) - 0.5          # (2,) x, y of the last pixel's edge
+        outside = ((person.keypoints_image < -0.5) | (person.keypoints_image > end)).any(-1).sum()
         if outside:
             notes['people with joints outside their image'].append(f'{where}: {outside} joints')
-        crop = _crop_outside(person, size)
-        if crop:
-            errors['people with a crop outside their image'].append(f'{where}: {crop}')
+        low, high = (person.center_image + sign * person.side_image / 2 for sign in (-1, 1))
+        croppable = np.isfinite(person.center_image).all() and person.side_image > 0
+        if croppable and ((high < -0.5).any() or (low > end).any()):
+            errors['people with a crop outside their image'].append(
+                f'{where}: from {low.round().tolist()} to {high.round().tolist()} in '
+                '{}x{} px'.format(*sizes[person.image_name]))
     return found
-
-
-def _joints_outside(person: Person, size: tuple[int, int]) -> int:
-    x, y = person.keypoints_image.T
-    return int(((x < -0.5) | (y < -0.5) | (x > size[0] - 0.5) | (y > size[1] - 0.5)).sum())
-
-
-def _crop_outside(person: Person, size: tuple[int, int]) -> str | None:
-    if not (np.isfinite(person.center_image).all() and person.side_image > 0):
-        return None                             # already listed as a wrong annotation
-    low, high = (person.center_image + sign * person.side_image / 2 for sign in (-1, 1))
-    if (high < -0.5).any() or (low > np.array(size) - 0.5).any():
-        return f'from {low.round().tolist()} to {high.round().tolist()} in {size[0]}x{size[1]} px'
-    return None
 
 
 def _decode_all(folder: Path, names: Sequence[str], workers: int
                 ) -> tuple[dict[str, tuple[int, int]], list[str]]:
     """Return the sizes (w, h) of the readable images, and a line for each of the others."""
-    sizes, broken = {}, []
     with ThreadPoolExecutor(workers) as pool:
-        results = pool.map(_size_or_error, [folder / name for name in names])
-        for name, result in zip(names, tqdm(results, 'reading images', len(names), disable=None),
-                                strict=True):
-            if isinstance(result, str):
-                broken.append(result)
-            else:
-                sizes[name] = result
-    return sizes, broken
+        results = dict(zip(names, tqdm(pool.map(_size_or_error, [folder / name for name in names]),
+                                       'reading images', len(names), disable=None), strict=True))
+    return ({name: size for name, size in results.items() if not isinstance(size, str)},
+            [error for error in results.values() if isinstance(error, str)])
 
 
 def _size_or_error(path: Path) -> tuple[int, int] | str:

@@ -2,6 +2,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -19,6 +20,8 @@ from hourglass.datasets.mpii.files import (
 )
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.h5 import people_arrays
+
+_Arrays = tuple[ndarray, ndarray, ndarray]
 
 
 @dataclass
@@ -44,12 +47,12 @@ class Truth:
     usual_base: int
     advice: str
     about: str
-    read: Callable[[slice], tuple[ndarray, ndarray, ndarray]]
+    read: Callable[[slice], _Arrays]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, people: slice) -> tuple[ndarray, ndarray, ndarray]:
+    def __getitem__(self, people: slice) -> _Arrays:
         return self.read(people)
 
 
@@ -82,15 +85,15 @@ def read_truth(dataset: str, path: str | Path, split: str | None = None,
         return _mpii(path, split, head_box_file)
     no_torso, about = 'its right shoulder or left hip is not labelled', split or 'test'
     if dataset == 'lsp':
-        people, skeleton_of = read_lsp(path, split or 'test'), skeletons.LSP
+        people, metainfo = read_lsp(path, about), skeletons.LSP
         if skeleton == 'mpii':
-            people, skeleton_of = [with_mpii_joints(p) for p in people], skeletons.MPII
-        return _of_people(people, skeleton_of, path, 1, f'{no_torso}, take --protocol person',
-                          about)
-    if path.suffix == '.h5':
-        return _of_people(read_flic(path, split, labels), skeletons.FLIC, path, 0, no_torso, '')
-    return _of_people(read_flic(path, about, labels), skeletons.FLIC, path, 0, no_torso,
-                      f"{about}, {labels or 'observer'}-centric")
+            people, metainfo = [with_mpii_joints(p) for p in people], skeletons.MPII
+        return _of_people(people, metainfo, path=path, usual_base=1, about=about,
+                          advice=f'{no_torso}, take --protocol person')
+    is_h5 = path.suffix == '.h5'
+    return _of_people(
+        read_flic(path, split if is_h5 else about, labels), skeletons.FLIC, path=path, usual_base=0,
+        advice=no_torso, about='' if is_h5 else f"{about}, {labels or 'observer'}-centric")
 
 
 def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Truth:
@@ -98,41 +101,38 @@ def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Tr
     if path.suffix not in ('.h5', '.mat'):
         if split is None and holds_both_splits(path):
             split = 'val'
-        return _of_people(read_mpii(path, split, head_box_file), skeletons.MPII, path, 1,
-                          advice if head_box_file else 'give --head-boxes mpii_gt_val.mat',
-                          split or '')
+        return _of_people(
+            read_mpii(path, split, head_box_file), skeletons.MPII, path=path, usual_base=1,
+            advice=advice if head_box_file else 'give --head-boxes mpii_gt_val.mat',
+            about=split or '')
     for option, value in (('--split', split), ('--head-boxes', head_box_file)):
         if value is not None:
             raise ConfigError(f'{option}: {path} holds one split with its head boxes; leave it out')
     if path.suffix == '.mat':
-        joints, units = read_head_box_file(path)
-        return _of_arrays(path, names, range(len(joints)), 1, advice, '', (
-            joints - 1, units, np.zeros(joints.shape[:2], bool)))           # 1-based -> 0-based
+        joints, units = read_head_box_file(path)                            # 1-based -> 0-based
+        read = _slices(joints - 1, units, np.zeros(joints.shape[:2], bool))
+        return Truth(path, names, range(len(joints)), 1, advice, '', read)
     arrays = people_arrays(path, H5_TRUTH)
-    num_people = len(arrays['part'])
-    if not num_people:
+    if not len(arrays['part']):
         raise DataError(f'{path}: no people in this file; fetch it again')
-    return Truth(path, names, range(num_people), 1, advice, '', lambda people: mpii_h5_truth(
-        {name: array[people] for name, array in arrays.items()}, path, people.start or 0))
+    return Truth(
+        path, names, range(len(arrays['part'])), 1, advice, '', lambda people: mpii_h5_truth(
+            {name: array[people] for name, array in arrays.items()}, path, people.start or 0))
 
 
-def _of_people(people: Sequence[Person], skeleton: dict, path: Path, usual_base: int, advice: str,
-               about: str) -> Truth:
-    names = skeletons.joint_names(skeleton)
+def _of_people(people: Sequence[Person], metainfo: dict, path: Path, **fields: Any) -> Truth:
+    names = skeletons.joint_names(metainfo)
     if not people:
         raise DataError(f'{path}: no people in this split')
     for person in people:
         problem = joint_problem(person, len(names))
         if problem:
             raise DataError(f'{path}, row {person.row} ({person.image_name}): {problem}')
-    return _of_arrays(path, names, [person.row for person in people], usual_base, advice, about, (
+    return Truth(path, names, [person.row for person in people], **fields, read=_slices(
         np.stack([person.keypoints_image for person in people]),
         np.array([person.pck_unit for person in people]),
         np.stack([person.occluded for person in people])))
 
 
-def _of_arrays(path: Path, names: Sequence[str], rows: Sequence[int], usual_base: int, advice: str,
-               about: str, arrays: tuple[ndarray, ndarray, ndarray]) -> Truth:
-    joints, units, occluded = arrays
-    return Truth(path, names, rows, usual_base, advice, about, lambda people: (
-        joints[people], units[people], occluded[people]))
+def _slices(joints: ndarray, units: ndarray, occluded: ndarray) -> Callable[[slice], _Arrays]:
+    return lambda people: (joints[people], units[people], occluded[people])

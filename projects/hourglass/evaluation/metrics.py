@@ -95,17 +95,17 @@ class _PCK(BaseMetric):
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            truth, found = sample['raw_ann_info'], sample['pred_instances']
-            predicted = _predictions(sample)                                    # (1 + N, K, 2)
-            scored = np.broadcast_to(
-                self.scored_joints(truth), (len(predicted), *truth['keypoints_image'].shape))
+            truth, predicted = sample['raw_ann_info'], _predictions(sample)
+            num_predictions, *shape = predicted.shape                           # (1 + N, K, 2)
+            annotated = self.scored_joints(truth)                               # (K, 2)
             where = f"{truth['image_name']}, row {truth['row']}"
-            if predicted.shape != scored.shape:
-                raise DataError(f'{where}: {predicted.shape[1]} joints predicted, '
-                                f"{scored.shape[1]} annotated; set the network's num_keypoints")
+            if shape != list(annotated.shape):
+                raise DataError(f'{where}: {shape[0]} joints predicted, {len(annotated)} '
+                                "annotated; set the network's num_keypoints")
             try:
                 distances = self.protocol.distances(                            # (1 + N, L)
-                    predicted, scored, np.full(len(predicted), truth['pck_unit']), self.joints)
+                    predicted, np.broadcast_to(annotated, predicted.shape),
+                    np.full(num_predictions, truth['pck_unit']), self.joints)
             except pck.UnmeasuredError:
                 raise DataError(f'{where}: no {self.protocol.unit_name} to measure by (MPII: give '
                                 'the data set its head_box_file, mpii_gt_val.mat)') from None
@@ -114,7 +114,7 @@ class _PCK(BaseMetric):
                 result['person'] = dict(
                     row=truth['row'], image_name=truth['image_name'],
                     keypoints=predicted[0].tolist(),
-                    scores=np.asarray(found['keypoint_scores'])[0].tolist(),
+                    scores=np.asarray(sample['pred_instances']['keypoint_scores'])[0].tolist(),
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 

@@ -18,12 +18,7 @@ from numpy import ndarray
 
 
 class UnmeasuredError(ValueError):
-    """A person with annotated joints has no size to measure distances by.
-
-    Attributes:
-        person: its index among those given.
-        unit: its size in px, as given.
-    """
+    """The person with this index has annotated joints but no size, in px, to measure by."""
 
     def __init__(self, person: int, unit: float):
         super().__init__(f'person {person} has a PCK unit of {unit} px, a number above 0 needed')
@@ -76,17 +71,12 @@ def limb_distances(predicted: ndarray, truth: ndarray,
     Returns:
         (P, limbs); NaN for a limb of no length or without annotation, infinite without prediction.
     """
-    columns = []
-    for start, end in limbs:
-        (start_found, end_found), (start_true, end_true) = (
-            (joints[:, list(start)].mean(1), joints[:, list(end)].mean(1))
-            for joints in (predicted, truth))
-        length = np.linalg.norm(end_true - start_true, axis=-1)                 # (P,)
-        off = np.maximum(np.linalg.norm(start_found - start_true, axis=-1),
-                         np.linalg.norm(end_found - end_true, axis=-1))
-        columns.append(np.where(length > 0, np.nan_to_num(
-            off / np.where(length > 0, length, 1), nan=np.inf), np.nan))
-    return np.stack(columns, axis=-1)
+    found, true = (np.stack([[joints[:, list(end)].mean(1) for end in limb] for limb in limbs])
+                   for joints in (predicted, truth))                            # (limbs, 2, P, 2)
+    length = np.linalg.norm(true[:, 1] - true[:, 0], axis=-1)                   # (limbs, P)
+    off = np.linalg.norm(found - true, axis=-1).max(1)
+    relative = np.nan_to_num(off / np.where(length > 0, length, 1), nan=np.inf)
+    return np.where(length > 0, relative, np.nan).T
 
 
 @dataclass(frozen=True)
@@ -133,11 +123,11 @@ def count_apart(distances: ndarray, occluded: ndarray, thresholds: ndarray
     Args:
         occluded: (P, K) bool; where N is not K, limbs were measured, which are neither.
     """
-    if occluded.shape == distances.shape:
-        visible, hidden = (np.where(part, distances, np.nan) for part in (~occluded, occluded))
-    else:
-        visible = hidden = np.full_like(distances, np.nan)
-    return count(distances, thresholds), count(visible, thresholds), count(hidden, thresholds)
+    neither = np.zeros_like(distances, bool)
+    visible, hidden = (~occluded, occluded) if occluded.shape == distances.shape else (neither,) * 2
+    return (count(distances, thresholds),
+            count(np.where(visible, distances, np.nan), thresholds),
+            count(np.where(hidden, distances, np.nan), thresholds))
 
 
 def joint_pck(counts: Counts) -> ndarray:

@@ -80,23 +80,17 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
         raise DataError(f'{path}: predictions must be .npy, .h5, .mat or .json')
     if np.dtype(array.dtype).kind not in 'fiu':
         raise DataError(f'{path}: holds {array.dtype} where numbers are needed')
-    return Predictions(path, base, array, _axes(array.shape, len(rows), num_keypoints, path))
-
-
-def _axes(shape: tuple[int, ...], num_people: int, num_keypoints: int, path: Path
-          ) -> tuple[int, ...]:
-    """Return the axes of people, joints and coordinates."""
+    shape, needed = tuple(array.shape), (len(rows), num_keypoints)
     fitting = [axes for axes in permutations(range(3)) if len(shape) == 3
-               and (shape[axes[0]], shape[axes[1]]) == (num_people, num_keypoints)
-               and shape[axes[2]] in (2, 3)]
-    if fitting and (len(fitting) == 1 or fitting[0] == (0, 1, 2)):
-        return fitting[0]
-    if fitting:
-        raise DataError(f'{path}: which axis of {tuple(shape)} are the people? Store it as '
+               and (shape[axes[0]], shape[axes[1]]) == needed and shape[axes[2]] in (2, 3)]
+    if not fitting:
+        raise DataError(f'{path}: predictions of shape {shape}, {(*needed, 2)} needed for this '
+                        'ground truth: one row for each of its people, in its order (NaN for '
+                        'people who were not predicted), every joint')
+    if len(fitting) > 1 and fitting[0] != (0, 1, 2):
+        raise DataError(f'{path}: which axis of {shape} are the people? Store it as '
                         '(people, joints, 2)')
-    raise DataError(f'{path}: predictions of shape {tuple(shape)}, ({num_people}, {num_keypoints}, '
-                    '2) needed for this ground truth: one row for each of its people, in its order '
-                    '(NaN for people who were not predicted), every joint')
+    return Predictions(path, base, array, fitting[0])
 
 
 def _read_npy(path: Path) -> ndarray:
@@ -143,18 +137,19 @@ def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[nda
     if isinstance(content[0], dict):
         return _from_records(content, rows, num_keypoints, path), base
     people = [_numbers(person, num_keypoints, row, path) for row, person in enumerate(content)]
-    wrong = [row for row, person in enumerate(people) if person.shape != people[0].shape]
-    if wrong:
-        raise DataError(f'{path}, person {wrong[0]}: {people[wrong[0]].shape} numbers where the '
-                        f'first has {people[0].shape}')
+    for row, person in enumerate(people):
+        if person.shape != people[0].shape:
+            raise DataError(f'{path}, person {row}: {person.shape} numbers where the first has '
+                            f'{people[0].shape}')
     return np.stack(people), base
 
 
 def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: Path) -> ndarray:
     """Read records in any order; people without a record stay NaN."""
-    places = {'row': {row: place for place, row in enumerate(rows)},
-              'image_id': {place: place for place in range(len(rows))}}     # as our data sets count
-    key = next((key for key in places if key in records[0]), None)
+    key = next((key for key in ('row', 'image_id') if key in records[0]), None)
+    # our data sets number the images by the people, from 0
+    places = {value: place for place, value in enumerate(
+        rows if key == 'row' else range(len(rows)))}
     if key is None and len(records) != len(rows):
         raise DataError(f"{path}: {len(records)} records without a 'row' for {len(rows)} people; "
                         'number them, from 0 as in the annotation file')
@@ -164,9 +159,8 @@ def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: 
         where = f'{path}, record {number}'
         if not isinstance(record, dict) or 'keypoints' not in record:
             raise DataError(f"{where}: no 'keypoints'")
-        value = record.get(key)
-        place = number if key is None else (
-            places[key].get(value) if isinstance(value, int) else None)
+        value = number if key is None else record.get(key)
+        place = places.get(value) if isinstance(value, int) else None
         if place is None or place in seen:
             raise DataError(f'{where}: {key} {value!r} is '
                             f"{'there twice' if place in seen else 'no person to be scored'}")

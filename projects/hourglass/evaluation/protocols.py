@@ -61,9 +61,8 @@ class Protocol:
             (P, N) for the N joints, or limbs, of :meth:`counted`; see :mod:`.pck`.
         """
         if self.unit == 'limb':
-            limbs = [[[names.index(joint) for joint in end] for end in ends]
-                     for ends in LIMBS.values()]
-            return pck.limb_distances(predicted, truth, limbs)
+            return pck.limb_distances(predicted, truth, [
+                [[names.index(joint) for joint in end] for end in ends] for ends in LIMBS.values()])
         if self.unit == 'person':
             unit = pck.box_side(truth[:, [names.index(joint) for joint in self.scored]])
         return pck.normalised_distances(predicted, truth, unit)
@@ -75,9 +74,7 @@ class Protocol:
     def table(self, counts: Counts, names: Sequence[str]) -> dict[str, float]:
         """Return the numbers in percent: Total, one per group, the fine total, and AUC.
 
-        Args:
-            counts: at ``thresholds``.
-            names: of the columns counted, as :meth:`counted` gives them.
+        The counts are at ``thresholds``, and the names those of :meth:`counted`.
         """
         main = counts.at(self.threshold)
         return {
@@ -90,15 +87,11 @@ class Protocol:
                ) -> dict[str, float]:
         """Return the table, with totals of visible and of occluded joints if any is occluded.
 
-        Args:
-            counts, visible, occluded: as :func:`hourglass.evaluation.pck.count_apart` gives them.
-            names: as for :meth:`table`.
+        The three counts are those of :func:`hourglass.evaluation.pck.count_apart`.
         """
-        scores = self.table(counts, names)
-        if occluded.annotated.any():
-            scores |= {name: self.table(part, names)['Total']
-                       for name, part in (('Visible', visible), ('Occluded', occluded))}
-        return scores
+        parts = dict(Visible=visible, Occluded=occluded) if occluded.annotated.any() else {}
+        return self.table(counts, names) | {
+            name: self.table(part, names)['Total'] for name, part in parts.items()}
 
     def total(self, counts: Counts, names: Sequence[str]) -> ndarray:
         """Return (T,) the total at every threshold."""

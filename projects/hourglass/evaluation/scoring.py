@@ -2,6 +2,7 @@
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,6 @@ class Evaluation:
         truth: the annotation that it was scored by.
         predictions: path of the file.
         protocol: the protocol that it was scored under.
-        names: of the joints, or limbs, counted.
         counts, visible, occluded: of all joints, and of the visible and the occluded ones.
         base: 0 or 1, the base that the predictions were read with.
         shift: (2,) mean offset of the close joints from the truth, x and y in px.
@@ -39,7 +39,6 @@ class Evaluation:
     truth: Truth
     predictions: Path
     protocol: Protocol
-    names: Sequence[str]
     counts: Counts
     visible: Counts
     occluded: Counts
@@ -48,6 +47,11 @@ class Evaluation:
     shift_error: float
     missing: list[int]
     missing_joints: int
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the joints, or limbs, counted."""
+        return self.protocol.counted(self.truth.names)
 
     @property
     def scores(self) -> dict[str, float]:
@@ -71,23 +75,23 @@ class Evaluation:
                     or abs(self.shift.mean()) > 1.5 + 3 * self.shift_error)
 
     def warnings(self) -> Iterator[str]:
-        """Yield a line for everything that looks wrong, or counts as wrong, in the file."""
+        """Yield a line for everything in the file that looks wrong or counts as wrong."""
         off = 'its joints lie {:+.2f}, {:+.2f} px off on average'.format(*self.shift)
         if self.fits_other_base:
-            yield (f'{self.predictions}: read as {self.base}-based, {off}; they fit '
+            yield (f"read as {self.base}-based, {off}; they fit "
                    f"{'--zero-based' if self.base else '--one-based'} better")
         elif self.is_shifted:
-            yield (f'{self.predictions}: {off}; were they predicted on images of another size, or '
-                   'is it the bias of their decoder?')
+            yield (f'{off}; were they predicted on images of another size, or is it the bias of '
+                   'their decoder?')
         if self.scores['Total'] < 5:
-            yield (f'{self.predictions}: almost no joint is correct; are these the same people, in '
-                   'the same order, on images of the same size?')
+            yield ('almost no joint is correct; are these the same people, in the same order, on '
+                   'images of the same size?')
         if self.missing:
-            yield (f'{self.predictions}: {len(self.missing)} of {len(self.truth)} people have no '
-                   f'prediction and count as wrong, first row {self.missing[0]}')
+            yield (f'{len(self.missing)} of {len(self.truth)} people have no prediction and count '
+                   f'as wrong, first row {self.missing[0]}')
         if self.missing_joints:
-            yield (f'{self.predictions}: {self.missing_joints} annotated joints of other people '
-                   'have no prediction and count as wrong')
+            yield (f'{self.missing_joints} annotated joints of other people have no prediction and '
+                   'count as wrong')
 
     def as_dict(self) -> dict:
         """Return the scores and what they belong to, for a JSON file; no score is None."""
@@ -119,11 +123,8 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         raise ConfigError(f'{predictions.path}: the file gives its base as {predictions.base}; '
                           f"leave {'--one-based' if base else '--zero-based'} out")
     base = next(b for b in (base, predictions.base, truth.usual_base) if b is not None)
-    names = protocol.counted(truth.names)
-    nothing = np.empty((0, len(names)))
-    counts = pck.count_apart(nothing, nothing > 0, protocol.thresholds)
-    missing, missing_joints = [], 0
-    close, shifts, squares = 0, np.zeros(2), 0.0
+    parts, missing, missing_joints = [], [], 0
+    moments = np.zeros(4)           # of the close joints: number, sums of x and y, sum of squares
     for start in range(0, len(truth), _PEOPLE_AT_ONCE):
         people = slice(start, min(start + _PEOPLE_AT_ONCE, len(truth)))
         truth_image, unit, occluded = truth[people]                             # (n, K, 2)
@@ -134,9 +135,7 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
             raise DataError(f'{truth.path}, row {truth.rows[start + error.person]}: '
                             f'{protocol.unit_name} is {error.unit:g}, not a number of px above '
                             f'0; {truth.advice}') from None
-        all_joints, visible, hidden = map(operator.add, counts, pck.count_apart(
-            distances, occluded, protocol.thresholds))
-        counts = all_joints, visible, hidden
+        parts.append(pck.count_apart(distances, occluded, protocol.thresholds))
         unpredicted = np.isnan(predicted_image).any(-1)                         # (n, K)
         nobody = unpredicted.all(-1)
         missing += [truth.rows[start + person] for person in np.flatnonzero(nobody)]
@@ -144,13 +143,13 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         offsets = predicted_image - truth_image                                 # (n, K, 2)
         # close as seen from between the bases: what is close must not depend on the base given
         between = offsets + base - 0.5
-        near = np.linalg.norm(between, axis=-1) < _CLOSE * unit[:, None]
-        close += int(near.sum())
-        shifts += offsets[near].sum(0)
-        squares += float((offsets[near].mean(-1)**2).sum())
+        close = offsets[np.linalg.norm(between, axis=-1) < _CLOSE * unit[:, None]]
+        moments += [len(close), *close.sum(0), (close.mean(-1)**2).sum()]
         if on_people is not None:
             on_people(people, distances)
-    shift = shifts / max(close, 1)
-    spread = max(squares / max(close, 1) - shift.mean()**2, 0)
-    return Evaluation(truth, predictions.path, protocol, names, *counts, base, shift,
-                      (spread / max(close, 1))**0.5, missing, missing_joints)
+    counts, visible, hidden = (reduce(operator.add, part) for part in zip(*parts, strict=True))
+    num_close = max(moments[0], 1)
+    shift = moments[1:3] / num_close
+    spread = max(moments[3] / num_close - shift.mean()**2, 0)
+    return Evaluation(truth, predictions.path, protocol, counts, visible, hidden, base, shift,
+                      (spread / num_close)**0.5, missing, missing_joints)

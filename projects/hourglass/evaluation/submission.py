@@ -16,7 +16,6 @@ from hourglass.io.mat import read_mat_as_stored
 from hourglass.registry import METRICS
 
 _NUM_JOINTS = 16
-_EMPTY = np.zeros((0, 0))           # Matlab's []
 
 
 @METRICS.register_module()
@@ -36,8 +35,7 @@ class MpiiSubmission(BaseMetric):
 
     default_prefix = 'submission'
 
-    def __init__(self, release_file: str, out_file: str = 'pred_keypoints_mpii.mat',
-                 **kwargs: Any):
+    def __init__(self, release_file: str, out_file: str = 'pred_keypoints_mpii.mat', **kwargs: Any):
         super().__init__(**kwargs)
         self.release_file, self.out_file = release_file, Path(out_file)
 
@@ -114,10 +112,9 @@ def _name(entry: np.void) -> str:
 
 def _croppable(rects: ndarray) -> list[int]:
     """Return the people of an image who have the centre and scale that a prediction needs."""
-    if not {'objpos', 'scale'} <= set(rects.dtype.names or ()):
-        return []
+    known = {'objpos', 'scale'} <= set(rects.dtype.names or ())
     return [number for number, rect in enumerate(rects.ravel())
-            if rect['objpos'].size and rect['scale'].size]
+            if known and rect['objpos'].size and rect['scale'].size]
 
 
 def _with_points(rects: ndarray, predicted: dict[int, ndarray]) -> ndarray:
@@ -129,8 +126,8 @@ def _with_points(rects: ndarray, predicted: dict[int, ndarray]) -> ndarray:
     for name in names:
         filled[name] = rects[name].reshape(1, -1)
     for number in range(rects.size):
-        filled['annopoints'][0, number] = (_annopoints(predicted[number]) if number in predicted
-                                           else _EMPTY)
+        filled['annopoints'][0, number] = (
+            _annopoints(predicted[number]) if number in predicted else np.zeros((0, 0)))
     return filled
 
 

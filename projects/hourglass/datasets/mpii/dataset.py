@@ -26,11 +26,11 @@ class MpiiDataset(PersonDataset):
     METAINFO = skeletons.MPII
 
     def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
-                 data_prefix: dict = dict(img='images'), **kwargs: Any):
+                 **kwargs: Any):
         if split not in (None, *SPLITS):
             raise ConfigError(f'MpiiDataset: split={split!r}, choose from {SPLITS}')
         self.split, self.head_box_file = split, head_box_file
-        super().__init__(ann_file=ann_file, data_prefix=data_prefix, **kwargs)
+        super().__init__(ann_file=ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
         boxes = None if self.head_box_file is None else Path(self.data_root, self.head_box_file)

@@ -10,7 +10,7 @@ The whole pixels of the h5 files are up to a pixel off at neck and head, the joi
 in fractions; everything else is equal number for number.
 """
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -179,11 +179,7 @@ def _h5_people(path: str | Path) -> list[Person]:
 
 def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
                   ) -> tuple[ndarray, ndarray, ndarray]:
-    """Convert the arrays :data:`H5_TRUTH` of P people to the arrays that the score needs.
-
-    Args:
-        data: the arrays, or the same part of each.
-        path, first_row: the file, and the row where the part begins, for messages.
+    """Convert the arrays :data:`H5_TRUTH` of P people, or a part that begins at ``first_row``.
 
     Returns:
         (P, K, 2) joints in image px, 0-based, NaN where not annotated; (P,) PCK units in px, NaN
@@ -201,11 +197,10 @@ def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
 
 
 def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
-    """Read the joints and PCK units of P people from ``mpii_gt_val.mat``.
+    """Read P people from ``mpii_gt_val.mat``, also named ``detections_our_format.mat``.
 
-    The file is also named ``detections_our_format.mat``. Thirteen of its joints have a zero for one
-    or both coordinates that the annotation gives in full; scores made with it count them as they
-    are.
+    Thirteen of its joints have a zero for one or both coordinates that the annotation gives in
+    full; scores made with it count them as they are.
 
     Returns:
         (P, 16, 2) joints in image px, 1-based as there, NaN where not annotated; (P,) PCK units in
@@ -228,45 +223,44 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
 
 
 def _add_head_units(people: list[Person], head_box_file: str | Path, path: str | Path) -> None:
-    """Give each person the head box of the person with the same joints."""
+    """Give each person without a PCK unit that of the person with the same joints in the file."""
     joints, units = read_head_box_file(head_box_file)
-    index = JointIndex(joints)
-    for person in people:
-        pose = person.keypoints_image + 1                               # 1-based, as there
-        if not np.isnan(person.pck_unit) or np.isnan(pose).any(-1).all():
-            continue
-        found = {units[column] for column in index.find(pose)}
+    people = [person for person in people
+              if np.isnan(person.pck_unit) and not np.isnan(person.keypoints_image).any(-1).all()]
+    matches = match_poses((person.keypoints_image + 1 for person in people), joints)     # 1-based
+    for person, columns in zip(people, matches, strict=True):
+        where = f'{path}, row {person.row} ({person.image_name})'
+        found = {units[column] for column in columns}
         if len(found) != 1:
-            raise DataError(f'{path}, row {person.row} ({person.image_name}): no person in '
-                            f'{head_box_file} has these joints; the two files do not belong '
-                            'together')
+            raise DataError(f'{where}: no person in {head_box_file} has these joints; the two '
+                            'files do not belong together')
         person.pck_unit, = found
         if np.isnan(person.pck_unit):
-            raise DataError(f'{head_box_file}: the head box of {path}, row {person.row} '
-                            f'({person.image_name}), has no size; fetch it again')
+            raise DataError(f'{head_box_file}: the head box of {where} has no size; fetch it again')
 
 
-class JointIndex:
-    """Index of people by their joints, as the file of head boxes names no images.
+def match_poses(poses: Iterable[ndarray], known: Iterable[ndarray]) -> list[list[int]]:
+    """Find people by their joints, as the file of head boxes names no images.
 
     Most joints must agree to the pixel, not all: a few are damaged in that file.
 
     Args:
-        poses: P arrays (K, 2) of joints, NaN where not annotated.
+        poses, known: arrays (K, 2) of joints, NaN where not annotated.
+
+    Returns:
+        for each pose the rows of the known ones that share the most joints, if more than half.
     """
-
-    def __init__(self, poses: ndarray | Sequence[ndarray]):
-        self._rows = defaultdict(list)      # (joint, x, y) -> people with the joint at this pixel
-        for row, pose in enumerate(poses):
-            for spot in _spots(pose):
-                self._rows[spot].append(row)
-
-    def find(self, pose: ndarray) -> list[int]:
-        """Return the rows that share the most joints with a pose (K, 2), if more than half."""
+    rows_with = defaultdict(list)       # (joint, x, y) -> rows that have the joint at this pixel
+    for row, pose in enumerate(known):
+        for spot in _spots(pose):
+            rows_with[spot].append(row)
+    found = []
+    for pose in poses:
         spots = _spots(pose)
-        votes = Counter(row for spot in spots for row in self._rows.get(spot, ()))
+        votes = Counter(row for spot in spots for row in rows_with.get(spot, ()))
         best = max(votes.values(), default=0)
-        return [row for row, count in votes.items() if count == best > len(spots) / 2]
+        found.append([row for row, count in votes.items() if count == best > len(spots) / 2])
+    return found
 
 
 def _spots(pose: ndarray) -> list[tuple[int, int, int]]:

@@ -8,6 +8,7 @@ Every field can be missing or empty at every level.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,17 +57,16 @@ class ReleasePerson:
 
 @dataclass(frozen=True)
 class Release:
-    """The content of the official file.
+    """The content of the official file, in its order.
 
     Attributes:
         path: the file.
-        image_names: names of the images, in the order of ``annolist``.
+        image_names: names of the images.
         training: for each image, whether its joints are published.
         num_rects: for each image, how many people it lists, those without any field included.
-        people: the people who can be cropped, in the order of the file.
+        people: the people who can be cropped.
         without_crop: places of the others, and which of ``objpos`` and ``scale`` they lack.
-        half_filled: what was left out because some of its numbers are missing, NaN or impossible:
-            kind -> where.
+        half_filled: kind -> places that have only some numbers, or NaN or impossible ones.
     """
 
     path: Path
@@ -126,19 +126,14 @@ def _add_image(release: Release, entry: Any, img_train: Any, single_person: ndar
         rect = _Struct(value, f'{where}.annorect({number + 1}) ({name})', release.half_filled)
         objpos = rect.struct('objpos')
         center = None if objpos is None else objpos.numbers('objpos', 'x', 'y')
-        scale = rect.numbers('scales', 'scale')
-        if scale is not None and scale[0] <= 0:
-            rect.leave_out('scales')
-            scale = None
+        scale = rect.numbers('scales', 'scale', possible=lambda scale: scale[0] > 0)
         if center is None or scale is None:
             release.without_crop[index, number] = ' and '.join(
                 field for field, value in (('objpos', center), ('scale', scale)) if value is None)
             continue
         joints, occluded = _joints(rect)
-        box = rect.numbers('head boxes', 'x1', 'y1', 'x2', 'y2')
-        if box is not None and np.isnan(head_unit(box)):
-            rect.leave_out('head boxes')
-            box = None
+        box = rect.numbers('head boxes', 'x1', 'y1', 'x2', 'y2',
+                           possible=lambda box: head_unit(box) > 0)
         release.people.append(ReleasePerson(
             image_name=name, place=(index, number), training=bool(img_train),
             single_person=number + 1 in single_person, center=center, scale=float(scale[0]),
@@ -201,10 +196,11 @@ class _Struct:
                             'again')
         return None if value is None else _Struct(value, f'{self.where}.{name}', self.half_filled)
 
-    def numbers(self, kind: str, *names: str) -> ndarray | None:
+    def numbers(self, kind: str, *names: str,
+                possible: Callable[[ndarray], bool] = lambda numbers: True) -> ndarray | None:
         """Return the numbers in some fields; None if one of them is empty, missing or not finite.
 
-        Where only some are there, the struct is noted as half filled, under ``kind``.
+        If only some are there, or they are not possible, the struct is noted under ``kind``.
         """
         values = [self.only(name) for name in names]
         for name, value in zip(names, values, strict=True):
@@ -212,7 +208,9 @@ class _Struct:
                 raise DataError(f'{self.where}: {name} is {value!r}, a number needed; fetch the '
                                 'file again')
         if all(value is not None and np.isfinite(value) for value in values):
-            return np.array(values, float)
+            numbers = np.array(values, float)
+            if possible(numbers):
+                return numbers
         if any(value is not None for value in values):
             self.leave_out(kind)
         return None

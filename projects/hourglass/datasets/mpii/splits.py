@@ -15,8 +15,8 @@ from numpy import ndarray
 from scipy.io import savemat
 
 from hourglass.datasets.mpii.files import (
-    JointIndex,
     holds_both_splits,
+    match_poses,
     read_head_box_file,
     read_mpii,
 )
@@ -66,12 +66,15 @@ def split_people(release: Release, val_file: str | Path) -> Splits:
     """Divide the people of the release.
 
     Args:
-        val_file: list of the validation people, as for :func:`find_validation_people`.
+        val_file: list of the validation people: the authors' ``valid.h5`` or
+            ``mpii_annotations.json(.gz)``, which name image and person; or ``mpii_gt_val.mat`` or
+            HRNet's ``mpii_val.json``, matched by their joints. Their order is kept.
 
     Raises:
-        DataError: as :func:`find_validation_people` does.
+        DataError: for a validation person who is not in the release, is listed twice, or has no
+            joints in the release.
     """
-    val = find_validation_people(release, val_file)
+    val = _validation_people(release, val_file)
     places, images = {person.place for person in val}, {person.place[0] for person in val}
     train, test, left_out = [], [], Counter[str]()
     for (image, _), lacking in release.without_crop.items():
@@ -89,18 +92,7 @@ def split_people(release: Release, val_file: str | Path) -> Splits:
     return Splits(dict(train=train, val=val, trainval=train + val, test=test), dict(left_out))
 
 
-def find_validation_people(release: Release, val_file: str | Path) -> list[ReleasePerson]:
-    """Find the people of the release that a list of validation people names, in its order.
-
-    Args:
-        val_file: the authors' ``valid.h5`` or ``mpii_annotations.json(.gz)``, which name image
-            and person; or ``mpii_gt_val.mat`` or HRNet's ``mpii_val.json``, matched by their
-            joints.
-
-    Raises:
-        DataError: for a person who is not in the release, is listed twice, or has no joints in the
-            release.
-    """
+def _validation_people(release: Release, val_file: str | Path) -> list[ReleasePerson]:
     if str(val_file).endswith('.mat'):
         found = _find_by_joints(release, read_head_box_file(val_file)[0], val_file)
     else:
@@ -143,16 +135,13 @@ def _find_by_joints(release: Release, poses: Iterable[ndarray], val_file: str | 
                     ) -> list[ReleasePerson]:
     """Find the people with these joints, each (16, 2), 1-based, NaN where not annotated."""
     people = [person for person in release.people if person.training]
-    index = JointIndex([person.joints for person in people])
-    found = []
-    for row, pose in enumerate(poses):
-        matches = index.find(pose)
+    found = match_poses(poses, (person.joints for person in people))
+    for row, matches in enumerate(found):
         if len(matches) != 1:
             raise DataError(f'{val_file}, row {row}: {len(matches)} people in {release.path} have '
                             "these joints; give a list that names them, such as the authors' "
                             'valid.h5')
-        found.append(people[matches[0]])
-    return found
+    return [people[row] for row, in found]
 
 
 def write_splits(splits: Splits, folder: Path) -> list[Path]:
