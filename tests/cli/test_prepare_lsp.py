@@ -18,7 +18,7 @@ def test_a_real_folder_has_no_errors(cli, capsys, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ['lsp_test.png', 'lsp_train.png']
 
 
-def test_faults_end_with_status_1(cli, capsys, tmp_path, rng):
+def test_a_folder_with_errors_ends_with_status_1(cli, capsys, tmp_path, rng):
     joints = np.concatenate([rng.uniform(1, 90, (3, 14, 2)), np.ones((3, 14, 1))], axis=-1)
     scipy.io.savemat(tmp_path / 'joints.mat', {'joints': joints.transpose(1, 2, 0)})
     (tmp_path / 'images').mkdir()

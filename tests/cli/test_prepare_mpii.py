@@ -40,7 +40,7 @@ def test_a_real_call(cli, capsys, tmp_path, files):
         '1 on test images, without objpos', '1 on training images, without joints',
         '1 on training images, without objpos', '1 on training images, without scale']
     assert lines[16] == '1 on validation images, not among the validation people'
-    # and what it found in the folder
+    # and the findings in the folder
     assert 'train: 1 people on 1 images' in lines and 'val: 1 people on 1 images' in lines
     assert lines.count('no errors') == 3
     assert len(list(tmp_path.glob('sheet_*.png'))) == 3
@@ -48,11 +48,11 @@ def test_a_real_call(cli, capsys, tmp_path, files):
         dataset = MpiiDataset(data_root=str(data), ann_file=f'annotations/mpii_{split}.json',
                               test_mode=True)
         assert len(dataset) == count
-    cli('prepare', 'mpii', data)                                  # the second time, to look alone
+    cli('prepare', 'mpii', data)                                  # the second time, only to check
     assert 'written' not in capsys.readouterr().out
 
 
-def test_a_folder_with_faults_ends_with_status_1(cli, capsys, tmp_path, files):
+def test_a_folder_with_errors_ends_with_status_1(cli, capsys, tmp_path, files):
     add_images(tmp_path / 'mpii')
     (tmp_path / 'mpii/images/train.jpg').write_bytes(b'torn')
     (tmp_path / 'mpii/images/val.jpg').unlink()

@@ -1,4 +1,4 @@
-"""FLIC from examples.mat is what the paper's authors made of it."""
+"""FLIC as read from examples.mat equals the h5 files of the paper's authors."""
 import h5py
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_observer_centric_swaps_people_seen_from_behind_and_keeps_their_torso(tm
             p.keypoints_image[3] - p.keypoints_image[6])
 
 
-def test_flic_full_has_people_who_are_neither_train_nor_test(tmp_path):
+def test_flic_full_has_people_in_neither_train_nor_test(tmp_path):
     examples = [example(0), example(1, train=False), example(2) | dict(istrain=0, istest=0)]
     examples[2]['coords'][:, 0] = np.nan                    # FLIC-full is not labelled throughout
     write(tmp_path / 'examples.mat', examples)
@@ -127,7 +127,7 @@ def test_rows_are_the_authors_rows(folder, factor, split, labels, h5, people):
 
 @needs(HALF)
 @pytest.mark.data
-def test_the_data_set_keeps_everybody():
+def test_the_data_set_skips_no_person():
     for split, people in (('train', 3987), ('test', 1016)):
         assert len(FlicDataset(split=split, data_root=str(HALF))) == people
 

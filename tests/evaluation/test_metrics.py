@@ -1,4 +1,4 @@
-"""Metrics give the same numbers for any batches and ranks, and name what they refuse."""
+"""Metrics give the same numbers for any batches and ranks, and errors name the person."""
 import json
 
 import numpy as np
@@ -128,7 +128,7 @@ def test_a_file_of_every_person_can_be_scored_again(tmp_path):
     assert np.array_equal(found[:], [sample['pred_instances']['keypoints'][0] for sample in data])
 
 
-def test_nobody_is_skipped():
+def test_no_person_is_skipped():
     data = samples()
     for unit in (np.nan, 0, np.inf):
         data[3]['raw_ann_info']['pck_unit'] = unit

@@ -42,7 +42,7 @@ def joints(rng) -> np.ndarray:
 def test_people_without_a_prediction_are_wrong_and_named(tmp_path, joints):
     predicted = joints.copy()
     predicted[[3, 8]] = np.nan
-    predicted[9] = 0                                        # a row that nobody filled
+    predicted[9] = 0                                        # a row that was never filled
     predicted[11, 5] = np.nan
     found = scored(tmp_path, joints, predicted)
     assert found.missing == [3, 8, 9] and found.missing_joints == 1
@@ -99,7 +99,7 @@ def test_pieces_do_not_matter_and_bound_the_memory(tmp_path, joints, monkeypatch
     assert pieces.scores == whole.scores
     assert pieces.shift == pytest.approx(whole.shift)
     assert sum(count for _, count in seen) == 20000 and seen[-1] == (19968, 32)
-    assert peak < 12e6              # the arrays of everybody at once would be over 40 MB
+    assert peak < 12e6              # the arrays of all people at once would be over 40 MB
 
 
 def test_limbs_have_no_visibility(tmp_path):
@@ -125,7 +125,7 @@ def test_warnings_name_the_reason(tmp_path, joints):
 
 
 def test_a_score_that_does_not_exist_is_none_in_json(tmp_path, joints):
-    joints[:, 9] = 0                                        # nobody has a head top
+    joints[:, 9] = 0                                        # no head top is annotated
     found = scored(tmp_path, joints, joints, protocol=MPII['hrnet']).as_dict()
     assert found['Head'] is None and found['Total'] == 100
     assert (found['people'], found['base'], found['missing_people']) == (40, 1, [])

@@ -1,4 +1,4 @@
-"""Published results in percent, to stand beside one's own; what a source does not give is absent.
+"""Published results in percent, to compare with; scores that a source does not give are absent.
 
 MPII: PCKh@0.5 of single networks at 256x256 with flip test. FLIC: PCK@0.2 of the torso,
 observer-centric. Each stands under the protocol its authors counted by.
@@ -13,7 +13,7 @@ class Published:
 
     Attributes:
         name: of the method.
-        people: who was scored.
+        people: the split that was scored.
         protocol: a name in :mod:`hourglass.evaluation.protocols`.
         scores: named as in that protocol's table.
     """

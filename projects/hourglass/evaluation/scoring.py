@@ -94,7 +94,7 @@ class Evaluation:
                    'count as wrong')
 
     def as_dict(self) -> dict:
-        """Return the scores and what they belong to, for a JSON file; no score is None."""
+        """Return the scores and what they belong to, for a JSON file; a missing score is None."""
         scores = {name: None if np.isnan(value) else value for name, value in self.scores.items()}
         return dict(protocol=self.protocol.name, **scores, gt=str(self.truth.path),
                     about_gt=self.truth.about, pred=str(self.predictions), base=self.base,
@@ -137,9 +137,9 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
                             f'0; {truth.advice}') from None
         parts.append(pck.count_apart(distances, occluded, protocol.thresholds))
         unpredicted = np.isnan(predicted_image).any(-1)                         # (n, K)
-        nobody = unpredicted.all(-1)
-        missing += [truth.rows[start + person] for person in np.flatnonzero(nobody)]
-        missing_joints += int((unpredicted & ~np.isnan(truth_image).any(-1))[~nobody].sum())
+        absent = unpredicted.all(-1)
+        missing += [truth.rows[start + person] for person in np.flatnonzero(absent)]
+        missing_joints += int((unpredicted & ~np.isnan(truth_image).any(-1))[~absent].sum())
         offsets = predicted_image - truth_image                                 # (n, K, 2)
         # close as seen from between the bases: what is close must not depend on the base given
         between = offsets + base - 0.5

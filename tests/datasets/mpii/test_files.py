@@ -88,7 +88,7 @@ def test_the_same_people_come_out_of_every_form(tmp_path):
 @needs(DATA / 'mpii/valid.h5')
 @pytest.mark.data
 def test_both_published_files_hold_the_same_validation_people():
-    """All 2,958, in the same order: crops to rounding, targets to what the h5 files cut off."""
+    """All 2,958, in the same order: crops equal to rounding, joints to whole pixels."""
     h5 = read_mpii(DATA / 'mpii/valid.h5')
     bearpaw = read_mpii(DATA / 'mpii/mpii_annotations.json.gz', 'val',
                         DATA / 'mpii/detections_our_format.mat')
@@ -116,7 +116,7 @@ def test_the_five_photographed_people_are_the_authors():
     for person in people:
         on_image = [other for other in theirs if other.image_name == person.image_name]
         other = min(on_image, key=lambda o: np.abs(o.center_image - person.center_image).sum())
-        other.place = None                              # what the HRNet/mmpose form does not tell
+        other.place = None                              # not in the HRNet/mmpose form
         person.occluded = other.occluded
         whole = np.floor(person.keypoints_image + 1) - 1
         assert np.array_equal(whole, other.keypoints_image, equal_nan=True)
