@@ -62,8 +62,8 @@ class Evaluation:
     def fits_other_base(self) -> bool:
         """Whether the close joints lie about where the other base would put them.
 
-        A wrong base moves x and y alike by a pixel, so their mean distinguishes it from a decoder's
-        bias in opposite directions, or of more; a bias of one pixel in both looks the same.
+        A wrong base moves x and y alike by a pixel, so their mean distinguishes it from most biases
+        of a decoder, but not from one of a pixel in both.
         """
         off = self.shift.mean() * (1 if self.base == 0 else -1)     # px towards the other base
         return bool(0.5 + max(_SURE, 3 * self.shift_error) < off < 1.5)

@@ -1,6 +1,6 @@
 """Evaluations for people to read: a table with published results, and PCK curves."""
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from numpy import ndarray
 
 from hourglass.errors import DataError
 from hourglass.evaluation.ground_truth import Truth
-from hourglass.evaluation.published import PUBLISHED
+from hourglass.evaluation.published import PUBLISHED, Row
 from hourglass.evaluation.scoring import Evaluation
 
 
-def table(rows: Sequence[tuple[str, str, Mapping[str, float]]]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """Return lines of text: name, protocol and scores in columns, empty without a score."""
     columns = list(dict.fromkeys(name for _, _, scores in rows for name in scores))
     cells = [['', 'protocol', *columns]] + [
@@ -38,8 +38,7 @@ def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
         lines.append('no joint is annotated, so there is no score')
     lines.append(table([
         *((path.name if unique else str(path), protocol.name, evaluation.scores)
-          for path, evaluation in zip(paths, evaluations, strict=True)),
-        *((f'{row.name}, {row.people}', row.protocol, row.scores) for row in PUBLISHED[dataset])]))
+          for path, evaluation in zip(paths, evaluations, strict=True)), *PUBLISHED[dataset]]))
     return '\n'.join(lines)
 
 
