@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger
 from numpy import ndarray
 
 from hourglass.datasets.crop import to_image
+from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck, protocols
 from hourglass.evaluation.protocols import Protocol
@@ -86,8 +87,7 @@ class _PCK(BaseMetric):
 
     @property
     def joints(self) -> list[str]:
-        return [self.dataset_meta['keypoint_id2name'][i]
-                for i in range(self.dataset_meta['num_keypoints'])]
+        return keypoint_names(self.dataset_meta)
 
     def scored_joints(self, truth: dict) -> ndarray:
         """Return (K, 2) the annotated joints of a person, NaN for those that do not count."""
