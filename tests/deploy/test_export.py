@@ -155,7 +155,7 @@ def test_scores_and_what_is_no_number_are_refused():
     ('tiny.pth', {}, r'tiny\.pth: name a '),
     ('a.safetensors', dict(flip=True), r'a\.safetensors: holds weights'),
     ('a.safetensors', dict(stage=0), r'a\.safetensors: holds weights'),
-    ('a.pt2', dict(opset=18), r'a\.pt2: has no opset'),
+    ('a.pt2', dict(opset=18), r'a\.pt2: only an \.onnx file has an opset'),
     ('a.pt2', dict(stage=2), 'stage 2: the network has 2'),
     ('a.pt2', dict(images=['none.jpg']), r'none\.jpg: no such image'),
     ('a.pt2', dict(config='none.py'), r'none\.py: no such config file'),

@@ -79,7 +79,7 @@ def test_people_leave_early_and_are_counted(image, tmp_path):
 
 
 def test_nobody_can_leave_two_stacks_early(files):
-    with pytest.raises(ConfigError, match='2 stacks early'):
+    with pytest.raises(ConfigError, match='2 stacks, and early exit'):
         init_model(*files, device='cpu', exit_tolerance=1)
 
 

@@ -77,7 +77,7 @@ def test_the_fastest_is_never_one_that_is_wrong(monkeypatch):
 
 
 @pytest.mark.parametrize(('name', 'words'), [
-    ('ncnm', 'there are auto, none'), ('bf16', 'exit_tolerance'), ('openvino', 'pip install')])
+    ('ncnm', 'choose from auto, none'), ('bf16', 'exit_tolerance'), ('openvino', 'pip install')])
 def test_what_cannot_be_is_refused_by_name(name, words, monkeypatch):
     monkeypatch.setattr(RUNTIMES['openvino'], 'packages', ('no_such_package',))
     with pytest.raises(ConfigError, match=words) as refused:
