@@ -60,7 +60,8 @@ def test_nothing_behind_the_last_exit_is_computed(name):
 
 @pytest.mark.parametrize(('options', 'tolerance', 'words'), [
     (dict(), -1, 'exit_tolerance=-1'), (dict(), float('nan'), 'exit_tolerance=nan'),
-    (dict(num_keypoints=None), 1, 'num_keypoints=None'), (dict(num_stacks=2), 1, '2 stacks, and early exit')])
+    (dict(num_keypoints=None), 1, 'num_keypoints=None'),
+    (dict(num_stacks=2), 1, '2 stacks, and early exit')])
 @pytest.mark.parametrize('name', RUNNERS)
 def test_what_cannot_be_compared_is_refused(name, options, tolerance, words):
     network = StackedHourglass(**(dict(num_stacks=3, channels=8, depth=1) | options))

@@ -178,7 +178,8 @@ def test_the_source_is_not_replaced(tiny, tmp_path):
 
 def test_a_checkpoint_of_another_network_is_refused(tiny):
     with pytest.raises(HourglassError, match='a checkpoint of another network: .* do not fit'):
-        export(REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', tiny.checkpoint, 'a.pt2')
+        export(REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py',
+               tiny.checkpoint, 'a.pt2')
 
 
 def test_what_onnx_needs_is_named(tiny, monkeypatch):
