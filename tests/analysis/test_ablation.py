@@ -182,6 +182,7 @@ train_cfg = dict(_delete_=True, type='hourglass.IterationLoop', max_iters=1, val
 train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False)
 optim_wrapper = dict(optimizer=dict(lr=0.0))
 param_scheduler = []
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=1))
 """)
     ablation.train(config, 0, 1, None, tmp_path / 'work')
     begun = read_checkpoint(checkpoint)['state_dict']

@@ -1,4 +1,6 @@
 """The machine is described, and memory is measured at its peak."""
+from functools import partial
+
 import pytest
 import torch
 
@@ -19,20 +21,12 @@ def test_without_proc_the_machine_is_described_and_memory_is_refused(tmp_path, m
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     assert machine.machine()['processor']
     with pytest.raises(HourglassError, match=r'^memory: needs an accelerator or .*clear_refs'):
-        peak_memory(takes, 1)
-
-
-def takes(megabytes: int):
-    return lambda: torch.ones(megabytes, 2**18).sum()
-
-
-def fails():
-    raise ValueError('no such thing')
+        peak_memory(partial, torch.ones, 1)
 
 
 @pytest.mark.slow                       # starts processes
 def test_memory_is_what_a_call_takes_at_its_peak():
     # what torch itself loads at a first call comes to a few MiB
-    assert 200 <= peak_memory(takes, 200) / 2**20 < 230
-    with pytest.raises(HourglassError, match='no such thing'):
-        peak_memory(fails)
+    assert 200 <= peak_memory(partial, torch.ones, 200, 2**18) / 2**20 < 230
+    with pytest.raises(HourglassError, match='memory: ValueError: invalid literal'):
+        peak_memory(partial, int, 'no number')
