@@ -6,7 +6,7 @@ import torch
 from conftest import DATA, REPOSITORY, needs
 from mmengine.config import Config
 
-from hourglass.analysis.input_speed import compare_inputs, measure_input
+from hourglass.analysis.input_speed import compare_inputs
 from hourglass.errors import ConfigError
 from hourglass.registry import TRANSFORMS
 
@@ -31,7 +31,7 @@ def test_samples_are_counted_with_one_thread(synthetic, monkeypatch):
     cfg.train_dataloader.dataset.pipeline.append(dict(type='hourglass.NoteThreads'))
     monkeypatch.setitem(TRANSFORMS.module_dict, 'NoteThreads', lambda: note_threads)
     before = torch.get_num_threads(), cv2.getNumThreads()
-    measured = measure_input(cfg, seconds=0.3)
+    measured, = compare_inputs([cfg], seconds=0.3, rounds=1)
     assert (torch.get_num_threads(), cv2.getNumThreads()) == before
     assert len(seen) == measured['images'] + 20                       # to warm up
     assert set(seen) == {(1, 1)}                # OpenCV says 1 where it was told 0: no pool
@@ -41,7 +41,7 @@ def test_samples_are_counted_with_one_thread(synthetic, monkeypatch):
 
 def test_a_config_without_training_is_refused():
     with pytest.raises(ConfigError, match='has no train_dataloader'):
-        measure_input(Config(dict()))
+        compare_inputs([Config(dict())])
 
 
 @pytest.mark.parametrize(('theirs', 'ours'), COMPARED)

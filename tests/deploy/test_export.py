@@ -15,6 +15,7 @@ from hourglass.checkpoints import read_checkpoint
 from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy import export as exporting
+from hourglass.deploy import runtimes
 from hourglass.deploy.deployed import Deployed
 from hourglass.deploy.export import compare, deployed, export
 from hourglass.errors import ConfigError, ExportError, HourglassError
@@ -183,7 +184,7 @@ def test_a_checkpoint_of_another_network_is_refused(tiny):
 
 
 def test_what_onnx_needs_is_named(tiny, monkeypatch):
-    monkeypatch.setattr(exporting, 'find_spec', lambda name: None if name == 'onnx' else name)
+    monkeypatch.setattr(runtimes, 'find_spec', lambda name: None if name == 'onnx' else name)
     with pytest.raises(ConfigError, match=r'^a\.onnx: needs onnx, which is not installed: pip'):
         export(tiny.config, tiny.checkpoint, 'a.onnx')
 

@@ -15,11 +15,6 @@ from hourglass.registry import DATASETS
 _WARM_UP = 20                           # samples
 
 
-def measure_input(config: str | Config, seconds: float = 10) -> dict[str, float]:
-    """Measure one config, as :func:`compare_inputs` does several."""
-    return compare_inputs([config], seconds, rounds=1)[0]
-
-
 def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds: int = 20
                    ) -> list[dict[str, float]]:
     """Measure the training data of configs in random order, in this process with one thread.

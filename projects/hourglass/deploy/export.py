@@ -5,13 +5,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from mmpose.datasets.transforms import TopdownAffine
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor
 
@@ -20,10 +18,11 @@ from hourglass.checkpoints.convert import convert_checkpoint
 from hourglass.checkpoints.names import find_weights
 from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
+from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy.deployed import Deployed
-from hourglass.deploy.runtimes import deviation
+from hourglass.deploy.runtimes import RUNTIMES, deviation
 from hourglass.deploy.tracing import to_onnx, traced
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.model import load_model
@@ -121,7 +120,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     _check_arguments(out, checkpoint, changes, opset)
     estimator = load_model(config, checkpoint, device='cpu')
     module = deployed(estimator, stage, flip, decode)
-    crops = _crops(images, estimator.cfg.model.head.decoder.input_size)
+    crops = _crops(images, tuple(estimator.cfg.model.head.decoder.input_size))
     notes = metadata(estimator, module, checkpoint)
     run: Run
     with replacing(out) as draft, TemporaryDirectory(dir=out.parent) as folder:
@@ -149,10 +148,8 @@ def _check_arguments(out: Path, checkpoint: Path, changes: bool, opset: int | No
                           'leave them out, or name an .onnx or .pt2 file')
     if out.suffix != '.onnx' and opset is not None:
         raise ConfigError(f'{out}: only an .onnx file has an opset; leave it out')
-    missing = [name for name in ('onnx', 'onnxscript', 'onnxruntime') if find_spec(name) is None]
-    if out.suffix == '.onnx' and missing:
-        raise ConfigError(f"{out}: needs {', '.join(missing)}, which is not installed: pip install "
-                          f"{' '.join(missing)}")
+    if out.suffix == '.onnx' and (words := RUNTIMES['onnxruntime'].missing()):
+        raise ConfigError(f'{out}: {words}')
 
 
 def metadata(estimator: TopdownPoseEstimator, module: Deployed, checkpoint: Path) -> dict[str, str]:
@@ -173,18 +170,18 @@ def metadata(estimator: TopdownPoseEstimator, module: Deployed, checkpoint: Path
         source=f'{Path(estimator.cfg.filename).name}, {checkpoint.name}')
 
 
-def _crops(images: Sequence[str | Path], input_size: Sequence[int]) -> Tensor:
+def _crops(images: Sequence[str | Path], input_size: tuple[int, int]) -> Tensor:
     """Return each whole image as input, (N, 3, H, W); N is a multiple of the largest batch."""
     loaded = ([read_image(path) for path in images] if images else
               [render_person(seed, (256, 256))[0] for seed in range(max(_BATCHES))])
-    crop = TopdownAffine(tuple(input_size))
     inputs = []
     for image in loaded:
-        size = np.array([image.shape[1::-1]], np.float32)                 # (1, 2) w, h
-        cut = crop.transform(dict(img=image, bbox_center=size / 2, bbox_scale=size))['img']
-        inputs.append(torch.from_numpy(cut).permute(2, 0, 1).float())
+        height, width = image.shape[:2]
+        center, side = crop_around(np.array([0, 0, width, height]), (width, height))
+        matrix = crop_matrix(center, fitted(np.array([side, side]), input_size), 0, input_size)
+        inputs.append(torch.from_numpy(crop_image(image, matrix, input_size)).permute(2, 0, 1))
     count = -(-len(inputs) // max(_BATCHES)) * max(_BATCHES)
-    return torch.stack([inputs[i % len(inputs)] for i in range(count)])
+    return torch.stack([inputs[i % len(inputs)] for i in range(count)]).float()
 
 
 @contextmanager

@@ -47,9 +47,11 @@ class Runtime:
     tried: bool = False
     build_exit: Callable[[StackedHourglass, float], nn.Module] | None = None
 
-    def missing(self) -> list[str]:
-        """Return the packages that are not installed."""
-        return [name for name in self.packages if find_spec(name) is None]
+    def missing(self) -> str:
+        """Return which packages are not installed, in words; empty if all are."""
+        missing = [name for name in self.packages if find_spec(name) is None]
+        return (f"needs {', '.join(missing)}, which is not installed: pip install "
+                f"{' '.join(missing)}") if missing else ''
 
 
 class LastOutput(nn.Module):
@@ -214,9 +216,8 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
     if name not in RUNTIMES:
         raise refusal(f"choose from auto, {', '.join(RUNTIMES)}{did_you_mean(name, RUNTIMES)}")
     runtime, device = RUNTIMES[name], next(network.parameters()).device.type
-    if missing := runtime.missing():
-        raise refusal(f"needs {', '.join(missing)}, which is not installed: pip install "
-                      f"{' '.join(missing)}")
+    if words := runtime.missing():
+        raise refusal(words)
     if device not in runtime.devices:
         raise refusal(f"runs on {' and '.join(runtime.devices)}, and the network is on {device}")
     if not isinstance(network, StackedHourglass) and name != 'none':
