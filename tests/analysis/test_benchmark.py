@@ -18,7 +18,7 @@ def test_times_are_positive_and_ratios_to_the_first(tiny):
     assert plain['latency']['ratio'] == 1
     for row in report.rows:
         times = row['latency']
-        assert 0 < times['low'] <= times['median'] <= times['high'] < 5
+        assert 0 < times['low'] <= times['median'] <= times['high']
         assert row['deviation'] < 1e-4
     assert 'training' in plain and 'training' not in fused and 'training' not in one
     assert 'throughput' not in plain and 'macs' not in plain

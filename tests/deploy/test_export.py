@@ -101,7 +101,7 @@ def test_a_file_that_fails_its_check_leaves_the_older_one(tiny, tmp_path, monkey
 
 
 class Fixed(torch.nn.Module):
-    """Gives the same heatmaps for every image."""
+    """A network that returns the same heatmaps for every image."""
 
     def __init__(self, heatmaps: torch.Tensor):
         super().__init__()
@@ -140,7 +140,7 @@ def test_a_keypoint_elsewhere_is_refused_but_for_equal_peaks():
             compare(moved(module, keypoint, 28), module, pixels, 1, Path('a'))
 
 
-def test_scores_and_what_is_no_number_are_refused():
+def test_other_scores_and_nan_are_refused():
     pixels, module = torch.zeros(3, 3, 64, 64), two_peaks(0.5)
 
     def run(factor: float):
@@ -162,7 +162,7 @@ def test_scores_and_what_is_no_number_are_refused():
     ('a.pt2', dict(config='none.py'), r'none\.py: no such config file'),
     ('a.pt2', dict(checkpoint='none.pth'), r'none\.pth: no such checkpoint'),
 ])
-def test_what_cannot_be_meant_is_refused(tiny, tmp_path, out, options, message):
+def test_arguments_that_contradict_each_other_are_refused(tiny, tmp_path, out, options, message):
     arguments = dict(config=tiny.config, checkpoint=tiny.checkpoint) | options
     with pytest.raises(HourglassError, match=message) as caught:
         export(out=tmp_path / out, **arguments)
