@@ -1,8 +1,9 @@
-"""Keypoints of one person by an exported network, with numpy, OpenCV and onnxruntime alone.
+"""Find the keypoints of one person with an exported network, numpy, OpenCV and onnxruntime.
 
-python onnx_runner.py MODEL.onnx IMAGE [--box X1 Y1 X2 Y2] [--out DRAWN.png]
+python run_onnx.py MODEL.onnx IMAGE [--box X1 Y1 X2 Y2] [--out DRAWN.png]
 
-MODEL.onnx comes from 'tools/export.py CONFIG CHECKPOINT MODEL.onnx --decode'. Copy this file.
+'hourglass export CONFIG CHECKPOINT MODEL.onnx --decode' writes MODEL.onnx. This file needs no other
+file of the project and is meant to be copied.
 """
 import argparse
 import json
@@ -14,9 +15,12 @@ from onnxruntime import InferenceSession
 
 
 def crop(image, box, padding, size):
-    """The box (x1, y1, x2, y2) padded, in the shape of size (w, h); its centre and its (w, h)."""
+    """Cut a padded box (x1, y1, x2, y2) out of an image, in the proportion of size (w, h).
+
+    Returns the crop, and its centre and its (w, h) in px of the image.
+    """
     low, high = np.float32(box[:2]), np.float32(box[2:])
-    # a box counts from the image's corner, keypoints from the middle of its first pixel
+    # a box counts from the corner of the image, keypoints from the middle of its first pixel
     center, (w, h) = (low + high) / 2 - np.float32(0.5), (high - low) * np.float32(padding)
     aspect = size[0] / size[1]
     extent = np.float32([max(w, h * aspect), max(w / aspect, h)])
@@ -28,7 +32,7 @@ def crop(image, box, padding, size):
 
 
 def predict(session, image, box=None):
-    """Keypoints (K, 2) in px of the image (H, W, 3), blue green red, and scores (K,)."""
+    """Return keypoints (K, 2) in px of the image (H, W, 3), blue green red, and scores (K,)."""
     size = tuple(json.loads(session.get_modelmeta().custom_metadata_map['input_size']))
     height, width = image.shape[:2]
     pixels, center, extent = crop(
@@ -46,13 +50,13 @@ def main():
                         help='around the person, in px; default the whole image')
     parser.add_argument('--out', help='draw the skeleton into this image')
     args = parser.parse_args()
-    image = cv2.imread(args.image)          # upright, as viewers show it
+    image = cv2.imread(args.image)          # upright, as its EXIF orientation says
     if image is None:
         sys.exit(f'error: {args.image}: not a readable image')
     session = InferenceSession(args.model, providers=['CPUExecutionProvider'])
     notes = session.get_modelmeta().custom_metadata_map
     if json.loads(notes['outputs']) != ['keypoints', 'scores']:
-        sys.exit(f'error: {args.model}: gives no keypoints; export it with --decode')
+        sys.exit(f'error: {args.model}: returns no keypoints; export it with --decode')
     keypoints, scores = predict(session, image, args.box)
     for name, (x, y), score in zip(json.loads(notes['keypoints']), keypoints, scores):  # noqa: B905
         print(f'{name} {x:.3f} {y:.3f} {score:.3f}')

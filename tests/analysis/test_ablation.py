@@ -1,5 +1,7 @@
-"""Comparisons under one budget: what is read and tabled, and what the paper's configs train."""
+"""Comparisons under one budget: logs, tables and plots, and what the paper's configs train."""
 import json
+import os
+import subprocess
 
 import numpy as np
 import pytest
@@ -9,12 +11,15 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
+from tiny_network import write_tiny_network
 
 from hourglass import Residual
 from hourglass.analysis import ablation
+from hourglass.checkpoints import read_checkpoint
 from hourglass.errors import ConfigError, DataError
 
 CONFIGS = REPOSITORY / 'configs/ablation'
+DEMO = REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py'
 
 
 def log(folder, lines: list[dict]) -> None:
@@ -50,7 +55,7 @@ def variant(name: str, curves: dict, has_loss=(True,) * 4) -> ablation.Variant:
     return ablation.Variant(name, 2_345_678, 9.8e6, has_loss, curves)
 
 
-def test_the_table_has_means_and_spreads(tmp_path):
+def test_the_table_has_means_and_spreads():
     curves = {seed: (np.array([1, 2]), np.array([[0, 0, 0, 0], [60 + seed, 70 + 2 * seed, 0,
                                                                80 + seed]])) for seed in (0, 1, 2)}
     four, unsupervised = (variant(name, curves, has_loss) for name, has_loss in (
@@ -61,10 +66,23 @@ def test_the_table_has_means_and_spreads(tmp_path):
     assert lines[2] == '| four | 2.35 M | 10 | 81.0 ± 1.0 | 72.0 ± 2.0 | 0 1 2 |'
     assert lines[3] == '| last | 2.35 M | 10 | 81.0 ± 1.0 |  | 0 1 2 |'
     assert lines[4] == '| one | 2.35 M | 10 | 2.0 |  | 5 |'
-    ablation.plot([four, unsupervised, one], tmp_path / 'curves.png')
-    assert (tmp_path / 'curves.png').stat().st_size > 10_000
     assert json.loads(ablation.as_json([four]))[0]['curves']['1'] == dict(
         iterations=[1, 2], scores=[[0, 0, 0, 0], [61, 72, 0, 81]])
+
+
+def test_the_plot_has_a_panel_for_each_variant_and_its_unsupervised_stages_dotted():
+    curves = {seed: (np.array([1, 2]), np.array([[0.0, 0], [60 + seed, 80 + seed]]))
+              for seed in (0, 1, 2)}
+    both, last = variant('both', curves, (True, True)), variant('last', curves, (False, True))
+    together, *panels = ablation.plot([both, last]).axes
+    assert [panel.get_title() for panel in (together, *panels)] == ['last stage', 'both', 'last']
+    assert [line.get_label() for line in together.lines] == ['both', 'last']
+    for panel, styles in zip(panels, (['-', '-'], [':', '-']), strict=True):
+        assert [line.get_linestyle() for line in panel.lines] == styles
+        assert [line.get_label() for line in panel.lines] == ['stage 0', 'stage 1']
+        assert panel.lines[1].get_xydata().tolist() == [[1, 0], [2, 81]]        # mean of the seeds
+        band = panel.collections[1].get_datalim(panel.transData)
+        assert (band.y0, band.y1) == (0, 82)                                    # lowest, highest
 
 
 def test_seeds_are_compared_where_all_were_scored():
@@ -99,8 +117,8 @@ def test_only_what_was_trained_alike_counts_as_done(tmp_path, monkeypatch):
         run('', seeds=[3])
     with pytest.raises(ConfigError, match='two configs are called mine'):
         next(ablation.ablate([config, tmp_path / 'other/mine.py'], [0], 100, None, tmp_path))
-    with pytest.raises(ConfigError, match='is trained for epochs'):
-        next(ablation.ablate([REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py'], [0], 1, None, tmp_path))
+    with pytest.raises(ConfigError, match='trains for epochs'):
+        next(ablation.ablate([DEMO], [0], 1, None, tmp_path))
 
 
 def test_the_papers_comparison_has_equal_capacity():
@@ -109,14 +127,14 @@ def test_the_papers_comparison_has_equal_capacity():
             network = MODELS.build(Config.fromfile(CONFIGS / f'{name}.py').model.backbone)
         return sum(isinstance(part, Residual) for part in network.modules())
     # the stem's three; at three levels an hourglass has ten, and its prediction one more
-    assert {name: residuals(name) for name in (
-        'td-hm_hg_ablation', 'td-hm_hourglass2x4_ablation', 'td-hm_hourglass4x2_ablation', 'td-hm_hourglass8x1_ablation', 'td-hm_hourglass8x1-last-loss_ablation', 'td-hm_hourglass2x1_ablation')} == {
-        'td-hm_hg_ablation': 91, 'td-hm_hourglass2x4_ablation': 91, 'td-hm_hourglass4x2_ablation': 91, 'td-hm_hourglass8x1_ablation': 91, 'td-hm_hourglass8x1-last-loss_ablation': 91,
-        'td-hm_hourglass2x1_ablation': 25}
+    assert [residuals(f'td-hm_{name}_ablation') for name in (
+        'hg', 'hourglass2x4', 'hourglass4x2', 'hourglass8x1', 'hourglass8x1-last-loss')] == [91] * 5
+    assert residuals('td-hm_hourglass2x1_ablation') == 25
 
 
 @pytest.mark.parametrize(('name', 'direct'), [
-    ('td-hm_hourglass8x1_ablation', [True] * 8), ('td-hm_hourglass8x1-last-loss_ablation', [False] * 7 + [True]),
+    ('td-hm_hourglass8x1_ablation', [True] * 8),
+    ('td-hm_hourglass8x1-last-loss_ablation', [False] * 7 + [True]),
     ('td-hm_hg_ablation', [True]), ('td-hm_hg-int_ablation', [True] * 3)])
 def test_which_stages_have_a_loss_of_their_own(name, direct):
     cfg = Config.fromfile(CONFIGS / f'{name}.py')
@@ -129,6 +147,48 @@ def test_which_stages_have_a_loss_of_their_own(name, direct):
     losses = model.head.loss(heatmaps, [sample])
     model.parse_losses(losses)[0].backward()
     assert [maps.grad.abs().max().item() > 0 for maps in heatmaps] == direct
+
+
+def test_a_run_goes_on_where_it_was_cut_in_a_process_that_finds_the_package(tmp_path, monkeypatch):
+    started = []
+
+    def run(command, env, stdout, stderr, check):
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 0)
+    monkeypatch.setattr(ablation.subprocess, 'run', run)
+    monkeypatch.setenv('PYTHONPATH', 'elsewhere')
+    ablation.train(DEMO, 3, 100, 4, tmp_path / 'work')
+    (command, env), = started
+    module, config, *options = command[command.index('-m') + 1:]
+    assert (module, config) == ('hourglass', 'train') and options[0] == str(DEMO)
+    assert env['PYTHONPATH'] == f"{REPOSITORY / 'projects'}{os.pathsep}elsewhere"
+    # nothing follows: from the last checkpoint, or the config's load_from if there is none
+    assert options[options.index('--resume') + 1] == '--cfg-options'
+    assert {'randomness.seed=3', 'train_cfg.max_iters=100', 'train_cfg.val_interval=25',
+            'default_hooks.checkpoint.interval=25'} <= set(options)
+
+
+@pytest.mark.slow
+def test_a_run_begins_from_the_configs_load_from(synthetic, tmp_path, monkeypatch):
+    """With a learning rate of 0 the weights are still those that the run began from."""
+    monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
+    config, checkpoint = write_tiny_network(tmp_path)
+    base = tmp_path / 'base.py'
+    config.rename(base)
+    config.write_text(f"""\
+_base_ = [{str(base)!r}]
+load_from = {str(checkpoint)!r}
+train_cfg = dict(_delete_=True, type='hourglass.IterationLoop', max_iters=1, val_interval=10)
+train_dataloader = dict(batch_size=2, num_workers=0, persistent_workers=False)
+optim_wrapper = dict(optimizer=dict(lr=0.0))
+param_scheduler = []
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=1))
+""")
+    ablation.train(config, 0, 1, None, tmp_path / 'work')
+    begun = read_checkpoint(checkpoint)['state_dict']
+    ended = read_checkpoint(tmp_path / 'work/iter_1.pth')['state_dict']
+    parameters = [name for name in begun if name.endswith(('weight', 'bias'))]
+    assert parameters and all(torch.equal(begun[name], ended[name]) for name in parameters)
 
 
 @pytest.mark.slow

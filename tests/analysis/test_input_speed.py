@@ -1,4 +1,4 @@
-"""What is measured is a config's training data, with one thread, the same people for all."""
+"""The training data of a config is measured with one thread, on the same people for all."""
 import cv2
 import numpy as np
 import pytest
@@ -6,12 +6,13 @@ import torch
 from conftest import DATA, REPOSITORY, needs
 from mmengine.config import Config
 
-from hourglass.analysis.input_speed import compare_inputs, measure_input
+from hourglass.analysis.input_speed import compare_inputs
 from hourglass.errors import ConfigError
 from hourglass.registry import TRANSFORMS
 
-COMPARED = [('td-hm_hourglass8-paper-mmpose-pipeline_flic-256x256', 'flic/td-hm_hourglass8-paper_flic-256x256'),
-            ('td-hm_hourglass2-small-mmpose-pipeline_flic-128x128', 'flic/td-hm_hourglass2-small_flic-128x128')]
+COMPARED = [
+    (f'td-hm_{name}-mmpose-pipeline_flic-{size}', f'flic/td-hm_{name}_flic-{size}')
+    for name, size in (('hourglass8-paper', '256x256'), ('hourglass2-small', '128x128'))]
 
 
 def config(name: str) -> Config:
@@ -30,7 +31,7 @@ def test_samples_are_counted_with_one_thread(synthetic, monkeypatch):
     cfg.train_dataloader.dataset.pipeline.append(dict(type='hourglass.NoteThreads'))
     monkeypatch.setitem(TRANSFORMS.module_dict, 'NoteThreads', lambda: note_threads)
     before = torch.get_num_threads(), cv2.getNumThreads()
-    measured = measure_input(cfg, seconds=0.3)
+    measured, = compare_inputs([cfg], seconds=0.3, rounds=1)
     assert (torch.get_num_threads(), cv2.getNumThreads()) == before
     assert len(seen) == measured['images'] + 20                       # to warm up
     assert set(seen) == {(1, 1)}                # OpenCV says 1 where it was told 0: no pool
@@ -39,8 +40,8 @@ def test_samples_are_counted_with_one_thread(synthetic, monkeypatch):
 
 
 def test_a_config_without_training_is_refused():
-    with pytest.raises(ConfigError, match='no train_dataloader'):
-        measure_input(Config(dict()))
+    with pytest.raises(ConfigError, match='has no train_dataloader'):
+        compare_inputs([Config(dict())])
 
 
 @pytest.mark.parametrize(('theirs', 'ours'), COMPARED)

@@ -1,4 +1,4 @@
-"""The tool's ONNX file, and the runner that needs nothing of this package for it."""
+"""The export command's ONNX file, and the example that runs it without this package."""
 import json
 import subprocess
 import sys
@@ -17,19 +17,19 @@ from tiny_network import write_tiny_network
 from hourglass import __version__
 from hourglass.apis import init_model
 from hourglass.cli import main
-from hourglass.datasets.skeletons import MPII, joint_names
+from hourglass.datasets.skeletons import MPII, keypoint_names
 from hourglass.datasets.synthetic import render_person
 
 onnxruntime = pytest.importorskip('onnxruntime')
 
-# runs the runner where nothing but what it is said to need can be imported
+# runs the example where only the packages that it needs can be imported
 ALONE = """
 import runpy, sys
 REFUSED = 'torch', 'mmengine', 'mmcv', 'mmpose', 'hourglass', 'PIL', 'onnx'
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split('.')[0] in REFUSED:
-            raise ImportError('not to be imported: ' + name)
+            raise ImportError('must not be imported: ' + name)
 sys.meta_path.insert(0, Refuse())
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name='__main__')
@@ -38,7 +38,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 @pytest.fixture(scope='module')
 def exported(tmp_path_factory) -> SimpleNamespace:
-    """A tiny network's first stage as an ONNX file with everything, and what the tool said."""
+    """A tiny network's first stage as an ONNX file with all options, and the printed lines."""
     folder = tmp_path_factory.mktemp('exported')
     config, checkpoint = write_tiny_network(folder)
     out, said = folder / 'tiny.onnx', StringIO()
@@ -52,17 +52,17 @@ def session(exported):
     return onnxruntime.InferenceSession(exported.path, providers=['CPUExecutionProvider'])
 
 
-def test_it_tells_how_the_file_compared(exported):
+def test_it_prints_how_the_file_compared(exported):
     written, checked, *rest = exported.said.splitlines()
     assert written.startswith(f'written: {exported.path} (')
     assert checked.startswith('checked on 3 images, in batches of 1 and 3: keypoints within ')
     assert not [line for line in rest if not line.startswith('not compared: ')]
 
 
-def test_the_file_tells_what_a_program_needs(session):
+def test_the_file_holds_what_a_program_needs(session):
     notes = session.get_modelmeta().custom_metadata_map
     assert json.loads(notes['input_size']) == [64, 64]
-    assert json.loads(notes['keypoints']) == joint_names(MPII)
+    assert json.loads(notes['keypoints']) == keypoint_names(MPII)
     assert [1, 0] in json.loads(notes['links'])                 # right knee and right ankle
     assert json.loads(notes['outputs']) == ['keypoints', 'scores']
     assert notes['version'] == f'hourglass {__version__}'
@@ -72,7 +72,7 @@ def test_the_file_tells_what_a_program_needs(session):
     assert [output.shape for output in session.get_outputs()] == [['batch', 16, 2], ['batch', 16]]
 
 
-def test_any_batch_gives_what_its_images_give_alone(session):
+def test_a_batch_gives_what_its_images_give_alone(session):
     pixels = 255 * np.random.default_rng(0).random((5, 3, 64, 64), np.float32)
     together = session.run(None, {'pixels': pixels})
     for index in range(5):
@@ -82,7 +82,7 @@ def test_any_batch_gives_what_its_images_give_alone(session):
 
 @pytest.fixture(scope='module')
 def image(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp('image') / 'person.png'    # read alike by every reader
+    path = tmp_path_factory.mktemp('image') / 'person.png'    # all readers decode it alike
     cv2.imwrite(str(path), render_person(3, (150, 110))[0])
     return path
 
@@ -94,12 +94,12 @@ def run_alone(*arguments) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize('box', [None, (31.5, 12, 92, 101.25), (-20, -10, 60, 30)])
-def test_the_runner_alone_is_mmposes_estimator(exported, image, box, tmp_path):
+def test_the_example_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     drawn = tmp_path / 'drawn.png'
     done = run_alone(exported.path, image, *(['--box', *box] if box else []), '--out', drawn)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert [name for name, *_ in lines] == joint_names(MPII)
+    assert [name for name, *_ in lines] == keypoint_names(MPII)
     found = np.array([numbers for _, *numbers in lines], float)             # (K, 3)
     estimator = init_model(exported.config, exported.checkpoint, 'cpu')
     estimator.head.predict_stage = 0
@@ -112,7 +112,7 @@ def test_the_runner_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     assert (before != after).any()
 
 
-def test_the_runner_refuses_in_one_line(exported, tmp_path):
+def test_the_example_refuses_in_one_line(exported, tmp_path):
     done = run_alone(exported.path, tmp_path / 'none.png')
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith('none.png: not a readable image')

@@ -6,10 +6,10 @@ from conftest import DATA, needs
 from PIL import Image
 
 from hourglass.datasets.lsp import LspDataset, read_lsp, with_mpii_joints
-from hourglass.datasets.skeletons import LSP, MPII, joint_names
+from hourglass.datasets.skeletons import LSP, MPII, keypoint_names
 from hourglass.errors import ConfigError, DataError
 
-NAMES = joint_names(LSP)
+NAMES = keypoint_names(LSP)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_as_a_part_of_mpiis_skeleton(tmp_path, poses):
     person = read_lsp(tmp_path / 'joints.mat', 'test')[0]
     as_mpii = with_mpii_joints(person)
     ours = dict(zip(NAMES, person.keypoints_image, strict=True))
-    theirs = dict(zip(joint_names(MPII), as_mpii.keypoints_image, strict=True))
+    theirs = dict(zip(keypoint_names(MPII), as_mpii.keypoints_image, strict=True))
     assert all(np.array_equal(theirs[name], ours[name]) for name in NAMES)
     assert np.array_equal(theirs['pelvis'], (ours['right_hip'] + ours['left_hip']) / 2)
     assert np.array_equal(theirs['thorax'], (ours['right_shoulder'] + ours['left_shoulder']) / 2)

@@ -2,13 +2,13 @@
 import pytest
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
-from hourglass.datasets.skeletons import FLIC, LSP, MPII, SKELETONS, define_skeleton, joint_names
+from hourglass.datasets.skeletons import FLIC, LSP, MPII, SKELETONS, define_skeleton, keypoint_names
 
 
 @pytest.mark.parametrize('name', SKELETONS)
 def test_sides_are_swapped_by_a_flip_and_every_keypoint_is_connected(name):
     info = parse_pose_metainfo(SKELETONS[name])
-    names = joint_names(SKELETONS[name])
+    names = keypoint_names(SKELETONS[name])
     assert info['dataset_name'] == name and info['num_keypoints'] == len(names)
     for keypoint, flipped in zip(names, info['flip_indices'], strict=True):
         side = keypoint.split('_')[0]
@@ -21,7 +21,7 @@ def test_sides_are_swapped_by_a_flip_and_every_keypoint_is_connected(name):
 
 
 def test_numbers_of_keypoints_and_lower_bodies():
-    found = [(len(joint_names(skeleton)), len(parse_pose_metainfo(skeleton)['lower_body_ids']))
+    found = [(len(keypoint_names(skeleton)), len(parse_pose_metainfo(skeleton)['lower_body_ids']))
              for skeleton in (MPII, FLIC, LSP)]
     assert found == [(16, 7), (11, 2), (14, 6)]
 
@@ -31,3 +31,19 @@ def test_an_unknown_keypoint_is_refused(change):
     with pytest.raises(ValueError, match="mine: no keypoint 'left_knee'; name one of"):
         define_skeleton(**dict(dataset_name='mine', order='head left_hip', lower='left_hip',
                                bones='head-left_hip') | change)
+
+
+@pytest.mark.parametrize('skeleton', SKELETONS.values(), ids=SKELETONS)
+def test_names_are_those_of_the_definition_in_either_form(skeleton):
+    names = keypoint_names(skeleton)
+    assert keypoint_names(parse_pose_metainfo(skeleton)) == names
+    assert len(names) == len(set(names)) == {'mpii': 16, 'flic': 11, 'lsp': 14}[
+        skeleton['dataset_name']]
+
+
+def test_the_order_is_that_of_the_annotation():
+    arm = define_skeleton('arm', order='wrist elbow', lower='', bones='wrist-elbow')
+    assert keypoint_names(arm) == ['wrist', 'elbow']
+    # whatever order the dictionary has
+    arm['keypoint_info'] = dict(reversed(arm['keypoint_info'].items()))
+    assert keypoint_names(arm) == ['wrist', 'elbow']

@@ -1,4 +1,4 @@
-"""People leave where two stages agree, each by itself, with the heatmaps of the stage they left."""
+"""Each person leaves where two stages agree, with the heatmaps of the stage where it left."""
 from itertools import pairwise
 
 import pytest
@@ -29,7 +29,7 @@ def test_stages_agree_when_every_keypoint_stays_within_the_tolerance():
 
 @pytest.mark.parametrize('name', RUNNERS)
 @torch.no_grad()
-def test_everybody_has_the_heatmaps_of_the_stage_where_it_left(name):
+def test_each_person_has_the_heatmaps_of_the_stage_where_it_left(name):
     network = as_if_trained(StackedHourglass(num_stacks=4, channels=16, depth=1, num_keypoints=1))
     images = torch.randn(24, 3, 64, 64)
     stages = network(images)
@@ -40,7 +40,7 @@ def test_everybody_has_the_heatmaps_of_the_stage_where_it_left(name):
     agreed = torch.cat([moves <= tolerance, torch.ones(1, 24, dtype=torch.bool)])
     left = agreed.int().argmax(0) + 1
     left = left.clamp(max=3)
-    assert set(left.tolist()) == {1, 2, 3}              # or this would show nothing
+    assert set(left.tolist()) == {1, 2, 3}              # else this shows nothing
     run = run_by(name, network, (64, 64), exit_tolerance=tolerance)
     found = run(images)[0]
     for person, stage in enumerate(left):
@@ -60,7 +60,8 @@ def test_nothing_behind_the_last_exit_is_computed(name):
 
 @pytest.mark.parametrize(('options', 'tolerance', 'words'), [
     (dict(), -1, 'exit_tolerance=-1'), (dict(), float('nan'), 'exit_tolerance=nan'),
-    (dict(num_keypoints=None), 1, 'num_keypoints=None'), (dict(num_stacks=2), 1, '2 stacks early')])
+    (dict(num_keypoints=None), 1, 'num_keypoints=None'),
+    (dict(num_stacks=2), 1, '2 stacks, and early exit')])
 @pytest.mark.parametrize('name', RUNNERS)
 def test_what_cannot_be_compared_is_refused(name, options, tolerance, words):
     network = StackedHourglass(**(dict(num_stacks=3, channels=8, depth=1) | options))

@@ -15,6 +15,7 @@ from hourglass.checkpoints import read_checkpoint
 from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy import export as exporting
+from hourglass.deploy import runtimes
 from hourglass.deploy.deployed import Deployed
 from hourglass.deploy.export import compare, deployed, export
 from hourglass.errors import ConfigError, ExportError, HourglassError
@@ -100,7 +101,7 @@ def test_a_file_that_fails_its_check_leaves_the_older_one(tiny, tmp_path, monkey
 
 
 class Fixed(torch.nn.Module):
-    """Gives the same heatmaps for every image."""
+    """A network that returns the same heatmaps for every image."""
 
     def __init__(self, heatmaps: torch.Tensor):
         super().__init__()
@@ -139,7 +140,7 @@ def test_a_keypoint_elsewhere_is_refused_but_for_equal_peaks():
             compare(moved(module, keypoint, 28), module, pixels, 1, Path('a'))
 
 
-def test_scores_and_what_is_no_number_are_refused():
+def test_other_scores_and_nan_are_refused():
     pixels, module = torch.zeros(3, 3, 64, 64), two_peaks(0.5)
 
     def run(factor: float):
@@ -155,13 +156,13 @@ def test_scores_and_what_is_no_number_are_refused():
     ('tiny.pth', {}, r'tiny\.pth: name a '),
     ('a.safetensors', dict(flip=True), r'a\.safetensors: holds weights'),
     ('a.safetensors', dict(stage=0), r'a\.safetensors: holds weights'),
-    ('a.pt2', dict(opset=18), r'a\.pt2: has no opset'),
+    ('a.pt2', dict(opset=18), r'a\.pt2: only an \.onnx file has an opset'),
     ('a.pt2', dict(stage=2), 'stage 2: the network has 2'),
     ('a.pt2', dict(images=['none.jpg']), r'none\.jpg: no such image'),
     ('a.pt2', dict(config='none.py'), r'none\.py: no such config file'),
     ('a.pt2', dict(checkpoint='none.pth'), r'none\.pth: no such checkpoint'),
 ])
-def test_what_cannot_be_meant_is_refused(tiny, tmp_path, out, options, message):
+def test_arguments_that_contradict_each_other_are_refused(tiny, tmp_path, out, options, message):
     arguments = dict(config=tiny.config, checkpoint=tiny.checkpoint) | options
     with pytest.raises(HourglassError, match=message) as caught:
         export(out=tmp_path / out, **arguments)
@@ -178,11 +179,12 @@ def test_the_source_is_not_replaced(tiny, tmp_path):
 
 def test_a_checkpoint_of_another_network_is_refused(tiny):
     with pytest.raises(HourglassError, match='a checkpoint of another network: .* do not fit'):
-        export(REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', tiny.checkpoint, 'a.pt2')
+        export(REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py',
+               tiny.checkpoint, 'a.pt2')
 
 
 def test_what_onnx_needs_is_named(tiny, monkeypatch):
-    monkeypatch.setattr(exporting, 'find_spec', lambda name: None if name == 'onnx' else name)
+    monkeypatch.setattr(runtimes, 'find_spec', lambda name: None if name == 'onnx' else name)
     with pytest.raises(ConfigError, match=r'^a\.onnx: needs onnx, which is not installed: pip'):
         export(tiny.config, tiny.checkpoint, 'a.onnx')
 

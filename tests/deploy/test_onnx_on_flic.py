@@ -1,4 +1,4 @@
-"""The exported file and its runner against tools/test.py, end to end on FLIC's test people."""
+"""An exported file and the example that runs it against ``hourglass test``, on FLIC's test set."""
 import json
 from importlib.util import module_from_spec, spec_from_file_location
 
@@ -14,45 +14,46 @@ from hourglass.deploy.export import export
 onnxruntime = pytest.importorskip('onnxruntime')
 
 
-def load_runner():
+def load_example():
     spec = spec_from_file_location('run_onnx', REPOSITORY / 'docs/examples/run_onnx.py')
-    runner = module_from_spec(spec)
-    spec.loader.exec_module(runner)
-    return runner
+    example = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    return example
 
 
 @pytest.mark.slow
 @pytest.mark.data
 @needs(DATA / 'flic')
-def test_the_runner_finds_and_scores_what_the_test_tool_does(cli, tmp_path, monkeypatch, capsys):
+def test_the_example_finds_and_scores_what_the_test_command_does(cli, tmp_path, monkeypatch,
+                                                                capsys):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
     export('flic-small', 'flic-small', tmp_path / 'flic.onnx', decode=True, flip=True)
     cli('test', configs_by_name()['flic-small'], weights_by_name()['flic-small'], '--work-dir',
          tmp_path, '--people', tmp_path / 'people.json', '--out', tmp_path / 'scores.json')
     expected = json.loads((tmp_path / 'people.json').read_text())['people']
-    runner = load_runner()
+    example = load_example()
     session = onnxruntime.InferenceSession(tmp_path / 'flic.onnx')
     people = FlicDataset(data_root=str(DATA / 'flic'), split='test', test_mode=True, pipeline=[])
     found, offsets = [], []
-    for person, of_tool in zip(people, expected, strict=True):
+    for person, tested in zip(people, expected, strict=True):
         side = person['bbox_scale'][0, 0]
         # the box whose padded square is the data set's crop
         corner = person['bbox_center'][0] + 0.5 - side / 2 / 1.25
         box = (*corner, *corner + side / 1.25)
-        keypoints, scores = runner.predict(session, cv2.imread(person['img_path']), box)
-        found.append(dict(row=of_tool['row'], keypoints=keypoints.tolist(),
+        keypoints, scores = example.predict(session, cv2.imread(person['img_path']), box)
+        found.append(dict(row=tested['row'], keypoints=keypoints.tolist(),
                           scores=scores.tolist()))
-        offsets.append(np.abs(keypoints - of_tool['keypoints']).max(-1) / side * 128)
+        offsets.append(np.abs(keypoints - tested['keypoints']).max(-1) / side * 128)
     offsets = np.array(offsets)                             # (P, K), input px
     assert np.quantile(offsets, 0.999) < 0.01
-    assert (offsets > 0.01).sum() <= 5                      # where two peaks are of one height
-    (tmp_path / 'runner.json').write_text(json.dumps(
+    assert (offsets > 0.01).sum() <= 5                      # where two peaks have equal heights
+    (tmp_path / 'example.json').write_text(json.dumps(
         dict(base=0, joints=json.loads((tmp_path / 'people.json').read_text())['joints'],
              people=found)))
-    cli('evaluate', 'flic', '--gt', DATA / 'flic/examples.mat', '--pred', tmp_path / 'runner.json',
-         '--json', tmp_path / 'runner_scores.json')
+    cli('evaluate', 'flic', '--gt', DATA / 'flic/examples.mat', '--pred', tmp_path / 'example.json',
+         '--json', tmp_path / 'example_scores.json')
     ours = json.loads((tmp_path / 'scores.json').read_text())
-    theirs = json.loads((tmp_path / 'runner_scores.json').read_text())
+    theirs = json.loads((tmp_path / 'example_scores.json').read_text())
     with capsys.disabled():
         print(f'\nlargest offset {offsets.max():.2g} px of the input; beyond 0.01: '
               f'{(offsets > 0.01).sum()} of {offsets.size}; elbow {theirs["Elbow"]:.2f}, wrist '

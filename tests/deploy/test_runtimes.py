@@ -1,4 +1,4 @@
-"""Whatever runs a network gives its numbers; what cannot run it says so."""
+"""Every runtime gives the numbers of the network, or refuses it by name."""
 import pytest
 import torch
 from tiny_network import as_if_trained
@@ -21,7 +21,7 @@ def network_of(name: str) -> StackedHourglass:
 
 def needs(name: str) -> None:
     if missing := RUNTIMES[name].missing():
-        pytest.skip(f'{missing} is not installed')
+        pytest.skip(missing)
 
 
 @pytest.mark.parametrize(('name', 'network'), [
@@ -77,8 +77,8 @@ def test_the_fastest_is_never_one_that_is_wrong(monkeypatch):
 
 
 @pytest.mark.parametrize(('name', 'words'), [
-    ('ncnm', 'there are auto, none'), ('bf16', 'exit_tolerance'), ('openvino', 'pip install')])
-def test_what_cannot_be_is_refused_by_name(name, words, monkeypatch):
+    ('ncnm', 'choose from auto, none'), ('bf16', 'exit_tolerance'), ('openvino', 'pip install')])
+def test_a_runtime_that_cannot_be_used_is_refused_by_name(name, words, monkeypatch):
     monkeypatch.setattr(RUNTIMES['openvino'], 'packages', ('no_such_package',))
     with pytest.raises(ConfigError, match=words) as refused:
         run_by(name, network_of('one'), (64, 64), exit_tolerance=1)

@@ -44,7 +44,7 @@ def test_tompsons_predictions_score_as_they_are_quoted():
     ('mpii', skeletons.MPII), ('flic', skeletons.FLIC), ('lsp', skeletons.LSP),
     ('lsp', skeletons.MPII)])
 def test_tables_are_whole_and_ordered_by_difficulty(dataset, skeleton, rng):
-    names = skeletons.joint_names(skeleton)
+    names = skeletons.keypoint_names(skeleton)
     truth = rng.uniform(0, 100, (50, len(names), 2))
     tables = []
     for noise in (0, 3, 1e6):
@@ -67,11 +67,11 @@ def test_what_each_protocol_counts():
     assert len(MPII['official'].scored) == len(MPII['tompson'].scored) == 14
     assert len(MPII['princeton'].scored) == 16
     assert len(FLIC['torso'].scored) == 11
-    assert len(LSP['pcp'].counted(skeletons.joint_names(skeletons.LSP))) == 10
+    assert len(LSP['pcp'].counted(skeletons.keypoint_names(skeletons.LSP))) == 10
 
 
 def test_units_of_lsp():
-    names = skeletons.joint_names(skeletons.LSP)
+    names = skeletons.keypoint_names(skeletons.LSP)
     truth = np.zeros((1, 14, 2))
     truth[0, names.index('left_ankle')] = [0, 100]                  # a person of 100 px
     predicted = np.where([True, False], 20, truth)

@@ -1,6 +1,7 @@
 """Train configs under one budget with several seeds, and compare what their stages reach."""
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,13 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
 from mmengine.config import Config
 from numpy import ndarray
 
 from hourglass.analysis.size import size_of
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.figures import panels
+from hourglass.io.tables import markdown_table
 
-# what the paper averages in its figure 9, as far as a data set has it
+# the joints that the paper averages in its figure 9, if a data set has them
 HARD_JOINTS = ('Elbow', 'Wrist', 'Knee', 'Ankle')
 
 
@@ -25,9 +30,9 @@ class Variant:
     Attributes:
         name: of the config file.
         parameters: of its network.
-        macs: of its network for one image.
+        macs: multiply-adds of its network for one image.
         has_loss: (N,) whether a stage has a loss of its own.
-        curves: per seed (V,) iterations and (V, N) percent, the mean of the joints' PCK, of each of
+        curves: seed -> (V,) iterations and (V, N) percent, the mean of the joints' PCK for each of
             N stages.
     """
 
@@ -42,95 +47,98 @@ class Variant:
         return len(self.has_loss)
 
     def last(self, stage: int) -> ndarray:
-        """(seeds,) what a stage reached in the end."""
+        """Return (seeds,), what a stage reached in the end."""
         return np.array([scores[-1, stage] for _, scores in self.curves.values()])
 
     @property
     def halfway(self) -> ndarray | None:
-        """(seeds,) what the stage at half the network reached; None where none there has a loss."""
+        """(seeds,) what the stage halfway through the network reached; None if it has no loss."""
         stage = self.num_stages // 2 - 1
         return None if self.num_stages % 2 or not self.has_loss[stage] else self.last(stage)
 
     def common(self) -> tuple[ndarray, ndarray]:
-        """(C,) iterations at which every seed was scored, as a cut run lacks one; (seeds, C, N)."""
+        """Return (C,) iterations at which every seed was scored, and (seeds, C, N) percent.
+
+        A run that was cut can lack some iterations.
+        """
         iterations = sorted(set.intersection(*(set(i.tolist()) for i, _ in self.curves.values())))
         return np.array(iterations), np.stack([
             scores[np.isin(i, iterations)] for i, scores in self.curves.values()])
 
 
 def read_variant(config: Path) -> tuple[Variant, str]:
-    """What is known of a config before it is trained, and a digest of all it says.
+    """Return the variant of a config before training, and a digest of the whole config.
 
     Raises:
-        ConfigError: if it is not trained for a number of iterations.
+        ConfigError: if it does not train for a number of iterations.
     """
     cfg = Config.fromfile(config)
     if 'max_iters' not in cfg.train_cfg:
-        raise ConfigError(f'{config}: is trained for epochs; a comparison needs a number of '
+        raise ConfigError(f'{config}: trains for epochs; a comparison needs a number of '
                           "iterations, train_cfg=dict(type='hourglass.IterationLoop', "
                           'max_iters=...), as in configs/_base_/ablation')
     head = cfg.model.head
     weights = head.get('stage_weights') or [1.0] * head.num_stages
     text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
-    return (Variant(config.stem, *size_of(config), [weight != 0 for weight in weights]),
+    return (Variant(config.stem, *size_of(cfg), [weight != 0 for weight in weights]),
             hashlib.sha256(text.encode()).hexdigest()[:8])
 
 
 def train(config: Path, seed: int, iterations: int, validations: int | None, folder: Path) -> None:
-    """One run of ``tools/train.py``, which goes on where an earlier one was cut; log in a file.
+    """Run ``hourglass train`` in a folder, from its last checkpoint if there is one; log to a file.
 
     Args:
-        validations: in the run; None leaves the config's interval.
+        validations: number in the run; None keeps the config's interval.
 
     Raises:
-        ConfigError: if it fails; names the log.
+        ConfigError: if training fails; names the log.
     """
     options = [f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}',
-               'default_hooks.logger.log_metric_by_epoch=False']    # or every score is at step 0
+               'default_hooks.logger.log_metric_by_epoch=False']    # else all scores are at step 0
     if validations is not None:
         interval = max(1, iterations // validations)
         options += [f'train_cfg.val_interval={interval}',
                     f'default_hooks.checkpoint.interval={interval}']
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / 'train.log'
+    # the new process has to find the package where this one did
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get('PYTHONPATH')])]
     with log.open('a') as output:
         done = subprocess.run(
             [sys.executable, '-W', 'ignore', '-m', 'hourglass', 'train', str(config), '--work-dir',
-             str(folder), '--resume', '--cfg-options', *options],
-            stdout=output, stderr=subprocess.STDOUT, check=False)
+             str(folder), '--resume', '--cfg-options', *options], stdout=output,
+            stderr=subprocess.STDOUT, check=False,
+            env=os.environ | dict(PYTHONPATH=os.pathsep.join(paths)))
     if done.returncode:
         line = log.read_text().strip().rpartition('\n')[-1]
         raise ConfigError(f'{config}, seed {seed}: training failed ({line}); see {log}')
 
 
 def read_curves(folder: Path, joints: Sequence[str]) -> tuple[ndarray, ndarray]:
-    """What a run's logs tell: (V,) iterations, (V, N) the mean of the joints' PCK per stage.
+    """Read the logs of a run: (V,) iterations, (V, N) the mean of the joints' PCK per stage.
 
-    Both are empty where nothing was scored yet.
+    Both are empty if nothing has been scored.
     """
-    scored = {}                                         # a resumed run has several logs
+    scored: dict[int, list[float]] = {}                 # a resumed run has several logs
     for log in sorted(folder.glob('*/vis_data/scalars.json')):
         for text in log.read_text().splitlines():
             try:
                 line = json.loads(text)
             except json.JSONDecodeError:                # the run was cut while it wrote this line
                 continue
-            stages = _stage_scores(line, joints)
-            if stages:
+            if stages := _stage_scores(line, joints):
                 scored[line['step']] = stages
     iterations = sorted(scored)
     return np.array(iterations), np.array([scored[i] for i in iterations])
 
 
 def _stage_scores(line: dict, joints: Sequence[str]) -> list[float]:
-    """The mean of the joints' percentages, stage by stage, out of one line of the log."""
-    stages = []
-    while True:
-        found = [line[key] for joint in joints for key in line
-                 if key.endswith(f'/stage{len(stages)}/{joint}')]
-        if not found:
-            return stages
+    """Return the mean of the joints' percentages for each stage in one line of a log."""
+    stages: list[float] = []
+    while found := [line[key] for joint in joints for key in line
+                    if key.endswith(f'/stage{len(stages)}/{joint}')]:
         stages.append(float(np.mean(found)))
+    return stages
 
 
 def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
@@ -138,14 +146,14 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
            ) -> Iterator[list[Variant]]:
     """Train every config with every seed, all for the same number of iterations.
 
-    What was trained in ``work_dir`` under the same config is not trained again. Seeds take turns
-    before configs do, so that a comparison that is cut short has every config.
+    A run that ``work_dir`` already has, under the same config, is not repeated. All configs are
+    trained with one seed before the next, so that a comparison that is cut short has every config.
 
     Yields:
-        After every run, the variants that have been scored at least once.
+        After each run, the variants that have a score.
 
     Raises:
-        ConfigError: for configs of one name, or that cannot be compared.
+        ConfigError: for configs of equal names, or that cannot be compared.
         DataError: if a run has no score of its last iteration.
     """
     names = [config.stem for config in configs]
@@ -169,13 +177,11 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
 
 
 def table(variants: Sequence[Variant]) -> str:
-    """A markdown table: mean and standard deviation over the seeds, in percent."""
-    rows = ['| network | parameters | MMACs | last stage | halfway | seeds |',
-            '|---|---|---|---|---|---|']
-    rows += [f'| {v.name} | {v.parameters / 1e6:.2f} M | {v.macs / 1e6:.0f} | '
-             f'{_spread(v.last(-1))} | {_spread(v.halfway)} | '
-             f"{' '.join(map(str, v.curves))} |" for v in variants]
-    return '\n'.join(rows)
+    """Format a markdown table: mean and standard deviation over the seeds, in percent."""
+    return markdown_table(
+        [[v.name, f'{v.parameters / 1e6:.2f} M', f'{v.macs / 1e6:.0f}', _spread(v.last(-1)),
+          _spread(v.halfway), ' '.join(map(str, v.curves))] for v in variants],
+        ['network', 'parameters', 'MMACs', 'last stage', 'halfway', 'seeds'])
 
 
 def _spread(values: ndarray | None) -> str:
@@ -186,27 +192,24 @@ def _spread(values: ndarray | None) -> str:
 
 
 def as_json(variants: Sequence[Variant]) -> str:
-    """Every number of every run."""
+    """Format every number of every run."""
     return json.dumps([dict(
         name=v.name, parameters=v.parameters, macs=v.macs, has_loss=list(v.has_loss),
         curves={seed: dict(iterations=iterations.tolist(), scores=scores.tolist())
                 for seed, (iterations, scores) in v.curves.items()}) for v in variants])
 
 
-def plot(variants: Sequence[Variant], path: Path) -> None:
-    """Accuracy against iterations: a panel per variant with a line per stage, and all together.
+def plot(variants: Sequence[Variant]) -> Figure:
+    """Draw accuracy against iterations: all last stages together, and the stages of each variant.
 
     Lines are means over the seeds, bands reach from the lowest to the highest; a stage without a
     loss of its own is dotted.
     """
-    from matplotlib import colormaps
-    from matplotlib.figure import Figure
-    columns = -(-(len(variants) + 1) // 2)
-    figure = Figure((3.4 * columns, 6), layout='constrained')
-    panels = figure.subplots(2, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    together, *of_variants = panels
+    count = len(variants) + 1
+    figure, (together, *of_variants) = panels(count, columns=-(-count // 2), size=(3.4, 3),
+                                              sharex=True, sharey=True)
     together.set_title('last stage')
-    for variant, panel in zip(variants, of_variants, strict=False):
+    for variant, panel in zip(variants, of_variants, strict=True):
         iterations, curves = variant.common()                           # (C,), (seeds, C, N)
         together.plot(iterations, curves[..., -1].mean(0), label=variant.name)
         panel.set_title(variant.name)
@@ -216,11 +219,8 @@ def plot(variants: Sequence[Variant], path: Path) -> None:
                        ls='-' if variant.has_loss[stage] else ':', label=f'stage {stage}')
             panel.fill_between(iterations, curves[..., stage].min(0), curves[..., stage].max(0),
                                color=colour, alpha=0.15, lw=0)
-    for panel in panels[:len(variants) + 1]:
+    for panel in (together, *of_variants):
         panel.legend(fontsize=6)
-        panel.grid(alpha=0.3)
-    for panel in panels[len(variants) + 1:]:
-        panel.set_visible(False)
     figure.supxlabel('iterations')
     figure.supylabel('PCK, %')
-    figure.savefig(path, dpi=120)
+    return figure

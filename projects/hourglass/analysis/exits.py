@@ -1,32 +1,35 @@
-"""What it costs in accuracy to run fewer stacks: all people the same number, or each its own."""
+"""What fewer stacks cost in accuracy: the same number for everyone, or early exit."""
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 from matplotlib.figure import Figure
 from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from torch import Tensor
 
-from hourglass.analysis.benchmark import Contender, size
-from hourglass.deploy.runtimes import RUNTIMES
+from hourglass.analysis.size import size_of
+from hourglass.deploy.runtimes import WITH_EXIT
 from hourglass.engine.optimize_hook import OptimizeHook
 from hourglass.errors import ConfigError
-from hourglass.io.files import replacing
+from hourglass.io.figures import panels
+from hourglass.io.tables import markdown_table, number
 
 
 @dataclass
 class Exit:
-    """One way to leave the network, tested.
+    """One way to run fewer stacks, tested.
 
     Attributes:
-        stages: stacks that everybody runs at most.
-        tolerance: heatmap px, by which people leave before; None: nobody does.
-        stacks: that an image ran, on average.
+        stages: stacks that an image runs at most.
+        tolerance: heatmap px, for early exit; None is without.
+        stacks: stacks that an image ran, on average.
         macs: multiply-adds of an image, on average.
         saved: fraction of the multiply-adds of all stacks that was not computed.
-        seconds: of an image in the network, on average (its mirror image is another).
+        seconds: in the network for an image, on average (its mirror image counts as another).
         scores: of the config's metrics.
     """
 
@@ -39,43 +42,69 @@ class Exit:
     scores: dict[str, float]
 
 
-def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str) -> list[Exit]:
-    """Test a network cut behind each of its stages, and with each tolerance.
+def score_names(cfg: Config, wanted: Sequence[str] | None) -> list[str]:
+    """Return the scores to show: those wanted, or the total and groups of the first metric.
 
-    Args:
-        cfg: with its checkpoint as ``load_from``.
-        tolerances: heatmap px.
-        optimize: what runs it: a runtime that people can leave early.
+    What a metric of another project returns is known only after a test: then the list is empty.
 
     Raises:
-        ConfigError: if it cannot be run that way.
+        ConfigError: if the first metric does not have a score of that name.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    metric = Evaluator(deepcopy(cfg.test_evaluator)).metrics[0]
+    if not hasattr(metric, 'protocol'):
+        return list(wanted or ())
+    main = [f'{metric.prefix}/{name}' for name in ('Total', *metric.protocol.groups)]
+    others = [f'{metric.prefix}/{name}' for name in ('Total@0.1', 'AUC', 'Visible', 'Occluded')]
+    _check_scores(wanted or (), [*main, *others])
+    return list(wanted or main)
+
+
+def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str,
+                  scores: Sequence[str] = ()) -> list[Exit]:
+    """Test a network cut after each of its stages, and with each tolerance.
+
+    Args:
+        cfg: has its checkpoint as ``load_from``.
+        tolerances: heatmap px.
+        optimize: a runtime with early exit.
+        scores: names that the metrics have to return.
+
+    Raises:
+        ConfigError: if the network cannot be run in that way, or a score is not returned.
     """
     count = cfg.model.head.num_stages
-    if RUNTIMES.get(optimize) is None or RUNTIMES[optimize].build_exit is None:
-        able = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
-        raise ConfigError(f"--optimize {optimize}: {' or '.join(able)} can be left early")
+    if optimize not in WITH_EXIT:
+        raise ConfigError(f'--optimize {optimize}: has no early exit; choose '
+                          f"{' or '.join(WITH_EXIT)}")
     if not all(tolerance >= 0 for tolerance in tolerances):
         raise ConfigError(f'--tolerances {tolerances}: give heatmap px, 0 or more')
     if tolerances and count < 3:
-        raise ConfigError(f'{cfg.filename}: nobody can leave a network of {count} stacks early; '
-                          'give --tolerances without a number, or take one of 3 or more')
-    macs = [size(Contender(cfg, stages=stages))[1] for stages in range(1, count + 1)]
+        raise ConfigError(f'{cfg.filename}: has {count} stacks, and early exit needs 3 or more; '
+                          'give --tolerances without a number')
+    macs = [size_of(cfg, stages)[1] for stages in range(1, count + 1)]
     of_stem = macs[0] - (macs[1] - macs[0]) if count > 1 else 0
-    found = []
+    found: list[Exit] = []
     for stages, tolerance in [*((stages, None) for stages in range(1, count + 1)),
                               *((count, tolerance) for tolerance in tolerances)]:
-        scores, seconds, left = _test(cfg, stages, tolerance, optimize)
+        given, seconds, left = _test(cfg, stages, tolerance, optimize)
+        _check_scores(scores, list(given))
         people = sum(left.values())
         mean = sum(macs[stage] * number for stage, number in left.items()) / people
         found.append(Exit(
             stages, tolerance, sum((stage + 1) * number for stage, number in left.items()) / people,
-            mean, (macs[-1] - mean) / (macs[-1] - of_stem), seconds / people, scores))
+            mean, (macs[-1] - mean) / (macs[-1] - of_stem), seconds / people, given))
     return found
+
+
+def _check_scores(wanted: Sequence[str], known: Sequence[str]) -> None:
+    if missing := [name for name in wanted if name not in known]:
+        raise ConfigError(f"--scores {missing[0]}: the metric gives {', '.join(known)}")
 
 
 def _test(cfg: Config, stages: int, tolerance: float | None, optimize: str
           ) -> tuple[dict[str, float], float, dict[int, int]]:
-    """Scores, seconds in the network, and how many images left behind each stage."""
+    """Return scores, seconds in the network, and the number of images that left by stage."""
     cfg = deepcopy(cfg)
     cfg.experiment_name = f'stages{stages}_tolerance{tolerance}'
     runner = Runner.from_cfg(cfg)
@@ -86,15 +115,15 @@ def _test(cfg: Config, stages: int, tolerance: float | None, optimize: str
 
 
 class _Clock(OptimizeHook):
-    """Times the backbone it puts in."""
+    """Runs the network as :class:`OptimizeHook` does, and measures the time in it."""
 
-    def before_test(self, runner) -> None:
+    def before_test(self, runner: Runner) -> None:
         super().before_test(runner)
         self.seconds, self.images = 0.0, 0
         backbone = runner.model.backbone
         run = backbone.forward
 
-        def timed(images):
+        def timed(images: Tensor) -> tuple[Tensor, ...]:
             start = perf_counter()
             outputs = run(images)
             self.seconds += perf_counter() - start
@@ -104,23 +133,27 @@ class _Clock(OptimizeHook):
         self.left = getattr(backbone, 'left', None)
 
 
-def plot_exits(found: Sequence[Exit], scores: Sequence[str], path: Path) -> None:
-    """Scores against multiply-adds: fixed numbers of stacks, and tolerances.
+def table(found: Sequence[Exit], scores: Sequence[str]) -> str:
+    """Format a markdown table, a row for each way."""
+    rows = [[f'first {way.stages} for all' if way.tolerance is None else
+             f'until two agree within {way.tolerance:g} px',
+             f'{way.stacks:.2f}', f'{way.macs / 1e9:.3f}', f'{100 * way.saved:.1f}',
+             f'{1000 * way.seconds:.1f}', *(number(way.scores[score]) for score in scores)]
+            for way in found]
+    return markdown_table(
+        rows, ['', 'stacks an image', 'GMACs', 'of the stacks saved, %', 'ms', *scores])
 
-    Raises:
-        DataError: if the file cannot be written.
-    """
-    figure = Figure(figsize=(4 * len(scores), 3.2), layout='constrained')
-    for axes, score in zip(figure.subplots(1, len(scores), squeeze=False)[0], scores, strict=True):
-        for name, points, marker in (
-                ('so many stacks for all', [e for e in found if e.tolerance is None], 'o'),
-                ('each leaves when two stacks agree',
-                 [e for e in found if e.tolerance is not None], '^')):
-            points = sorted(points, key=lambda exit_: exit_.macs)
-            axes.plot([e.macs / 1e9 for e in points], [e.scores[score] for e in points],
-                      marker=marker, label=name)
-        axes.set(xlabel='GMACs an image', ylabel=score)
-        axes.grid(alpha=0.3)
-    axes.legend(fontsize='small')
-    with replacing(path) as draft:
-        figure.savefig(draft, format=path.suffix.lstrip('.') or 'png', dpi=110)
+
+def plot(found: Sequence[Exit], scores: Sequence[str]) -> Figure:
+    """Draw each score against multiply-adds: fixed numbers of stacks, and early exit."""
+    figure, axes = panels(len(scores), size=(4, 3.2))
+    for panel, score in zip(axes, scores, strict=True):
+        for name, ways, marker in (
+                ('fixed number of stacks', [way for way in found if way.tolerance is None], 'o'),
+                ('early exit', [way for way in found if way.tolerance is not None], '^')):
+            ways = sorted(ways, key=lambda way: way.macs)
+            panel.plot([way.macs / 1e9 for way in ways], [way.scores[score] for way in ways],
+                       marker=marker, label=name)
+        panel.set(xlabel='GMACs per image', ylabel=score)
+    axes[-1].legend(fontsize='small')
+    return figure

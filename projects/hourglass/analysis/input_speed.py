@@ -1,4 +1,4 @@
-"""How many images a second one core makes ready for training."""
+"""How many images per second one core prepares for training."""
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -12,32 +12,23 @@ from mmengine.registry import init_default_scope
 from hourglass.errors import ConfigError
 from hourglass.registry import DATASETS
 
-
-def measure_input(config: str | Config, seconds: float = 10) -> dict[str, float]:
-    """Samples of a config's training data in random order, in this process with one thread.
-
-    Args:
-        config: file or config.
-        seconds: how long, after 20 samples to warm up.
-
-    Returns:
-        As :func:`compare_inputs`.
-    """
-    return compare_inputs([config], seconds, rounds=1)[0]
+_WARM_UP = 20                           # samples
 
 
 def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds: int = 20
                    ) -> list[dict[str, float]]:
-    """Several configs in turns, so that what else the machine does meets all of them alike.
+    """Measure the training data of configs in random order, in this process with one thread.
+
+    The configs take turns, so that other work on the machine slows all of them alike.
 
     Args:
         configs: files or configs.
-        seconds: for every config, in all.
-        rounds: turns.
+        seconds: for each config in all, after 20 samples to warm up.
+        rounds: number of turns.
 
     Returns:
-        One each: ``images_per_second`` by the clock, ``images_per_core_second`` by the time
-        that this process was given, each the median of its turns, and ``images`` in all.
+        For each config ``images_per_second`` by the clock and ``images_per_core_second`` by the
+        processor time of this process, both medians over the turns, and ``images`` in all.
 
     Raises:
         ConfigError: if a config has no training data.
@@ -48,23 +39,20 @@ def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds:
     try:
         streams = [_samples(config) for config in configs]
         for stream in streams:
-            for _ in range(20):
+            for _ in range(_WARM_UP):
                 next(stream)
-        turns = [[] for _ in streams]
-        for _ in range(rounds):
-            for stream, of_config in zip(streams, turns, strict=True):
-                of_config.append(_turn(stream, seconds / rounds))
+        turns = [[_turn(stream, seconds / rounds) for stream in streams] for _ in range(rounds)]
     finally:
         cv2.setNumThreads(threads[0])
         torch.set_num_threads(threads[1])
     return [dict(
         images_per_second=statistics.median(count / wall for count, wall, _ in of_config),
         images_per_core_second=statistics.median(count / core for count, _, core in of_config),
-        images=sum(count for count, _, _ in of_config)) for of_config in turns]
+        images=sum(count for count, _, _ in of_config)) for of_config in zip(*turns, strict=True)]
 
 
-def _turn(stream: Iterator, seconds: float) -> tuple[int, float, float]:
-    """Samples taken, and how long that took: by the clock and of this process's own."""
+def _turn(stream: Iterator[dict], seconds: float) -> tuple[int, float, float]:
+    """Take samples; return their number and the time: by the clock, and of this process."""
     count, wall, core = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - wall < seconds or not count:
         next(stream)
@@ -73,10 +61,10 @@ def _turn(stream: Iterator, seconds: float) -> tuple[int, float, float]:
 
 
 def _samples(config: str | Config) -> Iterator[dict]:
-    """Training samples without an end, every person once before one comes again."""
+    """Yield training samples without end, each once before any comes again."""
     cfg = Config.fromfile(config) if isinstance(config, str) else config
     if 'train_dataloader' not in cfg:
-        raise ConfigError(f'{cfg.filename}: no train_dataloader, and its images are measured')
+        raise ConfigError(f'{cfg.filename}: has no train_dataloader to measure')
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     order = np.random.default_rng(0)

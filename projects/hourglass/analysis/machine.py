@@ -1,4 +1,4 @@
-"""What a number was measured on, and how much memory a call takes."""
+"""The machine that a number was measured on, and the memory that a call takes."""
 import multiprocessing
 import os
 import platform
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -14,37 +15,52 @@ import torch
 import hourglass
 from hourglass.errors import HourglassError
 
-_RUN_BY = ('mmengine', 'mmpose', 'ncnn', 'onnxruntime', 'openvino')
+_VERSIONS = ('mmengine', 'mmpose', 'ncnn', 'numpy', 'onnxruntime', 'openvino')
+_PROC = Path('/proc')                   # Linux
 
 
 def machine() -> dict[str, str | int]:
-    """Processor, accelerator, threads and versions."""
-    model = [line.partition(':')[2].strip() for line in _lines('/proc/cpuinfo')
+    """Describe processor, accelerator, threads and versions."""
+    info = _PROC / 'cpuinfo'            # elsewhere Python knows no more than the architecture
+    model = [line.partition(':')[2].strip() for line in
+             (info.read_text().splitlines() if info.is_file() else ())
              if line.startswith('model name')]
     return dict(
-        processor=model[0] if model else platform.processor(), cores=os.cpu_count(),
-        instructions=torch.backends.cpu.get_cpu_capability(), threads=torch.get_num_threads(),
+        processor=model[0] if model else platform.processor() or platform.machine(),
+        cores=os.cpu_count() or 1, instructions=torch.backends.cpu.get_cpu_capability(),
+        threads=torch.get_num_threads(),
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else 'none',
         python=platform.python_version(), hourglass=hourglass.__version__, torch=torch.__version__,
-        **{name: version(name) for name in _RUN_BY if find_spec(name)})
+        **{name: version(name) for name in _VERSIONS if find_spec(name)})
 
 
-def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments) -> int:
-    """Bytes that a call takes at its peak, above what there was before, in a process of its own.
+def described(about: dict[str, str | int]) -> str:
+    """Format what :func:`machine` returns as one line."""
+    return (f"{about['processor']}, {about['threads']} of {about['cores']} cores, "
+            f"{about['instructions']}, accelerator {about['accelerator']}; torch {about['torch']}, "
+            f"hourglass {about['hourglass']}")
 
-    On the accelerator, if there is one, what torch allocates; else the resident memory (Linux).
+
+def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments: object) -> int:
+    """Measure the bytes that a call takes at its peak, in a process of its own.
+
+    Memory that was in use before the call does not count. On an accelerator it is what torch
+    allocates, else the resident memory, which only Linux tells.
 
     Args:
-        prepare: a function of a module, called with ``arguments`` in the new process; gives the
-            call, which has not run yet: gradients and an optimiser's state count.
+        prepare: a function of a module that the new process calls with ``arguments``. It returns
+            the call to measure, which has not run yet: gradients and the state of an optimiser
+            count.
 
     Raises:
-        HourglassError: with what went wrong there.
+        HourglassError: if it cannot be measured here, or the process failed.
     """
+    if not torch.cuda.is_available() and not os.access(_PROC / 'self/clear_refs', os.W_OK):
+        raise HourglassError(f'memory: needs an accelerator or {_PROC}/self/clear_refs (Linux)')
     context = multiprocessing.get_context('spawn')
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_measure, args=(there, prepare, arguments))
-    # the C library then gives back at once what is freed: the peak is that of what is in use
+    # the C library then returns freed memory at once: the peak is that of memory in use
     with _environment(MALLOC_MMAP_THRESHOLD_='1000000'):
         process.start()
     there.close()
@@ -52,7 +68,7 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments) -> int
         answer = here.recv()
     except EOFError:
         process.join()
-        answer = f'the process ended with {process.exitcode}; is there memory enough?'
+        answer = f'the process ended with {process.exitcode}; is there enough memory?'
     process.join()
     if isinstance(answer, str):
         raise HourglassError(f'memory: {answer}')
@@ -70,7 +86,9 @@ def _environment(**variables: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _measure(answer, prepare: Callable[..., Callable[[], object]], arguments: tuple) -> None:
+def _measure(answer: Connection, prepare: Callable[..., Callable[[], object]],
+             arguments: tuple) -> None:
+    """Send the bytes, or the last line of an error."""
     try:
         call = prepare(*arguments)
         if torch.cuda.is_available():
@@ -79,7 +97,7 @@ def _measure(answer, prepare: Callable[..., Callable[[], object]], arguments: tu
             call()
             answer.send(torch.cuda.max_memory_allocated() - before)
             return
-        Path('/proc/self/clear_refs').write_text('5')       # the peak starts again from here
+        (_PROC / 'self/clear_refs').write_text('5')         # the peak starts again from here
         before = _resident('VmRSS')
         call()
         answer.send(_resident('VmHWM') - before)
@@ -88,9 +106,6 @@ def _measure(answer, prepare: Callable[..., Callable[[], object]], arguments: tu
 
 
 def _resident(field: str) -> int:
-    line = next(line for line in _lines('/proc/self/status') if line.startswith(field))
-    return 1024 * int(line.split()[1])
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []
+    """Return a field of this process's status, in bytes."""
+    lines = (_PROC / 'self/status').read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field))

@@ -1,29 +1,50 @@
-"""What a config's network costs, told from its shapes alone."""
+"""The size of a config's network, from the shapes of its tensors alone."""
+import copy
 import json
 from functools import cache
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
+from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch.utils.flop_counter import FlopCounterMode
 
+from hourglass.inference.stages import until_stage
 
-def size_of(config: str | Path) -> tuple[int, float]:
-    """Parameters of a config's backbone, and its multiply-adds (MACs) for one image.
 
-    With ``num_keypoints`` given that is the whole network: the head has no parameters then.
+def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int, float]:
+    """Count the parameters of a top-down estimator and its multiply-adds (MACs) for one image.
+
+    Args:
+        config: file or config.
+        stages: number of stages that run; None is all.
+
+    Raises:
+        ConfigError: if the network has fewer stages.
     """
-    cfg = Config.fromfile(config)
-    init_default_scope(cfg.default_scope)
-    width, height = cfg.model.head.decoder.input_size
-    return _size(json.dumps(cfg.model.backbone.to_dict()), width, height)
+    cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    return _size(json.dumps(cfg.model.to_dict(), default=str), stages)
 
 
-@cache                                  # recipes differ, networks seldom
-def _size(backbone: str, width: int, height: int) -> tuple[int, float]:
+@cache                                  # configs differ in more than the network
+def _size(model: str, stages: int | None) -> tuple[int, float]:
+    cfg = ConfigDict(json.loads(model))
     with torch.device('meta'):                          # shapes without numbers
-        network = MODELS.build(json.loads(backbone)).eval()
-        with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, 3, height, width))
-    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2
+        estimator = build_estimator(cfg)
+        if stages is not None:
+            estimator = until_stage(estimator, stages - 1)
+        images = torch.empty(1, 3, *reversed(cfg.head.decoder.input_size))
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            estimator.head(estimator.backbone(images))
+    return sum(p.numel() for p in estimator.parameters()), counter.get_total_flops() / 2
+
+
+def build_estimator(model: ConfigDict) -> TopdownPoseEstimator:
+    """Build an estimator with new weights, for one process, in eval mode; fetch no weights."""
+    model = copy.deepcopy(model)
+    if model.backbone.get('init_cfg'):
+        model.backbone.init_cfg = None
+    return revert_sync_batchnorm(MODELS.build(model)).eval()

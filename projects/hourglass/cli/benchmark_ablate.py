@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hourglass.analysis import ablation
 from hourglass.errors import ConfigError
+from hourglass.io.figures import save_figure
 from hourglass.io.files import replacing
 
 
@@ -11,15 +12,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('configs', nargs='+', type=Path,
                         help='config files that train for a number of iterations')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--iterations', type=int, required=True, help='of every run')
+    parser.add_argument('--iterations', type=int, required=True, help='number in each run')
     parser.add_argument('--validations', type=int,
-                        help="in every run; default at the configs' own intervals")
+                        help="number in each run; default at the configs' own intervals")
     parser.add_argument('--joints', nargs='+', default=ablation.HARD_JOINTS,
-                        help="rows of the score's table to average; default those of "
+                        help="rows of the metric's table to average; default those of "
                         f"{' '.join(ablation.HARD_JOINTS)} that the data have")
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/ablation'),
-                        help='where runs, table.md, table.json and curves.png go; runs that are '
-                        'finished there are not repeated')
+                        help='folder for the runs, table.md, table.json and curves.png; finished '
+                        'runs in it are not repeated')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -28,13 +29,9 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f'{missing[0]}: no such config file')
     for variants in ablation.ablate(args.configs, args.seeds, args.iterations,
                                     args.validations, args.work_dir, args.joints):
-        write(variants, args.work_dir)
+        for name, text in (('table.md', ablation.table(variants) + '\n'),
+                           ('table.json', ablation.as_json(variants))):
+            with replacing(args.work_dir / name) as draft:
+                draft.write_text(text, encoding='utf-8')
+        save_figure(ablation.plot(variants), args.work_dir / 'curves.png')
     print(ablation.table(variants))
-
-
-def write(variants: list[ablation.Variant], folder: Path) -> None:
-    for name, text in (('table.md', ablation.table(variants) + '\n'),
-                       ('table.json', ablation.as_json(variants))):
-        with replacing(folder / name) as draft:
-            draft.write_text(text, encoding='utf-8')
-    ablation.plot(variants, folder / 'curves.png')

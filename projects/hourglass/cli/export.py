@@ -1,6 +1,6 @@
 """Write a trained network as a file for other programs.
 
-OUT.onnx runs in onnxruntime, OUT.pt2 in torch without this package, OUT.safetensors holds the
+OUT.onnx runs in onnxruntime, OUT.pt2 in torch without this package, and OUT.safetensors holds the
 weights. The file is run and compared with torch before it replaces an older one.
 """
 import argparse
@@ -13,12 +13,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('out', help='.onnx, .pt2 or .safetensors file')
     parser.add_argument('--decode', action='store_true',
-                        help='keypoints in input px and scores, instead of heatmaps')
+                        help='return keypoints in input px and scores instead of heatmaps')
     parser.add_argument('--flip', action='store_true',
-                        help='average with the mirrored image: better, twice the time')
-    parser.add_argument('--stage', type=int, metavar='N', help='whose prediction, from 0; what '
-                        "comes after it is left out. Default: as the config's head predicts")
-    parser.add_argument('--opset', type=int, help="of ONNX; default torch's choice")
+                        help='average with the mirrored image: more accurate, twice the time')
+    parser.add_argument('--stage', type=int, metavar='N', help='stage that predicts, from 0; the '
+                        "layers after it are left out. Default: that of the config's head")
+    parser.add_argument('--opset', type=int, help='version of ONNX; default is up to torch')
     parser.add_argument('--check', nargs='+', default=[], metavar='IMAGE', dest='images',
                         help='compare on these images; default three rendered people')
 
@@ -31,4 +31,4 @@ def run(args: argparse.Namespace) -> None:
           f'checked on {done.images} images, in batches of 1 and 3: {deviation}')
     if done.unsettled:
         print(f'not compared: {done.unsettled} of {done.keypoints} keypoints, where rounding '
-              'decides between two places')
+              'decides between two peaks')

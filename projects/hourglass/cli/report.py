@@ -1,4 +1,4 @@
-"""Test a network and write what was found as one HTML file."""
+"""Test a network and write the results as one HTML file."""
 import argparse
 
 from mmengine.runner import Runner
@@ -12,9 +12,9 @@ from hourglass.cli.config import load_config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
-    parser.add_argument('out', help='.html file; it needs no other')
+    parser.add_argument('out', help='.html file; it needs no other file')
     parser.add_argument('--people', type=int, default=8,
-                        help='of the worst and of the best to show; default %(default)s')
+                        help='number of the worst and of the best to show; default %(default)s')
 
 
 def run(args: argparse.Namespace) -> None:

@@ -89,7 +89,7 @@ def with_mpii_joints(person: Person) -> Person:
     MPII's pelvis and thorax lie in the middle of the hips and of the shoulders (within 0.3 % of the
     torso for half of MPII's people), so they are made from these; the PCK unit stays the torso.
     """
-    ours, theirs = (skeletons.joint_names(info) for info in (skeletons.LSP, skeletons.MPII))
+    ours, theirs = (skeletons.keypoint_names(info) for info in (skeletons.LSP, skeletons.MPII))
     keypoints, occluded = (dict(zip(ours, values, strict=True))
                            for values in (person.keypoints_image, person.occluded))
     for middle, pair in (('pelvis', ('right_hip', 'left_hip')),

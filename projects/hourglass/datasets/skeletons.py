@@ -81,14 +81,14 @@ LSP = define_skeleton(
 SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
 
 
-def joint_names(metainfo: dict) -> list[str]:
-    """The keypoints' names in their order."""
-    return [metainfo['keypoint_info'][i]['name'] for i in range(len(metainfo['keypoint_info']))]
-
-
 def keypoint_names(metainfo: dict) -> list[str]:
-    """Names of the K keypoints in their order, from mmpose's parsed metainfo.
+    """Names of the K keypoints in their order.
 
-    That is the ``metainfo`` of a data set or the ``dataset_meta`` of a model or metric.
+    Args:
+        metainfo: a skeleton of this module, or what mmpose parses it to: the ``metainfo`` of a data
+            set, or the ``dataset_meta`` of a model or metric.
     """
-    return [metainfo['keypoint_id2name'][i] for i in range(metainfo['num_keypoints'])]
+    names = metainfo.get('keypoint_id2name')
+    if names is None:
+        names = {i: info['name'] for i, info in metainfo['keypoint_info'].items()}
+    return [names[i] for i in range(len(names))]

@@ -1,7 +1,7 @@
-"""Each person leaves the network after the stack whose heatmaps say what the stack before said.
+"""Early exit: each person leaves the network as soon as two successive stacks agree.
 
-Most people are found by the first stacks, and the others are what the later ones are for (paper,
-section 4.3: the gain from stack to stack is in the hard joints). Not in the paper.
+Most people are found by the first stacks; the later ones serve the hard joints (paper, section
+4.3). Not in the paper.
 """
 from collections import Counter
 
@@ -15,9 +15,9 @@ from hourglass.models.fuse import fuse
 
 
 class Agreement(nn.Module):
-    """Heatmaps (B, K, h, w) of two successive stages -> (B,) whether they say the same.
+    """Heatmaps (B, K, h, w) of two successive stages -> (B,) whether they agree.
 
-    They do if no keypoint's peak moves by more than ``tolerance`` heatmap px.
+    They agree if no keypoint's peak moves by more than ``tolerance`` heatmap px.
     """
 
     def __init__(self, tolerance: float):
@@ -31,42 +31,42 @@ class Agreement(nn.Module):
 
 
 class EarlyExit(nn.Module):
-    """Images (B, 3, H, W) -> a tuple of one tensor, every person's heatmaps where it left.
+    """Images (B, 3, H, W) -> a tuple of one tensor, each person's heatmaps from its last stack.
 
-    What is behind the stack where the last person left is not computed.
+    Stacks after the one where the last person leaves are not computed.
 
     Args:
-        network: trained, with heatmaps.
-        tolerance: of :class:`Agreement`. 0 lets nobody leave early but where peaks stay in place.
+        network: a trained network that predicts heatmaps.
+        tolerance: that of :class:`Agreement`; with 0 a person leaves early only if no peak moves.
 
     Attributes:
-        left: how many people left after each stack, counted from 0, since this was made.
+        left: how many people have left after each stack, counted from 0.
 
     Raises:
-        ConfigError: for a network without heatmaps or of fewer than 3 stacks, or a negative
+        ConfigError: for a network without heatmaps or with fewer than 3 stacks, or a negative
             tolerance.
     """
 
     def __init__(self, network: StackedHourglass, tolerance: float):
         super().__init__()
         check_can_exit(network, tolerance)
-        self.network, self.agree, self.left = fuse(network), Agreement(tolerance), Counter()
+        self.network, self.agree = fuse(network), Agreement(tolerance)
+        self.left: Counter[int] = Counter()
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         network = self.network
         check_input(images, network.depth)
         x, last = network.stem(images), len(network.outputs) - 1
-        people, before, found = torch.arange(len(images), device=images.device), None, None
+        people = torch.arange(len(images), device=images.device)        # who is still inside
+        found = before = images.new_empty(0)                            # set by the first stack
         for stack, output in enumerate(network.outputs):
             features = network.stack(stack, x)
             heatmaps = output(features)
-            found = heatmaps.clone() if found is None else found
-            found[people] = heatmaps
-            if stack == last:
-                self.left[stack] += len(people)
-                break
-            stay = torch.ones_like(people, dtype=torch.bool) if before is None else (
-                ~self.agree(before, heatmaps))
+            if stack == 0:
+                found, stay = heatmaps.clone(), torch.ones_like(people, dtype=torch.bool)
+            else:
+                found[people] = heatmaps
+                stay = ~self.agree(before, heatmaps) & (stack < last)
             self.left[stack] += int((~stay).sum())
             if not stay.any():
                 break
@@ -76,14 +76,17 @@ class EarlyExit(nn.Module):
 
 
 def check_can_exit(network: StackedHourglass, tolerance: float) -> None:
-    """Raises: ConfigError: for a network without heatmaps, one that nobody could leave early, or a
-    negative tolerance."""
+    """Check that people can leave a network early.
+
+    Raises:
+        ConfigError: for a network without heatmaps or with fewer than 3 stacks, or a negative
+            tolerance.
+    """
     if network.num_stacks < 3:
-        raise ConfigError(f'exit_tolerance: nobody could leave a network of {network.num_stacks} '
-                          'stacks early, as two have to agree; leave it out, or take one of 3 or '
-                          "more ('flic-small4')")
+        raise ConfigError(f'exit_tolerance: the network has {network.num_stacks} stacks, and early '
+                          "exit needs 3 or more ('flic-small4'), as two have to agree")
     if network.heatmaps is None:
-        raise ConfigError('exit_tolerance: the backbone gives features (num_keypoints=None), whose '
-                          'heatmaps cannot be compared; leave it out')
+        raise ConfigError('exit_tolerance: the backbone predicts features (num_keypoints=None), '
+                          'and early exit compares heatmaps; leave it out')
     if not tolerance >= 0:
         raise ConfigError(f'exit_tolerance={tolerance}: give heatmap px, 0 or more')

@@ -1,4 +1,4 @@
-"""An estimator that computes the same faster; the one it is made from stays as it is."""
+"""An estimator whose network is run by a faster runtime, for one stage alone."""
 from mmengine.logging import print_log
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
@@ -11,23 +11,22 @@ from hourglass.models.stages import stage_index
 
 def optimized(model: TopdownPoseEstimator, how: str = 'auto', stage: int | None = None,
               exit_tolerance: float | None = None) -> TopdownPoseEstimator:
-    """The estimator whose backbone is run by something faster, for one stage alone.
+    """Return an estimator that predicts the same, faster; ``model`` is not changed.
 
     Args:
-        model: of :func:`hourglass.apis.init_model`, on its device.
+        model: from :func:`hourglass.apis.init_model`, on its device.
         how: a name out of :data:`hourglass.deploy.runtimes.RUNTIMES`, or ``'auto'``: the fastest
-            of those that are installed and give the same numbers, measured on one image, which
-            the log tells.
-        stage: whose output is asked for, 0 the first; default the head's, mostly the last.
+            of the installed ones that give the same numbers, measured on one image and logged.
+        stage: the stage to predict from, 0 the first; default the head's, which mostly is the last.
         exit_tolerance: let each person leave the network as soon as no keypoint moves by more than
-            this between two stages, heatmap px. ``model.backbone.left`` counts where they did.
+            this between two stages, heatmap px. ``model.backbone.left`` counts people by stage.
 
     Raises:
-        ConfigError: if it cannot be run that way.
+        ConfigError: if the network cannot be run in that way.
     """
     head = model.head
     if not isinstance(head, StackedHeatmapHead):
-        raise ConfigError(f'optimize: needs a StackedHeatmapHead, and this is a '
+        raise ConfigError(f'optimize: needs a StackedHeatmapHead, and the model has a '
                           f'{type(head).__name__}')
     stage = stage_index(head.predict_stage if stage is None else stage, head.num_stages)
     faster = until_stage(model, stage)

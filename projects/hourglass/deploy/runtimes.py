@@ -1,30 +1,32 @@
-"""What runs a trained network: torch in several ways, or a library made for it.
+"""Runtimes for a trained network: torch in several ways, or a library made for predicting.
 
-Each is a module from images (B, 3, H, W) to a tuple of one tensor, the output of the network's last
-stack, as :func:`hourglass.models.fuse.fuse` gives it. All but ``bf16`` compute in float32 and
-differ from the network by rounding alone.
+Each runtime is a module from images (B, 3, H, W) to a tuple of one tensor, the output of the
+network's last stack, as :func:`hourglass.models.fuse.fuse` returns it. All but ``bf16`` compute in
+float32 and differ from the network only by rounding.
 """
 import statistics
 import time
-import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from numpy import ndarray
 from torch import Tensor, nn
 
 from hourglass.deploy.early_exit import Agreement, EarlyExit, check_can_exit
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
+from hourglass.deploy.tracing import to_onnx
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.models.backbone import StackedHourglass, check_input
 from hourglass.models.fuse import fuse
 
-ROUNDING = 1e-4         # of the largest value: what an exact runtime may deviate by
+ROUNDING = 1e-4         # largest deviation of an exact runtime, as a fraction of the largest value
 
 
 @dataclass
@@ -32,11 +34,11 @@ class Runtime:
     """A way to run a network.
 
     Attributes:
-        build: makes the module of a network and an input size (w, h) in px.
-        packages: that have to be installed.
-        devices: kinds it runs on.
-        tried: whether ``'auto'`` tries it: it is exact, and ready within seconds.
-        build_exit: makes the module that people leave early, of a network and a tolerance.
+        build: makes the module from a network and its input size (w, h) in px.
+        packages: the packages that it needs.
+        devices: types of the devices that it runs on.
+        tried: whether ``'auto'`` tries it: it is exact and starts within seconds.
+        build_exit: makes the module with early exit from a network and a tolerance.
     """
 
     build: Callable[[StackedHourglass, tuple[int, int]], nn.Module]
@@ -45,12 +47,15 @@ class Runtime:
     tried: bool = False
     build_exit: Callable[[StackedHourglass, float], nn.Module] | None = None
 
-    def missing(self) -> list[str]:
-        return [name for name in self.packages if find_spec(name) is None]
+    def missing(self) -> str:
+        """Return which packages are not installed, in words; empty if all are."""
+        missing = [name for name in self.packages if find_spec(name) is None]
+        return (f"needs {', '.join(missing)}, which is not installed: pip install "
+                f"{' '.join(missing)}") if missing else ''
 
 
 class LastOutput(nn.Module):
-    """The network itself, of whose outputs only the last is given."""
+    """The network itself, with only the last of its outputs."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -61,9 +66,9 @@ class LastOutput(nn.Module):
 
 
 class InBFloat16(nn.Module):
-    """A fused network that computes in bfloat16: for processors that have it, otherwise slow.
+    """A fused network that computes in bfloat16; slow on processors without it.
 
-    Eight bits of precision: heatmaps move by some 1e-2 of their largest value.
+    bfloat16 has eight bits of precision: heatmaps move by some 1e-2 of their largest value.
     """
 
     def __init__(self, network: StackedHourglass):
@@ -75,14 +80,15 @@ class InBFloat16(nn.Module):
 
 
 class NcnnNetwork(nn.Module):
-    """The network in ncnn, image by image, with as many threads as torch has when it is made.
+    """The network in ncnn, image by image, with the number of threads that torch has now.
 
     Args:
-        network: trained.
-        exit_tolerance: as of :class:`hourglass.deploy.early_exit.EarlyExit`; None: nobody leaves.
+        network: a trained network.
+        exit_tolerance: that of :class:`hourglass.deploy.early_exit.EarlyExit`; None computes all
+            stacks for everyone.
 
     Attributes:
-        left: how many people left after each stack, since this was made.
+        left: how many people have left after each stack, counted from 0.
     """
 
     def __init__(self, network: StackedHourglass, exit_tolerance: float | None = None):
@@ -91,89 +97,89 @@ class NcnnNetwork(nn.Module):
         self.depth, self.ncnn, self.net = network.depth, ncnn, ncnn.Net()
         options = self.net.opt
         options.num_threads = torch.get_num_threads()
-        # half precision is its default, where the processor has it
+        # half precision is the default on processors that have it
         options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
         options.use_bf16_storage = False
-        self.last, self.left, self.agree = network.num_stacks - 1, Counter(), None
+        self.last, self.left = network.num_stacks - 1, Counter[int]()
+        self.agree: Agreement | None = None
         if exit_tolerance is not None:
             check_can_exit(network, exit_tolerance)
             self.agree = Agreement(exit_tolerance)
         layers, weights = ncnn_graph(network, every_stage=self.agree is not None)
-        with TemporaryDirectory() as folder:    # from memory it would refer to what may be gone
+        with TemporaryDirectory() as folder:    # in memory, the bytes would have to outlive the net
             graph, tensors = Path(folder, 'graph.param'), Path(folder, 'weights.bin')
             graph.write_text(layers)
             tensors.write_bytes(weights)
             if self.net.load_param(str(graph)) or self.net.load_model(str(tensors)):
-                raise ConfigError('ncnn: does not take this network; choose another runtime')
+                raise ConfigError('ncnn: cannot load this network; choose another runtime')
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         check_input(images, self.depth)
         if images.shape[1] != 3 or not len(images):
-            raise ConfigError(f'ncnn: images of shape {tuple(images.shape)}, (B, 3, H, W) with '
-                              'B > 0 needed')
+            raise ConfigError(f'ncnn: images of shape {tuple(images.shape)}; give (B, 3, H, W), '
+                              'B > 0')
         return (torch.stack([self._one(image) for image in images.float().contiguous()]),)
 
     def _one(self, image: Tensor) -> Tensor:
         """(3, H, W) -> (K, h, w)"""
         extractor = self.net.create_extractor()
         extractor.input(INPUT, self.ncnn.Mat(image.numpy()))
-        before = None
-        for stage in [self.last] if self.agree is None else range(self.last + 1):
+        agree, before = self.agree, None
+        for stage in range(self.last if agree is None else 0, self.last + 1):
             failed, found = extractor.extract(f'{OUTPUT}{stage}')
             if failed:
                 raise RuntimeError(f'ncnn: error {failed}')
             heatmaps = torch.from_numpy(found.numpy().copy())
-            if before is not None and self.agree(before[None], heatmaps[None]):
+            if agree and before is not None and agree(before[None], heatmaps[None]):
                 break
             before = heatmaps
         self.left[stage] += 1
         return heatmaps
 
 
-class OnnxNetwork(nn.Module):
-    """The network in ONNX Runtime."""
+class OtherLibrary(nn.Module):
+    """A network that a library runs: ``run`` takes and returns arrays as the network does."""
 
-    def __init__(self, network: StackedHourglass, input_size: tuple[int, int]):
+    def __init__(self, run: Callable[[ndarray], ndarray]):
         super().__init__()
-        from onnxruntime import InferenceSession, SessionOptions
-        options = SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        self.session = InferenceSession(_onnx(network, input_size), options,
-                                        providers=['CPUExecutionProvider'])
+        self.run = run
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
-        found = self.session.run(None, {INPUT: images.contiguous().numpy()})
-        return (torch.from_numpy(found[0]),)
+        return (torch.from_numpy(self.run(images.contiguous().numpy())),)
 
 
-class OpenVinoNetwork(nn.Module):
-    """The network in OpenVINO."""
+def _in_onnxruntime(network: StackedHourglass, input_size: tuple[int, int]) -> nn.Module:
+    from onnxruntime import InferenceSession, SessionOptions
+    options = SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = InferenceSession(_onnx(network, input_size), options,
+                               providers=['CPUExecutionProvider'])
+    return OtherLibrary(lambda images: session.run(None, {INPUT: images})[0])
 
-    def __init__(self, network: StackedHourglass, input_size: tuple[int, int]):
-        super().__init__()
-        import openvino
-        core = openvino.Core()
-        self.compiled = core.compile_model(
-            core.read_model(_onnx(network, input_size)), 'CPU',
-            {'INFERENCE_PRECISION_HINT': 'f32', 'INFERENCE_NUM_THREADS': torch.get_num_threads()})
 
-    def forward(self, images: Tensor) -> tuple[Tensor]:
-        return (torch.from_numpy(self.compiled(images.contiguous().numpy())[0].copy()),)
+def _in_openvino(network: StackedHourglass, input_size: tuple[int, int]) -> nn.Module:
+    import openvino
+    core = openvino.Core()
+    compiled = core.compile_model(
+        core.read_model(_onnx(network, input_size)), 'CPU',
+        {'INFERENCE_PRECISION_HINT': 'f32', 'INFERENCE_NUM_THREADS': torch.get_num_threads()})
+    return OtherLibrary(lambda images: compiled(images)[0].copy())
 
 
 def _onnx(network: StackedHourglass, input_size: tuple[int, int]) -> bytes:
-    width, height = input_size
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter('ignore')                                 # the exporter's own
-        program = torch.onnx.export(
-            LastOutput(network), (torch.zeros(2, 3, height, width),), input_names=[INPUT],
-            output_names=[OUTPUT], dynamo=True, verbose=False,
-            dynamic_shapes=({0: torch.export.Dim('batch')},))
-    return program.model_proto.SerializeToString()
+    images = torch.zeros(2, 3, *reversed(input_size))
+    return to_onnx(LastOutput(network), images, INPUT, [OUTPUT]).model_proto.SerializeToString()
+
+
+def _compiled(network: StackedHourglass, input_size: tuple[int, int]) -> nn.Module:
+    module = _channels_last(fuse(network))
+    module.compile()
+    return module
 
 
 def _channels_last(network: nn.Module) -> nn.Module:
-    return network.to(memory_format=torch.channels_last)
+    # torch's types lack this form of it
+    return network.to(memory_format=torch.channels_last)        # type: ignore[call-overload]
 
 
 _ONNX = ('onnx', 'onnxscript', 'onnxruntime')
@@ -183,16 +189,17 @@ RUNTIMES = {
                     build_exit=lambda *of: _channels_last(EarlyExit(*of))),
     'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), ('cpu',), tried=True,
                     build_exit=NcnnNetwork),
-    'onnxruntime': Runtime(OnnxNetwork, _ONNX, ('cpu',)),
-    'openvino': Runtime(OpenVinoNetwork, ('onnx', 'onnxscript', 'openvino'), ('cpu',)),
-    'compile': Runtime(lambda network, _: torch.compile(_channels_last(fuse(network)))),
+    'onnxruntime': Runtime(_in_onnxruntime, _ONNX, ('cpu',)),
+    'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), ('cpu',)),
+    'compile': Runtime(_compiled),
     'bf16': Runtime(lambda network, _: _channels_last(InBFloat16(network))),
 }
+WITH_EXIT = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
 
 
 def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
            exit_tolerance: float | None = None) -> nn.Module:
-    """The network run by one of :data:`RUNTIMES`, in eval mode.
+    """Return the network as run by one of :data:`RUNTIMES`, in eval mode.
 
     Args:
         name: of the runtime.
@@ -201,42 +208,38 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
         exit_tolerance: let people leave early, see :mod:`hourglass.deploy.early_exit`.
 
     Raises:
-        ConfigError: if there is no such runtime, it is not installed, or it is not for this network
-            or for the device the network is on.
+        ConfigError: if there is no such runtime, its packages are not installed, or it does not
+            take this network or the device that the network is on.
     """
+    def refusal(words: str) -> ConfigError:
+        return ConfigError(f"optimize='{name}': {words}")
     if name not in RUNTIMES:
-        raise ConfigError(f"optimize='{name}': there are auto, {', '.join(RUNTIMES)}"
-                          f'{did_you_mean(name, RUNTIMES)}')
+        raise refusal(f"choose from auto, {', '.join(RUNTIMES)}{did_you_mean(name, RUNTIMES)}")
     runtime, device = RUNTIMES[name], next(network.parameters()).device.type
-    if missing := runtime.missing():
-        raise ConfigError(f"optimize='{name}': needs {', '.join(missing)}, which is not installed: "
-                          f"pip install {' '.join(missing)}")
+    if words := runtime.missing():
+        raise refusal(words)
     if device not in runtime.devices:
-        raise ConfigError(f"optimize='{name}': runs on {' and '.join(runtime.devices)}, and the "
-                          f'network is on {device}')
+        raise refusal(f"runs on {' and '.join(runtime.devices)}, and the network is on {device}")
     if not isinstance(network, StackedHourglass) and name != 'none':
-        raise ConfigError(f"optimize='{name}': takes a StackedHourglass, not a "
-                          f'{type(network).__name__}')
+        raise refusal(f'takes a StackedHourglass, not a {type(network).__name__}')
     if exit_tolerance is None:
         return runtime.build(network, input_size).eval()
     if runtime.build_exit is None:
-        able = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
-        raise ConfigError(f"optimize='{name}': nobody can leave it early (exit_tolerance); "
-                          f"{' and '.join(able)} can")
+        raise refusal(f"has no early exit (exit_tolerance); {' and '.join(WITH_EXIT)} have")
     return runtime.build_exit(network, exit_tolerance).eval()
 
 
 @torch.inference_mode()
 def fastest(network: StackedHourglass, input_size: tuple[int, int]
             ) -> tuple[str, dict[str, float], nn.Module]:
-    """The runtime that takes the least time here for a random image, of those tried.
+    """Find the runtime that takes the least time here for one random image.
 
     Args:
         network: on its device, in eval mode.
         input_size: (w, h) in px.
 
     Returns:
-        Its name, the seconds each took, and the network run by it.
+        The name of the runtime, the seconds of each one tried, and the network as run by it.
     """
     device = next(network.parameters()).device
     images = torch.rand(1, 3, *reversed(input_size), device=device)
@@ -245,30 +248,27 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
         if runtime.tried and device.type in runtime.devices and not runtime.missing()
         and (name == 'none' or isinstance(network, StackedHourglass))}
     expected = candidates['none'](images)[0]
-    for name, candidate in list(candidates.items()):
-        if name != 'none' and not deviation(candidate(images)[0], expected) <= ROUNDING:
-            del candidates[name]                                        # NaN goes, too
-    seconds = {name: statistics.median(times) for name, times in
-               take_turns({name: lambda run=run: run(images)
-                           for name, run in candidates.items()}, rounds=5).items()}
-    best = min(seconds, key=seconds.get)
-    return best, seconds, candidates[best]
+    exact = {name: run for name, run in candidates.items()          # a NaN is not below
+             if name == 'none' or deviation(run(images)[0], expected) <= ROUNDING}
+    times = take_turns({name: partial(run, images) for name, run in exact.items()}, rounds=5)
+    seconds = {name: statistics.median(of_one) for name, of_one in times.items()}
+    best = min(seconds, key=lambda name: seconds[name])
+    return best, seconds, exact[best]
 
 
 def deviation(found: Tensor, expected: Tensor) -> float:
-    """The largest difference, as a fraction of the largest value expected (0 of 0 is 0)."""
+    """Return the largest difference as a fraction of the largest expected value; 0 of 0 is 0."""
     largest = expected.abs().max().clamp(min=torch.finfo(expected.dtype).tiny)
     return float((found - expected).abs().max() / largest)
 
 
-def take_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of every call, one call after the other, round by round, once before to warm up.
+def take_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Measure the seconds of each call, round by round, after a round that warms up.
 
-    In turns, so that what else the machine does meets all alike.
+    The calls take turns, so that other work on the machine slows all of them alike.
     """
-    cuda = torch.cuda.is_available()
-    wait = torch.cuda.synchronize if cuda else nullcontext
-    seconds = {name: [] for name in calls}
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else nullcontext
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
     for round_ in range(rounds + 1):
         for name, call in calls.items():
             wait()

@@ -97,7 +97,7 @@ def read_truth(dataset: str, path: str | Path, split: str | None = None,
 
 
 def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Truth:
-    names, advice = skeletons.joint_names(skeletons.MPII), 'fetch the file again'
+    names, advice = skeletons.keypoint_names(skeletons.MPII), 'fetch the file again'
     if path.suffix not in ('.h5', '.mat'):
         if split is None and holds_both_splits(path):
             split = 'val'
@@ -121,7 +121,7 @@ def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Tr
 
 
 def _of_people(people: Sequence[Person], metainfo: dict, path: Path, **fields: Any) -> Truth:
-    names = skeletons.joint_names(metainfo)
+    names = skeletons.keypoint_names(metainfo)
     if not people:
         raise DataError(f'{path}: no people in this split')
     for person in people:

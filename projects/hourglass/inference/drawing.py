@@ -36,6 +36,20 @@ def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
     return drawn
 
 
+def draw_truth(image: ndarray, keypoints_image: ndarray) -> ndarray:
+    """A copy of the image with a white cross at every annotated keypoint.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        keypoints_image: (K, 2) x, y in image px, 0-based; NaN is not drawn.
+    """
+    drawn, size = image.copy(), max(4, max(image.shape[:2]) // 40)
+    for x, y in keypoints_image[np.isfinite(keypoints_image).all(-1)]:
+        cv2.drawMarker(drawn, (round(float(x)), round(float(y))), (255, 255, 255),
+                       cv2.MARKER_CROSS, size, 1, cv2.LINE_AA)
+    return drawn
+
+
 _FRACTION_BITS = 4                      # OpenCV's fixed-point coordinates: 1/16 px
 
 

@@ -1,1 +1,1 @@
-"""How a network does on a data set, in one HTML file."""
+"""The results of a test on a data set, as one HTML file."""

@@ -1,4 +1,4 @@
-"""What a report tells, out of the distances that a metric collected: numbers alone."""
+"""The numbers of a report, from the distances that a metric collected."""
 import numpy as np
 from numpy import ndarray
 
@@ -9,25 +9,25 @@ Row = tuple[str, dict[str, float]]      # of a table: its name, and percent by c
 
 
 def stage_rows(scored: Scored) -> list[Row]:
-    """The protocol's table of the prediction, and of each stage where they were scored."""
+    """Return the protocol's table of the prediction, and of each stage if these were scored."""
     names = ['prediction', *(f'stage {stage}' for stage in range(scored.num_stages))]
     return [(name, scored.scores(which)) for which, name in enumerate(names)]
 
 
 def visibility_rows(scored: Scored) -> list[Row]:
-    """The table of visible and of occluded joints; empty where none is known to be occluded."""
+    """Return the table of visible and of occluded joints; empty if no joint is occluded."""
     predicted, occluded = scored.distances[0], scored.occluded
     if occluded.shape != predicted.shape or not (occluded & ~np.isnan(predicted)).any():
-        return []                       # limbs were measured, or nobody says what is hidden
+        return []                       # limbs were measured, or occlusion is not annotated
     return [(name, _table(scored, np.where(part, predicted, np.nan)))
             for name, part in (('visible', ~occluded), ('occluded', occluded))]
 
 
 def size_rows(scored: Scored, sizes_image: ndarray, parts: int = 3) -> list[Row]:
-    """The table of people by their size in the image, px: as many small as large ones.
+    """Return the table for groups of people of similar size, with equal numbers of people.
 
     Args:
-        sizes_image: (P,) in the order of the people; NaN leaves a person out.
+        sizes_image: (P,) sizes in image px, in the order of the people; NaN leaves a person out.
     """
     order = np.argsort(sizes_image, kind='stable')[:np.isfinite(sizes_image).sum()]
     return [(f'{sizes_image[some].min():.0f} to {sizes_image[some].max():.0f} px '
@@ -36,23 +36,22 @@ def size_rows(scored: Scored, sizes_image: ndarray, parts: int = 3) -> list[Row]
 
 
 def curves(scored: Scored) -> dict[str, tuple[ndarray, ndarray]]:
-    """Name of each row of the table -> thresholds and percentages."""
+    """Return thresholds and percentages for the total and each group of the protocol."""
     counts = pck.count(scored.distances[0], scored.protocol.thresholds)
-    names = scored.counted
-    return {name: (counts.thresholds, curve) for name, curve in (
-        ('Total', scored.protocol.total(counts, names)),
-        *scored.protocol.curves(counts, names).items())}
+    total = scored.protocol.total(counts, scored.counted)
+    of_groups = scored.protocol.curves(counts, scored.counted)
+    return {name: (counts.thresholds, curve)
+            for name, curve in dict(Total=total, **of_groups).items()}
 
 
 def by_error(scored: Scored) -> ndarray:
-    """Indices of the people with annotated joints, the worst first.
+    """Return the indices of the people with annotated joints, by mean distance, the worst first.
 
-    Worst is the largest mean distance over a person's annotated joints; twice the curve's end
-    stands for what is farther, so that one joint at the other end of the image does not decide.
+    A distance counts as twice the curve's end at most, so that one joint at the other end of the
+    image does not decide.
     """
     distances = np.minimum(scored.distances[0], 2 * scored.protocol.curve)
-    annotated = ~np.isnan(distances)
-    people = np.flatnonzero(annotated.any(-1))
+    people = np.flatnonzero(~np.isnan(distances).all(-1))
     errors = np.nanmean(distances[people], axis=-1)
     return people[np.argsort(-errors, kind='stable')]
 

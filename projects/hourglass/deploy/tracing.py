@@ -1,0 +1,33 @@
+"""A module of one input as a program of torch or of ONNX, which takes any batch size."""
+import warnings
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def traced(module: nn.Module, inputs: Tensor) -> torch.export.ExportedProgram:
+    """Trace a module with example inputs (B, ...), B at least 2."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)                  # torch's, about itself
+        return torch.export.export(module, (inputs,), dynamic_shapes=_any_batch())
+
+
+def to_onnx(module: nn.Module, inputs: Tensor, input_name: str, output_names: Sequence[str],
+            opset: int | None = None) -> torch.onnx.ONNXProgram:
+    """Translate a module into ONNX; the other arguments are those of :func:`traced`.
+
+    Args:
+        opset: version of ONNX's operators; None leaves it to torch.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        program = torch.onnx.export(
+            traced(module, inputs), input_names=[input_name], output_names=output_names,
+            opset_version=opset, dynamo=True, verbose=False, dynamic_shapes=_any_batch())
+    assert program is not None          # there is one with dynamo=True
+    return program
+
+
+def _any_batch() -> tuple[dict[int, torch.export.Dim]]:
+    return ({0: torch.export.Dim('batch')},)
