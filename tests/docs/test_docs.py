@@ -48,6 +48,17 @@ def test_the_readme_is_short_and_starts_with_an_image_and_a_result():
     assert '![' in first_screen and 'PCK' in first_screen
 
 
+def test_the_architecture_names_files_and_functions_that_exist():
+    text = (REPOSITORY / 'docs/architecture.md').read_text()
+    named = [(path, name) for path, name in re.findall(r'`([\w/]+/\w+\.py)(?::\s+([\w.]+))?`', text)
+             if not path.endswith(('/NAME.py', 'a/b.py', 'a/test_b.py'))]       # patterns
+    assert len(named) > 25
+    for path, name in named:
+        root = REPOSITORY if path.startswith('tests/') else REPOSITORY / 'projects/hourglass'
+        source = (root / path).read_text()
+        assert not name or re.search(rf'(def|class) {name.split(".")[-1]}\b', source), (path, name)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('page', [page for page in [README, *PAGES]
                                   if _BLOCK.search(page.read_text())], ids=lambda page: page.stem)
