@@ -1,5 +1,4 @@
-"""The page's command: what it refuses in a line, and that others get in only when asked to."""
-
+"""The page's command: its errors, and the addresses under which it answers."""
 import pytest
 
 from hourglass.cli.web import is_loopback
@@ -12,13 +11,13 @@ from hourglass.cli.web import is_loopback
     (('--config', 'gone.py'), 'gone.py: no such config file'),
     (('--port', 99_999), '--port 99999: give 0 to 65535'),
 ])
-def test_refusals(cli, arguments, message):
+def test_wrong_arguments_are_refused_in_one_line(cli, arguments, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
         cli('web', *arguments)
 
 
-def test_a_network_in_use_serves_its_page(cli, monkeypatch, capsys):
-    """Both kinds of address, without a server that runs on."""
+def test_only_an_open_address_answers_other_names(cli, monkeypatch, capsys):
+    """On a local and on an open address; the server is replaced by one that stops at once."""
     served = []
 
     class Server:
@@ -34,7 +33,7 @@ def test_a_network_in_use_serves_its_page(cli, monkeypatch, capsys):
     cli('web', '--model', 'flic-small', '--device', 'cpu')
     assert capsys.readouterr().out == 'flic-small: open http://127.0.0.1:8123 (Ctrl+C ends)\n'
     cli('web', '--model', 'flic-small', '--device', 'cpu', '--host', '0.0.0.0')
-    assert capsys.readouterr().out.startswith('warning: --host 0.0.0.0: whoever reaches this')
+    assert capsys.readouterr().out.startswith('warning: --host 0.0.0.0: everyone who reaches this')
     (host, port, local), (_, _, opened) = served
     assert (host, port) == ('127.0.0.1', 8000)
     elsewhere = dict(base_url='http://some.example')
@@ -46,5 +45,5 @@ def test_a_network_in_use_serves_its_page(cli, monkeypatch, capsys):
 @pytest.mark.parametrize(('host', 'local'), [
     ('127.0.0.1', True), ('127.0.0.2', True), ('localhost', True), ('::1', True),
     ('0.0.0.0', False), ('::', False), ('192.168.0.7', False), ('', False)])
-def test_which_addresses_are_this_machine(host, local):
+def test_loopback_addresses_are_recognised(host, local):
     assert is_loopback(host) == local

@@ -1,4 +1,4 @@
-"""The page's server: predicts what predict does, and refuses the rest in a line."""
+"""The page's server: it answers with the poses of predict, and refuses the rest in a line."""
 import base64
 import json
 from io import BytesIO
@@ -67,13 +67,13 @@ def test_a_photograph_is_turned_upright(client):
     assert turned['people'] == straight['people']
 
 
-def test_the_page_is_told_what_there_is(client, model):
+def test_about_lists_models_examples_and_limits(client, model):
     about = client.get('/about').get_json()
-    told, = about['models']
-    assert (told['name'], told['shows'], told['stages'], told['stage']) == (
+    described, = about['models']
+    assert (described['name'], described['shows'], described['stages'], described['stage']) == (
         'lsp-small', 'whole body', 2, 1)
-    assert told['joints'][6] == dict(name='right wrist', color='#ff6e00')   # orange: BGR turned
-    assert told['bones'][0]['ends'] == [1, 0]
+    assert described['joints'][6] == dict(name='right wrist', color='#ff6e00')   # orange, from BGR
+    assert described['bones'][0]['ends'] == [1, 0]
     files = [client.get(example['path']).data for example in about['examples']]
     assert [Image.open(BytesIO(file)).size for file in files] == [(480, 400)] * 3
     assert about['examples'][0]['box'] == BOX
@@ -104,9 +104,9 @@ def png_of(width: int, height: int) -> bytes:
     (png_of(9, 9), dict(boxes='[[5, 5, 5, 9]]'), 'has no area'),
     (png_of(9, 9), dict(boxes=f'[[0, 0, {"9" * 400}, 9]]'), 'finite numbers needed'),
     (png_of(9, 9), dict(boxes='[[90, 90, 95, 95]]'), 'shows nothing of the 9x9 image'),
-    (png_of(9, 9), dict(boxes='[[-1e7, -1e7, 1e7, 1e7]]'), 'makes less than a pixel'),
+    (png_of(9, 9), dict(boxes='[[-1e7, -1e7, 1e7, 1e7]]'), 'a crop of 20000000 px'),
 ])
-def test_what_a_user_can_mend_is_told_in_a_line(client, image, form, message):
+def test_errors_that_a_user_can_fix_are_one_line(client, image, form, message):
     answer = ask(client, image, **form)
     assert answer.status_code == 400
     error = answer.get_json()['error']
@@ -114,14 +114,14 @@ def test_what_a_user_can_mend_is_told_in_a_line(client, image, form, message):
     assert '\n' not in error
 
 
-def test_too_much_is_refused(client):
+def test_a_request_that_is_too_large_is_refused(client):
     answer = ask(client, bytes((MAX_MIB << 20) + 1))
     assert answer.status_code == 413
     assert answer.get_json() == dict(error='more than 32 MiB; make the image smaller')
 
 
-def test_other_sites_cannot_ask(client, model):
-    """Neither as themselves nor by a name of theirs that leads here."""
+def test_other_sites_are_refused(client, model):
+    """Neither with their own origin nor through a name of theirs that resolves to this machine."""
     assert client.get('/', base_url='http://evil.example').status_code == 421
     for host in ('localhost:8000', '127.0.0.1', '[::1]:8000'):
         assert client.get('/about', base_url=f'http://{host}').status_code == 200
@@ -135,7 +135,7 @@ def test_other_sites_cannot_ask(client, model):
     assert set(LOOPBACK) == {'localhost', '127.0.0.1', '::1'}
 
 
-def test_every_answer_forbids_what_the_page_does_not_need(client):
+def test_every_response_has_a_strict_policy(client):
     for path in ('/', '/about', '/static/app.js', '/none', '/static/../app.py'):
         headers = client.get(path).headers
         assert headers['Content-Security-Policy'].startswith("default-src 'none'; script-src")

@@ -14,11 +14,11 @@ from hourglass.web.app import create_app
 
 pytestmark = needs_browser
 PNG = images.examples()[0][0]
-SECONDS = 60                            # for what takes one or two on an idle machine
+SECONDS = 60                            # at most; one or two on an idle machine
 
 
 class Page:
-    """What the tests do with the page and read from it."""
+    """The page in the browser: actions of a user, and what is shown."""
 
     def __init__(self, driver, address: str):
         self.driver = driver
@@ -49,7 +49,7 @@ class Page:
         self.find('#file')[0].send_keys(str(path))
 
     def drag(self, start: tuple, end: tuple) -> None:
-        """With the mouse, from here to there in fractions of the canvas."""
+        """Drag the mouse between two places, in fractions of the canvas."""
         from selenium.webdriver import ActionChains
         canvas, = self.find('#image')
         size = np.array([canvas.size['width'], canvas.size['height']])
@@ -92,8 +92,8 @@ def driver(tmp_path_factory):
 def page(driver, address):
     page = Page(driver, address)
     yield page
-    # whatever the test did, no script failed and the policy forbade nothing; what 'rendering' says
-    # is that a canvas is better not read back often, as these tests do
+    # no script failed and the policy blocked nothing; messages of 'rendering' are warnings that the
+    # tests read pixels of a canvas too often
     assert [line for line in driver.get_log('browser') if line['source'] != 'rendering'] == []
 
 
@@ -107,7 +107,7 @@ def test_an_example_has_joints_before_anything_is_set(page):
     scores = page.scores()
     assert list(scores)[:4] == ['head top', 'upper neck', 'right shoulder', 'left shoulder']
     assert len(scores) == 14
-    assert min(scores.values()) > 0.1               # mean 0.47: the network has not seen the like
+    assert min(scores.values()) > 0.1               # mean 0.47: it was trained on photographs
     plain = np.asarray(Image.open(BytesIO(PNG)).convert('RGB'), int)
     for side in ((0, 170, 0), (255, 110, 0)):       # green left, orange right
         assert share_of(page.pixels('#image'), side) > share_of(plain, side) + 5e-4
@@ -126,7 +126,7 @@ def test_a_box_drawn_with_the_mouse_is_predicted(page):
     page.until(lambda: page.text('status').startswith('1 person.'))
     assert page.scores() == second
     page.find('#people button')[1].click()
-    page.until(lambda: page.text('status').startswith('No box, so one person was looked for'))
+    page.until(lambda: page.text('status').startswith('No box, so the network'))
     assert page.text('people') == 'whole image'
 
 
@@ -138,9 +138,9 @@ def test_boxes_by_keyboard(page):
     page.until(lambda: page.scores() != before)
     canvas.send_keys('n')
     page.until(lambda: page.text('status').startswith('2 people.'))
-    for told in ('1 person.', 'No box'):
+    for text in ('1 person.', 'No box'):
         canvas.send_keys('\ue017')                  # delete
-        page.until(lambda told=told: page.text('status').startswith(told))
+        page.until(lambda text=text: page.text('status').startswith(text))
 
 
 def test_a_stack_and_a_joint_show_their_own_heatmap(page):
@@ -182,7 +182,7 @@ def test_another_network_has_its_own_joints(page):
     assert len(page.scores()) == 11
 
 
-def test_errors_are_shown_and_go(page, tmp_path):
+def test_an_error_is_shown_until_the_next_image(page, tmp_path):
     (tmp_path / 'notes.txt').write_text('no image')
     page.upload(tmp_path / 'notes.txt')
     page.until(lambda: page.text('error').startswith('notes.txt: not an image'))

@@ -11,9 +11,9 @@ from hourglass.errors import ConfigError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', metavar='NAME',
-                        help=f"{', '.join(weights_by_name())}; default: the page has all of them")
-    parser.add_argument('--config', help='of another network')
-    parser.add_argument('--weights', help="of that network; default: its config's load_from")
+                        help=f"{', '.join(weights_by_name())}; default: all of them")
+    parser.add_argument('--config', help='config file of another network')
+    parser.add_argument('--weights', help="its checkpoint; default: the config's load_from")
     parser.add_argument('--host', default='127.0.0.1',
                         help='address to listen on; default %(default)s: for this machine alone')
     parser.add_argument('--port', type=int, default=8000, help='default %(default)s; 0: a free one')
@@ -21,40 +21,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_models(args: argparse.Namespace) -> dict:
-    """Name -> model, as the page takes them."""
+    """Load the page's models by name, the default one first."""
     if args.model and (args.config or args.weights):
         raise ConfigError('--model: brings its config and weights; leave out --config, --weights')
     if args.weights and not args.config:
         raise ConfigError('--weights: of which network? give its --config, too')
     if args.config:
         return {Path(args.config).stem: apis.init_model(args.config, args.weights, args.device)}
-    # backwards, so that the page begins with the whole body, as the examples do
+    # in reverse order the network of the whole body, which the examples show, is the first
     names = [args.model] if args.model else sorted(weights_by_name(), reverse=True)
     return {name: apis.init_model(name, device=args.device) for name in names}
 
 
 def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach an address."""
     with suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == 'localhost'
 
 
 def run(args: argparse.Namespace) -> None:
-    with suppress(KeyboardInterrupt):
-        try:
-            from werkzeug.serving import make_server
+    try:
+        from werkzeug.serving import make_server
 
-            from hourglass.web.app import LOOPBACK, create_app
-        except ModuleNotFoundError as error:
-            raise ConfigError(f'the page needs {error.name}: pip install flask') from None
-        if not 0 <= args.port < 1 << 16:
-            raise ConfigError(f'--port {args.port}: give 0 to 65535')
-        local = is_loopback(args.host)
-        if not local:
-            print(f'warning: --host {args.host}: whoever reaches this machine can use the page; '
-                  'there is no password and no encryption', flush=True)
-        models = load_models(args)
-        hosts = dict.fromkeys((*LOOPBACK, args.host)) if local else None
+        from hourglass.web.app import LOOPBACK, create_app
+    except ModuleNotFoundError as error:
+        raise ConfigError(f'the page needs {error.name}: pip install flask') from None
+    if not 0 <= args.port < 1 << 16:
+        raise ConfigError(f'--port {args.port}: give 0 to 65535')
+    local = is_loopback(args.host)
+    if not local:
+        print(f'warning: --host {args.host}: everyone who reaches this machine can use the page; '
+              'there is no password and no encryption', flush=True)
+    models = load_models(args)
+    hosts = (*LOOPBACK, args.host) if local else None
+    with suppress(KeyboardInterrupt):
         server = make_server(args.host, args.port, create_app(models, hosts), threaded=True)
         name = f'[{args.host}]' if ':' in args.host else args.host
         print(f"{', '.join(models)}: open http://{name}:{server.port} (Ctrl+C ends)", flush=True)

@@ -1,1 +1,1 @@
-"""The demo page: an image and boxes in, keypoints and every stack's heatmaps out."""
+"""The demo page: it shows the keypoints of people in an image and the heatmaps of every stack."""

@@ -1,21 +1,19 @@
-"""What the page is told, as JSON."""
-import base64
+"""Answers of the page's server as JSON."""
+from base64 import b64encode
 from collections.abc import Sequence
 
 import cv2
-import numpy as np
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.apis import Poses
 
 
 def model_as_json(name: str, model: TopdownPoseEstimator) -> dict:
-    """A model's joints and bones, with colours as CSS writes them, and its sizes."""
+    """Describe a model: its joints and bones, with colours for CSS, its stages and input size."""
     meta, head = model.dataset_meta, model.head
     joints = [meta['keypoint_id2name'][index] for index in range(meta['num_keypoints'])]
     return dict(
-        name=name,
-        shows='whole body' if any('ankle' in joint for joint in joints) else 'upper body',
+        name=name, shows='whole body' if 'ankle' in ' '.join(joints) else 'upper body',
         joints=[dict(name=joint.replace('_', ' '), color=_css(color))
                 for joint, color in zip(joints, meta['keypoint_colors'], strict=True)],
         bones=[dict(ends=list(ends), color=_css(color)) for ends, color in
@@ -25,26 +23,25 @@ def model_as_json(name: str, model: TopdownPoseEstimator) -> dict:
 
 
 def _css(bgr: Sequence[int]) -> str:
-    blue, green, red = map(int, bgr)
-    return f'#{red:02x}{green:02x}{blue:02x}'
+    return '#{2:02x}{1:02x}{0:02x}'.format(*map(int, bgr))
 
 
 def poses_as_json(poses: Poses) -> dict:
-    """Numbers as they are; heatmaps (N, K, h, w) as base64 of little-endian float32.
+    """Convert the poses of one image, predicted with stages, heatmaps and inputs.
 
-    ``input`` of a person is what the network saw, a PNG file in base64.
+    Coordinates are in image px, 0-based. A person's ``heatmaps`` (N, K, h, w) are little-endian
+    float32 in base64; ``input``, the crop that the network saw, is a PNG file in base64.
     """
-    people = [dict(
-        box=poses.boxes[person].tolist(),
-        keypoints=poses.keypoints[person].tolist(),
-        scores=poses.scores[person].tolist(),
-        stage_keypoints=poses.stage_keypoints[person].tolist(),
-        heatmaps=dict(shape=poses.stage_heatmaps[person].shape,
-                      data=_text(poses.stage_heatmaps[person].astype('<f4').tobytes())),
-        input=_text(cv2.imencode('.png', np.ascontiguousarray(poses.inputs[person]))[1].tobytes()),
-    ) for person in range(len(poses.keypoints))]
-    return dict(image_size=poses.image_size, whole_image=poses.whole_image, people=people)
+    return dict(image_size=poses.image_size, whole_image=poses.whole_image,
+                people=[_person(poses, index) for index in range(len(poses.keypoints))])
 
 
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+def _person(poses: Poses, index: int) -> dict:
+    stages, heatmaps, inputs = poses.stage_keypoints, poses.stage_heatmaps, poses.inputs
+    assert stages is not None and heatmaps is not None and inputs is not None
+    return dict(
+        box=poses.boxes[index].tolist(), keypoints=poses.keypoints[index].tolist(),
+        scores=poses.scores[index].tolist(), stage_keypoints=stages[index].tolist(),
+        heatmaps=dict(shape=heatmaps[index].shape,
+                      data=b64encode(heatmaps[index].astype('<f4').tobytes()).decode()),
+        input=b64encode(cv2.imencode('.png', inputs[index])[1].tobytes()).decode())

@@ -1,58 +1,56 @@
-"""The page's server: static files, what there is to choose from, and predictions."""
+"""The page's server: static files, the models and examples on offer, and predictions."""
 import json
 import threading
 import time
 from collections.abc import Collection, Mapping
 from io import BytesIO
-from typing import IO
 from urllib.parse import urlsplit
 
 import flask
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from werkzeug.exceptions import Forbidden, HTTPException, MisdirectedRequest, NotFound
+from werkzeug.exceptions import Forbidden, HTTPException, MisdirectedRequest
 
 from hourglass.apis import predict
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
 from hourglass.web.answers import model_as_json, poses_as_json
-from hourglass.web.images import FORMATS, examples, read_upload
+from hourglass.web.images import EXAMPLES, FORMATS, examples, read_upload
 
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
 MAX_MIB = 32                            # of a request
-MAX_PEOPLE = 16                         # of a request: eight stacks at 256 px answer 3 MB a person
+MAX_PEOPLE = 16                         # of a request: the answer of 8 stacks has 3 MB a person
 
 _HEADERS = {
     'Content-Security-Policy':
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Referrer-Policy': 'no-referrer',
+    'Cross-Origin-Resource-Policy': 'same-origin', 'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff'}
 
 
 class _Request(flask.Request):
-    """A request whose uploads stay in memory; werkzeug writes those over 500 kB to a file."""
+    """A request with uploads kept in memory; werkzeug writes those over 500 kB to a file."""
 
-    def _get_file_stream(self, *sizes_and_names: object, **more: object) -> IO[bytes]:
+    def _get_file_stream(self, *sizes_and_names: object, **more: object) -> BytesIO:
         return BytesIO()
 
 
 def create_app(models: Mapping[str, TopdownPoseEstimator],
                hosts: Collection[str] | None = LOOPBACK) -> flask.Flask:
-    """The page as a WSGI application; nothing of a request is kept.
+    """Create the page as a WSGI application, which stores nothing of a request.
 
-    ``GET /about`` tells the models, the examples and the limits. ``POST /predict`` takes a form
-    with ``image``, a file; ``model``, a name; and perhaps ``boxes``, JSON as for
-    :func:`hourglass.apis.predict`, image px of the upright image. Errors are JSON with one line,
-    ``error``: status 400 for what a user can mend, 413 for too large an image.
+    ``GET /about`` answers with the models, the examples and the limits. ``POST /predict`` takes a
+    form with ``image``, a file; ``model``, a name; and optionally ``boxes``, JSON as for
+    :func:`hourglass.apis.predict`, px of the upright image. Errors are JSON with one line,
+    ``error``: status 400 if the user can fix it, 413 if the request is too large.
 
     Args:
-        models: name -> :func:`hourglass.apis.init_model`; the first is the page's choice.
-        hosts: names this server may be called by, so that no other site's name can be made to
-            point to it; None: any.
+        models: by name; the first is the page's default.
+        hosts: names under which the server answers, against DNS rebinding; None allows any.
     """
     app = flask.Flask(__name__)
     app.request_class = _Request
     app.config['MAX_CONTENT_LENGTH'] = MAX_MIB << 20
+    app.add_url_rule('/', 'page', lambda: app.send_static_file('index.html'))
     one_at_a_time = threading.Lock()    # several at once would take as long and more memory
 
     @app.before_request
@@ -61,7 +59,7 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
             raise MisdirectedRequest(f"open this page as {' or '.join(hosts)}")
         origin = flask.request.headers.get('Origin')
         if origin is not None and urlsplit(origin).netloc != flask.request.host:
-            raise Forbidden('only this page itself may ask this server')
+            raise Forbidden('only the page itself may send requests to this server')
 
     @app.after_request
     def _restrict(response: flask.Response) -> flask.Response:
@@ -69,18 +67,12 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
         return response
 
     @app.errorhandler(HourglassError)
-    def _user_error(error: HourglassError) -> tuple[dict, int]:
-        return dict(error=str(error)), 400
-
     @app.errorhandler(HTTPException)
-    def _http_error(error: HTTPException) -> tuple[dict, int]:
-        if error.code == 413:
-            return dict(error=f'more than {MAX_MIB} MiB; make the image smaller'), 413
-        return dict(error=error.description), error.code
-
-    @app.get('/')
-    def _page() -> flask.Response:
-        return app.send_static_file('index.html')
+    def _as_json(error: HourglassError | HTTPException) -> tuple[dict, int]:
+        if isinstance(error, HourglassError):
+            return dict(error=str(error)), 400
+        too_large = f'more than {MAX_MIB} MiB; make the image smaller'
+        return dict(error=too_large if error.code == 413 else error.description), error.code or 500
 
     @app.get('/about')
     def _about() -> dict:
@@ -89,42 +81,35 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
                               for index, (_, box) in enumerate(examples())],
                     formats=FORMATS, max_bytes=MAX_MIB << 20, max_people=MAX_PEOPLE)
 
-    @app.get('/examples/<int:index>.png')
+    @app.get(f'/examples/<int(max={len(EXAMPLES) - 1}):index>.png')
     def _example(index: int) -> flask.Response:
-        if index >= len(examples()):
-            raise NotFound(f'there are {len(examples())} examples')
         return flask.Response(examples()[index][0], mimetype='image/png')
 
     @app.post('/predict')
     def _predict() -> dict:
-        form = flask.request.form
-        model = models.get(form.get('model'))
-        if model is None:
-            raise ConfigError(f"model '{form.get('model')}': not here"
-                              f"{did_you_mean(form.get('model', ''), models)}; there are "
+        name = flask.request.form.get('model', '')
+        if name not in models:
+            raise ConfigError(f"model '{name}': not here{did_you_mean(name, models)}; there are "
                               f"{', '.join(models)}")
-        boxes = _boxes(form.get('boxes'))
+        boxes = _boxes(flask.request.form.get('boxes', 'null'))
         image = read_upload(flask.request.files.get('image'))
         with one_at_a_time:
             start = time.perf_counter()
-            poses = predict(model, image, boxes, stages=True, heatmaps=True, inputs=True)
-            seconds = time.perf_counter() - start
-        return dict(poses_as_json(poses), milliseconds=seconds * 1000)
+            poses = predict(models[name], image, boxes, stages=True, heatmaps=True, inputs=True)
+            milliseconds = 1000 * (time.perf_counter() - start)
+        return poses_as_json(poses) | dict(milliseconds=milliseconds)
     return app
 
 
-def _boxes(text: str | None) -> list | None:
-    """What the form says of boxes; whether they are any is for predict to say."""
-    if text is None:
-        return None
+def _boxes(text: str) -> list | None:
+    """Parse the form's boxes, ``null`` for none; :func:`predict` checks the numbers."""
     try:
-        # a whole number may be too long for a float, which parses as infinity
-        boxes = json.loads(text, parse_int=float)
+        boxes = json.loads(text, parse_int=float)       # infinity, if too long for a float
     except (ValueError, RecursionError):
-        boxes = None
-    if not isinstance(boxes, list):
+        boxes = text
+    if not isinstance(boxes, list | None):
         raise DataError('boxes: not JSON of the form [[x1, y1, x2, y2], ...]; leave them out for '
                         'the whole image')
-    if len(boxes) > MAX_PEOPLE:
+    if boxes and len(boxes) > MAX_PEOPLE:
         raise DataError(f'boxes: {len(boxes)} given; at most {MAX_PEOPLE} at a time')
     return boxes

@@ -1,4 +1,4 @@
-"""Images of the page: what is uploaded, and rendered examples to begin with."""
+"""Images of the page: uploads, and rendered examples."""
 from functools import cache
 
 import cv2
@@ -9,18 +9,18 @@ from werkzeug.datastructures import FileStorage
 from hourglass.datasets.synthetic import render_person
 from hourglass.errors import DataError
 
-# what browsers show; Pillow would read more, some of it by other programs (EPS by Ghostscript)
+# formats that browsers show; Pillow reads more, some with other programs (EPS with Ghostscript)
 FORMATS = ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP')
-MAX_MEGAPIXELS = 50                     # 150 MB unpacked
-_EXAMPLES = (115, 36, 97)                 # seeds; the last shows two people, for another box
+MAX_MEGAPIXELS = 50                     # 150 MB when decoded
+EXAMPLES = (115, 36, 97)                # seeds; the last image shows two people
 _SIZE = (480, 400)                      # (w, h)
 
 
 def read_upload(upload: FileStorage | None) -> Image.Image:
-    """The image of a request, upright.
+    """Read the image of a request, and turn it upright.
 
     Raises:
-        DataError: if there is none, or it is no image, broken, or too large to unpack.
+        DataError: if no file was uploaded, or it is not a readable image, or too large.
     """
     if not upload:
         raise DataError("image: none given; upload a file in the field 'image'")
@@ -38,15 +38,15 @@ def read_upload(upload: FileStorage | None) -> Image.Image:
 
 @cache
 def examples() -> tuple[tuple[bytes, list[float]], ...]:
-    """Rendered people, the same in every process: a PNG file, and a box around the person.
+    """Render the example people: a PNG file, and a box with a small margin around the joints.
 
-    The box is x1, y1, x2, y2, image px from the image's corner, with some room around the joints.
+    Boxes are x1, y1, x2, y2 in image px from the image's corner. Each process renders the same.
     """
-    made = []
-    for seed in _EXAMPLES:
+    rendered = []
+    for seed in EXAMPLES:
         image, person = render_person(seed, size=_SIZE)
         joints = np.array(person['joints'])[np.array(person['joints_vis']) == 1] - 0.5
-        room = 0.06 * np.ptp(joints, axis=0).max()
-        corners = np.clip([joints.min(0) - room, joints.max(0) + room], 0, _SIZE)
-        made.append((cv2.imencode('.png', image)[1].tobytes(), corners.ravel().tolist()))
-    return tuple(made)
+        margin = 0.06 * np.ptp(joints, axis=0).max()
+        corners = np.clip([joints.min(0) - margin, joints.max(0) + margin], 0, _SIZE)
+        rendered.append((cv2.imencode('.png', image)[1].tobytes(), corners.ravel().tolist()))
+    return tuple(rendered)

@@ -1,4 +1,4 @@
-// What the server is asked, and its answers unpacked.
+// Requests to the server, and its answers decoded.
 
 export async function about() {
   return answerOf(await ask('about'));

@@ -1,9 +1,9 @@
-// The page: what is chosen, and what follows from a choice.
+// The page: its state, and the reactions to choices.
 import { about, fetchExample, predict } from './api.js';
 import { listen, remove } from './boxes.js';
 import { drawScene, fit } from './draw.js';
 import {
-  buildGrid, clearPanels, drawGrid, drawStrip, markJoint, showPeople, tellStory,
+  buildGrid, clearPanels, drawGrid, drawStrip, markJoint, showPeople, describeChange,
 } from './panels.js';
 
 const byId = (id) => document.getElementById(id);
@@ -16,8 +16,8 @@ const state = {
   pinned: null, hovered: null,            // joints; null: all
   get shown() { return this.hovered ?? this.pinned; },
 };
-let view = null;                          // of draw.js
-let asking = null;                        // AbortController of the prediction under way
+let view = null;                          // of fit() in draw.js
+let asking = null;                        // AbortController of the current prediction
 
 const person = () => state.answer?.people[state.person];
 
@@ -39,7 +39,7 @@ function drawImage() {
   drawScene(canvas, state, view);
 }
 
-/** What depends on the joint that is shown. */
+/** Draw everything that depends on the joint that is shown. */
 function drawJoint() {
   drawImage();
   markJoint(state);
@@ -51,7 +51,7 @@ function drawAll() {
   drawJoint();
   if (!person()) return;
   drawGrid(state);
-  tellStory(state, pin);
+  describeChange(state, pin);
 }
 
 // ---- choices
@@ -96,7 +96,7 @@ function chooseModel(name) {
   ask();
 }
 
-/** A click in the image: a joint near it, else the person whose box it is in. */
+/** Choose the joint near a click in the image, else the person with a box around it. */
 function clickAt([x, y]) {
   const points = person()?.stage_keypoints[state.stage] ?? [];
   const ways = points.map(([u, v]) => Math.hypot(u + 0.5 - x, v + 0.5 - y) * view.scale);
@@ -119,7 +119,7 @@ async function show(file, name, boxes = []) {
     return;
   }
   try {
-    state.bitmap = await createImageBitmap(file);       // upright, as its EXIF data say
+    state.bitmap = await createImageBitmap(file);       // upright, by its EXIF data
   } catch {
     complain(`${name}: not an image that this browser can show; give one of ${
       state.about.formats.join(', ')}`);
@@ -148,10 +148,10 @@ async function ask() {
     const [width, height] = answer.image_size;
     if (width !== state.bitmap.width || height !== state.bitmap.height) {
       throw new Error(`the browser shows ${state.bitmap.width}x${state.bitmap.height} px and the `
-        + `network saw ${width}x${height}; save the image anew`);
+        + `network saw ${width}x${height}; save the image again`);
     }
     state.answer = answer;
-    say(told(answer));
+    say(summary(answer));
   } catch (error) {
     if (mine !== asking) return;
     complain(error.message);
@@ -162,14 +162,14 @@ async function ask() {
   drawAll();
 }
 
-function told({ people, whole_image: whole, milliseconds, image_size: [width, height] }) {
+function summary({ people, whole_image: whole, milliseconds, image_size: [width, height] }) {
   const where = whole
-    ? 'No box, so one person was looked for in the whole image: drag a box around a person'
+    ? 'No box, so the network looked for one person in the whole image: drag a box around a person'
     : `${people.length} ${people.length === 1 ? 'person' : 'people'}`;
   return `${where}. ${state.model.name}, ${width}x${height} px, ${milliseconds.toFixed(0)} ms.`;
 }
 
-// ---- beginning
+// ---- start
 
 let later = 0;
 listen(canvas, state, ({ offsetX, offsetY }) => [
@@ -236,7 +236,7 @@ try {
     return button;
   }));
   chooseModel(state.about.models[0].name);
-  say('Ready: open an image, or take an example.');
+  say('Ready: open an image, or choose an example.');
 } catch (error) {
   complain(error.message);
   say('');

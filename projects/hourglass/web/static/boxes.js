@@ -1,7 +1,7 @@
 // Boxes around people, drawn on the canvas by mouse, finger or keyboard.
 
-const SMALLEST = 8;                       // px on the screen; less is a click
-const STEP = 0.02;                        // of the image's longer side, for a key
+const SMALLEST = 8;                       // px on the screen; anything smaller is a click
+const STEP = 0.02;                        // of a key press, as a part of the image's longer side
 
 /** Listen on the canvas.
  *
@@ -69,7 +69,7 @@ export function listen(canvas, state, place, scale, on) {
     const step = STEP * Math.max(width, height);
     direction.forEach((sign, axis) => {
       const limit = [width, height][axis];
-      if (event.shiftKey) {               // the far corner moves alone
+      if (event.shiftKey) {               // only the far corner moves
         box[axis + 2] = Math.min(limit, Math.max(box[axis] + step, box[axis + 2] + sign * step));
       } else {
         const way = Math.min(limit - box[axis + 2], Math.max(-box[axis], sign * step));

@@ -3,7 +3,7 @@ import { heatImage, score } from './heat.js';
 
 const DARK = 'rgba(8, 6, 20, 0.55)';
 
-/** The view that fits a rectangle of the image, [x1, y1, x2, y2], and the canvas' size for it. */
+/** Fit a rectangle of the image, [x1, y1, x2, y2], into a size: the view, and the canvas' size. */
 export function fit([x1, y1, x2, y2], maxWidth, maxHeight) {
   const scale = Math.min(maxWidth / (x2 - x1), maxHeight / (y2 - y1));
   return {
@@ -22,7 +22,7 @@ export function resize(canvas, width, height) {
   return ratio;
 }
 
-/** The image, or what the network saw of it, with heatmap, boxes and skeletons over it. */
+/** Draw the image, or the crop that the network saw, with heatmap, boxes and skeletons. */
 export function drawScene(canvas, state, view) {
   const context = canvas.getContext('2d');
   const pixel = resize(canvas, view.width, view.height) * view.scale;     // canvas px per image px
@@ -44,10 +44,10 @@ export function drawScene(canvas, state, view) {
     drawInto(context, heatImage(person, state.stage, state.shown), person.box);
   }
   if (state.view === 'image') drawBoxes(context, state, unit);
-  people.forEach((someone, index) => {
+  people.forEach((each, index) => {
     if (index !== state.person && state.view === 'crop') return;
     const faint = index === state.person ? 1 : 0.55;
-    drawSkeleton(context, someone, state, unit, faint, index === state.person);
+    drawSkeleton(context, each, state, unit, faint, index === state.person);
   });
 }
 
@@ -77,7 +77,8 @@ function drawBoxes(context, { boxes, draft, person }, unit) {
   context.globalAlpha = 1;
 }
 
-/** Joints of low score are faint; keypoints count from the middle of the first px. */
+/** Draw joints and bones, faint where the score is low; keypoints count from the middle of the
+ * first px. */
 function drawSkeleton(context, person, { model, stage, shown }, unit, faint, chosen) {
   const points = person.stage_keypoints[stage].map(([x, y]) => [x + 0.5, y + 0.5]);
   const sure = points.map((_, k) => {
@@ -110,7 +111,8 @@ function drawSkeleton(context, person, { model, stage, shown }, unit, faint, cho
   context.globalAlpha = 1;
 }
 
-/** A joint's heatmap at a stage over the dimmed input; all joints' with the skeleton for null. */
+/** Draw a joint's heatmap at a stage over the dimmed input; for null those of all joints, with
+ * the skeleton. */
 export function drawTile(canvas, state, stage, joint) {
   const person = state.answer.people[state.person];
   const side = canvas.clientWidth || 100;

@@ -1,6 +1,6 @@
 // Heatmaps as numbers and as images. A joint of null means all of them, the highest at each cell.
 
-// at 0, 0.1, 0.31, 0.62 and 1, as the legend shows in parts.css: low peaks are to be seen, too
+// at 0, 0.1, 0.31, 0.62 and 1, as the legend in parts.css: low peaks stay visible
 const COLOURS = [[64, 24, 150], [130, 44, 214], [238, 66, 130], [255, 158, 44], [255, 250, 190]];
 const POWER = 0.6;
 const IMAGES = new WeakMap();           // person -> {'stage/joint': canvas}
@@ -52,7 +52,7 @@ function colour(value) {
   return [...mixed, 255 * Math.min(1, 4 * value)];
 }
 
-/** px of the image between a joint's places at two stages; for null the mean over all joints. */
+/** Distance between a joint's positions at two stages, image px; for null the joints' mean. */
 export function moved(person, from, to, joint) {
   const distances = person.stage_keypoints[from].map(
     ([x, y], k) => Math.hypot(person.stage_keypoints[to][k][0] - x,

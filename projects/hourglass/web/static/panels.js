@@ -100,7 +100,7 @@ export function drawStrip(state, onStage) {
     const mean = scores.reduce((a, b) => a + b) / scores.length;
     peak.textContent = shown === null
       ? `mean score ${mean.toFixed(2)}` : `score ${scores[shown].toFixed(2)}`;
-    way.textContent = stage === 0 ? 'first answer'
+    way.textContent = stage === 0 ? 'first prediction'
       : `moved ${moved(person, stage - 1, stage, shown).toFixed(1)} px${
         shown === null ? ' (mean)' : ''}`;
   });
@@ -111,7 +111,7 @@ function buildStrip(model) {
   for (let stage = 0; stage < model.stages; stage += 1) {
     if (stage) parts.push(element('i', { textContent: '→', ariaHidden: 'true' }));
     const name = element('b', { textContent: `Stack ${stage + 1}` });
-    if (stage === model.stage) name.append(element('em', { textContent: 'answer' }));
+    if (stage === model.stage) name.append(element('em', { textContent: 'result' }));
     parts.push(element('button', { type: 'button' }, element('canvas'), name,
       element('small'), element('small')));
     parts.at(-1).dataset.stage = stage;
@@ -119,8 +119,8 @@ function buildStrip(model) {
   byId('strip').replaceChildren(...parts);
 }
 
-/** Which joint the later stacks moved most, with a button that shows it. */
-export function tellStory(state, onShow) {
+/** Name the joint that the later stacks moved most, with a button that shows it. */
+export function describeChange(state, onShow) {
   const { model } = state;
   const story = byId('story');
   if (model.stages === 1) {
@@ -131,8 +131,8 @@ export function tellStory(state, onShow) {
   const ways = model.joints.map((_, k) => moved(person, 0, model.stages - 1, k));
   const most = ways.indexOf(Math.max(...ways));
   const { name } = model.joints[most];
-  story.textContent = 'Click a stack to see its answer in the image. '
-    + `Most moved: ${name}, by ${ways[most].toFixed(0)} px from the first to the last.`;
+  story.textContent = 'Click a stack to see its prediction in the image. '
+    + `Moved most from the first to the last: ${name}, by ${ways[most].toFixed(0)} px.`;
   story.append(' ', element('button', {
     type: 'button', className: 'small', textContent: 'show it', onclick: () => onShow(most) }));
 }
