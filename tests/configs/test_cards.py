@@ -7,7 +7,7 @@ import yaml
 from conftest import REPOSITORY
 
 from hourglass.checkpoints.names import find_weights
-from hourglass.models import size
+from hourglass.analysis import size
 
 CONFIGS = REPOSITORY / 'configs'
 size_of = cache(size.size_of)            # the index names what the cards do

@@ -38,7 +38,6 @@ def student_config(teacher: dict, mean=MEAN, std=STD, rgb=True, **changes) -> di
     model = cfg.model.to_dict()
     model['data_preprocessor'].update(mean=mean, std=std, bgr_to_rgb=rgb)
     model['backbone'].update(num_stacks=1, channels=4, stem_channels=(4, 4, 4), heatmap_std=0.001)
-    model['head'].update(num_stages=1)
     model['head']['decoder'].update(changes.pop('codec', {}))
     model['backbone'].update(changes.pop('backbone', {}))
     return model | changes

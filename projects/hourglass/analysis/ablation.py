@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.config import Config
 from numpy import ndarray
 
-from hourglass.analysis.size import size_of
+from hourglass.analysis.size import size_of, stages_of
 from hourglass.errors import ConfigError, DataError
 
 # what the paper averages in its figure 9, as far as a data set has it
@@ -69,8 +69,7 @@ def read_variant(config: Path) -> tuple[Variant, str]:
         raise ConfigError(f'{config}: is trained for epochs; a comparison needs a number of '
                           "iterations, train_cfg=dict(type='hourglass.IterationLoop', "
                           'max_iters=...), as in configs/_base_/ablation')
-    head = cfg.model.head
-    weights = head.get('stage_weights') or [1.0] * head.num_stages
+    weights = cfg.model.head.get('stage_weights') or [1.0] * stages_of(cfg)
     text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
     return (Variant(config.stem, *size_of(config), [weight != 0 for weight in weights]),
             hashlib.sha256(text.encode()).hexdigest()[:8])

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from hourglass.analysis.benchmark import Contender, size
+from hourglass.analysis.size import stages_of
 from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.engine.optimize_hook import OptimizeHook
 from hourglass.errors import ConfigError
@@ -50,7 +51,7 @@ def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str) -> li
     Raises:
         ConfigError: if it cannot be run that way.
     """
-    count = cfg.model.head.num_stages
+    count = stages_of(cfg)
     if RUNTIMES.get(optimize) is None or RUNTIMES[optimize].build_exit is None:
         able = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
         raise ConfigError(f"--optimize {optimize}: {' or '.join(able)} can be left early")

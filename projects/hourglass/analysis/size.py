@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch.utils.flop_counter import FlopCounterMode
 
+from hourglass.models.stages import num_stages
+
 
 def size_of(config: str | Path) -> tuple[int, float]:
     """Parameters of a config's backbone, and its multiply-adds (MACs) for one image.
@@ -18,6 +20,13 @@ def size_of(config: str | Path) -> tuple[int, float]:
     init_default_scope(cfg.default_scope)
     width, height = cfg.model.head.decoder.input_size
     return _size(json.dumps(cfg.model.backbone.to_dict()), width, height)
+
+
+def stages_of(cfg: Config) -> int:
+    """Return how many stages a config's network has."""
+    init_default_scope(cfg.default_scope)
+    with torch.device('meta'):
+        return num_stages(MODELS.build(cfg.model))
 
 
 @cache                                  # recipes differ, networks seldom

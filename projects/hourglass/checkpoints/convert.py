@@ -124,8 +124,7 @@ def _config(report: dict, weights: Path, out: Path, data: str | None) -> str:
 _base_ = [{base!r}]
 model = dict(
     data_preprocessor=dict(mean={mean}, std={std}),
-    backbone=dict({arguments}),
-    head=dict(num_stages={network['num_stacks']}))
+    backbone=dict({arguments}))
 load_from = {beside!r}
 """
 

@@ -22,6 +22,13 @@ def stage_index(stage: int, count: int) -> int:
     return stage % count
 
 
+def num_stages(model: nn.Module) -> int:
+    """Return how many stages an estimator has, from each of which its head can predict."""
+    if getattr(model.head, 'to_heatmaps', None) is not None:
+        return len(model.head.to_heatmaps)
+    return getattr(model.backbone, 'num_stages', 1)
+
+
 def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
     """A network that computes nothing after a stage, and the index of the stage in its outputs.
 
