@@ -8,27 +8,32 @@ from hourglass.checkpoints.reading import check_whole
 from hourglass.errors import CheckpointError, ConfigError, did_you_mean
 
 _PACKAGE = Path(__file__).parents[1]
-_INDEX = _PACKAGE / '.mim/model-index.yml'
+_CHECKOUT = _PACKAGE.parents[1]
+# An installed wheel has copies of the configs, where OpenMMLab's mim looks for them.
+ROOT = _CHECKOUT if (_CHECKOUT / 'model-index.yml').is_file() else _PACKAGE / '.mim'
 SCHEME = 'hourglass://'                 # before the name of weights in the package
 
 
 @cache
 def configs_by_name() -> dict[str, Path]:
-    """Every network of the model index with its config file."""
-    root = _INDEX.parent
-    metafiles = [root / path for path in yaml.safe_load(_INDEX.read_text())['Import']]
-    return {model['Name']: root / model['Config'] for metafile in metafiles
-            for model in yaml.safe_load(metafile.read_text())['Models']}
+    """Return the config file of every network in the model index."""
+    metafiles = [ROOT / path for path in _read_yaml(ROOT / 'model-index.yml')['Import']]
+    return {model['Name']: ROOT / model['Config']
+            for metafile in metafiles for model in _read_yaml(metafile)['Models']}
+
+
+def _read_yaml(path: Path) -> dict:
+    return yaml.safe_load(path.read_text(encoding='utf-8'))
 
 
 @cache
 def weights_by_name() -> dict[str, Path]:
-    """The networks whose weights come with the package."""
+    """Return the files of the weights in the package."""
     return {path.stem: path for path in sorted((_PACKAGE / 'weights').glob('*.safetensors'))}
 
 
 def find_config(name: str | Path) -> Path:
-    """A config file by its path, or by the network's name.
+    """Find a config file by its path or by the name of its network.
 
     Raises:
         ConfigError: if there is neither.
@@ -45,7 +50,7 @@ def find_config(name: str | Path) -> Path:
 
 
 def find_weights(name: str | Path) -> Path:
-    """A checkpoint by its path, or weights in the package by name or as ``hourglass://NAME``.
+    """Find a checkpoint by its path, or weights in the package as ``NAME`` or ``hourglass://NAME``.
 
     Raises:
         CheckpointError: if there is neither.
@@ -61,10 +66,10 @@ def find_weights(name: str | Path) -> Path:
 
 
 def checked_checkpoint(name: str) -> str:
-    """What mmengine is to load: a readable file, weights by name, or an address, as it is.
+    """Return what mmengine can load: the path of a whole file, or an address as it is.
 
     Raises:
-        CheckpointError: for a missing or torn file, by its name.
+        CheckpointError: names a file that is missing or cut off.
     """
     if '://' in name:
         return name
