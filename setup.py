@@ -11,8 +11,8 @@ or break an environment that works:
 * torchvision, which OpenMMLab's packages need: each release fits one release of torch.
 
 OpenMMLab's ``mim`` looks for configs and tools in the folder ``.mim`` of an installed package. The
-build copies them there, so ``mim`` works after ``pip install .``, but not after ``pip install -e .``:
-there it searches site-packages, which an editable install leaves without the package.
+build copies them there, so ``mim`` works after ``pip install .``. It does not after ``pip install
+-e .``, as it searches site-packages, where an editable install puts no package.
 """
 import re
 import shutil

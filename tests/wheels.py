@@ -32,7 +32,7 @@ def build(folder: Path) -> tuple[Path, Path]:
 
 
 def install(wheel: Path, site: Path) -> dict[str, str]:
-    """Install a wheel into an empty folder; return an environment in which Python finds it first."""
+    """Install a wheel into an empty folder; return an environment that finds it first."""
     pip('install', '--no-deps', '--target', site, wheel)
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get('PYTHONPATH')])])
     return os.environ | {'PYTHONPATH': path}

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmengine.structures import PixelData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.models.heads import BaseHead
 from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.registry import KEYPOINT_CODECS
@@ -69,14 +69,16 @@ class StackedHeatmapHead(BaseHead):
             return list(feats)
         return [conv(x) for conv, x in zip(self.to_heatmaps, feats, strict=True)]
 
-    def loss(self, feats: Sequence[Tensor], batch_data_samples: list, train_cfg=None) -> dict:
+    def loss(self, feats: Sequence[Tensor], batch_data_samples: list,
+             train_cfg: dict | None = None) -> dict[str, Tensor]:
         """Return ``loss_stage0`` .. ``loss_stage{N-1}`` and ``acc_stage0`` .. ``acc_stage{N-1}``.
 
         Every stage has the same targets. See :func:`heatmap_accuracy`.
         """
         return self.stage_losses(self.forward(feats), *targets_of(batch_data_samples))
 
-    def stage_losses(self, stages: Sequence[Tensor], targets: Tensor, weights: Tensor) -> dict:
+    def stage_losses(self, stages: Sequence[Tensor], targets: Tensor, weights: Tensor
+                     ) -> dict[str, Tensor]:
         """Return the same for N heatmaps and targets (B, K, h, w), and weights (B, K)."""
         losses = {}
         factors = self.stage_weights or [1.0] * len(stages)
@@ -90,7 +92,8 @@ class StackedHeatmapHead(BaseHead):
             losses[f'acc_stage{stage}'] = heatmap_accuracy(heatmaps.detach(), targets)
         return losses
 
-    def predict(self, feats: Sequence, batch_data_samples: list, test_cfg: dict | None = None):
+    def predict(self, feats: Sequence, batch_data_samples: list, test_cfg: dict | None = None
+                ) -> list[InstanceData] | tuple[list[InstanceData], list[PixelData]]:
         """Decode the heatmaps of ``predict_stage``.
 
         With ``flip_test`` in ``test_cfg``, ``feats`` is a pair, from the images and from the

@@ -23,8 +23,8 @@ class LongHourglass(nn.Module):
         heatmap_std, kwargs: as for :class:`hourglass.models.backbone.StackedHourglass`.
 
     Raises:
-        ConfigError: for more ``side_predictions`` than the hourglass has resolutions on its way up, or
-            arguments of stacks.
+        ConfigError: for more ``side_predictions`` than the hourglass has resolutions on its way
+            up, or arguments of stacks.
     """
 
     def __init__(self, side_predictions: int = 0, num_keypoints: int = 16,

@@ -24,9 +24,8 @@ def stage_index(stage: int, count: int) -> int:
 
 def num_stages(model: nn.Module) -> int:
     """Return how many stages an estimator has, from each of which its head can predict."""
-    if getattr(model.head, 'to_heatmaps', None) is not None:
-        return len(model.head.to_heatmaps)
-    return getattr(model.backbone, 'num_stages', 1)
+    convolutions = getattr(model.head, 'to_heatmaps', None)
+    return getattr(model.backbone, 'num_stages', 1) if convolutions is None else len(convolutions)
 
 
 def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
