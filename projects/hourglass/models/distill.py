@@ -50,7 +50,7 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
         if heatmaps.shape != targets.shape:
             raise ConfigError(
                 f'DistilledPoseEstimator: the teacher gives heatmaps {tuple(heatmaps.shape)} and '
-                f'the targets are {tuple(targets.shape)} (B, K, h, w); name a teacher with the same '
+                f'the targets are {tuple(targets.shape)} (B, K, h, w); name a teacher of the same '
                 'keypoints')
         distilled = self.head.stage_losses(stages, heatmaps, weights)
         return losses | {name: (1 - self.alpha) * losses[name] + self.alpha * distilled[name]
