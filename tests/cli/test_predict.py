@@ -1,4 +1,4 @@
-"""tools/predict.py from images and videos to files; what fails is said and the rest goes on."""
+"""From images and videos to files; an image that fails is reported and the rest goes on."""
 import csv
 import json
 
@@ -26,7 +26,7 @@ def test_a_folder_to_overlays_json_and_table(cli, images, tmp_path, capsys):
     out = tmp_path / 'out'
     cli('predict', images, '--model', 'flic-small', '--out', out, '--heatmaps', '--crop',
          '--device', 'cpu')
-    assert '3 people in 3 images, each looked for in the whole image' in capsys.readouterr().out
+    assert '3 people in 3 images, one looked for in each whole image' in capsys.readouterr().out
     coco = COCO(out / 'predictions.json')
     assert [image['file_name'] for image in coco.imgs.values()] == ['a.jpg', 'b.png', 'more/c.jpg']
     (person,) = coco.imgToAnns[2]
@@ -94,7 +94,7 @@ def test_what_fails_is_said_and_the_rest_goes_on(cli, images, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         cli('predict', images, '--model', 'flic-small', '--out', tmp_path / 'out', '--boxes',
              tmp_path / 'boxes.json')
-    assert stop.value.code == '4 could not be used'
+    assert stop.value.code == '4 images could not be used'
     said = capsys.readouterr().err.splitlines()
     assert len([line for line in said if line.startswith('error: ')]) == 4
     for start in ('b.png: a crop of', 'more/c.jpg: ', f'{images}/torn.jpg: not a readable',

@@ -1,9 +1,11 @@
-"""Crops and the way back: LSP's test crop is the whole image's; the way back is mmpose's."""
+"""The one crop: its geometry is mmpose's, its pixels are averaged where a crop shrinks."""
+import cv2
 import numpy as np
 import pytest
 from mmpose.structures.bbox import get_warp_matrix
 
-from hourglass.datasets.crop import crop_around, crop_matrix, to_image
+from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, to_image
+from hourglass.datasets.pieces import Piece
 
 
 def test_a_whole_image_is_cropped_as_lsps_test_people_are():
@@ -32,3 +34,66 @@ def test_the_way_into_the_crop_is_mmposes(rng, input_size):
             crop_matrix(center, scale, degrees, input_size),
             get_warp_matrix(center, scale, degrees, input_size)))
         assert ours == pytest.approx(theirs, abs=0.01)      # px; mmpose's goes through float32
+
+
+def matrix_of(center: tuple, side: float, input_side: int, degrees: float = 0) -> np.ndarray:
+    return crop_matrix(np.array(center), np.array([side, side]), degrees, (input_side, input_side))
+
+
+@pytest.mark.parametrize('degrees', [0, 23])
+def test_a_crop_of_less_than_twice_the_input_is_opencvs(rng, degrees):
+    image = rng.integers(256, size=(150, 200, 3), dtype=np.uint8)
+    matrix = matrix_of((90, 70), 127, 64, degrees)
+    expected = cv2.warpAffine(image, matrix, (64, 64), flags=cv2.INTER_LINEAR)
+    assert np.array_equal(crop_image(image, matrix, (64, 64)), expected)
+
+
+@pytest.mark.parametrize(('shrinks_by', 'averaged'),
+                         [(1.9, 1), (2.01, 2), (3.9, 2), (4.5, 4), (20, 16)])
+def test_noise_is_averaged_not_sampled(rng, shrinks_by, averaged):
+    """The mean of n x n pixels has 1/n of their deviation; interpolation takes a little more."""
+    image = np.clip(rng.normal(128, 30, (1500, 1500, 3)), 0, 255).astype(np.uint8)
+    crop = crop_image(image, matrix_of((740, 760), 64 * shrinks_by, 64, 10), (64, 64))
+    assert crop.shape == (64, 64, 3)
+    assert 30 / averaged * 0.55 < crop.std() < 30 / averaged * 1.05
+    assert crop.mean() == pytest.approx(128, abs=1)
+
+
+@pytest.mark.parametrize('degrees', [0, -40])
+@pytest.mark.parametrize('shrinks_by', [1.3, 2.6, 7.7])
+def test_a_spot_is_found_where_the_matrix_takes_it(shrinks_by, degrees):
+    """Averaging moves nothing: a round spot's centre lies within 0.05 px of the input."""
+    for right, down in ((-10, 10.1), (12.3, -9.2), (-0.5, 13.25)):         # px of the input
+        x, y = 310 + right * shrinks_by, 240 + down * shrinks_by
+        columns, rows = np.meshgrid(np.arange(640), np.arange(480))
+        spot = 255 * np.exp(-((columns - x)**2 + (rows - y)**2) / (2 * (3 * shrinks_by)**2))
+        image = np.repeat(np.rint(spot).astype(np.uint8)[..., None], 3, 2)
+        matrix = matrix_of((310, 240), 64 * shrinks_by, 64, degrees)
+        crop = crop_image(image, matrix, (64, 64))[..., 0].astype(float)
+        rows, columns = np.mgrid[:64, :64]
+        found = np.array([(columns * crop).sum(), (rows * crop).sum()]) / crop.sum()
+        assert found == pytest.approx(matrix[:, :2] @ (x, y) + matrix[:, 2], abs=0.05)
+
+
+def test_a_crop_moves_with_its_image_to_the_last_bit(rng):
+    image = rng.integers(256, size=(400, 500, 3), dtype=np.uint8)
+    moved = np.zeros((440, 560, 3), np.uint8)
+    moved[31:431, 57:557] = image
+    here, there = (crop_image(some, matrix_of(center, 250, 64, 15), (64, 64))
+                   for some, center in ((image, (240, 190)), (moved, (297, 221))))
+    assert np.abs(here.astype(int) - there).max() <= 1          # the matrix's own rounding
+
+
+def test_a_piece_around_the_crop_is_enough(rng):
+    image = rng.integers(256, size=(400, 500, 3), dtype=np.uint8)
+    matrix = matrix_of((240, 190), 250, 64, 15)
+    piece = Piece.of_image(image).around(np.array([240, 190]), 250)
+    assert piece.pixels.shape < image.shape
+    assert np.array_equal(crop_image(piece, matrix, (64, 64)), crop_image(image, matrix, (64, 64)))
+
+
+def test_outside_of_the_image_a_crop_is_black(rng):
+    image = np.full((50, 60, 3), 200, np.uint8)
+    crop = crop_image(image, matrix_of((30, 25), 400, 64), (64, 64))
+    assert crop[32, 32].tolist() == [200, 200, 200]
+    assert not crop[:20].any() and not crop[-20:].any()

@@ -20,7 +20,7 @@ def test_a_piece_holds_what_lies_around_a_place(reduction, rng):
     center, radius = np.array([40.0, 23.5]) * reduction, 9.0 * reduction
     piece = whole.around(center, radius)
     matrix = np.array([[0.5, 0.2, 7.0], [-0.2, 0.5, 3.0]])
-    (x, y), (height, width) = piece.corner, piece.pixels.shape[:2]
+    (x, y), (height, width) = np.divide(piece.corner, reduction).astype(int), piece.pixels.shape[:2]
     assert np.array_equal(piece.pixels, whole.pixels[y:y + height, x:x + width])
     assert height < 26 and width < 26                       # 2 x 9, and a few to interpolate
     for pixel in ([0, 0], [3, 5]):

@@ -251,8 +251,8 @@ def test_a_crop_beside_the_image_is_black(tmp_path):
 
 def test_an_image_that_is_there_is_cropped_as_it_is():
     image = photograph((320, 240))
-    ours = CropImage((64, 64))(person() | dict(img=image))
-    theirs = TRANSFORMS.build(dict(type='TopdownAffine', input_size=(64, 64)))(
+    ours = CropImage((128, 128))(person() | dict(img=image))
+    theirs = TRANSFORMS.build(dict(type='TopdownAffine', input_size=(128, 128)))(
         person() | dict(img=image))
     assert np.abs(ours['img'].astype(int) - theirs['img']).mean() < 0.5
     assert 'flip' not in ours

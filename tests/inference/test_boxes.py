@@ -8,7 +8,7 @@ from hourglass.errors import ConfigError, DataError
 from hourglass.inference.boxes import BoxFile, load_detector
 
 
-def test_both_forms_say_the_same(tmp_path):
+def test_both_forms_give_the_same_boxes(tmp_path):
     plain, coco = tmp_path / 'plain.json', tmp_path / 'coco.json'
     plain.write_text(json.dumps({'a/b.jpg': [[1, 2, 11, 22], [0, 0, 5, 5]], 'c.jpg': []}))
     coco.write_text(json.dumps(dict(
@@ -17,7 +17,7 @@ def test_both_forms_say_the_same(tmp_path):
     for boxes in (BoxFile(plain), BoxFile(coco)):
         assert boxes('a/b.jpg').tolist() == [[1, 2, 11, 22], [0, 0, 5, 5]]
         assert boxes('folder/c.jpg').shape == (0, 4)        # by its last name, too
-        with pytest.raises(DataError, match=r'd\.jpg: .*\.json names no boxes for it'):
+        with pytest.raises(DataError, match=r'd\.jpg: .*\.json has no boxes for it'):
             boxes('d.jpg')
 
 

@@ -26,16 +26,16 @@ def folder(tmp_path):
 
 def test_a_folder_gives_all_below_it_and_names_what_is_broken(folder):
     source = open_source(str(folder))
-    shots = list(source)
-    assert [shot.name for shot in shots] == ['a.JPG', 'b.png', 'sub/c.png', 'torn.png']
-    assert source.count == 4 and source.left_out == 1 and source.fps is None
-    assert [shot.image is None for shot in shots] == [False, False, False, True]
-    assert 'torn.png: not a readable image' in shots[-1].problem
+    images = list(source)
+    assert [image.name for image in images] == ['a.JPG', 'b.png', 'sub/c.png', 'torn.png']
+    assert source.count == 4 and source.ignored == 1 and source.fps is None
+    assert [isinstance(image.image, DataError) for image in images] == [False] * 3 + [True]
+    assert 'torn.png: not a readable image' in str(images[-1].image)
 
 
 def test_a_file_and_a_pattern(folder):
-    assert [shot.name for shot in open_source(str(folder / 'b.png'))] == ['b.png']
-    names = [shot.name for shot in open_source(str(folder / '**/*.png'))]
+    assert [image.name for image in open_source(str(folder / 'b.png'))] == ['b.png']
+    names = [image.name for image in open_source(str(folder / '**/*.png'))]
     assert names == ['b.png', 'sub/c.png', 'torn.png']
     assert next(iter(open_source(f'{folder}/notes.txt'))).name == 'notes.txt'
 
@@ -43,10 +43,10 @@ def test_a_file_and_a_pattern(folder):
 def test_a_video_gives_its_frames_in_order(tmp_path):
     write_video(tmp_path / 'film.mp4')
     source = open_source(str(tmp_path / 'film.mp4'))
-    shots = list(source)
+    frames = list(source)
     assert source.fps == 20 and source.count == 10
-    assert [shot.name for shot in shots] == [str(i) for i in range(10)]
-    assert (np.diff([shot.image.mean() for shot in shots]) > 10).all()
+    assert [frame.name for frame in frames] == [str(i) for i in range(10)]
+    assert (np.diff([frame.image.mean() for frame in frames]) > 10).all()
 
 
 def test_a_video_that_breaks_off_says_after_how_many_frames(tmp_path):
@@ -57,10 +57,9 @@ def test_a_video_that_breaks_off_says_after_how_many_frames(tmp_path):
         writer.write(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8))
     writer.release()
     path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
-    shots = list(open_source(str(path)))
-    assert 10 < len(shots) < 30
-    assert shots[-1].image is None
-    assert shots[-1].problem == f'{path}: breaks off after {len(shots) - 1} of 40 frames'
+    frames = list(open_source(str(path)))
+    assert 10 < len(frames) < 30
+    assert str(frames[-1].image) == f'{path}: breaks off after {len(frames) - 1} of 40 frames'
 
 
 @pytest.mark.parametrize(('name', 'message'), [

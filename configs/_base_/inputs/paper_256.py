@@ -16,6 +16,6 @@ train_pipeline = [
 val_pipeline = [
     dict(type='hourglass.LoadImage'),
     dict(type='hourglass.BoxToCrop'),
-    dict(type='TopdownAffine', input_size=input_size),
+    dict(type='hourglass.CropImage', input_size=input_size),
     dict(type='PackPoseInputs'),
 ]

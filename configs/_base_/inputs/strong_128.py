@@ -7,7 +7,6 @@ augmentation = dict(type='hourglass.PaperScaleRotation', scale=(0.8, 1.25), max_
 instead = {
     'hourglass.LuaScaleRotation': augmentation,
     'hourglass.CropImage': dict(type='hourglass.CropImage', input_size=input_size),
-    'TopdownAffine': dict(type='TopdownAffine', input_size=input_size),
     'GenerateTarget': dict(type='GenerateTarget', encoder=codec)}
 train_pipeline, val_pipeline = (
     [instead.get(step['type'], step) for step in pipeline]

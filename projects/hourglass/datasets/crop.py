@@ -1,20 +1,55 @@
-"""Square crops: where they lie around a person, and the way back into the image."""
+"""The crop: from an image to the input of a network, and the way back.
+
+Training, testing, prediction, reports and exported files all cut their crops with
+:func:`crop_image`, so that the scores of a test describe what prediction does.
+"""
 import math
 from collections.abc import Mapping
 
+import cv2
 import numpy as np
 from numpy import ndarray
+
+from hourglass.datasets.pieces import Piece
+
+
+def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, int]) -> ndarray:
+    """Cut a crop out of an image, anti-aliased.
+
+    A crop that is at least twice as large as the input is averaged over squares of r x r px first,
+    with r the largest power of two that leaves it the resolution of the input; then pixels are
+    interpolated between their four neighbours. The authors' code reduces images before it crops,
+    too (``img.lua``). Outside of the image the crop is black.
+
+    Args:
+        image: (H, W, 3) uint8, or a part of one.
+        matrix: (2, 3) from image px to input px, as of :func:`crop_matrix`.
+        input_size: (w, h) in px.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    piece = image if isinstance(image, Piece) else Piece.of_image(image)
+    shrinks_by = abs(float(np.linalg.det(piece.matrix_from(matrix)[:, :2])))**-0.5
+    if shrinks_by >= 2:                                 # px of the piece for a px of the input
+        factor = 2**math.floor(math.log2(shrinks_by))
+        middle = np.linalg.solve(matrix[:, :2], np.array(input_size) / 2 - matrix[:, 2])
+        reach = shrinks_by * math.hypot(*input_size) / 2 + 2 * factor
+        piece = piece.around(middle, reach * piece.reduction).reduced(factor)
+    return cv2.warpAffine(piece.pixels, piece.matrix_from(matrix), input_size,
+                          flags=cv2.INTER_LINEAR)
 
 
 def crop_around(box: ndarray, image_size: tuple[int, int], padding: float = 1.25
                 ) -> tuple[ndarray, float]:
-    """The square that shows a person with something around, as the data sets' crops do.
+    """The square around a person with a margin, as the crops of the data sets have it.
 
     Args:
-        box: (4,) x1, y1, x2, y2 around the person, from the image's corner: (0, 0, w, h) is all.
-        image_size: (w, h). A box of the whole image is no person's outline, and is not widened.
-        padding: the square's side in the box's longer side. 1.25 is the authors' for MPII, and
-            mmpose's.
+        box: (4,) x1, y1, x2, y2 around the person in image px, from the image's corner:
+            (0, 0, w, h) is the whole image.
+        image_size: (w, h). A box of the whole image is no outline of a person, and gets no margin.
+        padding: side of the square in units of the box's longer side. 1.25 is the authors' for
+            MPII, and mmpose's.
 
     Returns:
         The middle (2,) and the side, image px, where 0 is the middle of the first pixel.
@@ -26,12 +61,14 @@ def crop_around(box: ndarray, image_size: tuple[int, int], padding: float = 1.25
 
 def crop_matrix(center: ndarray, scale: ndarray, degrees: float, input_size: tuple[int, int]
                 ) -> ndarray:
-    """The way of mmpose's ``TopdownAffine`` into a crop, (2, 3) float64: image px to input px.
+    """The affine matrix (2, 3) float64 of a crop, from image px to input px.
+
+    It is that of mmpose's ``TopdownAffine``, which goes through float32.
 
     Args:
-        center: (2,) x, y in image px; goes to half the input's size.
+        center: (2,) x, y in image px, 0-based; goes to half the input's size.
         scale: (2,) sides of the crop in image px, in the input's proportion.
-        degrees: how far the crop is turned in the image.
+        degrees: rotation of the crop in the image.
         input_size: (w, h) in px.
     """
     angle = math.radians(degrees)
@@ -42,12 +79,25 @@ def crop_matrix(center: ndarray, scale: ndarray, degrees: float, input_size: tup
                      [-sin, cos, input_size[1] / 2 + sin * x - cos * y]])
 
 
-def to_image(keypoints_input: ndarray, sample: Mapping) -> ndarray:
-    """Keypoints (..., K, 2) from input px to image px, as mmpose's estimator moves its prediction.
+def fitted(sides: ndarray, input_size: tuple[int, int]) -> ndarray:
+    """Sides (2,) float32 of a crop, image px, the shorter one lengthened to the input's proportion.
 
     Args:
-        sample: a sample's metainfo, with the crop's ``input_size`` (w, h), its ``input_scale``,
-            sides in image px, and its ``input_center``.
+        sides: (2,) w, h in image px.
+        input_size: (w, h) in px.
+    """
+    width, height = input_size
+    side = max(float(sides[0]), float(sides[1]) * width / height)
+    return np.array([side, side * height / width], np.float32)
+
+
+def to_image(keypoints_input: ndarray, sample: Mapping) -> ndarray:
+    """Keypoints (..., K, 2) in input px as image px, as mmpose's estimator moves its prediction.
+
+    Args:
+        keypoints_input: x, y, 0-based.
+        sample: metainfo of a sample, with ``input_size`` (w, h) of its crop, ``input_scale``, its
+            sides in image px, and ``input_center``.
     """
     scale = np.asarray(sample['input_scale'])
     return keypoints_input / sample['input_size'] * scale + sample['input_center'] - 0.5 * scale

@@ -1,22 +1,25 @@
 """Decoded pieces of images, which crops are cut from, and a bounded store of them."""
-from collections.abc import Hashable
-from dataclasses import dataclass
+from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+
+import cv2
 import numpy as np
 from numpy import ndarray
 
 from hourglass.io.images import REDUCTIONS, ImageFile
 
 
-@dataclass
+@dataclass(frozen=True)
 class Piece:
-    """A part of an image, perhaps decoded smaller.
+    """A part of an image, perhaps at a reduced size.
 
     Attributes:
         pixels: (h, w, 3) uint8 BGR; each covers ``reduction`` x ``reduction`` px of the image.
         image_size: (w, h) of the whole image in image px.
-        reduction: 1, 2, 4 or 8.
-        corner: x, y of ``pixels[0, 0]`` in the whole reduced image.
+        reduction: 1 or a power of two.
+        corner: x, y of the upper left corner of ``pixels`` in image px, from the image's corner.
     """
 
     pixels: ndarray
@@ -25,40 +28,54 @@ class Piece:
     corner: tuple[int, int] = (0, 0)
 
     @classmethod
-    def of_file(cls, path: str, scale: ndarray, input_size: tuple[int, int]) -> 'Piece':
-        """A whole image, as small as it may be for a crop to keep its input's resolution.
+    def of_image(cls, image: ndarray) -> Piece:
+        """A whole image (H, W, 3) that is decoded already."""
+        return cls(image, (image.shape[1], image.shape[0]))
+
+    @classmethod
+    def of_file(cls, path: str, scale: ndarray, input_size: tuple[int, int]) -> Piece:
+        """A whole image file, decoded as small as a crop of the input's resolution allows.
 
         Args:
+            path: of the file.
             scale: (2,) sides of the crop in image px.
             input_size: (w, h) of the input in px.
         """
         file = ImageFile(path)
         pixels, reduction = file.decode(reduction_for(scale, input_size))
-        return cls(pixels, file.size, reduction)
+        return cls(pixels, (file.size[0], file.size[1]), reduction)
 
-    def around(self, center: ndarray, radius: float) -> 'Piece':
-        """What lies within ``radius`` image px of ``center``, and the neighbours that interpolating
-        takes; a view. At least one pixel, where nothing does."""
-        middle = (np.asarray(center, float) + 0.5) / self.reduction - 0.5
+    def around(self, center: ndarray, radius: float) -> Piece:
+        """The pixels within ``radius`` image px of ``center``, and the neighbours needed to
+        interpolate; a view. At least one pixel, even if the place lies outside."""
+        middle = (np.asarray(center, float) + 0.5 - self.corner) / self.reduction - 0.5
         reach = radius / self.reduction + 2
-        low = np.floor(middle - reach).astype(int)
-        high = np.ceil(middle + reach).astype(int) + 1
         size = np.array(self.pixels.shape[1::-1])
-        low = np.clip(low, 0, size - 1)
-        high = np.clip(high, low + 1, size)
-        return Piece(self.pixels[low[1]:high[1], low[0]:high[0]], self.image_size,
-                     self.reduction, tuple(np.add(self.corner, low).tolist()))
+        low = np.clip(np.floor(middle - reach).astype(int), 0, size - 1)
+        high = np.clip(np.ceil(middle + reach).astype(int) + 1, low + 1, size)
+        corner = np.add(self.corner, self.reduction * low).tolist()
+        return replace(self, pixels=self.pixels[low[1]:high[1], low[0]:high[0]],
+                       corner=(corner[0], corner[1]))
+
+    def reduced(self, factor: int) -> Piece:
+        """The same with the mean of each ``factor`` x ``factor`` pixels as one."""
+        height, width = self.pixels.shape[:2]
+        whole = cv2.copyMakeBorder(self.pixels, 0, -height % factor, 0, -width % factor,
+                                   cv2.BORDER_REPLICATE)
+        small = cv2.resize(whole, (whole.shape[1] // factor, whole.shape[0] // factor),
+                           interpolation=cv2.INTER_AREA)
+        return replace(self, pixels=small, reduction=factor * self.reduction)
 
     def matrix_from(self, matrix: ndarray) -> ndarray:
-        """An affine (2, 3) from image px as one from px of this piece."""
+        """An affine matrix (2, 3) from image px as one from px of this piece."""
         r = self.reduction
-        x, y = (r * (corner + 0.5) - 0.5 for corner in self.corner)     # of pixels[0, 0], image px
+        x, y = (corner + 0.5 * r - 0.5 for corner in self.corner)       # of pixels[0, 0], image px
         (a, b, c), (d, e, f) = matrix.tolist()
         return np.array([[a * r, b * r, a * x + b * y + c], [d * r, e * r, d * x + e * y + f]])
 
 
 def reduction_for(scale: ndarray, input_size: tuple[int, int]) -> int:
-    """The most that an image's sides may be divided by before a crop has fewer px than its input.
+    """The most that a JPEG's sides may be divided by without a crop of fewer px than its input.
 
     Args:
         scale: (2,) sides of the crop in image px.
@@ -69,10 +86,10 @@ def reduction_for(scale: ndarray, input_size: tuple[int, int]) -> int:
 
 
 class PieceStore:
-    """Pieces by key, until a bound; what is in stays in.
+    """Pieces by key, up to a bound; a piece that is in stays in.
 
-    An epoch that is larger than the bound passes over everybody once: were the oldest to leave, all
-    would have left before they come again.
+    An epoch that is larger than the bound passes over every person once: if the oldest piece made
+    room for the newest, all would have left before they are needed again.
 
     Args:
         megabytes: bound on the pixels, in MiB.
@@ -86,8 +103,7 @@ class PieceStore:
         return self._pieces.get(key)
 
     def keep(self, key: Hashable, piece: Piece) -> None:
-        """Keep a copy of the piece's pixels, where there is room."""
+        """Keep a copy of the pixels, if there is room."""
         if piece.pixels.nbytes <= self.room:
             self.room -= piece.pixels.nbytes
-            self._pieces[key] = Piece(piece.pixels.copy(), piece.image_size, piece.reduction,
-                                      piece.corner)
+            self._pieces[key] = replace(piece, pixels=piece.pixels.copy())

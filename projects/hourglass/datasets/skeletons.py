@@ -88,3 +88,11 @@ SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
 def joint_names(metainfo: dict) -> list[str]:
     """The keypoints' names in their order."""
     return [metainfo['keypoint_info'][i]['name'] for i in range(len(metainfo['keypoint_info']))]
+
+
+def keypoint_names(metainfo: dict) -> list[str]:
+    """Names of the K keypoints in their order, from mmpose's parsed metainfo.
+
+    That is the ``metainfo`` of a data set or the ``dataset_meta`` of a model or metric.
+    """
+    return [metainfo['keypoint_id2name'][i] for i in range(metainfo['num_keypoints'])]

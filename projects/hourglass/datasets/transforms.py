@@ -1,9 +1,13 @@
-"""The paper's augmentations, where mmpose has none that is exactly wanted, and a careful loader.
+"""Transforms of a sample: the paper's augmentations, and the crop.
 
 To train, a sample goes through :class:`DrawFlip` and a scale and rotation, which draw numbers, then
-:class:`CropImage`, which takes the image in hand for the first time, knowing what it needs of
-it, :class:`LuaColour`, mmpose's ``GenerateTarget`` and :class:`PackPerson`.
+:class:`CropImage`, which reads as much of the image as it needs, :class:`LuaColour`, mmpose's
+``GenerateTarget`` and :class:`PackPerson`. To test, it goes through :class:`LoadImage`,
+:class:`BoxToCrop`, :class:`CropImage` and mmpose's ``PackPoseInputs``.
 """
+from collections.abc import Callable
+from typing import Any
+
 import cv2
 import numpy as np
 import torch
@@ -14,7 +18,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
 from mmpose.structures.keypoint import flip_keypoints
 
-from hourglass.datasets.crop import crop_around, crop_matrix
+from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
 from hourglass.datasets.pieces import Piece, PieceStore, reduction_for
 from hourglass.errors import ConfigError
 from hourglass.io.images import read_image
@@ -23,10 +27,10 @@ from hourglass.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class LoadImage(BaseTransform):
-    """Read ``img_path`` into ``img``, (H, W, 3) uint8 BGR, where ``img`` is not there already.
+    """Read ``img_path`` into ``img``, (H, W, 3) uint8 BGR, unless ``img`` is there already.
 
-    mmpose's ``LoadImage`` takes a truncated file for an image and reports a missing one from deep
-    inside; :func:`hourglass.io.images.read_image` refuses both with the file's name.
+    mmpose's ``LoadImage`` accepts a truncated file and reports a missing one from deep inside;
+    :func:`hourglass.io.images.read_image` refuses both with the file's name.
     """
 
     def transform(self, results: dict) -> dict:
@@ -38,10 +42,10 @@ class LoadImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class BoxToCrop(BaseTransform):
-    """Give a person with a ``bbox`` alone a crop around it; others keep theirs.
+    """Give a person that has only a ``bbox`` a crop around it; others keep theirs.
 
-    Our data sets say what to crop (``bbox_center``, ``bbox_scale``); mmpose's inferencers give
-    boxes alone. mmpose's ``GetBBoxCenterScale`` widens what a data set gave, too.
+    Our data sets define the crop (``bbox_center``, ``bbox_scale``); mmpose's inferencers give boxes
+    alone. mmpose's ``GetBBoxCenterScale`` would widen the crops of the data sets as well.
     """
 
     def transform(self, results: dict) -> dict:
@@ -55,10 +59,10 @@ class BoxToCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class DrawFlip(BaseTransform):
-    """Draw whether :class:`CropImage` mirrors the person, as mmpose's ``RandomFlip`` draws it.
+    """Decide at random whether :class:`CropImage` mirrors the person, as mmpose's ``RandomFlip``.
 
     Args:
-        prob: of a mirrored crop.
+        prob: probability of a mirrored crop.
     """
 
     def __init__(self, prob: float = 0.5):
@@ -70,17 +74,17 @@ class DrawFlip(BaseTransform):
 
 
 class _RandomScaleRotation(BaseTransform):
-    """Resize the crop and turn it; :class:`CropImage` or mmpose's ``TopdownAffine`` then moves
-    pixels and points as one.
+    """Scale and rotate the crop; :class:`CropImage` or mmpose's ``TopdownAffine`` then moves pixels
+    and keypoints with one matrix.
 
     Attributes:
-        widest: the highest factor that is ever drawn.
+        widest: the highest factor that can be drawn.
     """
 
     widest: float
 
     def sample(self) -> tuple[float, float]:
-        """A factor on the crop's side (above 1 shows more), and degrees."""
+        """Draw a factor on the crop's side (above 1 shows more), and degrees."""
         raise NotImplementedError
 
     def transform(self, results: dict) -> dict:
@@ -131,34 +135,37 @@ class LuaScaleRotation(_RandomScaleRotation):
 
 @TRANSFORMS.register_module()
 class CropImage(BaseTransform):
-    """From the image's file to the input: mirrored, resized, turned and cut in one step.
+    """Cut a person's crop out of its image with :func:`hourglass.datasets.crop.crop_image`.
 
-    Does the work of :class:`LoadImage`, mmpose's ``RandomFlip`` (drawn by :class:`DrawFlip`) and
-    ``TopdownAffine``, and leaves in ``results`` what these leave. Keypoints are the same. Where the
-    crop is at least twice as large as the input, a JPEG is decoded at a half, a quarter or an
-    eighth of its size, whose pixels are means of those that the plain steps pick from; else pixels
-    are the same but for rounding. An ``img`` that is there already is cropped as it is.
+    It replaces mmpose's ``LoadImage``, ``RandomFlip`` (drawn by :class:`DrawFlip`) and
+    ``TopdownAffine``, and leaves their entries in ``results``. Without an ``img`` it reads the
+    file: a JPEG whose crop is at least twice as large as the input is then decoded at a half, a
+    quarter or an eighth of its size, which is faster and nearly the mean that :func:`crop_image`
+    takes.
 
-    ``img`` is (h, w, 3) uint8 BGR, laid out channel by channel, as the network will take it.
+    ``img`` becomes (h, w, 3) uint8 BGR, laid out channel by channel, as the network will take it.
 
     Args:
         input_size: (w, h) of the input in px.
         cache_megabytes: keep decoded pieces of images, large enough for whatever
             :class:`PaperScaleRotation` or :class:`LuaScaleRotation` may draw, until they take this
-            many MiB; then keep these and no more. Every worker of a loader has a store of its own,
-            and loses it at the end of an epoch unless its loader has ``persistent_workers``. What
-            comes out does not depend on what is in the store.
+            many MiB; then keep these and no more. Each worker of a loader has a store of its own,
+            and loses it at the end of an epoch unless its loader has ``persistent_workers``. The
+            crops do not depend on the store.
+
+    Raises:
+        ConfigError: for a negative ``cache_megabytes``.
     """
 
     def __init__(self, input_size: tuple[int, int], cache_megabytes: float = 0):
         if cache_megabytes < 0:
             raise ConfigError(f'CropImage: cache_megabytes={cache_megabytes}, give 0 or more')
-        self.input_size = tuple(input_size)
+        self.input_size = (input_size[0], input_size[1])
         self.store = PieceStore(cache_megabytes) if cache_megabytes else None
 
     def transform(self, results: dict) -> dict:
         width, height = self.input_size
-        scale = self._fit(results['bbox_scale'])
+        scale = fitted(results['bbox_scale'][0], self.input_size)
         piece = self._piece(results, scale)
         results['img_shape'] = results['ori_shape'] = piece.image_size[::-1]
         mirror = results.pop('mirror', None)
@@ -177,22 +184,14 @@ class CropImage(BaseTransform):
         if mirror:                              # of an image that was never mirrored
             matrix[:, 2] += matrix[:, 0] * (piece.image_size[0] - 1)
             matrix[:, 0] *= -1
-        crop = cv2.warpAffine(piece.pixels, piece.matrix_from(matrix), self.input_size,
-                              flags=cv2.INTER_LINEAR)
         planes = np.empty((3, height, width), np.uint8)
-        cv2.split(crop, list(planes))
+        cv2.split(crop_image(piece, matrix, self.input_size), list(planes))
         results['img'] = planes.transpose(1, 2, 0)
         return results
 
-    def _fit(self, sides: np.ndarray) -> np.ndarray:
-        """The sides (1, 2) of a crop, the shorter one lengthened to the input's proportion: (2,)"""
-        width, height = self.input_size
-        side = max(float(sides[0, 0]), float(sides[0, 1]) * width / height)
-        return np.array([side, side * height / width], np.float32)
-
     def _piece(self, results: dict, scale: np.ndarray) -> Piece:
         if 'img' in results:
-            return Piece(results['img'], results['img'].shape[1::-1])
+            return Piece.of_image(results['img'])
         path = results['img_path']
         if self.store is None:
             return Piece.of_file(path, scale, self.input_size)
@@ -200,7 +199,7 @@ class CropImage(BaseTransform):
         key = path, center.tobytes(), reduction_for(scale, self.input_size)
         piece = self.store.get(key)
         if piece is None:
-            widest = self._fit(results.get('widest_scale', scale[None]))
+            widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
             piece = Piece.of_file(path, scale, self.input_size).around(
                 center, np.hypot(*widest) / 2)
             self.store.keep(key, piece)
@@ -208,7 +207,7 @@ class CropImage(BaseTransform):
 
 
 def _mirror(results: dict, image_size: tuple[int, int]) -> None:
-    """Points and boxes of an image (w, h) as those of its mirror image."""
+    """Replace keypoints and boxes of an image (w, h) by those of its mirror image."""
     results['bbox_center'] = flip_bbox(results['bbox_center'], image_size, 'center')
     if 'bbox' in results:
         results['bbox'] = flip_bbox(results['bbox'], image_size, 'xyxy')
@@ -247,26 +246,28 @@ class LuaColour(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackPerson(PackPoseInputs):
-    """mmpose's ``PackPoseInputs`` for one person with one encoder, to the same, five times faster.
+    """mmpose's ``PackPoseInputs`` for one person with one encoder, five times faster.
 
-    mmpose builds every element twice and copies the metainfo, annotation and all, as often; here
-    the arrays of ``results``, which are the sample's own, go into the elements as they are.
+    mmpose builds every element twice and copies the metainfo with the annotation as often; here the
+    arrays of ``results``, which belong to the sample, go into the elements as they are.
 
     Args:
         meta_keys, pack_transformed: as for ``PackPoseInputs``.
     """
 
     def transform(self, results: dict) -> dict:
+        def table(name: str) -> dict[str, str]:
+            return results[name] if name in results else getattr(self, name)
+
         image = np.ascontiguousarray(results['img'].transpose(2, 0, 1))       # (3, h, w)
         sample = PoseDataSample()
-        instances = dict(results.get('instance_mapping_table', self.instance_mapping_table))
+        instances = dict(table('instance_mapping_table'))
         if self.pack_transformed:
             instances['transformed_keypoints'] = 'transformed_keypoints'
         sample.gt_instances = _element(InstanceData, results, instances)
         sample.gt_instance_labels = _element(
-            InstanceData, results,
-            results.get('label_mapping_table', self.label_mapping_table), torch.from_numpy)
-        fields = results.get('field_mapping_table', self.field_mapping_table)
+            InstanceData, results, table('label_mapping_table'), torch.from_numpy)
+        fields = table('field_mapping_table')
         if any(key in results for key in fields):
             sample.gt_fields = _element(PixelData, results, fields, torch.from_numpy)
         for key in self.meta_keys:
@@ -276,8 +277,8 @@ class PackPerson(PackPoseInputs):
 
 
 def _element(kind: type[BaseDataElement], results: dict, names: dict[str, str],
-             convert=lambda value: value) -> BaseDataElement:
-    """An element with those of the results that ``names`` renames."""
+             convert: Callable[[np.ndarray], Any] = lambda value: value) -> BaseDataElement:
+    """Make an element of the entries of ``results`` that ``names`` renames."""
     element = kind()
     for key, name in names.items():
         if key in results:

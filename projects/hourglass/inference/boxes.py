@@ -9,9 +9,34 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.errors import ConfigError, DataError
+from hourglass.inference.sources import SourceImage
 from hourglass.io.files import read_json
 
 Detector = Callable[[ndarray], ndarray]     # (H, W, 3) uint8 BGR -> (P, 4 or more), x1, y1, x2, y2
+FindBoxes = Callable[[SourceImage], ndarray | None]     # None: the whole image
+
+
+def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
+    """A function from an image to the boxes of its people.
+
+    Args:
+        boxes: path of a file, see :class:`BoxFile`.
+        detector: ``module:function``, see :func:`load_detector`. With neither, one person is
+            looked for in the whole of each image.
+
+    Raises:
+        ConfigError: if both are given, or there is no such function.
+        DataError: if the file cannot be read.
+    """
+    if boxes and detector:
+        raise ConfigError('--boxes and --detector both say where people are; give one')
+    if boxes:
+        named = BoxFile(boxes)
+        return lambda source: named(source.name)
+    if detector:
+        find = load_detector(detector)
+        return lambda source: find(source.image)    # type: ignore[arg-type]  # it could be read
+    return lambda source: None
 
 
 class BoxFile:
@@ -19,11 +44,11 @@ class BoxFile:
 
     Two forms are read: an object of lists, ``{"a.jpg": [[x1, y1, x2, y2], ...]}``, and COCO's, with
     ``images`` (``id``, ``file_name``) and ``annotations`` (``image_id``, ``bbox``: x, y, width,
-    height). Frames of a video are named by their number, from 0. An image with an empty list, or
-    in COCO's form without annotation, shows nobody.
+    height). Frames of a video go by their number, from 0. An image with an empty list, or without
+    annotation in COCO's form, shows no person.
 
     Raises:
-        DataError: if the file is neither.
+        DataError: if the file has neither form.
     """
 
     def __init__(self, path: str | Path):
@@ -34,25 +59,25 @@ class BoxFile:
                 name: np.asarray(boxes, float).reshape(-1, 4) for name, boxes in content.items()}
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
-                f'{path}: no boxes as {{"a.jpg": [[x1, y1, x2, y2], ...]}} or as COCO has them '
+                f'{path}: no boxes as {{"a.jpg": [[x1, y1, x2, y2], ...]}} or in COCO\'s form '
                 f'({type(error).__name__}: {error})') from None
 
     def __call__(self, name: str) -> ndarray:
         """(P, 4) x1, y1, x2, y2 of the image ``name``.
 
         Raises:
-            DataError: if the file does not speak of it.
+            DataError: if the file does not name it.
         """
         for known in (name, os.path.basename(name)):
             if known in self.boxes:
                 return self.boxes[known]
-        raise DataError(f'{name}: {self.path} names no boxes for it; give it an empty list if it '
-                        'shows nobody')
+        raise DataError(f'{name}: {self.path} has no boxes for it; give it an empty list if it '
+                        'shows no person')
 
 
 def _coco(content: dict) -> dict[str, ndarray]:
     names = {image['id']: image['file_name'] for image in content['images']}
-    boxes = {name: [] for name in names.values()}
+    boxes: dict[str, list] = {name: [] for name in names.values()}
     for annotation in content['annotations']:
         x, y, width, height = annotation['bbox']
         boxes[names[annotation['image_id']]].append((x, y, x + width, y + height))
@@ -60,7 +85,7 @@ def _coco(content: dict) -> dict[str, ndarray]:
 
 
 def load_detector(name: str) -> Detector:
-    """The function ``module:function``; the module may lie in the working folder.
+    """Import the function ``module:function``; the module may lie in the working folder.
 
     Raises:
         ConfigError: if there is no such function.
@@ -74,5 +99,5 @@ def load_detector(name: str) -> Detector:
         raise ConfigError(f'--detector {name}: cannot be imported ({error}); name it '
                           'module:function, with the module in this folder or installed') from None
     if not callable(detector):
-        raise ConfigError(f'--detector {name}: is no function')
+        raise ConfigError(f'--detector {name}: is not a function')
     return detector

@@ -1,46 +1,49 @@
 """Poses of many images as files: COCO's JSON and a table."""
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from hourglass.inference.predict import Poses
+from hourglass.datasets.skeletons import keypoint_names
+from hourglass.inference.poses import Poses
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.files import replacing
-from hourglass.io.journal import Journal
+from hourglass.io.journal import Journal, fingerprint
 
 
 class Results:
     """Collects poses and writes ``predictions.json`` and ``predictions.csv``.
 
-    The JSON is COCO's: ``images``, ``categories`` (names of the keypoints, bones counted from 1)
-    and ``annotations``, one for each person, whose ``keypoints`` are x, y and score one after the
-    other, as in COCO's results; ``score`` is their mean. ``bbox`` (x, y, width, height) is what
-    was given, ``crop`` the square that the network saw. The table has a line for each keypoint.
-    Coordinates are image px and 0 is the middle of the first pixel; boxes count from the corner.
+    The JSON has COCO's form: ``images``, ``categories`` (names of the keypoints, bones counted from
+    1) and ``annotations``, one for each person, whose ``keypoints`` are x, y and score one after
+    the other, as in COCO's results; ``score`` is their mean. ``bbox`` (x, y, width, height) is the
+    box that was given, ``crop`` the square that the network was given. The table has a line for
+    each keypoint. Coordinates are image px and 0 is the middle of the first pixel; boxes count
+    from the corner.
 
     Args:
         metainfo: the model's ``dataset_meta``.
-        about: what else the JSON shall say, as ``info``.
+        info: of the JSON.
     """
 
-    def __init__(self, metainfo: dict, about: dict):
-        self.names = [metainfo['keypoint_id2name'][i] for i in range(metainfo['num_keypoints'])]
+    def __init__(self, metainfo: dict, info: dict[str, Any]):
+        self.names = keypoint_names(metainfo)
         bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
         category = dict(id=1, name='person', keypoints=self.names, skeleton=bones)
-        self.content = dict(info=about, images=[], categories=[category], annotations=[])
-
+        self.content: dict[str, Any] = dict(
+            info=info, images=[], categories=[category], annotations=[])
         self.problems: list[str] = []
 
     def add(self, name: str, poses: Poses, boxes: ndarray | None) -> None:
-        """The people of one image, and the boxes (P, 4 or more) they were looked for in."""
+        """Add the people of one image, with the boxes (P, 4 or more) that were given for them."""
         self._append(**_record(name, poses, boxes))
 
     def add_problem(self, name: str, problem: str) -> None:
-        """Why an image could not be used, in one line."""
+        """Note in one line why an image could not be used."""
         self.problems.append(problem)
 
     def _append(self, image: dict, people: list[dict]) -> None:
@@ -59,13 +62,13 @@ class Results:
         return len(self.content['annotations'])
 
     def finish(self, folder: Path) -> int:
-        """Write both files, where there is nothing left to do.
+        """Write both files if no image is left to do.
 
         Returns:
-            How many images are left.
+            Number of images left, of other processes or another call.
 
         Raises:
-            DataError: if one cannot be written.
+            DataError: if a file cannot be written.
         """
         with replacing(folder / 'predictions.json') as draft:
             draft.write_text(json.dumps(self.content), encoding='utf-8')
@@ -76,8 +79,8 @@ class Results:
             table.writerows(self._lines())
         return 0
 
-    def _lines(self):
-        person_of = {}
+    def _lines(self) -> Iterator[tuple[str, int, str, float, float, float]]:
+        person_of: dict[int, int] = {}
         for annotation in self.content['annotations']:
             image = annotation['image_id']
             person = person_of[image] = person_of.get(image, -1) + 1
@@ -90,17 +93,17 @@ class SharedResults(Results):
     """Results of several processes, or of several calls: each leaves its own in a journal.
 
     Args:
-        metainfo, about: as for :class:`Results`.
+        metainfo, info: as for :class:`Results`.
         journal: of this work.
-        source: all images, whoever looks at them.
+        source: the images of all processes.
     """
 
-    def __init__(self, metainfo: dict, about: dict, journal: Journal, source: ImageFiles):
-        super().__init__(metainfo, about)
+    def __init__(self, metainfo: dict, info: dict[str, Any], journal: Journal, source: ImageFiles):
+        super().__init__(metainfo, info)
         self.journal, self.stamps = journal, source.stamps()
 
     def share(self) -> set[str]:
-        """Names of this process's images that nobody has looked at as they are now."""
+        """Names of this process's images that are not done, or have changed since."""
         share = list(self.stamps)[self.journal.rank::self.journal.ranks]
         return set(share) & set(self._collect()[1])
 
@@ -123,20 +126,37 @@ class SharedResults(Results):
         return super().finish(folder)
 
     def _collect(self) -> tuple[list[dict], list[str]]:
+        """Entries of the images that are done, and the names of those that are not."""
         entries = self.journal.read()
         known = {name: entries[name] for name, stamp in self.stamps.items()
                  if name in entries and entries[name]['stamp'] == stamp}
         return list(known.values()), [name for name in self.stamps if name not in known]
 
 
-def _record(name: str, poses: Poses, boxes: ndarray | None) -> dict:
-    """What COCO's form says of one image and its people, but for their numbers."""
+def share_results(metainfo: dict, info: dict[str, Any], source: ImageFiles, folder: Path,
+                  work: Iterable[str | Path], rank: int, ranks: int) -> SharedResults:
+    """Open results in a journal; ``source`` keeps this process's images that are not done.
+
+    Args:
+        metainfo, info: as for :class:`Results`.
+        source: the images of all processes.
+        folder: gets the folder ``journal``.
+        work: texts and files that the results depend on; entries made with others do not count.
+        rank, ranks: which process this is, of how many.
+    """
+    journal = Journal(folder / 'journal', fingerprint(work), rank, ranks)
+    results = SharedResults(metainfo, info, journal, source)
+    source.keep(results.share())
+    return results
+
+
+def _record(name: str, poses: Poses, boxes: ndarray | None) -> dict[str, Any]:
+    """COCO's entries of one image and its people, without ids."""
     width, height = poses.image_size
-    if boxes is None:
-        boxes = [(0, 0, width, height)]
     people = []
-    for box, crop, keypoints, scores in zip(boxes, poses.boxes, poses.keypoints, poses.scores,
-                                            strict=True):
+    for box, crop, keypoints, scores in zip(
+            [(0, 0, width, height)] if boxes is None else boxes, poses.boxes, poses.keypoints,
+            poses.scores, strict=True):
         triples = np.column_stack([keypoints, scores])                  # (K, 3)
         people.append(dict(
             category_id=1, keypoints=_rounded(triples.ravel()),
@@ -145,10 +165,10 @@ def _record(name: str, poses: Poses, boxes: ndarray | None) -> dict:
     return dict(image=dict(file_name=name, width=width, height=height), people=people)
 
 
-def _corner_and_size(box: Sequence[float]) -> ndarray:
+def _corner_and_size(box: Sequence[float] | ndarray) -> ndarray:
     corners = np.asarray(box, float)[:4].reshape(2, 2)
     return np.concatenate([corners[0], corners[1] - corners[0]])
 
 
-def _rounded(numbers: Sequence[float]) -> list[float]:
+def _rounded(numbers: Sequence[float] | ndarray) -> list[float]:
     return [round(float(number), 4) for number in numbers]

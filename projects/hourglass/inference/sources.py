@@ -15,29 +15,29 @@ _VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.w
 
 
 @dataclass
-class Shot:
-    """One image, or why there is none.
+class SourceImage:
+    """An image of a source.
 
     Attributes:
         name: the file's name below the source's folder, or the frame's number, from 0.
-        image: (H, W, 3) uint8 BGR, upright; None where it could not be read.
-        problem: why, in one line that names the file.
+        image: (H, W, 3) uint8 BGR, upright; or the error that names the file and why it cannot be
+            read.
     """
 
     name: str
-    image: ndarray | None
-    problem: str | None = None
+    image: ndarray | DataError
 
 
 class ImageFiles:
-    """Images of a file, of a folder and all below it, or of a pattern such as ``'a/*.jpg'``.
+    """Images of a file, of a folder and its subfolders, or of a pattern such as ``'a/*.jpg'``.
 
     Attributes:
-        count: images.
-        left_out: files of a folder whose names are not those of images.
+        count: number of images.
+        ignored: number of files in a folder that have no name of an image.
+        fps: None.
 
     Raises:
-        DataError: if there are none.
+        DataError: if there is no image.
     """
 
     fps = None
@@ -54,25 +54,24 @@ class ImageFiles:
                      if Path(name).is_file()]
             self.root = _fixed_part(path)
         self.paths = [file for file in files if not path.is_dir() or file.suffix.lower() in known]
-        self.count, self.left_out = len(self.paths), len(files) - len(self.paths)
+        self.count, self.ignored = len(self.paths), len(files) - len(self.paths)
         if not self.paths:
-            what = f'{self.left_out} files and no image' if self.left_out else 'no image'
+            what = f'{self.ignored} files and no image' if self.ignored else 'no image'
             raise DataError(f'{source}: {what}; give an image, a folder, a pattern in quotes, a '
                             'video, or the number of a camera')
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[SourceImage]:
         for path in self.paths:
-            name = self._name(path)
             try:
-                yield Shot(name, read_image(path, upright=True))
+                yield SourceImage(self._name(path), read_image(path, upright=True))
             except DataError as error:
-                yield Shot(name, None, str(error))
+                yield SourceImage(self._name(path), error)
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 
     def stamps(self) -> dict[str, list[int]]:
-        """Size and time of change of every image's file, by its name."""
+        """Size and modification time of every image's file, by its name."""
         return {self._name(path): [path.stat().st_size, path.stat().st_mtime_ns]
                 for path in self.paths}
 
@@ -96,14 +95,15 @@ class Frames:
     """The frames of a video file or of a camera.
 
     Attributes:
-        count: frames, as the file says; None for a camera.
+        count: number of frames, as the file states it; None for a camera.
+        ignored: 0.
         fps: frames per second.
 
     Raises:
         DataError: if it cannot be opened.
     """
 
-    left_out = 0
+    ignored = 0
 
     def __init__(self, source: str):
         self.source, camera = source, source.isdecimal()
@@ -111,32 +111,35 @@ class Frames:
         if not self.capture.isOpened():
             raise DataError(f'camera {source}: not there, or in use' if camera else
                             f'{source}: not a readable video; fetch it again, or convert it to mp4')
-        told = int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.count = None if camera or told <= 0 else told
-        self.fps = self.capture.get(cv2.CAP_PROP_FPS) or 25.0      # a camera may not say
+        stated = int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.count = None if camera or stated <= 0 else stated
+        self.fps = self.capture.get(cv2.CAP_PROP_FPS) or 25.0      # a camera may not state it
 
-    def __iter__(self) -> Iterator[Shot]:
+    def __iter__(self) -> Iterator[SourceImage]:
         number = 0
         while True:
-            there, image = self.capture.read()
-            if not there:
+            found, image = self.capture.read()
+            if not found:
                 break
-            yield Shot(str(number), image)
+            yield SourceImage(str(number), image)
             number += 1
         self.capture.release()
         if self.count is not None and number < self.count:
-            yield Shot(str(number), None, f'{self.source}: breaks off after {number} of '
-                                          f'{self.count} frames')
+            yield SourceImage(str(number), DataError(
+                f'{self.source}: breaks off after {number} of {self.count} frames'))
 
 
 def open_source(source: str) -> ImageFiles | Frames:
-    """What a command line's INPUT names; a number is a camera.
+    """Open the images that INPUT of a command line names; a number is a camera.
 
     Raises:
         DataError: if there is nothing to read.
     """
-    if source.isdecimal() or source.lower().endswith(_VIDEOS):
-        if not source.isdecimal() and not Path(source).expanduser().is_file():
+    if source.isdecimal():
+        return Frames(source)
+    if source.lower().endswith(_VIDEOS):
+        path = Path(source).expanduser()
+        if not path.is_file():
             raise DataError(f'{source}: no such video')
-        return Frames(source if source.isdecimal() else str(Path(source).expanduser()))
+        return Frames(str(path))
     return ImageFiles(source)

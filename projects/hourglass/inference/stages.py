@@ -1,6 +1,5 @@
 """An estimator that predicts from one of its stages; the one it is made from stays as it is."""
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from torch import nn
 
 from hourglass.errors import ConfigError
 from hourglass.models.head import StackedHeatmapHead
@@ -8,14 +7,18 @@ from hourglass.models.stages import num_stages, shallow_copy, stage_index, up_to
 
 
 def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> TopdownPoseEstimator:
-    """The estimator that predicts from a stage and computes nothing behind it; weights are shared.
+    """Make an estimator that predicts from a stage and computes nothing after it.
 
     Args:
-        model: of any backbone; one that is no StackedHourglass computes all its stages.
-        stage: 0 the first, -1 the last; default the head's own.
+        model: with any backbone; one that is no StackedHourglass computes all its stages.
+        stage: 0 the first, -1 the last; default the head's ``predict_stage``.
+
+    Returns:
+        An estimator that shares its weights with ``model``.
 
     Raises:
-        ConfigError: if there is no such stage, or the model is :func:`optimized` for another.
+        ConfigError: if there is no such stage, or the model was optimised for another
+            (:func:`hourglass.deploy.optimize.optimized`).
     """
     if hasattr(model, 'only_stage'):
         only, count = model.only_stage
@@ -39,8 +42,8 @@ def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> Topdow
     return model
 
 
-def keep_stages(head: nn.Module, kept: slice) -> None:
-    """Let the head expect the outputs of some stages alone, and predict from the last of these."""
+def keep_stages(head: StackedHeatmapHead, kept: slice) -> None:
+    """Let a head expect the outputs of some stages only, and predict from the last of them."""
     if head.stage_weights is not None:
         head.stage_weights = head.stage_weights[kept]
     head.predict_stage = -1

@@ -1,0 +1,73 @@
+"""The keypoints that a test scores are those that ``predict`` gives: one crop, one decoding."""
+import numpy as np
+import pytest
+import torch
+from conftest import DATA, needs
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DATASETS, init_default_scope
+
+from hourglass.apis import init_model, predict
+from hourglass.io.images import read_image
+
+
+def by_the_runner(model, dataset: dict, count: int) -> tuple[list[dict], np.ndarray]:
+    """The first samples of a data set, and their keypoints (count, K, 2) by the runner's way."""
+    init_default_scope('mmpose')
+    built = DATASETS.build(dataset)
+    samples = [built[index] for index in range(count)]
+    with torch.no_grad():
+        found = model.test_step(pseudo_collate(samples))
+    return ([built.get_data_info(index) for index in range(count)],
+            np.concatenate([one.pred_instances.keypoints for one in found]))
+
+
+@pytest.mark.data
+@needs(DATA / 'flic/images')
+@pytest.mark.parametrize(('name', 'folder'), [('flic-small', 'flic'), ('lsp-small', 'lsp')])
+def test_predict_gives_what_the_test_scores(name, folder, monkeypatch):
+    """With the crops of the data set, keypoint by keypoint, to the last bit."""
+    monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
+    model = init_model(name, device='cpu')
+    records, expected = by_the_runner(model, model.cfg.test_dataloader.dataset, 24)
+    poses = predict(model, [read_image(record['img_path']) for record in records],
+                    centers=[record['bbox_center'] for record in records],
+                    scales=[record['bbox_scale'][:, 0] / 200 for record in records],
+                    batch_size=24)
+    assert np.array_equal(np.concatenate([one.keypoints for one in poses]), expected)
+
+
+def test_people_of_several_images_share_batches_and_no_more_is_kept(synthetic, monkeypatch):
+    """70 whole images with 32 people at a time are three batches, read as they are needed."""
+    from hourglass.inference.places import Places
+    from hourglass.inference.predict import Request, predict_each
+    model = init_model('flic-small', device='cpu')
+    paths = sorted((synthetic / 'synthetic/test/images').iterdir())
+    sizes, read = [], 0
+    step = model.test_step
+
+    def requests():
+        nonlocal read
+        for number in range(70):
+            read += 1
+            yield Request(paths[number % len(paths)], Places(), str(number))
+    monkeypatch.setattr(type(model), 'test_step',
+                        lambda self, batch: sizes.append(len(batch['inputs'])) or step(batch))
+    for done, poses in enumerate(predict_each(model, requests(), flip=False), start=1):
+        assert poses.keypoints.shape == (1, 11, 2)
+        assert read - done < 32
+    assert done == 70 and sizes == [32, 32, 6]
+
+
+def test_an_image_that_fails_takes_no_other_with_it(synthetic):
+    from hourglass.errors import DataError
+    from hourglass.inference.places import Places
+    from hourglass.inference.predict import Request, predict_each
+    model = init_model('flic-small', device='cpu')
+    path = min((synthetic / 'synthetic/test/images').iterdir())
+    found = list(predict_each(model, [
+        Request(path, Places(), 'whole'), Request(path, Places([[900, 900, 950, 950]]), 'outside'),
+        Request('gone.jpg', Places(), 'gone.jpg'), DataError('torn.jpg: not readable'),
+        Request(path, Places([]), 'nobody'), Request(path, Places(), 'again')], flip=False))
+    assert [str(one).partition(':')[0] if isinstance(one, DataError) else len(one.keypoints)
+            for one in found] == [1, 'outside', 'gone.jpg', 'torn.jpg', 0, 1]
+    assert np.array_equal(found[0].keypoints, found[-1].keypoints)
