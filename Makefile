@@ -1,19 +1,23 @@
-# Everything runs in a virtual environment, made when missing.
+# Everything runs in a virtual environment, which is made if it is missing.
 #   make demo       train and test on synthetic people, with images, from nothing
 #   make web        the demo page, on this machine: http://127.0.0.1:8000
-#   make test       the tests, at most 5 minutes;  make test-all   all of them;  make lint
-#   make bench      what the paper's network costs here, and how much less it can
+#   make test       the tests, at most 5 minutes;  make test-all   all of them
+#   make lint       style (ruff) and types (mypy)
+#   make bench      the cost of the paper's network here, plain and optimised
 #   make docs       the API reference, in docs/api
 #   make install    TORCH=2.13.0  MMCV=mmcv-lite (or mmcv: compiled, 15 minutes)  PYTHON=python3.11
 VENV ?= .venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-# what is installed stays chosen until another choice is given
+# a choice holds until another one is given
 INSTALLED := $(shell cat $(VENV)/.installed 2>/dev/null)
 TORCH ?= $(or $(word 1,$(INSTALLED)),2.13.0)
 MMCV ?= $(or $(word 2,$(INSTALLED)),mmcv-lite)
 MMCV_VERSION ?= 2.1.0
 RUN = $(abspath $(VENV))/bin/python -W ignore::UserWarning
+HOURGLASS = $(RUN) -m hourglass
 DEMO ?= work_dirs/demo
+DEMO_CONFIG = configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py
+PAPER_CONFIG = configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py
 
 .PHONY: install demo web bench test test-all docs lint clean
 
@@ -33,13 +37,13 @@ $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
 
 demo: export HOURGLASS_DATA = $(DEMO)/data
 demo: install
-	$(RUN) tools/prepare.py synthetic --out $(DEMO)/data/synthetic
-	$(RUN) tools/train.py configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py --work-dir $(DEMO) --resume
-	$(RUN) tools/test.py configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py $$(cat $(DEMO)/last_checkpoint) \
+	$(HOURGLASS) prepare synthetic --out $(DEMO)/data/synthetic
+	$(HOURGLASS) train $(DEMO_CONFIG) --work-dir $(DEMO) --resume
+	$(HOURGLASS) test $(DEMO_CONFIG) $$(cat $(DEMO)/last_checkpoint) \
 		--work-dir $(DEMO) --show-dir $(DEMO)/overlays --interval 10
 
 web: install
-	$(RUN) tools/web.py
+	$(HOURGLASS) web
 
 test: install
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope
@@ -48,14 +52,15 @@ test-all: install
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope -m ''
 
 bench: install
-	$(RUN) tools/benchmark.py configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py --optimize fuse ncnn --against \
-		configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py configs/comparison/td-hm_hourglass52-mmpose_mpii-256x256.py
+	$(HOURGLASS) benchmark $(PAPER_CONFIG) --optimize fuse ncnn --against $(PAPER_CONFIG) \
+		configs/comparison/td-hm_hourglass52-mmpose_mpii-256x256.py
 
 docs: install
 	$(RUN) docs/build_api.py docs/api
 
 lint: install
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
 
 clean:
 	rm -rf $(VENV) work_dirs

@@ -34,7 +34,7 @@ train_pipeline, val_pipeline = (
      for step in pipeline] for pipeline in (_base_.train_pipeline, _base_.val_pipeline))
 model = dict(
     backbone=dict(num_stacks=1, channels=8, depth=1, stem_channels=(4, 8, 8)),
-    head=dict(num_stages=1, decoder=codec))
+    head=dict(decoder=codec))
 data = dict(data_root='{data}/synthetic')
 train_dataloader = dict(
     batch_size=4, num_workers=1, dataset=dict(**data, pipeline=train_pipeline, indices=20))

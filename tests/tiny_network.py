@@ -22,7 +22,7 @@ model = dict(
     data_preprocessor=dict(mean=[120, 110, 100], std=[50, 60, 70]),
     backbone=dict(num_stacks={stacks}, channels=8, depth=1, stem_channels=(4, 8, 8),
                   heatmap_std=None, residual='{residual}'),
-    head=dict(num_stages={stacks}, decoder=codec))
+    head=dict(decoder=codec))
 test_dataloader = dict(dataset=dict(pipeline=[
     dict(type='hourglass.LoadImage'), dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='TopdownAffine', input_size=(64, 64)), dict(type='PackPoseInputs')]))

@@ -1,4 +1,4 @@
-# The hourglass as the backbone of another project, and how it trains there; a config in
+# The hourglass as the backbone of another project, and how it is trained there; a config in
 # configs/reuse adds that project's parts and data. Width and stacks are a start, not a finding.
 custom_imports = dict(imports=['hourglass'], allow_failed_imports=False)
 model = dict(
@@ -17,9 +17,9 @@ train_cfg = dict(type='hourglass.EpochLoop', max_epochs=100, val_interval=5)
 val_cfg = dict()
 test_cfg = dict()
 default_hooks = dict(
-    checkpoint=dict(type='hourglass.SafeCheckpointHook', interval=5, max_keep_ckpts=2))
-custom_hooks = [
-    dict(type='hourglass.StopHook'), dict(type='hourglass.FiniteLossHook'),
-    dict(type='hourglass.LoaderWatchHook')]
+    checkpoint=dict(type='hourglass.SafeCheckpointHook', interval=5, max_keep_ckpts=2),
+    stop=dict(type='hourglass.StopHook'),
+    finite_loss=dict(type='hourglass.FiniteLossHook'),
+    loader_watch=dict(type='hourglass.LoaderWatchHook'))
 load_from = None
 resume = False

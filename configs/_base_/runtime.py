@@ -1,24 +1,30 @@
-# How a run goes, whatever the network and the data: logs, checkpoints, checks, images. A run that
-# is stopped or killed goes on exactly where it was, with --resume.
+# How a run goes, whatever the network and the data: hooks, loaders, logs, processes. A run that is
+# stopped or killed continues exactly where it was, with --resume.
 default_scope = 'mmpose'
 custom_imports = dict(imports=['hourglass'], allow_failed_imports=False)
+data_mode = 'topdown'               # read by mmpose's inferencers
 
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='hourglass.SafeCheckpointHook', interval=1, max_keep_ckpts=2),
+    checkpoint=dict(
+        type='hourglass.SafeCheckpointHook', interval=1, max_keep_ckpts=2, rule='greater'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='hourglass.OverlayHook', enable=False, interval=1))
-custom_hooks = [
-    dict(type='hourglass.ChannelsLastHook'),
-    dict(type='hourglass.MatchingCheckpointHook'),
-    dict(type='hourglass.ProgressBarHook'),
-    dict(type='hourglass.StopHook'),
-    dict(type='hourglass.FiniteLossHook'),
-    dict(type='hourglass.LoaderWatchHook', minutes=5),
-    dict(type='hourglass.BatchNormHook'),
-]
+    visualization=dict(type='hourglass.OverlayHook', enable=False, interval=1),
+    channels_last=dict(type='hourglass.ChannelsLastHook'),
+    matching=dict(type='hourglass.MatchingCheckpointHook'),
+    progress=dict(type='hourglass.ProgressBarHook'),
+    stop=dict(type='hourglass.StopHook'),
+    finite_loss=dict(type='hourglass.FiniteLossHook'),
+    loader_watch=dict(type='hourglass.LoaderWatchHook', minutes=5),
+    batch_norm=dict(type='hourglass.BatchNormHook'))
+
+train_dataloader = dict(
+    num_workers=4, persistent_workers=True, sampler=dict(type='DefaultSampler', shuffle=True))
+val_dataloader = test_dataloader = dict(
+    batch_size=32, num_workers=4, persistent_workers=True, drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False))
 
 # Several processes (tools/dist_train.sh) train as one would on the union of their batches; with
 # sync_bn='torch' in batch normalisation, too. Without a GPU they meet over gloo.

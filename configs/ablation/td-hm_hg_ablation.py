@@ -1,4 +1,3 @@
 # One long hourglass with the modules of eight stacks (HG).
 _base_ = ['../_base_/ablation/{{$HOURGLASS_ABLATION:flic_64}}.py']
-model = dict(
-    backbone=dict(type='hourglass.LongHourglass', blocks_per_scale=8), head=dict(num_stages=1))
+model = dict(backbone=dict(type='hourglass.LongHourglass', blocks_per_scale=8))

@@ -1,3 +1,3 @@
 # Four stacks of two modules: the capacity of eight.
 _base_ = ['../_base_/ablation/{{$HOURGLASS_ABLATION:flic_64}}.py']
-model = dict(backbone=dict(num_stacks=4, blocks_per_scale=2), head=dict(num_stages=4))
+model = dict(backbone=dict(num_stacks=4, blocks_per_scale=2))

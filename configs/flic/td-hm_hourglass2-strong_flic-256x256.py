@@ -1,3 +1,3 @@
 # Two stacks instead of eight.
 _base_ = ['td-hm_hourglass8-strong_flic-256x256.py']
-model = dict(backbone=dict(num_stacks=2), head=dict(num_stages=2))
+model = dict(backbone=dict(num_stacks=2))

@@ -1,4 +1,4 @@
-# The same network, taught by 'flic-small' as well as by the annotation.
+# The same network, which learns from 'flic-small' as well as from the annotation.
 _base_ = ['td-hm_hourglass2-tiny_flic-128x128.py']
 model = dict(
     type='hourglass.DistilledPoseEstimator', alpha=0.5,

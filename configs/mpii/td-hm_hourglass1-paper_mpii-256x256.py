@@ -1,3 +1,3 @@
 # One stack instead of eight.
 _base_ = ['td-hm_hourglass8-paper_mpii-256x256.py']
-model = dict(backbone=dict(num_stacks=1), head=dict(num_stages=1))
+model = dict(backbone=dict(num_stacks=1))

@@ -1,3 +1,3 @@
 # Four stacks instead of eight.
 _base_ = ['td-hm_hourglass8-strong_mpii-256x256.py']
-model = dict(backbone=dict(num_stacks=4), head=dict(num_stages=4))
+model = dict(backbone=dict(num_stacks=4))

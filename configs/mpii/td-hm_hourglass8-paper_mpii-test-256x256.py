@@ -1,6 +1,5 @@
-# Tested on MPII's test set, whose truth is hidden: 'tools/test.py' writes pred_keypoints_mpii.mat
-# as the MPII site takes it, and a score only for who has the truth. tools/prepare_mpii.py writes
-# mpii_test.json.
+# Tested on MPII's test set, which has no public annotation: 'hourglass test' writes
+# pred_keypoints_mpii.mat as the MPII site takes it. 'hourglass prepare mpii' writes mpii_test.json.
 _base_ = ['td-hm_hourglass8-paper_mpii-256x256.py']
 test_dataloader = dict(dataset=dict(ann_file='annotations/mpii_test.json', head_box_file=None))
 test_evaluator = [

@@ -1,9 +1,9 @@
-"""The scope ``hourglass`` in OpenMMLab's registries: where ``type='hourglass.X'`` is looked up.
+"""The scope ``hourglass`` in OpenMMLab's registries, in which ``type='hourglass.X'`` is found.
 
-Each registry is a child of mmengine's root, so that every OpenMMLab project finds it whatever its
+Each registry is a child of mmengine's root, so that every OpenMMLab project finds it from any
 default scope. mmengine imports this module by itself, and imports ``locations`` at the first
 look-up. mmpose keeps its codec registry outside mmengine's tree, so ours is a child of mmpose's.
-Without mmpose the networks alone are registered.
+Without mmpose only the networks are registered.
 """
 from importlib.util import find_spec
 
@@ -14,12 +14,12 @@ _HAS_MMPOSE = find_spec('mmpose') is not None
 
 def _child(parent: root.Registry, *locations: str, anywhere: tuple[str, ...] = ()
            ) -> root.Registry:
-    """A child registry.
+    """Make a child registry.
 
     Args:
-        parent: the registry it is a child of.
-        locations: modules in this package that need mmpose.
-        anywhere: modules in this package that do not.
+        parent: the registry that looks up types of other scopes.
+        locations: modules of this package that need mmpose.
+        anywhere: modules of this package that work without it.
     """
     modules = (*anywhere, *(locations if _HAS_MMPOSE else ()))
     return root.Registry(parent.name, parent=parent, scope='hourglass',

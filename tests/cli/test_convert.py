@@ -46,7 +46,7 @@ def test_a_run_that_averages_starts_from_it(synthetic, cli, tmp_path, monkeypatc
          'synthetic', '--config', tmp_path / 'ours.py')
     (tmp_path / 'averaged.py').write_text(
         "_base_ = ['ours.py']\n"
-        "custom_hooks = [*_base_.custom_hooks, dict(type='EMAHook', momentum=0.5)]\n")
+        "default_hooks = dict(average=dict(type='EMAHook', momentum=0.5))\n")
     cli('train', tmp_path / 'averaged.py', '--no-validate', '--work-dir', tmp_path / 'run',
          '--cfg-options', *QUICK, 'optim_wrapper.optimizer.lr=0')
     averaged, _ = import_checkpoint(tmp_path / 'run/epoch_1.pth')

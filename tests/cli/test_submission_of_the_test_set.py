@@ -13,7 +13,7 @@ from release_file import hidden_rect, image, pose, rect, write_release
 
 CONFIG = REPOSITORY / 'configs/mpii/td-hm_hourglass8-paper_mpii-test-256x256.py'
 TINY = ['model.backbone.num_stacks=1', 'model.backbone.channels=16', 'model.backbone.depth=1',
-        'model.head.num_stages=1', 'test_dataloader.num_workers=0']
+        'test_dataloader.num_workers=0']
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The head: one loss per stage, predictions from any, together with the network in mmpose."""
+"""The head has one loss per stage and predicts from any of them."""
 import numpy as np
 import pytest
 import torch
@@ -31,7 +31,7 @@ def stages(count: int = 3) -> list[torch.Tensor]:
 
 def test_every_stage_has_its_own_loss_and_accuracy():
     heatmaps, data = stages(), samples()
-    losses = StackedHeatmapHead(num_stages=3).loss(heatmaps, data)
+    losses = StackedHeatmapHead().loss(heatmaps, data)
     assert sorted(losses) == [f'{kind}_stage{i}' for kind in ('acc', 'loss') for i in range(3)]
     targets = torch.stack([s.gt_fields.heatmaps for s in data])
     for i in range(3):
@@ -41,16 +41,16 @@ def test_every_stage_has_its_own_loss_and_accuracy():
 
 def test_weights_on_the_last_stage_alone_leave_the_others_without_direct_loss():
     heatmaps = stages()
-    losses = StackedHeatmapHead(num_stages=3, stage_weights=(0, 0, 2)).loss(heatmaps, samples())
+    losses = StackedHeatmapHead(stage_weights=(0, 0, 2)).loss(heatmaps, samples())
     sum(value for name, value in losses.items() if 'loss' in name).backward()
     assert [h.grad.abs().max().item() > 0 for h in heatmaps] == [False, False, True]
-    plain = StackedHeatmapHead(num_stages=3).loss(stages(), samples())
+    plain = StackedHeatmapHead().loss(stages(), samples())
     assert losses['loss_stage2'].item() == pytest.approx(2 * plain['loss_stage2'].item())
 
 
 def test_masked_keypoints_have_no_gradient():
     heatmaps = stages(1)
-    StackedHeatmapHead(num_stages=1).loss(heatmaps, samples(weights=(1, 0, 1)))[
+    StackedHeatmapHead().loss(heatmaps, samples(weights=(1, 0, 1)))[
         'loss_stage0'].backward()
     assert [heatmaps[0].grad[:, k].abs().max().item() > 0 for k in range(3)] == [True, False, True]
 
@@ -68,7 +68,7 @@ def test_accuracy_counts_present_keypoints_near_their_target():
 @pytest.mark.parametrize(('predict_stage', 'index'), [(-1, 2), (0, 0), (1, 1)])
 def test_any_stage_can_predict(predict_stage, index):
     heatmaps = stages()
-    head = StackedHeatmapHead(num_stages=3, predict_stage=predict_stage, decoder=CODEC)
+    head = StackedHeatmapHead(predict_stage=predict_stage, decoder=CODEC)
     found = head.predict(heatmaps, samples())
     expected, _ = head.decoder.batch_decode(heatmaps[index])
     for prediction, keypoints in zip(found, expected, strict=True):
@@ -78,7 +78,7 @@ def test_any_stage_can_predict(predict_stage, index):
 def test_flip_average_of_a_mirrored_answer_is_the_answer():
     heatmaps = stages(1)
     mirrored = [heatmaps[0].flip(-1)[:, FLIP]]
-    head = StackedHeatmapHead(num_stages=1, decoder=CODEC)
+    head = StackedHeatmapHead(decoder=CODEC)
     config = dict(flip_test=True, output_heatmaps=True)
     found, fields = head.predict([heatmaps, mirrored], samples(), config)
     assert torch.allclose(torch.stack([f.heatmaps for f in fields]), heatmaps[0])
@@ -88,7 +88,7 @@ def test_flip_average_of_a_mirrored_answer_is_the_answer():
 def test_all_stages_are_predicted_on_request():
     heatmaps = stages()
     mirrored = [maps.flip(-1)[:, FLIP] for maps in heatmaps]
-    head = StackedHeatmapHead(num_stages=3, predict_stage=1, decoder=CODEC)
+    head = StackedHeatmapHead(predict_stage=1, decoder=CODEC)
     found = head.predict([heatmaps, mirrored], samples(), dict(flip_test=True, all_stages=True))
     for stage, maps in enumerate(heatmaps):
         for person, keypoints in enumerate(head.decoder.batch_decode(maps)[0]):
@@ -107,24 +107,36 @@ def test_over_features_it_has_one_convolution_per_stage():
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (dict(num_stages=2, stage_weights=(1, 1, 1)), '3 stage_weights for num_stages=2'),
-    (dict(num_stages=2, predict_stage=2), 'predict_stage=2'),
-    (dict(num_stages=2, in_channels=5), 'num_keypoints')])
+    (dict(num_stages=2), 'num_stages is for in_channels alone'),
+    (dict(in_channels=5, num_keypoints=3), 'give num_keypoints and num_stages too'),
+    (dict(in_channels=5, num_stages=2), 'give num_keypoints and num_stages too')])
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ConfigError, match=message):
         StackedHeatmapHead(**arguments)
 
 
-def test_a_misspelt_test_option_is_not_passed_over():
-    head = StackedHeatmapHead(num_stages=1, decoder=CODEC)
+def test_a_stage_that_does_not_exist_is_named():
+    head = StackedHeatmapHead(predict_stage=2, decoder=CODEC)
+    with pytest.raises(ConfigError, match='stage 2: the network has 2, give 0 to 1'):
+        head.predict(stages(2), samples())
+
+
+def test_a_misspelt_test_option_is_refused():
+    head = StackedHeatmapHead(decoder=CODEC)
     for option in ('flip_tets', 'shift_heatmap'):
         with pytest.raises(ConfigError, match=f"model.test_cfg: nothing reads '{option}'"):
             head.predict(stages(1), samples(), {option: True})
 
 
-def test_a_model_that_does_not_fit_the_data_says_so():
-    with pytest.raises(ConfigError, match='num_stages=2, but the backbone gives 3'):
-        StackedHeatmapHead(num_stages=2)(stages())
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (dict(stage_weights=(1, 1)), 'stage_weights is for 2 stages, and the backbone has 3 outputs'),
+    (dict(in_channels=3, num_keypoints=3, num_stages=2), 'num_stages is for 2 stages, and')])
+def test_a_backbone_with_another_number_of_stages_is_refused(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        StackedHeatmapHead(**arguments)(stages(3))
+
+
+def test_heatmaps_that_do_not_fit_the_targets_are_refused():
     wrong = [torch.rand(2, 4, 8, 8)]
     with pytest.raises(ConfigError, match=r'\(2, 4, 8, 8\) against targets \(2, 3, 8, 8\)'):
-        StackedHeatmapHead(num_stages=1).loss(wrong, samples())
+        StackedHeatmapHead().loss(wrong, samples())

@@ -1,10 +1,11 @@
 """A network up to a stage gives what the whole network gives there, and computes no more."""
 import pytest
 import torch
+from mmengine.registry import MODELS, init_default_scope
 
 from hourglass import StackedHourglass
 from hourglass.errors import ConfigError
-from hourglass.models.stages import shallow_copy, stage_index, up_to_stage
+from hourglass.models.stages import num_stages, shallow_copy, stage_index, up_to_stage
 
 
 @pytest.fixture(scope='module')
@@ -46,3 +47,26 @@ def test_a_shallow_copy_shares_what_is_not_replaced(network):
     twin.stem = torch.nn.Identity()
     assert not isinstance(network.stem, torch.nn.Identity)
     assert twin.hourglasses is network.hourglasses
+
+
+SMALL = dict(channels=8, depth=2, stem_channels=(4, 4, 8), num_keypoints=3)
+
+
+@pytest.mark.parametrize(('backbone', 'head', 'count'), [
+    (dict(type='hourglass.StackedHourglass', num_stacks=3, **SMALL), {}, 3),
+    (dict(type='hourglass.LongHourglass', side_predictions=1, **SMALL), {}, 2),
+    (dict(type='HourglassNet', num_stacks=2),
+     dict(in_channels=256, num_keypoints=3, num_stages=2), 2),
+    (dict(type='CPM', in_channels=3, out_channels=3, feat_channels=8, num_stages=4), {}, 4)],
+    ids=['stacked', 'long', "mmpose's hourglass", "mmpose's CPM"])
+def test_an_estimator_has_as_many_stages_as_its_head_gives_heatmaps(backbone, head, count):
+    init_default_scope('mmpose')
+    with torch.device('meta'):
+        model = MODELS.build(dict(
+            type='TopdownPoseEstimator', backbone=backbone,
+            head=dict(type='hourglass.StackedHeatmapHead', **head))).eval()
+        heatmaps = model.head(model.backbone(torch.empty(1, 3, 128, 128)))
+    assert num_stages(model) == len(heatmaps) == count
+    if backbone['type'] == 'hourglass.StackedHourglass':
+        model.backbone, _ = up_to_stage(model.backbone, 1)
+        assert num_stages(model) == 2

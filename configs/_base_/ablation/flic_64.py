@@ -1,8 +1,8 @@
-# What the ablations share at a size for two cores: FLIC at 64x64, 32 features, three levels, and a
-# score for every stage. Each of them gives the network its stacks.
+# The ablations at a size for two cores: FLIC at 64x64, 32 features, three levels, and a score for
+# every stage. Each config gives the network its stacks.
 _base_ = [
-    '../runtime.py', '../schedules/small.py', '../data/flic.py', '../models/hourglass_8stack.py',
-    '../inputs/strong_64.py']
+    '../schedules/small.py', '../models/hourglass8.py', '../inputs/strong_64.py',
+    '../datasets/flic.py']
 model = dict(
     data_preprocessor=_base_.normalisation,
     backbone=dict(
@@ -12,9 +12,9 @@ model = dict(
     test_cfg=dict(flip_test=False, all_stages=True))
 train_dataloader = dict(
     batch_size=32, num_workers=1, sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
-test_dataloader = val_dataloader
+    dataset=dict(_base_.train_split, pipeline=_base_.train_pipeline))
+val_dataloader = test_dataloader = dict(
+    num_workers=2, dataset=dict(_base_.val_split, pipeline=_base_.val_pipeline))
 
 train_cfg = dict(
     _delete_=True, type='hourglass.IterationLoop', max_iters=800, val_interval=200)

@@ -1,17 +1,12 @@
-# What the ablations share at the paper's size: MPII at 256x256, 256 features, the paper's recipe.
-_base_ = [
-    '../runtime.py', '../schedules/paper.py', '../data/mpii.py', '../models/hourglass_8stack.py',
-    '../inputs/paper_256.py']
+# The ablations at the paper's size: MPII at 256x256, 256 features, the paper's recipe.
+_base_ = ['../recipes/paper_256.py', '../datasets/mpii.py']
 model = dict(
     backbone=dict(
         _delete_=True, type='hourglass.StackedHourglass', num_keypoints=16, channels=256),
-    head=dict(decoder=_base_.codec),
-    test_cfg=dict(flip_test=True, all_stages=True))
+    test_cfg=dict(all_stages=True))
 train_dataloader = dict(
-    sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(pipeline=_base_.train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))
-test_dataloader = val_dataloader
+    sampler=dict(type='InfiniteSampler', shuffle=True), dataset=_base_.train_split)
+val_dataloader = test_dataloader = dict(dataset=_base_.val_split)
 
 train_cfg = dict(
     _delete_=True, type='hourglass.IterationLoop', max_iters=800_000, val_interval=40_000)

@@ -1,5 +1,5 @@
 # The authors' code (pose-hg-train) where it differs from the paper: its ranges of scale and
-# rotation, and Gaussians of 1.75 px in the middle of the joint's cell.
+# rotation, and Gaussians of 1.75 px at the centre of the joint's cell.
 _base_ = ['paper_256.py']
 codec = dict(_base_.codec, sigma=1.75, centers='cell')
 instead = {

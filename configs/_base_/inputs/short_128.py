@@ -1,5 +1,5 @@
 # 128x128 input and 32x32 targets for runs of minutes: milder augmentation than the paper's, which
-# takes far more steps to learn from, and unbiased decoding, as a cell is 4 px of few.
+# needs far more steps, and unbiased decoding, as a quarter of a cell is a lot at this size.
 input_size, heatmap_size = (128, 128), (32, 32)
 codec = dict(
     type='hourglass.HourglassHeatmap', input_size=input_size, heatmap_size=heatmap_size,

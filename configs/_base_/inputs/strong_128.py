@@ -1,5 +1,5 @@
-# The strong input at 128x128 for small networks: targets of 1 px at 32x32, and milder ranges, as a
-# small network has less to spend on poses that tests do not show.
+# The strong input at 128x128 for small networks: targets of 1 px at 32x32, and milder ranges, which
+# leave the capacity of a small network to poses that occur in tests.
 _base_ = ['strong_256.py']
 input_size, heatmap_size = (128, 128), (32, 32)
 codec = dict(_base_.codec, input_size=input_size, heatmap_size=heatmap_size, sigma=1.0)

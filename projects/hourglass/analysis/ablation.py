@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from mmengine.config import Config
 from numpy import ndarray
 
-from hourglass.analysis.size import size_of
+from hourglass.analysis.size import size_of, stages_of
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.figures import panels
 from hourglass.io.tables import markdown_table
@@ -77,8 +77,7 @@ def read_variant(config: Path) -> tuple[Variant, str]:
         raise ConfigError(f'{config}: trains for epochs; a comparison needs a number of '
                           "iterations, train_cfg=dict(type='hourglass.IterationLoop', "
                           'max_iters=...), as in configs/_base_/ablation')
-    head = cfg.model.head
-    weights = head.get('stage_weights') or [1.0] * head.num_stages
+    weights = cfg.model.head.get('stage_weights') or [1.0] * stages_of(cfg)
     text = json.dumps(cfg.to_dict(), sort_keys=True, default=str)
     return (Variant(config.stem, *size_of(cfg), [weight != 0 for weight in weights]),
             hashlib.sha256(text.encode()).hexdigest()[:8])

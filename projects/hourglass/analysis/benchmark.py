@@ -173,8 +173,10 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
 def training_step(contender: Contender, batch_size: int) -> Callable[[], object]:
     """Return a call that trains on a quarter of a batch, of noise: losses, gradients, optimiser."""
     model, head = contender.estimator().train(), contender.cfg.model.head
-    hooks = {hook['type'] for hook in contender.cfg.get('custom_hooks', [])}
-    if contender.optimize == 'channels_last' or 'hourglass.ChannelsLastHook' in hooks:
+    hooks = [*contender.cfg.get('default_hooks', {}).values(),
+             *contender.cfg.get('custom_hooks', [])]
+    if contender.optimize == 'channels_last' or any(
+            hook['type'] == 'hourglass.ChannelsLastHook' for hook in hooks if hook):
         model = model.to(memory_format=torch.channels_last)
     optimizer = build_optim_wrapper(model, contender.cfg.optim_wrapper)
     width, height = head.decoder.input_size

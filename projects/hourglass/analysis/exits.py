@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import Tensor
 
-from hourglass.analysis.size import size_of
+from hourglass.analysis.size import size_of, stages_of
 from hourglass.deploy.runtimes import WITH_EXIT
 from hourglass.engine.optimize_hook import OptimizeHook
 from hourglass.errors import ConfigError
@@ -73,7 +73,7 @@ def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str,
     Raises:
         ConfigError: if the network cannot be run in that way, or a score is not returned.
     """
-    count = cfg.model.head.num_stages
+    count = stages_of(cfg)
     if optimize not in WITH_EXIT:
         raise ConfigError(f'--optimize {optimize}: has no early exit; choose '
                           f"{' or '.join(WITH_EXIT)}")

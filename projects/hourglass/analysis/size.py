@@ -12,6 +12,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch.utils.flop_counter import FlopCounterMode
 
 from hourglass.inference.stages import until_stage
+from hourglass.models.stages import num_stages
 
 
 def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int, float]:
@@ -27,6 +28,13 @@ def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     return _size(json.dumps(cfg.model.to_dict(), default=str), stages)
+
+
+def stages_of(cfg: Config) -> int:
+    """Return how many stages the network of a config has."""
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    with torch.device('meta'):
+        return num_stages(build_estimator(cfg.model))
 
 
 @cache                                  # configs differ in more than the network

@@ -10,16 +10,17 @@ from torch import Tensor
 
 from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
+from hourglass.checkpoints.names import ROOT
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
 _DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp'}
-_BASES = dict(mpii='mpii/td-hm_hourglass8-paper_mpii-256x256.py',
-              flic='flic/td-hm_hourglass8-paper_flic-256x256.py',
-              lsp='lsp/td-hm_hourglass8-paper_lsp-256x256.py',
-              synthetic='synthetic/td-hm_hourglass2-paper_synthetic-256x256.py')
+_BASES = dict(
+    mpii='configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py',
+    flic='configs/flic/td-hm_hourglass8-paper_flic-256x256.py',
+    lsp='configs/lsp/td-hm_hourglass8-paper_lsp-256x256.py',
+    synthetic='configs/synthetic/td-hm_hourglass2-paper_synthetic-256x256.py')
 DATA = tuple(_BASES)
-_CONFIGS = Path(__file__).parents[1] / '.mim/configs'
 _INPUT_SIDE = 256                       # of the bases
 
 
@@ -113,7 +114,7 @@ def _config(report: dict[str, Any], weights: Path, out: Path, data: str | None) 
                           f'{divisor} divides, and the configs have {_INPUT_SIDE}')
     mean, std = report['pixels']
     folder = out.resolve().parent
-    base = _seen_from(folder, (_CONFIGS / _BASES[data]).resolve())
+    base = _seen_from(folder, (ROOT / _BASES[data]).resolve())
     beside = _seen_from(folder, weights.resolve())
     if not os.path.isabs(beside):
         beside = '{{ fileDirname }}/' + beside          # which mmengine fills in
@@ -124,15 +125,14 @@ def _config(report: dict[str, Any], weights: Path, out: Path, data: str | None) 
 _base_ = [{base!r}]
 model = dict(
     data_preprocessor=dict(mean={mean}, std={std}),
-    backbone=dict({arguments}),
-    head=dict(num_stages={network['num_stacks']}))
+    backbone=dict({arguments}))
 load_from = {beside!r}
 """
 
 
 def _seen_from(folder: Path, path: Path) -> str:
     """Return ``path`` relative to ``folder`` if both are in one checkout or folder, or absolute."""
-    checkout = _CONFIGS.resolve().parent
+    checkout = ROOT.resolve()
     together = path.is_relative_to(folder) or (
         path.is_relative_to(checkout) and folder.is_relative_to(checkout))
     return Path(os.path.relpath(path, folder) if together else path).as_posix()

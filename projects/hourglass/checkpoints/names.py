@@ -8,17 +8,22 @@ from hourglass.checkpoints.reading import check_whole
 from hourglass.errors import CheckpointError, ConfigError, did_you_mean
 
 _PACKAGE = Path(__file__).parents[1]
-_INDEX = _PACKAGE / '.mim/model-index.yml'
+_CHECKOUT = _PACKAGE.parents[1]
+# An installed wheel has copies of the configs, where OpenMMLab's mim looks for them.
+ROOT = _CHECKOUT if (_CHECKOUT / 'model-index.yml').is_file() else _PACKAGE / '.mim'
 SCHEME = 'hourglass://'                 # before the name of weights in the package
 
 
 @cache
 def configs_by_name() -> dict[str, Path]:
     """Return the config file of each network in the model index, by name."""
-    root = _INDEX.parent
-    metafiles = [root / path for path in yaml.safe_load(_INDEX.read_text())['Import']]
-    return {model['Name']: root / model['Config'] for metafile in metafiles
-            for model in yaml.safe_load(metafile.read_text())['Models']}
+    metafiles = [ROOT / path for path in _read_yaml(ROOT / 'model-index.yml')['Import']]
+    return {model['Name']: ROOT / model['Config']
+            for metafile in metafiles for model in _read_yaml(metafile)['Models']}
+
+
+def _read_yaml(path: Path) -> dict:
+    return yaml.safe_load(path.read_text(encoding='utf-8'))
 
 
 @cache
@@ -28,7 +33,7 @@ def weights_by_name() -> dict[str, Path]:
 
 
 def find_config(name: str | Path) -> Path:
-    """Find a config file by its path or by the network's name.
+    """Find a config file by its path or by the name of its network.
 
     Raises:
         ConfigError: if neither exists.

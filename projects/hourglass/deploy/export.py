@@ -28,7 +28,7 @@ from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.model import load_model
 from hourglass.io.files import replacing
 from hourglass.io.images import read_image
-from hourglass.models.stages import stage_index
+from hourglass.models.stages import num_stages, stage_index
 
 FORMATS = ('.onnx', '.pt2', '.safetensors')
 LARGEST_OFFSET_PX = 0.01                # of a keypoint, input px
@@ -81,7 +81,7 @@ def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bo
         ConfigError: for a stage that does not exist, or a codec that cannot be decoded here.
     """
     head, codec = estimator.head, estimator.head.decoder
-    stage = stage_index(head.predict_stage if stage is None else stage, head.num_stages)
+    stage = stage_index(head.predict_stage if stage is None else stage, num_stages(estimator))
     if decode and not isinstance(codec, HourglassHeatmap):
         raise ConfigError('decode: works for the codec hourglass.HourglassHeatmap, and the config '
                           f'has {type(codec).__name__}; export heatmaps, without it')

@@ -6,7 +6,7 @@ from hourglass.deploy.runtimes import fastest, run_by
 from hourglass.errors import ConfigError
 from hourglass.inference.stages import keep_stages, until_stage
 from hourglass.models.head import StackedHeatmapHead
-from hourglass.models.stages import stage_index
+from hourglass.models.stages import num_stages, stage_index
 
 
 def optimized(model: TopdownPoseEstimator, how: str = 'auto', stage: int | None = None,
@@ -28,9 +28,10 @@ def optimized(model: TopdownPoseEstimator, how: str = 'auto', stage: int | None 
     if not isinstance(head, StackedHeatmapHead):
         raise ConfigError(f'optimize: needs a StackedHeatmapHead, and the model has a '
                           f'{type(head).__name__}')
-    stage = stage_index(head.predict_stage if stage is None else stage, head.num_stages)
+    count = num_stages(model)
+    stage = stage_index(head.predict_stage if stage is None else stage, count)
     faster = until_stage(model, stage)
-    faster.only_stage = stage, head.num_stages
+    faster.only_stage = stage, count
     input_size = tuple(model.cfg.model.head.decoder.input_size)
     network = faster.backbone
     if how == 'auto':

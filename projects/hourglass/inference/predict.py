@@ -19,7 +19,7 @@ from hourglass.inference.places import Places
 from hourglass.inference.poses import Poses
 from hourglass.inference.stages import until_stage
 from hourglass.io.images import ImageLike, as_image
-from hourglass.models.stages import shallow_copy, stage_index
+from hourglass.models.stages import num_stages, shallow_copy, stage_index
 
 
 @overload
@@ -193,7 +193,7 @@ def _arranged(model: TopdownPoseEstimator, stage: int | None, flip: bool | None,
     else:
         model, head = shallow_copy(model), shallow_copy(model.head)
         if stage is not None:
-            head.predict_stage = stage_index(stage, head.num_stages)
+            head.predict_stage = stage_index(stage, num_stages(model))
         model.head = head
     model.test_cfg = {**(model.test_cfg or {}), 'output_heatmaps': heatmaps, 'all_stages': stages}
     if flip is not None:

@@ -3,7 +3,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.errors import ConfigError
 from hourglass.models.head import StackedHeatmapHead
-from hourglass.models.stages import shallow_copy, stage_index, up_to_stage
+from hourglass.models.stages import num_stages, shallow_copy, stage_index, up_to_stage
 
 
 def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> TopdownPoseEstimator:
@@ -33,7 +33,7 @@ def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> Topdow
     if not isinstance(head, StackedHeatmapHead):
         stage_index(stage, 1)
         return model
-    count = stage_index(stage, head.num_stages) + 1
+    count = stage_index(stage, num_stages(model)) + 1
     model.backbone, place = up_to_stage(model.backbone, stage)
     if place == stage:
         head.predict_stage = stage
@@ -44,7 +44,8 @@ def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> Topdow
 
 def keep_stages(head: StackedHeatmapHead, kept: slice) -> None:
     """Let a head expect the outputs of some stages only, and predict from the last of them."""
-    head.stage_weights = head.stage_weights[kept]
-    head.num_stages, head.predict_stage = len(head.stage_weights), -1
+    if head.stage_weights is not None:
+        head.stage_weights = head.stage_weights[kept]
+    head.predict_stage = -1
     if head.to_heatmaps is not None:
         head.to_heatmaps = head.to_heatmaps[kept]

@@ -73,6 +73,8 @@ class StackedHourglass(network.StackedHourglass):
     def num_stacks(self) -> int:
         return len(self.hourglasses)
 
+    num_stages = num_stacks             # each has an output
+
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         check_input(images, self.depth)
         if self.with_cp and torch.is_grad_enabled():

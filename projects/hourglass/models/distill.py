@@ -1,4 +1,6 @@
 """Fast Pose Distillation (Zhang, Zhu, Ye, CVPR 2019): small networks learn from a trained one."""
+from collections.abc import Callable
+
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
@@ -10,37 +12,37 @@ from hourglass.registry import MODELS
 
 @MODELS.register_module()
 class DistilledPoseEstimator(TopdownPoseEstimator):
-    """mmpose's estimator, whose every stage learns from the last heatmaps of a teacher, too.
+    """mmpose's estimator, of which every stage also learns from the last heatmaps of a teacher.
 
-    A stage's loss is ``(1 - alpha)`` times that against the annotated targets plus ``alpha`` times
-    that against the teacher's heatmaps, both with the targets' weights. Accuracies are those
-    against the targets. The teacher only predicts: nothing moves it, and it is no part of the
-    checkpoints, which the student's own config loads.
+    The loss of a stage is ``(1 - alpha)`` times the loss against the annotated targets plus
+    ``alpha`` times the loss against the teacher's heatmaps, both with the targets' weights.
+    Accuracies are measured against the targets. The teacher is not trained and is not in the
+    checkpoints, so a config of the student alone loads them.
 
     Args:
         teacher: config of an estimator with its weights, such as
             ``dict(type='hourglass.TrainedModel', config='flic-small')``.
-        alpha: from 0, which learns nothing from it, to 1, nothing from the annotation. FPD: 0.5.
-        kwargs: as of ``TopdownPoseEstimator``. The teacher's pixels may be normalised otherwise.
+        alpha: 0 learns from the annotation alone, 1 from the teacher alone. FPD: 0.5.
+        kwargs: as for ``TopdownPoseEstimator``; the teacher may have another pixel normalisation.
 
     Raises:
-        ConfigError: for another ``alpha``, no such teacher, or one with another head, input or
-            heatmap size than the student; in ``loss``, with another number of keypoints.
+        ConfigError: if ``alpha`` is not in 0 to 1, there is no such teacher, or its head, input or
+            heatmap size is not that of the student; in ``loss``, if its keypoints are not.
         CheckpointError: if there are no such weights.
     """
 
-    def __init__(self, *, teacher: dict, alpha: float = 0.5, **kwargs):
+    def __init__(self, *, teacher: dict, alpha: float = 0.5, **kwargs: object):
         super().__init__(**kwargs)
         if not 0 <= alpha <= 1:
             raise ConfigError(f'DistilledPoseEstimator: alpha={alpha}, give 0 to 1')
         self.alpha = alpha
-        with torch.device('cpu'):       # whatever the student is made on
+        with torch.device('cpu'):       # even if the student is built on the meta device
             network = MODELS.build(teacher).requires_grad_(False).eval()
         _check_teacher(network, self)
         self._aside = _Aside(network)
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict:
-        """As :meth:`StackedHeatmapHead.loss`."""
+        """Return the same losses and accuracies as :meth:`StackedHeatmapHead.loss`."""
         stages = self.head(self.extract_feat(inputs))
         targets, weights = targets_of(data_samples)
         losses = self.head.stage_losses(stages, targets, weights)
@@ -50,35 +52,35 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
                 f'DistilledPoseEstimator: the teacher gives heatmaps {tuple(heatmaps.shape)} and '
                 f'the targets are {tuple(targets.shape)} (B, K, h, w); name a teacher of the same '
                 'keypoints')
-        taught = self.head.stage_losses(stages, heatmaps, weights)
-        return losses | {name: (1 - self.alpha) * losses[name] + self.alpha * taught[name]
+        distilled = self.head.stage_losses(stages, heatmaps, weights)
+        return losses | {name: (1 - self.alpha) * losses[name] + self.alpha * distilled[name]
                          for name in losses if name.startswith('loss')}
 
     @torch.no_grad()
     def _teacher_heatmaps(self, inputs: Tensor) -> Tensor:
-        """The teacher's last heatmaps (B, K, h, w) of the student's input (B, 3, H, W)."""
+        """Return the teacher's last heatmaps (B, K, h, w) for input of the student (B, 3, H, W)."""
         teacher = self._aside.network
         inputs = renormalised(inputs, self.data_preprocessor, teacher.data_preprocessor)
         return teacher(inputs, None, mode='tensor')[-1].float()
 
-    def _apply(self, fn, recurse=True):
-        self._aside.network._apply(fn, recurse)         # devices and layouts
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
+        self._aside.network._apply(fn, recurse)         # moves to another device or layout
         return super()._apply(fn, recurse)
 
 
 class _Aside:
-    """A network that optimisers, checkpoints and averages of the weights do not find."""
+    """A holder that hides a network from optimisers, checkpoints and averages of the weights."""
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: TopdownPoseEstimator):
         self.network = network
 
     def __deepcopy__(self, memo: dict) -> '_Aside':
-        return self                                     # a moving average's copy needs no second
+        return self                                     # shared by the copy of a moving average
 
 
-def renormalised(images: Tensor, made_by: nn.Module, wanted_by: nn.Module) -> Tensor:
-    """Images (B, 3, H, W) of one data preprocessor as another would have made them."""
-    (mean, std, rgb), (new_mean, new_std, new_rgb) = map(_normalisation, (made_by, wanted_by))
+def renormalised(images: Tensor, source: nn.Module, target: nn.Module) -> Tensor:
+    """Convert images (B, 3, H, W) of one data preprocessor to those of another."""
+    (mean, std, rgb), (new_mean, new_std, new_rgb) = map(_normalisation, (source, target))
     if rgb == new_rgb and torch.equal(mean, new_mean) and torch.equal(std, new_std):
         return images
     pixels = images * std + mean
@@ -86,20 +88,20 @@ def renormalised(images: Tensor, made_by: nn.Module, wanted_by: nn.Module) -> Te
 
 
 def _normalisation(preprocessor: nn.Module) -> tuple[Tensor, Tensor, bool]:
-    """Mean and deviation (3, 1, 1), and whether the channels change their order."""
+    """Return mean and deviation (3, 1, 1), and whether the order of the channels changes."""
     mean, std = (getattr(preprocessor, name, torch.tensor(none))
                  for name, none in (('mean', 0.0), ('std', 1.0)))
-    return mean, std, preprocessor._channel_conversion
+    return mean, std, bool(preprocessor._channel_conversion)
 
 
 def _check_teacher(teacher: TopdownPoseEstimator, student: TopdownPoseEstimator) -> None:
-    for who, model in (('the student', student), ('the teacher', teacher)):
+    for name, model in (('student', student), ('teacher', teacher)):
         head = getattr(model, 'head', None)
         if not isinstance(head, StackedHeatmapHead) or head.decoder is None:
-            raise ConfigError(f'DistilledPoseEstimator: {who} has no StackedHeatmapHead with a '
-                              'decoder, whose heatmaps are what is learned from')
+            raise ConfigError(f'DistilledPoseEstimator: the {name} has no StackedHeatmapHead with '
+                              'a decoder; distillation compares its heatmaps')
     for size in ('input_size', 'heatmap_size'):
         ours, theirs = (tuple(getattr(model.head.decoder, size)) for model in (student, teacher))
         if ours != theirs:
             raise ConfigError(f"DistilledPoseEstimator: the student's {size} is {ours} and the "
-                              f"teacher's {theirs}; they have to be the same")
+                              f"teacher's {theirs}; set both to the same")

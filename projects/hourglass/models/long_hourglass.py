@@ -47,6 +47,7 @@ class LongHourglass(nn.Module):
             prediction_features(one.channels, 1, one.residual) for _ in range(side_predictions))
         self.side_heatmaps = nn.ModuleList(
             nn.Conv2d(one.channels, num_keypoints, 1) for _ in range(side_predictions))
+        self.num_stages = 1 + side_predictions
         if heatmap_std is not None:
             start_near_zero(self.side_heatmaps, heatmap_std)
 

@@ -22,6 +22,12 @@ def stage_index(stage: int, count: int) -> int:
     return stage % count
 
 
+def num_stages(model: nn.Module) -> int:
+    """Return how many stages an estimator has, from each of which its head can predict."""
+    convolutions = getattr(model.head, 'to_heatmaps', None)
+    return getattr(model.backbone, 'num_stages', 1) if convolutions is None else len(convolutions)
+
+
 def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
     """A network that computes nothing after a stage, and the index of the stage in its outputs.
 

@@ -6,6 +6,7 @@ import cv2
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.apis import Poses
+from hourglass.models.stages import num_stages
 
 
 def model_as_json(name: str, model: TopdownPoseEstimator) -> dict:
@@ -18,7 +19,7 @@ def model_as_json(name: str, model: TopdownPoseEstimator) -> dict:
                 for joint, color in zip(joints, meta['keypoint_colors'], strict=True)],
         bones=[dict(ends=list(ends), color=_css(color)) for ends, color in
                zip(meta['skeleton_links'], meta['skeleton_link_colors'], strict=True)],
-        stages=head.num_stages, stage=head.predict_stage % head.num_stages,
+        stages=num_stages(model), stage=head.predict_stage % num_stages(model),
         input_size=model.cfg.model.head.decoder['input_size'])
 
 
