@@ -64,7 +64,7 @@ def test_any_error_becomes_one_line(error, message):
 @pytest.mark.parametrize('name', ['a.json', 'a.json.gz'])
 def test_json_is_read_compressed_or_not(tmp_path, name):
     content = json.dumps({'ä': [1, 2.5, None]}).encode()
-    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith('gz') else content)
+    (tmp_path / name).write_bytes(gzip.compress(content, mtime=0) if name.endswith('gz') else content)
     assert read_json(tmp_path / name) == {'ä': [1, 2.5, None]}
     with open_json(tmp_path / name) as file:
         assert file.read(1) == '{'
@@ -74,7 +74,7 @@ def test_json_is_read_compressed_or_not(tmp_path, name):
     ('a.json', None, 'no such file'), ('a.json', b'[1', 'not a JSON file'),
     ('a.json', b'\xff\xff', 'not a JSON file'), ('a.json', b'[' * 10**5, 'not a JSON file'),
     ('a.json.gz', b'[1]', 'not a JSON file'),
-    ('a.json.gz', gzip.compress(b'[1, 2]')[:-9], 'not a JSON file')])
+    ('a.json.gz', gzip.compress(b'[1, 2]', mtime=0)[:-9], 'not a JSON file')])
 def test_broken_json_is_refused_by_name(tmp_path, name, content, message):
     if content is not None:
         (tmp_path / name).write_bytes(content)
@@ -86,6 +86,6 @@ def test_broken_json_is_refused_by_name(tmp_path, name, content, message):
 
 def test_compressed_json_of_absurd_size_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(files, 'MOST_UNPACKED', 10**6)
-    (tmp_path / 'a.json.gz').write_bytes(gzip.compress(b' ' * 10**7))
+    (tmp_path / 'a.json.gz').write_bytes(gzip.compress(b' ' * 10**7, mtime=0))
     with pytest.raises(DataError, match=r'a\.json\.gz: .*unpacks to more than'):
         read_json(tmp_path / 'a.json.gz')
