@@ -9,10 +9,7 @@ from hourglass.io.h5 import H5Array, open_h5
 
 
 def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, H5Array]:
-    """Open arrays of numbers with one row per person.
-
-    Args:
-        shapes: name of each array -> shape of one person's row in it.
+    """Open arrays of numbers with one row per person, of the given shape for each name.
 
     Raises:
         DataError: if the file cannot be read, or an array is missing, has another shape or holds
