@@ -8,11 +8,11 @@ from hourglass.errors import CheckpointError
 
 
 def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None]:
-    """Find the newest undamaged checkpoint of a work folder, which is ``None`` if it has none.
+    """Find the newest undamaged checkpoint of a work folder, with a warning if it is not the last.
 
     The file ``last_checkpoint`` names the last one. If that one is damaged or missing, the others
-    are tried, the newest first, except ``best_*.pth``, which hold no optimiser state; a warning of
-    one line, else ``None``, is returned beside the path.
+    are tried, the newest first, except ``best_*.pth``, which hold no optimiser state. The path is
+    ``None`` if there is no checkpoint at all.
 
     Raises:
         CheckpointError: if there are checkpoints, but all are damaged.

@@ -18,13 +18,10 @@ SCHEME = 'hourglass://'                 # before the name of weights in the pack
 @cache
 def configs_by_name() -> dict[str, Path]:
     """Return the config file of each network in the model index, by name."""
-    metafiles = [ROOT / path for path in _read_yaml(ROOT / 'model-index.yml')['Import']]
-    return {model['Name']: ROOT / model['Config']
-            for metafile in metafiles for model in _read_yaml(metafile)['Models']}
-
-
-def _read_yaml(path: Path) -> dict:
-    return yaml.safe_load(path.read_text(encoding='utf-8'))
+    def read(path: str) -> dict:
+        return yaml.safe_load((ROOT / path).read_text(encoding='utf-8'))
+    return {model['Name']: ROOT / model['Config'] for metafile in read('model-index.yml')['Import']
+            for model in read(metafile)['Models']}
 
 
 @cache
@@ -41,8 +38,7 @@ def find_config(name: str | Path) -> Path:
 def find_weights(name: str | Path) -> Path:
     """Find a checkpoint by its path, or weights in the package as ``NAME`` or ``hourglass://NAME``.
 
-    Raises:
-        CheckpointError: if neither exists.
+    Raises ``CheckpointError`` if neither exists.
     """
     return _find(name, weights_by_name, CheckpointError,
                  'checkpoint, and no weights of that name in the package')
@@ -63,8 +59,7 @@ def _find(name: str | Path, by_name: Callable[[], dict[str, Path]],
 def checked_checkpoint(name: str) -> str:
     """Find a checkpoint for mmengine to load, and check that it is whole; keep a URL as it is.
 
-    Raises:
-        CheckpointError: for a missing or damaged file.
+    Raises ``CheckpointError`` for a missing or damaged file.
     """
     if '://' in name:
         return name

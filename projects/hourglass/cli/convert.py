@@ -1,4 +1,5 @@
-"""Convert a checkpoint of pytorch_stacked_hourglass, pytorch-pose, pytorch-hourglass, FPD or ours."""
+"""Convert a checkpoint of pytorch_stacked_hourglass, pytorch-pose, pytorch-hourglass, FPD, or of a
+run of ours."""
 import argparse
 
 from hourglass.checkpoints.convert import DATA, convert_checkpoint
@@ -20,9 +21,9 @@ def run(args: argparse.Namespace) -> None:
     report = convert_checkpoint(
         args.checkpoint, args.out, args.half, args.config, args.data, args.input)
     sizes = ', '.join(f'{name}={value}' for name, value in report['config'].items())
-    print(f"layout: {report['family']}\nnetwork: {sizes}; {report['parameters']:,} parameters")
     mean, std = report['pixels']
-    print(f"pixels, 0 to 255: minus {mean}, divided by {std} ({report['pixels_from']})")
+    print(f"layout: {report['family']}\nnetwork: {sizes}; {report['parameters']:,} parameters\n"
+          f"pixels, 0 to 255: minus {mean}, divided by {std} ({report['pixels_from']})")
     if report['dropped']:
         print(f"dropped, as not of the network or idle in it: {len(report['dropped'])}, such as "
               f"{', '.join(report['dropped'][:3])}")

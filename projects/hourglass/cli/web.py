@@ -49,12 +49,11 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f'the page needs {error.name}: pip install flask') from None
     if not 0 <= args.port < 1 << 16:
         raise ConfigError(f'--port {args.port}: give 0 to 65535')
-    local = is_loopback(args.host)
-    if not local:
+    hosts = (*LOOPBACK, args.host) if is_loopback(args.host) else None
+    if hosts is None:
         print(f'warning: --host {args.host}: everyone who reaches this machine can use the page; '
               'there is no password and no encryption', flush=True)
     models = _load_models(args)
-    hosts = (*LOOPBACK, args.host) if local else None
     with suppress(KeyboardInterrupt):
         server = make_server(args.host, args.port, create_app(models, hosts), threaded=True)
         name = f'[{args.host}]' if ':' in args.host else args.host

@@ -23,7 +23,7 @@ class H5Array:
         return self.shape[0]
 
     def __getitem__(self, where: slice | tuple[slice, ...]) -> ndarray:
-        """Read a part of the array; raises ``DataError`` if that part of the file is damaged."""
+        """Read a part of the array, or raise ``DataError`` if the file is damaged there."""
         name = self._dataset.name[1:]
         with named_errors(self._path, f"'{name}' cannot be read", 'fetch the file again'):
             return self._dataset[where]

@@ -54,7 +54,8 @@ class ImageFile:
     """
 
     def __init__(self, path: str | Path):
-        self.path, self._image = path, None
+        self.path = path
+        self._image: ndarray | None = None
         with suppress(OSError, ValueError):     # read_image raises the error
             self._jpeg = Path(path).read_bytes()
             frame = check_jpeg(self._jpeg)

@@ -31,7 +31,7 @@ def poses_as_json(poses: Poses) -> dict:
     """Convert the poses of one image, predicted with stages, heatmaps and inputs.
 
     Coordinates are in image px, 0-based. A person's ``heatmaps`` (N, K, h, w) are little-endian
-    float32 in base64; ``input``, the crop that the network saw, is a PNG file in base64.
+    float32, and ``input``, the crop, is a PNG file, both in base64.
     """
     return dict(image_size=poses.image_size, whole_image=poses.whole_image,
                 people=[_person(poses, index) for index in range(len(poses.keypoints))])

@@ -19,8 +19,7 @@ _SIZE = (480, 400)                      # (w, h)
 def read_upload(upload: FileStorage | None) -> Image.Image:
     """Read the image of a request, and turn it upright.
 
-    Raises:
-        DataError: if no file was uploaded, or it is not a readable image, or too large.
+    Raises ``DataError`` if no file was uploaded, or it is not a readable image, or too large.
     """
     if not upload:
         raise DataError("image: none given; upload a file in the field 'image'")
@@ -38,10 +37,7 @@ def read_upload(upload: FileStorage | None) -> Image.Image:
 
 @cache
 def examples() -> tuple[tuple[bytes, list[float]], ...]:
-    """Render the example people: a PNG file, and a box with a small margin around the joints.
-
-    Boxes are x1, y1, x2, y2 in image px from the image's corner. Each process renders the same.
-    """
+    """Render the examples: PNG files, and boxes (x1, y1, x2, y2 in px) around the joints."""
     rendered = []
     for seed in EXAMPLES:
         image, person = render_person(seed, size=_SIZE)
