@@ -18,7 +18,7 @@ from hourglass.checkpoints import read_checkpoint
 _CONTEXT = multiprocessing.get_context('forkserver')
 _CONTEXT.set_forkserver_preload([
     'hourglass.registry', 'mmengine.runner', 'mmengine.visualization', 'mmpose.models',
-    'mmpose.datasets', 'mmpose.visualization', 'hourglass.engine.hooks', 'run_process'])
+    'mmpose.datasets', 'mmpose.visualization', 'hourglass.engine.display', 'run_process'])
 
 
 def write_config(folder: Path, data: Path, name: str = 'tiny.py', more: str = '') -> Path:

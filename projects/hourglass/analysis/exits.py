@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from hourglass.analysis.benchmark import Contender, size
 from hourglass.deploy.runtimes import RUNTIMES
-from hourglass.engine.optimize_hook import OptimizeHook
+from hourglass.engine.model_hooks import OptimizeHook
 from hourglass.errors import ConfigError
 from hourglass.io.files import replacing
 
