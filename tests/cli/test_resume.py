@@ -304,3 +304,20 @@ def test_an_epoch_of_another_length_is_not_resumed_in_its_middle(config, tmp_pat
     run = Run(config, work, '--resume', options=('train_dataloader.batch_size=2',))
     assert run.wait() == 1
     assert 'of an epoch of 5 batches, which now has 10' in run.output.strip().splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_run_killed_before_its_first_checkpoint_begins_again_from_load_from(
+        config, straight, tmp_path):
+    """Fine-tuning must not begin from random weights: ``--resume`` is in the same command."""
+    start = (f"load_from={straight / 'epoch_2.pth'}", 'train_cfg.max_epochs=1')
+    once = Run(config, tmp_path / 'once', options=start)
+    assert once.wait() == 0, once.output[-3000:]
+    work = tmp_path / 'work'
+    run = Run(config, work, '--resume', options=start)
+    assert run.until(lambda: 'Epoch(train) [1][2/5]' in run.output)
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
+    assert not list(work.glob('*.pth'))
+    assert Run(config, work, '--resume', options=start).wait() == 0
+    assert differences(state(tmp_path / 'once/epoch_1.pth'), state(work / 'epoch_1.pth')) == []
