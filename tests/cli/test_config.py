@@ -103,3 +103,12 @@ def test_a_helper_almost_named_like_a_key_is_accepted_where_the_config_uses_it(t
     child.write_text(f"_base_ = '{base.name}'\nmodel = dict(more=_base_.models)")
     cfg = load_config(arguments(child))
     assert (cfg.model.init.mode, cfg.model.more.a) == ('fan_in', 1)
+
+
+@pytest.mark.parametrize('more', [['--show-dir', 'images'], ['--show']])
+def test_images_of_other_projects_are_refused_with_the_configs_that_draw_them(more):
+    path = REPOSITORY / 'configs/reuse/segmenter_mmseg.py'
+    message = (r"segmenter_mmseg\.py has no default_hooks\.visualization; they work with "
+               "hourglass's and mmpose's own configs")
+    with pytest.raises(ConfigError, match=message):
+        load_config(arguments(path, *more))

@@ -45,6 +45,9 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
         elif cfg.get(name):
             cfg[name].setdefault('timeout', LOADER_SECONDS)
     if args.show or args.show_dir:
+        if 'visualization' not in (cfg.get('default_hooks') or {}):
+            raise ConfigError(f'--show and --show-dir: {args.config} has no default_hooks.'
+                              "visualization; they work with hourglass's and mmpose's own configs")
         cfg.default_hooks.visualization.update(
             enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,
             wait_time=args.wait_time)
