@@ -91,7 +91,7 @@ weights, images = torch.load('given.pth')
 alone = StackedHourglass(2, 16, 3, 2, stem_channels=(4, 8, 8)).eval()
 alone.load_state_dict(weights)
 torch.save(alone(images), 'found.pth')
-assert not [name for name in sys.modules if name.startswith(('hourglass', 'mm'))]
+assert not [name for name in sys.modules if name.split('.')[0] in ('hourglass', 'mmengine', 'mmpose')]
 """], cwd=tmp_path, check=True, env={})
     for found, expected in zip(torch.load(tmp_path / 'found.pth'), ours(images), strict=True):
-        assert torch.equal(found, expected)
+        assert torch.allclose(found, expected, atol=1e-6)       # threads sum in another order

@@ -39,8 +39,7 @@ def test_the_authors_predictions(cli, capsys, tmp_path):
     assert (found['people'], found['base'], found['missing_people']) == (2958, 1, [])
     assert {'protocol', 'Total', 'Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle',
             'Total@0.1', 'AUC'} <= set(found)
-    image = cv2.imread(str(tmp_path / 'new/curves.png'))
-    assert image.shape[0] > 500 and len(np.unique(image)) > 50
+    assert cv2.imread(str(tmp_path / 'new/curves.png')).shape == (680, 1300, 3)
     with open(tmp_path / 'people.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     elbows = [float(row['left_elbow']) for row in rows if row['left_elbow']]
@@ -60,7 +59,7 @@ def test_several_files_stand_side_by_side(cli, capsys, mpii, tmp_path):
         ['mine.npy', 'hrnet'], ['hers.mat', 'hrnet']]
 
 
-def test_warnings_tell_what_counts_as_wrong_and_what_looks_wrong(cli, capsys, mpii, tmp_path):
+def test_warnings_are_printed_to_stderr(cli, capsys, mpii, tmp_path):
     predicted = np.load(tmp_path / 'mine.npy')
     predicted[4], predicted[6, 2] = np.nan, np.nan
     np.save(tmp_path / 'mine.npy', predicted)
@@ -68,6 +67,7 @@ def test_warnings_tell_what_counts_as_wrong_and_what_looks_wrong(cli, capsys, mp
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3
     assert 'read as 0-based, its joints lie' in errors[0] and '--one-based better' in errors[0]
+    assert errors[0].startswith(f"warning: {tmp_path / 'mine.npy'}: ")
     assert '1 of 30 people have no prediction and count as wrong, first row 4' in errors[1]
     assert '1 annotated joints of other people' in errors[2]
 
@@ -101,10 +101,10 @@ def test_predictions_of_mpiis_joints_are_scored_on_lsp(cli, tmp_path):
     assert found['Total'] == 100 and found['about_gt'] == 'test'
 
 
-def test_what_next_to_nothing_is_right_of_is_asked_about(cli, capsys, mpii, tmp_path):
+def test_a_file_of_other_people_is_suspected(cli, capsys, mpii, tmp_path):
     np.save(tmp_path / 'mine.npy', np.load(tmp_path / 'mine.npy') * 2)
     cli('evaluate', *mpii)
-    assert 'next to nothing is right; are these the same people' in capsys.readouterr().err
+    assert 'almost no joint is correct; are these the same people' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('options', 'message'), [
@@ -121,12 +121,12 @@ def test_refusals(cli, mpii, options, message):
         cli('evaluate', *mpii, *options)
 
 
-def test_a_file_that_says_its_base_is_believed(cli, mpii, tmp_path):
+def test_the_base_in_a_file_is_used(cli, mpii, tmp_path):
     zero_based = np.load(tmp_path / 'mine.npy') - 1
     content = dict(base=0, preds=zero_based.tolist())
     (tmp_path / 'mine.json').write_text(json.dumps(content))
     call = [*mpii[:-1], tmp_path / 'mine.json', '--json', tmp_path / 'o.json']
     cli('evaluate', *call)
     assert json.loads((tmp_path / 'o.json').read_text())['base'] == 0
-    with pytest.raises(SystemExit, match='says itself that it counts from 0; leave --one-based'):
+    with pytest.raises(SystemExit, match='the file gives its base as 0; leave --one-based out'):
         cli('evaluate', *call, '--one-based')

@@ -1,4 +1,4 @@
-"""tools/test.py on MPII's test set: the official submission, and a score for who has the truth."""
+"""tools/test.py on MPII's test set: the official submission, and a score where the truth is known."""
 import json
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""FLIC from examples.mat is what the paper's authors made of it."""
+"""FLIC as read from examples.mat equals the h5 files of the paper's authors."""
 import h5py
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def test_observer_centric_swaps_people_seen_from_behind_and_keeps_their_torso(tm
             p.keypoints_image[3] - p.keypoints_image[6])
 
 
-def test_flic_full_has_people_who_are_neither_train_nor_test(tmp_path):
+def test_flic_full_has_people_in_neither_train_nor_test(tmp_path):
     examples = [example(0), example(1, train=False), example(2) | dict(istrain=0, istest=0)]
     examples[2]['coords'][:, 0] = np.nan                    # FLIC-full is not labelled throughout
     write(tmp_path / 'examples.mat', examples)
@@ -61,7 +61,7 @@ def test_the_authors_h5_files_are_read_as_they_are():
         for split, name in (('train', 'train'), ('test', 'valid')):
             theirs = read_flic(ORIGINAL / f'{name}{suffix}.h5')
             ours = read_flic(ORIGINAL / 'examples.mat', split, labels)
-            assert [p.image for p in theirs] == [p.image for p in ours]
+            assert [p.image_name for p in theirs] == [p.image_name for p in ours]
             for field, px in (('keypoints_image', 1e-3), ('center_image', 1e-3), ('pck_unit', 1e-3),
                               ('side_image', 1e-6)):
                 difference = np.abs(np.array([getattr(p, field) for p in theirs])
@@ -99,7 +99,7 @@ def test_the_crop_is_440_of_480_px_around_row_240():
 def read_crop(height: int) -> tuple[float, float]:
     from hourglass.datasets.flic import _person
     record = type('Example', (), example() | dict(imgdims=[height, height * 3 // 2, 3]))
-    person = _person(record, 'observer', 0, 'examples.mat')
+    person = _person(record, 'observer', 0, 'examples.mat, row 0')
     return person.side_image, person.center_image[1]
 
 
@@ -122,12 +122,12 @@ def test_rows_are_the_authors_rows(folder, factor, split, labels, h5, people):
     assert np.abs(full([p.center_image for p in ours]) - theirs['center']).max() < 1e-3
     assert np.allclose([p.side_image * factor for p in ours], 200 * theirs['scale'], atol=1e-3)
     assert np.allclose([p.pck_unit * factor for p in ours], theirs['normalize'], atol=1e-3)
-    assert [p.image for p in ours] == [name.decode() for name in theirs['imgname']]
+    assert [p.image_name for p in ours] == [name.decode() for name in theirs['imgname']]
 
 
 @needs(HALF)
 @pytest.mark.data
-def test_the_data_set_keeps_everybody():
+def test_the_data_set_skips_no_person():
     for split, people in (('train', 3987), ('test', 1016)):
         assert len(FlicDataset(split=split, data_root=str(HALF))) == people
 

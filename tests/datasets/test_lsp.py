@@ -32,7 +32,7 @@ def test_in_lsp_the_flag_is_1_where_a_joint_is_hidden(tmp_path, poses, rng):
     write_lsp(tmp_path / 'joints.mat', poses, hidden)
     train, test = (read_lsp(tmp_path / 'joints.mat', split) for split in ('train', 'test'))
     assert [p.row for p in (train[0], train[-1], test[0], test[-1])] == [0, 999, 1000, 1999]
-    assert (test[0].image, test[-1].image) == ('im1001.jpg', 'im2000.jpg')
+    assert (test[0].image_name, test[-1].image_name) == ('im1001.jpg', 'im2000.jpg')
     assert np.array_equal([p.keypoints_image for p in train + test], poses - 1)
     assert np.array_equal([p.occluded for p in train + test], hidden)
     person = test[3]
@@ -47,7 +47,7 @@ def test_in_lsp_extended_the_flag_is_1_where_a_joint_is_labelled(tmp_path, poses
     poses[1, :4] = -99                              # meaningless there
     write_extended(tmp_path / 'joints.mat', poses[:3], labelled)
     people = read_lsp(tmp_path / 'joints.mat', 'train')
-    assert [p.image for p in people] == ['im00001.jpg', 'im00002.jpg', 'im00003.jpg']
+    assert [p.image_name for p in people] == ['im00001.jpg', 'im00002.jpg', 'im00003.jpg']
     assert np.array_equal(np.isnan(people[1].keypoints_image).any(-1), labelled[1] == 0)
     assert not people[1].occluded.any()
     assert np.isnan(people[1].pck_unit)             # its left hip is not labelled
@@ -107,7 +107,7 @@ def test_wrong_files_are_named(tmp_path, poses):
             LspDataset('train', **root)
     poses[7, 3] = np.nan
     write_lsp(tmp_path / 'joints.mat', poses, np.zeros((2000, 14)))
-    with pytest.raises(DataError, match='row 7: a labelled joint is no number'):
+    with pytest.raises(DataError, match='row 7: a labelled joint is not a number'):
         LspDataset('train', **root)
     for options in ({'split': 'val'}, {'split': 'train', 'crop': 'x'},
                     {'split': 'train', 'skeleton': 'coco'}):

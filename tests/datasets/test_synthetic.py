@@ -9,8 +9,7 @@ import pytest
 from hourglass.datasets.synthetic import render_person, write_synthetic
 from hourglass.datasets.synthetic import skeleton as body
 from hourglass.datasets.synthetic.canvas import Canvas
-from hourglass.datasets.synthetic.figure import View, draw_figure, sample_outfit
-from hourglass.datasets.synthetic.poses import sample_pose
+from hourglass.datasets.synthetic.figure import View, draw_figure
 from hourglass.errors import DataError
 
 J = {name: number for number, name in enumerate(body.JOINTS)}
@@ -19,18 +18,18 @@ SIZE = (96, 128)
 
 @pytest.fixture(scope='module')
 def people():
-    """Records of forty small pictures, 96 wide and 128 high."""
+    """Records of forty small images, 96 wide and 128 high."""
     return [render_person((5, index), SIZE)[1] for index in range(40)]
 
 
 def bodies(count, root=None):
-    """Posed three-dimensional bodies of average build, facing the camera unless told."""
+    """Posed three-dimensional bodies of average build, facing the camera by default."""
     for seed in range(count):
-        pose = sample_pose(np.random.default_rng(seed))
-        yield body.build_skeleton(pose, np.eye(3) if root is None else root, body.Build())
+        pose = body.sample_pose(np.random.default_rng(seed))
+        yield body.build_skeleton(pose, np.eye(3) if root is None else root, build={})
 
 
-def test_same_seed_same_picture_other_seed_other_picture():
+def test_same_seed_same_image_other_seed_other_image():
     first, record = render_person((3, 1), SIZE)
     again, record_again = render_person((3, 1), SIZE)
     other, _ = render_person((3, 2), SIZE)
@@ -134,12 +133,12 @@ def test_knees_and_elbows_bend_the_human_way():
 @pytest.mark.parametrize('facing', [0, 180])
 def test_left_is_at_the_viewers_right_exactly_when_facing(facing):
     sign = 1 if facing == 0 else -1
-    for skeleton in bodies(40, body.rotation('y', facing)):
+    for skeleton in bodies(40, body.rotation(0, facing, 0)):
         at = skeleton.points
         assert sign * (at['l_hip'] - at['r_hip'])[0] > 0.05
         assert sign * (at['l_shoulder'] - at['r_shoulder'])[0] > 0.05
-        assert np.linalg.det(skeleton.head) == pytest.approx(1)
-        assert sign * skeleton.head[2, 2] > 0
+        assert np.linalg.det(skeleton.frames['head']) == pytest.approx(1)
+        assert sign * skeleton.frames['head'][2, 2] > 0
 
 
 def test_joints_sit_on_the_drawn_body():
@@ -148,8 +147,8 @@ def test_joints_sit_on_the_drawn_body():
         rng = np.random.default_rng(seed)
         canvas = Canvas(np.zeros((160, 160, 3), np.uint8), rng)
         view = View(100.0, 6.0, np.array((80.3, 85.6)))
-        draw_figure(canvas, skeleton, view, sample_outfit(rng, 100.0))
+        draw_figure(rng, canvas, skeleton, view)
         joints = np.round(view.pixels(skeleton.joints())).astype(int)
         inner = np.delete(joints, J['head_top'], 0)  # the head top is on the very outline
-        on_body.append(canvas.owner[inner[:, 1], inner[:, 0]] > 0)
+        on_body.append(canvas.depth[inner[:, 1], inner[:, 0]] > Canvas.BACKGROUND)
     assert np.all(on_body)

@@ -34,8 +34,8 @@ def look_over(folder, people: list[dict], **options):
 def test_a_whole_folder_has_nothing_wrong(folder):
     found = look_over(folder, [person('a.jpg'), person('b.jpg')])
     assert (found.people, found.images) == (2, 2)
-    assert not found.unusable and not found.remarkable
-    assert 'nothing unusable' in found.summary()
+    assert not found.errors and not found.notes
+    assert found.summary().splitlines()[-1] == '  no errors'
 
 
 def test_every_fault_is_found_and_named(folder):
@@ -45,21 +45,22 @@ def test_every_fault_is_found_and_named(folder):
         person('a.jpg', scale=-1), person('a.jpg', head_box=[1, 1, 1, 1]), unannotated,
         person('b.jpg', joints=[[140.0, 60.0]] * 16), person('b.jpg', center=[900, 50])])
     assert {problem: [case.split(':')[0] for case in cases]
-            for problem, cases in found.unusable.items() if problem != 'images broken'} == {
+            for problem, cases in found.errors.items() if problem != 'images that cannot be read'
+            } == {
         'images missing': ['A.jpg (a.jpg is there', 'gone.jpg, row 2'],
-        'people unusable': ['row 4 (a.jpg)', 'row 5 (a.jpg)'],
-        'people whose crop misses their image': ['row 8 (b.jpg)']}
-    assert len(found.unusable['images broken']) == 1
-    assert 'torn.jpg: not a readable image' in found.unusable['images broken'][0]
-    assert {problem: len(cases) for problem, cases in found.remarkable.items()} == {
-        'people without any annotated joint': 1, 'people with joints outside of their image': 1}
-    assert 'row 7 (b.jpg): 16 of its joints' in found.summary()
+        'people with a wrong annotation': ['row 4 (a.jpg)', 'row 5 (a.jpg)'],
+        'people with a crop outside their image': ['row 8 (b.jpg)']}
+    broken, = found.errors['images that cannot be read']
+    assert 'torn.jpg: not a readable image' in broken
+    assert {problem: len(cases) for problem, cases in found.notes.items()} == {
+        'people without annotated joints': 1, 'people with joints outside their image': 1}
+    assert 'row 7 (b.jpg): 16 joints' in found.summary()
 
 
-def test_images_are_not_read_when_told_so(folder):
+def test_images_are_not_read_on_request(folder):
     found = look_over(folder, [person('torn.jpg')], decode=False)
-    assert not found.unusable
+    assert not found.errors
 
 
 def test_an_empty_split_is_a_fault(folder):
-    assert 'splits without people' in look_over(folder, []).unusable
+    assert 'splits without people' in look_over(folder, []).errors

@@ -1,25 +1,17 @@
-"""Metrics: the same numbers for any batches, the reference in the annotation, clear refusals."""
+"""Metrics give the same numbers for any batches and ranks, and errors name the person."""
 import json
 
 import numpy as np
 import pytest
+import torch
+from metric_samples import evaluate_in_process, samples
+from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from hourglass.datasets import skeletons
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.metrics import PCK, FlicPCK, LspPCK, MpiiPCKh
 from hourglass.evaluation.prediction_files import read_predictions
-
-
-def samples(count: int = 10, joints: int = 16, seed: int = 0) -> list[dict]:
-    rng = np.random.default_rng(seed)
-    truth = rng.uniform(0, 100, (count, joints, 2))
-    truth[rng.random((count, joints)) < 0.2] = np.nan
-    predicted = np.nan_to_num(truth) + rng.normal(0, 10, truth.shape)
-    return [dict(id=i, raw_ann_info=dict(keypoints_image=t, pck_unit=30.0, image='a.jpg', row=i,
-                                         occluded=np.arange(joints) == i, single_person=i > 2),
-                 pred_instances=dict(keypoints=p[None], keypoint_scores=np.ones((1, joints))))
-            for i, (t, p) in enumerate(zip(truth, predicted, strict=True))]
 
 
 def evaluate(metric, data: list[dict], batch: int, skeleton: dict = skeletons.MPII) -> dict:
@@ -83,30 +75,60 @@ def test_perfect_and_hopeless_predictions():
     assert set(evaluate(MpiiPCKh(), data, 4).values()) == {0.0}
 
 
-def test_only_single_persons_count_where_the_official_score_says_so():
+def test_only_single_persons_count_in_the_official_score():
     data = samples()
     alone = evaluate(MpiiPCKh(single_person_only=True), data, 4)
     assert alone['mpii/Total'] == evaluate(MpiiPCKh(), data[3:], 4)['mpii/Total']
     data[4]['raw_ann_info']['single_person'] = None
-    with pytest.raises(DataError, match=r'row 4: not told whether .*prepare_mpii'):
+    with pytest.raises(DataError, match=r'row 4: not marked whether .*prepare_mpii'):
         evaluate(MpiiPCKh(single_person_only=True), data, 4)
 
 
-def test_every_person_is_kept_for_a_second_look(tmp_path):
+@pytest.mark.parametrize('ranks', [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_any_number_of_processes_gives_the_same_numbers(tmp_path, ranks):
+    people = 11                                     # divides by neither 2 nor 3
+    evaluate_in_process(0, 1, str(tmp_path), people)
+    torch.multiprocessing.spawn(evaluate_in_process, (ranks, str(tmp_path), people), nprocs=ranks)
+    alone = json.loads((tmp_path / '1_0.json').read_text())
+    assert 0 < alone['mpii/Total'] < 100
+    for rank in range(ranks):
+        assert json.loads((tmp_path / f'{ranks}_{rank}.json').read_text()) == alone
+    assert (tmp_path / f'people{ranks}.json').read_bytes() == (
+        tmp_path / 'people1.json').read_bytes()
+
+
+def test_the_table_has_a_row_for_each_stage(monkeypatch):
+    lines = []
+    monkeypatch.setattr(MMLogger.get_current_instance(), 'info', lines.append)
+    data = samples()
+    for sample in data:
+        sample['pred_instances']['stage_keypoints'] = np.zeros((1, 2, 16, 2))
+        sample |= dict(input_size=(256, 256), input_scale=np.array([512.0, 512.0]),
+                       input_center=np.array([100.0, 50.0]))
+    total = evaluate(MpiiPCKh(), data, 3)['mpii/Total']
+    title, header, *rows = lines[0].splitlines()
+    assert title == 'PCKh@0.5 (official) of 10 people'
+    assert header.split()[:2] == ['protocol', 'Total']
+    assert [row.split()[:2] for row in rows] == [
+        [name, 'official'] for name in ('prediction', 'stage0', 'stage1')]
+    assert rows[0].split()[2] == f'{total:.2f}'
+
+
+def test_a_file_of_every_person_can_be_scored_again(tmp_path):
     data = samples()
     evaluate(MpiiPCKh(people_file=str(tmp_path / 'new/people.json')), data[::-1], 4)
     people = json.loads((tmp_path / 'new/people.json').read_text())['people']
     assert [person['row'] for person in people] == list(range(10))
+    assert {person['image_name'] for person in people} == {'a.jpg'}
     assert people[3]['keypoints'] == data[3]['pred_instances']['keypoints'][0].tolist()
     annotated = ~np.isnan(data[3]['raw_ann_info']['keypoints_image']).any(-1)
     assert [distance is not None for distance in people[3]['distances']] == annotated.tolist()
-    # and they can be scored again without a network
     found = read_predictions(tmp_path / 'new/people.json', range(10), 16)
     assert found.base == 0
     assert np.array_equal(found[:], [sample['pred_instances']['keypoints'][0] for sample in data])
 
 
-def test_nobody_is_skipped():
+def test_no_person_is_skipped():
     data = samples()
     for unit in (np.nan, 0, np.inf):
         data[3]['raw_ann_info']['pck_unit'] = unit

@@ -34,17 +34,17 @@ def test_counting_is_comparing_at_every_threshold(rng):
         counts.at(0.123)
 
 
-def test_pooling_and_averaging_differ_as_they_must():
+def test_pooling_weights_joints_and_averaging_does_not():
     distances = np.array([[0.1, 0.9, NAN], [0.2, NAN, NAN], [0.3, NAN, NAN]])
     counts = pck.count(distances, np.array([0.1, 0.5]))
     assert np.array_equal(pck.joint_pck(counts)[1], [100, 0, NAN], equal_nan=True)
     assert pck.pooled_pck(counts, [0, 1]).tolist() == [25, 75]      # of four joints
     assert pck.mean_pck(counts, [0, 1])[1] == 50
-    assert pck.mean_pck(counts, [0, 2])[1] == 100                   # nobody has joint 2
+    assert pck.mean_pck(counts, [0, 2])[1] == 100                   # joint 2 is not annotated
     assert np.isnan(pck.mean_pck(counts, [2])).all()
     assert np.isnan(pck.pooled_pck(counts, [2])).all()
-    nobody = pck.count(np.empty((0, 3)), np.array([0.5]))           # and nothing divides by zero
-    assert np.isnan(pck.pooled_pck(nobody, [0, 1, 2])).all()
+    empty = pck.count(np.empty((0, 3)), np.array([0.5]))           # and nothing divides by zero
+    assert np.isnan(pck.pooled_pck(empty, [0, 1, 2])).all()
 
 
 def test_the_area_is_the_mean_height():

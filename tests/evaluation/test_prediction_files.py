@@ -1,4 +1,4 @@
-"""Prediction files: every form gives the same joints, and what does not fit is refused by name."""
+"""Prediction files: every form gives the same joints, and a file that does not fit is named."""
 import json
 
 import h5py
@@ -58,7 +58,7 @@ def test_a_matlab_73_file_is_read(tmp_path, joints):
     assert np.array_equal(read_predictions(tmp_path / 'a.mat', range(PEOPLE), JOINTS)[:], joints)
 
 
-def test_records_are_found_by_row_and_who_has_none_is_not_predicted(tmp_path, joints):
+def test_records_are_found_by_row_and_people_without_one_are_not_predicted(tmp_path, joints):
     rows = [10, 11, 12, 13, 14]
     records = [dict(row=row, keypoints=joints[row - 10].tolist()) for row in (14, 10, 12)]
     (tmp_path / 'a.json').write_text(json.dumps(dict(base=0, people=records)))
@@ -74,7 +74,7 @@ def test_records_are_found_by_row_and_who_has_none_is_not_predicted(tmp_path, jo
                           joints[[1, 3]])
 
 
-def test_empty_rows_are_nobody(tmp_path, joints):
+def test_empty_rows_are_not_predictions(tmp_path, joints):
     joints[1], joints[2, 3], joints[3, 4] = 0, np.nan, np.inf
     found = read_predictions(write(tmp_path / 'a.npy', joints), range(PEOPLE), JOINTS)[:]
     assert np.isnan(found[1]).all()
@@ -139,7 +139,7 @@ def test_a_damaged_part_of_an_h5_file_is_named(tmp_path, rng):
 
 
 def test_other_files_are_refused(tmp_path, joints):
-    for name, message in (('gone.npy', 'no such prediction file'), ('a.pkl', r'come as \.npy')):
+    for name, message in (('gone.npy', 'no such prediction file'), ('a.pkl', r'must be \.npy')):
         if name == 'a.pkl':
             (tmp_path / name).touch()
         with pytest.raises(DataError, match=message):

@@ -1,4 +1,4 @@
-"""The file for MPII's site: every test person in place, 1-based, nobody passed over silently."""
+"""The file for MPII's site: every test person in its place, 1-based, none left out silently."""
 import numpy as np
 import pytest
 import scipy.io
@@ -11,11 +11,11 @@ from hourglass.registry import METRICS
 
 def sample(place, name: str, seed: int = 0) -> dict:
     keypoints_image = np.random.default_rng(seed).uniform(0, 100, (1, 16, 2))
-    return dict(raw_ann_info=dict(place=place, image=name, row=seed),
+    return dict(raw_ann_info=dict(place=place, image_name=name, row=seed),
                 pred_instances=dict(keypoints=keypoints_image))
 
 
-def everyone() -> list[dict]:
+def all_people() -> list[dict]:
     """Predictions for all test people of the small release who can be cropped."""
     return [sample((3, 0), 'test.jpg', 0), sample((3, 2), 'test.jpg', 1),
             sample((5, 0), 'one.jpg', 2)]
@@ -43,7 +43,7 @@ def warnings(monkeypatch) -> list[str]:
 
 
 def test_predictions_stand_where_the_release_has_the_people(tmp_path, warnings):
-    samples = everyone()
+    samples = all_people()
     assert submit(tmp_path, samples) == {'submission/people': 3, 'submission/single_person': 2}
     assert not warnings
     pred = read(tmp_path)['pred']
@@ -60,7 +60,7 @@ def test_predictions_stand_where_the_release_has_the_people(tmp_path, warnings):
 
 
 def test_shapes_and_fields_are_those_of_the_release(tmp_path):
-    submit(tmp_path, everyone())
+    submit(tmp_path, all_people())
     release = scipy.io.loadmat(tmp_path / 'r.mat')['RELEASE'][0, 0]
     content = scipy.io.loadmat(tmp_path / 'out/pred.mat')
     theirs, pred = release['annolist'][:, 3:], content['pred']
@@ -74,20 +74,20 @@ def test_shapes_and_fields_are_those_of_the_release(tmp_path):
 
 
 def test_batches_and_order_do_not_matter(tmp_path):
-    submit(tmp_path, everyone())
+    submit(tmp_path, all_people())
     first = scipy.io.loadmat(tmp_path / 'out/pred.mat')['pred']
-    submit(tmp_path, everyone()[::-1])
+    submit(tmp_path, all_people()[::-1])
     again = scipy.io.loadmat(tmp_path / 'out/pred.mat')['pred']
     assert str(first) == str(again)
 
 
-def test_who_is_not_predicted_is_counted(tmp_path, warnings):
-    assert submit(tmp_path, everyone()[1:2])['submission/people'] == 1
+def test_people_without_a_prediction_are_counted(tmp_path, warnings):
+    assert submit(tmp_path, all_people()[1:2])['submission/people'] == 1
     text, = warnings
     assert 'no prediction for 2 of 3 test people, 1 of them in the official score' in text
 
 
-def test_known_truth_is_not_handed_in_as_a_prediction(tmp_path):
+def test_known_truth_is_not_submitted_as_a_prediction(tmp_path):
     """A release with the hidden joints: those of people without a prediction are left out."""
     known = rect([point(0, 3.0, 4.0)])
     release = write_release(tmp_path / 'r.mat', image('t.jpg', rect()),
@@ -116,15 +116,15 @@ def test_refusals(tmp_path, one, message):
     assert not (tmp_path / 'out').exists()
 
 
-def test_releases_that_are_none(tmp_path):
+def test_files_that_are_not_a_release(tmp_path):
     with pytest.raises(DataError, match='gone.mat: no such file'):
-        submit(tmp_path, everyone(), tmp_path / 'gone.mat')
+        submit(tmp_path, all_people(), tmp_path / 'gone.mat')
     for name, content in (('a', dict(RELEASE=3)), ('b', dict(RELEASE=dict(annolist=3))),
                           ('c', dict(RELEASE=dict(annolist=[3], img_train=[[0]],
                                                   single_person=[1])))):
         scipy.io.savemat(tmp_path / f'{name}.mat', content)
         with pytest.raises(DataError, match=f"{name}.mat: 'RELEASE' is not MPII's"):
-            submit(tmp_path, everyone(), tmp_path / f'{name}.mat')
+            submit(tmp_path, all_people(), tmp_path / f'{name}.mat')
 
 
 def test_the_constructor_reads_nothing():

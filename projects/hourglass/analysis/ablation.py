@@ -91,13 +91,12 @@ def train(config: Path, seed: int, iterations: int, validations: int | None, fol
         interval = max(1, iterations // validations)
         options += [f'train_cfg.val_interval={interval}',
                     f'default_hooks.checkpoint.interval={interval}']
-    tool = Path(__file__).parents[1] / 'cli/train.py'
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / 'train.log'
     with log.open('a') as output:
         done = subprocess.run(
-            [sys.executable, '-W', 'ignore', str(tool), str(config), '--work-dir', str(folder),
-             '--resume', '--cfg-options', *options],
+            [sys.executable, '-W', 'ignore', '-m', 'hourglass', 'train', str(config), '--work-dir',
+             str(folder), '--resume', '--cfg-options', *options],
             stdout=output, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         line = log.read_text().strip().rpartition('\n')[-1]

@@ -1,4 +1,4 @@
-"""What the tools that prepare data sets share: they look over a folder and draw samples of it."""
+"""Shared by the commands that prepare data sets: check a folder, draw samples of it."""
 import argparse
 import sys
 from collections.abc import Mapping
@@ -23,21 +23,21 @@ def _at_least_1(text: str) -> int:
 
 
 def verify_and_draw(splits: Mapping[str, PersonDataset], args: argparse.Namespace) -> None:
-    """Print what is found in every split; end the program with status 1 if some is unusable.
+    """Print the findings for each split; end the program with status 1 if there are errors.
 
     Args:
         splits: name -> data set, made with ``lazy_init=True``.
         args: with the arguments of :func:`add_verify_arguments`.
     """
-    unusable = False
+    errors = False
     for name, dataset in splits.items():
         found = verify(dataset, not args.quick, args.workers)
         print(f'{name}: {found.summary()}', flush=True)
-        unusable |= bool(found.unusable)
-        if args.sheet and not found.unusable:
+        errors |= bool(found.errors)
+        if args.sheet and not found.errors:
             sheet = args.sheet.with_stem(f'{args.sheet.stem}_{name}')
             dataset.full_init()
             write_sheet(dataset, sheet)
             print(f'  {sheet}: random people')
-    if unusable:
-        sys.exit('error: mend what is unusable, then run this again')
+    if errors:
+        sys.exit('error: fix the errors above, then run this command again')

@@ -19,6 +19,8 @@ class DecodeHeatmaps(nn.Module):
         refine: a name out of :data:`OFFSETS`.
     """
 
+    input_px_per_cell: Tensor
+
     def __init__(self, input_px_per_cell: Sequence[float], refine: str):
         super().__init__()
         self.register_buffer('input_px_per_cell', torch.tensor(

@@ -49,11 +49,12 @@ class HourglassHeatmap(BaseKeypointCodec):
                 raise ConfigError(f'HourglassHeatmap: {name}={value!r}, choose from {choices}')
         if sigma <= 0:
             raise ConfigError(f'HourglassHeatmap: sigma={sigma}, give more than 0')
-        self.input_size, self.heatmap_size = tuple(input_size), tuple(heatmap_size)
+        self.input_size = (input_size[0], input_size[1])
+        self.heatmap_size = (heatmap_size[0], heatmap_size[1])
         self.input_px_per_cell = np.divide(input_size, heatmap_size)        # (x, y)
         self.sigma, self.centers = sigma, centers
         self.unannotated, self.refine = unannotated, refine
-        self.decode_heatmaps = DecodeHeatmaps(self.input_px_per_cell, refine)
+        self.decode_heatmaps = DecodeHeatmaps(self.input_px_per_cell.tolist(), refine)
 
     def encode(self, keypoints: ndarray, keypoints_visible: ndarray) -> dict:
         """Targets of one person.

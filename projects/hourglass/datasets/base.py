@@ -1,9 +1,9 @@
-"""One annotated person, and the data set base that turns persons into mmpose's samples."""
+"""One annotated person, and the base class that turns persons into mmpose's samples."""
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
@@ -18,23 +18,23 @@ _METAINFO_OF_SAMPLES = (
 
 @dataclass
 class Person:
-    """A person as annotated, whatever the file it was read from.
+    """A person as annotated, in the same form for every data set.
 
     Attributes:
-        image: file name below the image folder.
-        center_image: (2,) x, y of the crop's middle, image px, 0-based.
-        side_image: side of the square crop in image px, every protocol's factors applied.
+        image_name: file name below the image folder.
+        center_image: (2,) x, y of the crop's centre, image px, 0-based.
+        side_image: side of the square crop in image px, with every factor of the protocol applied.
         keypoints_image: (K, 2) x, y, image px, 0-based; NaN where not annotated.
         occluded: (K,) bool; annotated, but hidden behind something.
-        pck_unit: what a distance in image px is divided by (0.6 x head diagonal, or the torso);
-            NaN where the file does not tell, as for MPII's training people.
-        row: where the person stands in its file, for messages.
-        place: index of the image and of the person in it in MPII's official release, 0-based;
-            None where the file does not tell.
+        pck_unit: image px that distances are divided by (0.6 x the head's diagonal, or the torso);
+            NaN where unknown, as for MPII's training people.
+        row: index of the person in the annotation file, for messages.
+        place: 0-based indices of the image and of the person on it in MPII's official release;
+            None where unknown.
         single_person: whether MPII's official score counts the person; None where unknown.
     """
 
-    image: str
+    image_name: str
     center_image: ndarray
     side_image: float
     keypoints_image: ndarray
@@ -46,10 +46,10 @@ class Person:
 
 
 class PersonDataset(BaseCocoStyleDataset):
-    """Base of our data sets: one sample per person, square crops, nobody skipped.
+    """Base of the data sets: one sample per person, square crops, nobody skipped.
 
-    mmpose's base filters people out silently and finds a missing image in the middle of an
-    epoch; this one checks the whole folder first and says what is wrong.
+    mmpose's base class filters people out silently and finds a missing image in the middle of an
+    epoch. This class checks the annotations and the image folder before the first sample.
 
     Args:
         data_root: the data set's folder.
@@ -58,15 +58,16 @@ class PersonDataset(BaseCocoStyleDataset):
         kwargs: as for mmengine's ``BaseDataset`` (``pipeline``, ``test_mode``, ``indices``...).
 
     Raises:
-        DataError: for a missing folder, file or image, or an annotation that makes no sense.
+        DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
-    def __init__(self, data_root: str, ann_file: str, data_prefix: dict, **kwargs):
+    def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
+                 **kwargs: Any):
         super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
 
     @abstractmethod
     def read_people(self) -> list[Person]:
-        """All people of this split, in the order of the annotation file."""
+        """Read all people of this split, in the order of the annotation file."""
 
     def load_data_list(self) -> list[dict]:
         if not Path(self.data_root).is_dir():
@@ -81,38 +82,35 @@ class PersonDataset(BaseCocoStyleDataset):
         for person in people:
             problem = person_problem(person, self.metainfo['num_keypoints'], self.test_mode)
             if problem:
-                raise DataError(f'{self.ann_file}, row {person.row} ({person.image}): {problem}')
-        self._check_images(people)
+                raise DataError(
+                    f'{self.ann_file}, row {person.row} ({person.image_name}): {problem}')
+        folder, names = Path(self.data_prefix['img']), {person.image_name for person in people}
+        missing = missing_images(folder, names)
+        if missing:
+            first = next(person for person in people if person.image_name in missing)
+            raise DataError(f'{folder}: {len(missing)} of {len(names)} images are missing, first '
+                            f'{first.image_name}{missing[first.image_name]} of row {first.row} in '
+                            f'{self.ann_file}; complete the folder')
         return [self._sample(index, person) for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
-        """A sample of its own, with what transforms ask of the data set's metainfo.
+        """Return a sample, with the metainfo that transforms need.
 
-        mmpose's copies the metainfo for every sample, which takes twice as long as the sample
-        itself; here samples share it, as transforms only read it.
+        mmpose copies the metainfo for every sample, which takes twice as long as the sample
+        itself. Samples share it here: transforms only read it.
         """
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         return info | {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
 
-    def _check_images(self, people: list[Person]) -> None:
-        folder = Path(self.data_prefix['img'])
-        images = {person.image for person in people}
-        missing = missing_images(folder, images)
-        if missing:
-            first = next(person for person in people if person.image in missing)
-            raise DataError(f'{folder}: {len(missing)} of {len(images)} images are missing, '
-                            f'first {first.image}{missing[first.image]} of row {first.row} in '
-                            f'{self.ann_file}; complete the folder')
-
     def _sample(self, index: int, person: Person) -> dict:
-        """What mmpose's transforms and metrics expect of a sample."""
+        """Return a person in the form that mmpose's transforms and metrics expect."""
         annotated = ~np.isnan(person.keypoints_image).any(-1)                       # (K,)
         keypoints_image = np.where(annotated[:, None], person.keypoints_image, 0)   # (K, 2)
         half = person.side_image / 2
         return dict(
             id=index,
             img_id=index,
-            img_path=os.path.join(self.data_prefix['img'], person.image),
+            img_path=os.path.join(self.data_prefix['img'], person.image_name),
             category_id=1,
             bbox=np.concatenate([person.center_image - half,
                                  person.center_image + half]).astype(np.float32)[None],
@@ -121,15 +119,13 @@ class PersonDataset(BaseCocoStyleDataset):
             bbox_scale=np.full((1, 2), person.side_image, np.float32),
             keypoints=keypoints_image.astype(np.float32)[None],
             keypoints_visible=annotated.astype(np.float32)[None],
-            # the untouched truth: travels past every transform to the metrics
-            raw_ann_info=dict(
-                keypoints_image=person.keypoints_image, occluded=person.occluded,
-                pck_unit=person.pck_unit, image=person.image, row=person.row,
-                place=person.place, single_person=person.single_person))
+            # the annotation for the metrics: no transform changes it
+            raw_ann_info={key: value for key, value in vars(person).items()
+                          if key not in ('center_image', 'side_image')})
 
 
 def joint_problem(person: Person, num_keypoints: int) -> str | None:
-    """What makes a person's joints unusable, in words; None if nothing does."""
+    """Describe what is wrong with a person's joints; None if nothing is."""
     if person.keypoints_image.shape != (num_keypoints, 2):
         return f'joints of shape {person.keypoints_image.shape}, ({num_keypoints}, 2) needed'
     if np.isinf(person.keypoints_image).any():
@@ -138,7 +134,7 @@ def joint_problem(person: Person, num_keypoints: int) -> str | None:
 
 
 def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> str | None:
-    """What makes a person unusable as a sample, in words; None if nothing does."""
+    """Describe why a person cannot be a sample; None if nothing is wrong."""
     problem = joint_problem(person, num_keypoints)
     if problem:
         return problem
@@ -149,30 +145,25 @@ def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> st
     annotated = not np.isnan(person.keypoints_image).all()
     if to_be_tested and annotated and not 0 < person.pck_unit < np.inf:
         return ('no head box (MPII: set head_box_file to mpii_gt_val.mat) or torso (FLIC, LSP: '
-                'right shoulder and left hip) to measure PCK by, but it is to be tested on')
+                'right shoulder and left hip) to measure PCK by, as a test needs')
     return None
 
 
-def missing_images(folder: Path, images: set[str]) -> dict[str, str]:
-    """The images that are not below the folder, each with a hint at a file of nearly its name.
+def missing_images(folder: Path, names: set[str]) -> dict[str, str]:
+    """Find the images that are not below a folder, each with a hint at a file of a similar name.
 
     Raises:
         DataError: if there is no such folder.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such image folder (README, 'Data')")
-    there = _files_below(folder, {os.path.dirname(name) for name in images})
-    missing = images - there
-    alike = {_plain(name): name for name in there} if missing else {}
-    return {name: f' ({alike[_plain(name)]} is there: case or extension differ, rename it)'
-            if _plain(name) in alike else '' for name in missing}
+    present = {os.path.join(sub, entry.name) for sub in {os.path.dirname(name) for name in names}
+               if (folder / sub).is_dir() for entry in os.scandir(folder / sub)}
+    missing = names - present
+    similar = {_stem(name): name for name in present} if missing else {}
+    return {name: f' ({similar[_stem(name)]} is there: case or extension differ, rename it)'
+            if _stem(name) in similar else '' for name in missing}
 
 
-def _plain(name: str) -> str:
+def _stem(name: str) -> str:
     return os.path.splitext(name)[0].lower()
-
-
-def _files_below(folder: Path, subfolders: Sequence[str]) -> set[str]:
-    """Names, relative to ``folder``, of the files in its ``subfolders``: one listing each."""
-    return {os.path.join(sub, entry.name) for sub in subfolders if (folder / sub).is_dir()
-            for entry in os.scandir(folder / sub)}

@@ -1,6 +1,7 @@
 """Leeds Sports Pose and LSP Extended (Johnson & Everingham, BMVC 2010, CVPR 2011): 14 joints."""
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -13,70 +14,68 @@ from hourglass.io.mat import read_mat
 from hourglass.registry import DATASETS
 
 SPLITS = ('train', 'test')
-_TRAIN, _TEST = 1000, 1000              # LSP: the first thousand train, the second test
+_ROWS = dict(train=(0, 1000), test=(1000, 2000))        # of LSP; LSP Extended is all training
 _NUM_JOINTS = 14
 _R_SHOULDER, _L_HIP = 8, 3
-_MARGIN = 1.25                          # around the joints' box, as MPII's scale is widened
+_MARGIN = 1.25                          # around the box of the joints, as for MPII's scale
 
 
 def read_lsp(path: str | Path, split: str) -> list[Person]:
-    """The people of ``joints.mat`` of LSP or of LSP Extended; coordinates there are 1-based.
+    """Read the people of ``joints.mat`` of LSP or of LSP Extended; coordinates there are 1-based.
 
-    The two are told apart by the order of their axes. In LSP, (3, 14, 2000), the third number of a
-    joint is 1 where it is hidden, and every joint is labelled; in LSP Extended, (14, 3, 10000), it
-    is 1 where the joint is labelled. The crop is a square around the joints; the PCK unit is the
-    torso, right shoulder to left hip, NaN where one of them is not labelled.
+    The order of the axes distinguishes the two. In LSP, (3, 14, 2000), the third number of a joint
+    is 1 where it is hidden, and every joint is labelled; in LSP Extended, (14, 3, 10000), it is 1
+    where the joint is labelled. The crop is a square around the joints; the PCK unit is the torso,
+    right shoulder to left hip, NaN where one of them is not labelled.
 
     Args:
         path: the file.
         split: ``'train'`` or ``'test'``; all of LSP Extended is for training.
 
     Raises:
-        DataError: if the file is no LSP annotation.
+        DataError: if the file is not an LSP annotation.
         ConfigError: for a split that does not exist.
     """
     if split not in SPLITS:
         raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
     joints, extended = _read_joints(path)
     if extended and split == 'test':
-        raise ConfigError(f"{path}: LSP Extended has no test people; take LSP's joints.mat")
+        raise ConfigError(f"{path}: LSP Extended has no test people; use LSP's joints.mat")
     poses = joints.transpose((2, 0, 1) if extended else (2, 1, 0)).astype(float)    # (P, 14, 3)
-    first, last = (0, len(poses)) if extended else {
-        'train': (0, _TRAIN), 'test': (_TRAIN, _TRAIN + _TEST)}[split]
+    first, last = (0, len(poses)) if extended else _ROWS[split]
     return [_person(poses[row], extended, row, path) for row in range(first, last)]
 
 
 def splits_of(path: str | Path) -> tuple[str, ...]:
-    """The splits that a ``joints.mat`` holds: both, or ``'train'`` alone (LSP Extended)."""
+    """Return the splits that a ``joints.mat`` holds: both, or ``'train'`` alone (LSP Extended)."""
     return SPLITS[:1] if _read_joints(path)[1] else SPLITS
 
 
 def _read_joints(path: str | Path) -> tuple[ndarray, bool]:
-    """The array of a ``joints.mat``, and whether it is LSP Extended's."""
+    """Return the array of a ``joints.mat``, and whether it is LSP Extended's."""
     joints = read_mat(path, 'joints')
     if joints.dtype.kind not in 'fiu':
         raise DataError(f'{path}: joints hold {joints.dtype}, numbers needed')
     extended = joints.ndim == 3 and joints.shape[:2] == (_NUM_JOINTS, 3)
-    if not extended and joints.shape != (3, _NUM_JOINTS, _TRAIN + _TEST):
+    if not extended and joints.shape != (3, _NUM_JOINTS, 2000):
         raise DataError(f'{path}: joints of shape {joints.shape}; (3, 14, 2000) is LSP, (14, 3, N) '
                         'is LSP Extended')
     return joints, extended
 
 
 def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person:
-    flag = pose[:, 2]
+    flag, where = pose[:, 2], f'{path}, row {row}'
     if not np.isin(flag, (0, 1)).all():
-        raise DataError(f'{path}, row {row}: flags {flag.tolist()}, 0 or 1 needed')
+        raise DataError(f'{where}: flags {flag.tolist()}, 0 or 1 needed')
     labelled = flag == 1 if extended else np.ones(_NUM_JOINTS, bool)
-    keypoints_image = np.where(labelled[:, None], pose[:, :2] - 1, np.nan)      # 1-based -> 0-based
     if labelled.sum() < 2:
-        raise DataError(f'{path}, row {row}: {labelled.sum()} labelled joints, two needed to know '
-                        'where the person is')
+        raise DataError(f'{where}: {labelled.sum()} labelled joints, two needed to crop the person')
     if not np.isfinite(pose[labelled, :2]).all():
-        raise DataError(f'{path}, row {row}: a labelled joint is no number; fetch the file again')
+        raise DataError(f'{where}: a labelled joint is not a number; fetch the file again')
+    keypoints_image = np.where(labelled[:, None], pose[:, :2] - 1, np.nan)      # 1-based -> 0-based
     low, high = np.nanmin(keypoints_image, axis=0), np.nanmax(keypoints_image, axis=0)
     return Person(
-        image=f'im{row + 1:05d}.jpg' if extended else f'im{row + 1:04d}.jpg',
+        image_name=f'im{row + 1:05d}.jpg' if extended else f'im{row + 1:04d}.jpg',
         center_image=(low + high) / 2, side_image=_MARGIN * float((high - low).max()),
         keypoints_image=keypoints_image,
         occluded=np.zeros(_NUM_JOINTS, bool) if extended else flag == 1,
@@ -85,7 +84,7 @@ def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person
 
 
 def with_mpii_joints(person: Person) -> Person:
-    """The same person with MPII's 16 joints.
+    """Return the same person with MPII's 16 joints.
 
     MPII's pelvis and thorax lie in the middle of the hips and of the shoulders (within 0.3 % of the
     torso for half of MPII's people), so they are made from these; the PCK unit stays the torso.
@@ -109,8 +108,8 @@ class LspDataset(PersonDataset):
         split: ``'train'`` or ``'test'``; see :func:`read_lsp`.
         skeleton: ``'lsp'`` for its 14 joints, ``'mpii'`` for MPII's 16, so that LSP trains or tests
             a network for MPII; see :func:`with_mpii_joints`.
-        crop: ``'image'``, the square around the whole image, as test results on LSP are
-            reported: it tells the network nothing; ``'joints'``, around the annotated joints, for
+        crop: ``'image'``, the square around the whole image, as in reported test results on LSP
+            (it gives the network no annotation); ``'joints'``, around the annotated joints, for
             training on images that show more than the person.
         kwargs: as for :class:`PersonDataset`.
     """
@@ -118,31 +117,25 @@ class LspDataset(PersonDataset):
     METAINFO = skeletons.LSP
 
     def __init__(self, split: str, skeleton: str = 'lsp', crop: str = 'image',
-                 ann_file: str = 'joints.mat', data_prefix: dict = dict(img='images'), **kwargs):
+                 ann_file: str = 'joints.mat', **kwargs: Any):
         for name, value, choices in (('split', split, SPLITS),
                                      ('skeleton', skeleton, ('lsp', 'mpii')),
                                      ('crop', crop, ('image', 'joints'))):
             if value not in choices:
                 raise ConfigError(f'LspDataset: {name}={value!r}, choose from {choices}')
         self.split, self.skeleton, self.crop = split, skeleton, crop
-        super().__init__(
-            ann_file=ann_file, data_prefix=data_prefix,
-            metainfo=skeletons.MPII if skeleton == 'mpii' else None, **kwargs)
+        super().__init__(ann_file=ann_file, **kwargs,
+                         metainfo=skeletons.MPII if skeleton == 'mpii' else None)
 
     def read_people(self) -> list[Person]:
         people = read_lsp(self.ann_file, self.split)
         if self.skeleton == 'mpii':
             people = [with_mpii_joints(person) for person in people]
-        if self.crop == 'image':
-            for person in people:
-                self._crop_image(person)
+        for person in people if self.crop == 'image' else ():
+            try:
+                with Image.open(Path(self.data_prefix['img'], person.image_name)) as image:
+                    size = np.array(image.size, float)
+            except OSError:             # missing or broken: the checks name all of these images
+                continue
+            person.center_image, person.side_image = (size - 1) / 2, float(size.max())
         return people
-
-    def _crop_image(self, person: Person) -> None:
-        """Leaves a missing or broken image to the checks, which name all of them."""
-        try:
-            with Image.open(Path(self.data_prefix['img'], person.image)) as image:
-                size = np.array(image.size, float)
-        except OSError:
-            return
-        person.center_image, person.side_image = (size - 1) / 2, float(size.max())

@@ -1,30 +1,31 @@
-"""Names, order, sides and bones of every data set's keypoints: what mmpose calls metainfo."""
+"""Names, order, sides and bones of each data set's keypoints: mmpose's metainfo."""
 
 _LEFT, _RIGHT, _MIDDLE = [0, 170, 0], [0, 110, 255], [255, 120, 50]     # colours, BGR
 
 
-def define_skeleton(dataset_name: str, upper: str, lower: str, order: str, bones: str) -> dict:
-    """mmpose's metainfo out of names, for a data set's ``METAINFO``.
+def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> dict:
+    """Make mmpose's metainfo, for a data set's ``METAINFO``.
 
     Args:
-        dataset_name: of the data set.
-        upper, lower: keypoints of the upper and of the lower body, names between blanks.
-        order: all of them, in the order of the annotation. ``left_x`` and ``right_x`` are a pair
-            that a mirrored image swaps, and are drawn green and orange.
-        bones: what is drawn between keypoints, ``'a-b b-c'``.
+        dataset_name: name of the data set.
+        order: names of all keypoints, separated by blanks, in the order of the annotation.
+            ``left_x`` and ``right_x`` are a pair: a mirrored image swaps them, and they are drawn
+            green and orange.
+        lower: names of the lower body's keypoints; all others are the upper body.
+        bones: pairs of keypoints to connect in drawings, ``'a-b b-c'``.
 
     Raises:
-        ValueError: if a keypoint is not either upper or lower body.
+        ValueError: if ``lower`` or ``bones`` names a keypoint that is not in ``order``.
     """
-    names = order.split()
-    upper_names, lower_names = upper.split(), lower.split()
-    if sorted(upper_names + lower_names) != sorted(names):
-        raise ValueError(f'{dataset_name}: every keypoint is either upper or lower body')
+    names, lower_names = order.split(), lower.split()
     links = [tuple(bone.split('-')) for bone in bones.split()]
+    unknown = {*lower_names, *(end for link in links for end in link)} - set(names)
+    if unknown:
+        raise ValueError(f'{dataset_name}: no keypoint {sorted(unknown)[0]!r}; name one of {order}')
     return dict(
         dataset_name=dataset_name,
         keypoint_info={i: dict(id=i, name=name, color=_colour(name), swap=_opposite(name),
-                               type='upper' if name in upper_names else 'lower')
+                               type='lower' if name in lower_names else 'upper')
                        for i, name in enumerate(names)},
         skeleton_info={i: dict(id=i, link=link, color=_colour(link[1]))
                        for i, link in enumerate(links)},
@@ -46,8 +47,6 @@ MPII = define_skeleton(
     order='right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax '
           'upper_neck head_top right_wrist right_elbow right_shoulder left_shoulder left_elbow '
           'left_wrist',
-    upper='thorax upper_neck head_top right_wrist right_elbow right_shoulder left_shoulder '
-          'left_elbow left_wrist',
     lower='right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis',
     bones='right_knee-right_ankle right_hip-right_knee pelvis-right_hip pelvis-left_hip '
           'left_hip-left_knee left_knee-left_ankle pelvis-thorax thorax-upper_neck '
@@ -59,21 +58,18 @@ FLIC = define_skeleton(
     'flic',
     order='left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist left_hip '
           'right_hip left_eye right_eye nose',
-    upper='left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist left_eye '
-          'right_eye nose',
     lower='left_hip right_hip',
     bones='left_shoulder-left_elbow left_elbow-left_wrist right_shoulder-right_elbow '
           'right_elbow-right_wrist left_shoulder-right_shoulder left_shoulder-left_hip '
           'right_shoulder-right_hip left_hip-right_hip nose-left_eye nose-right_eye')
 
-# LSP's neck lies where MPII has its upper neck: from the middle of the shoulders 0.27 of the way to
-# the head's top (LSP Extended 0.17, MPII 0.19; medians over upright people), not 0 as the thorax.
+# LSP's neck lies where MPII has its upper neck: between the middle of the shoulders and the top of
+# the head it lies at 0.27 of the way (LSP Extended 0.17, MPII's upper neck 0.19, its thorax 0;
+# medians over upright people).
 LSP = define_skeleton(
     'lsp',
     order='right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow '
           'right_shoulder left_shoulder left_elbow left_wrist upper_neck head_top',
-    upper='right_wrist right_elbow right_shoulder left_shoulder left_elbow left_wrist upper_neck '
-          'head_top',
     lower='right_ankle right_knee right_hip left_hip left_knee left_ankle',
     bones='right_knee-right_ankle right_hip-right_knee right_hip-left_hip left_hip-left_knee '
           'left_knee-left_ankle upper_neck-head_top upper_neck-right_shoulder '

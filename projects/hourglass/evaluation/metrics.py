@@ -1,7 +1,9 @@
-"""Registered metrics: they collect distances, and print and return the table of a protocol."""
+"""Registered metrics: they collect distances, log the table of a protocol and return it."""
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -9,37 +11,74 @@ from mmengine.logging import MMLogger
 from numpy import ndarray
 
 from hourglass.datasets.crop import to_image
+from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck, protocols
 from hourglass.evaluation.protocols import Protocol
-from hourglass.evaluation.scored import Scored
+from hourglass.evaluation.tables import table
 from hourglass.io.files import replacing
 from hourglass.registry import METRICS
 
 
+@dataclass
+class Scored:
+    """Distances of predicted from annotated joints, as a metric collected them.
+
+    Attributes:
+        protocol: the protocol they were measured under.
+        joints: names of the K keypoints.
+        ids: (P,) of the people in their data set.
+        distances: (1 + N, P, L), in units of the person, of the prediction and of each of N stages,
+            where these were asked for; NaN where not annotated.
+        occluded: (P, K) annotated, but hidden.
+    """
+
+    protocol: Protocol
+    joints: Sequence[str]
+    ids: Sequence[int]
+    distances: ndarray
+    occluded: ndarray
+
+    @property
+    def num_stages(self) -> int:
+        return len(self.distances) - 1
+
+    @property
+    def counted(self) -> Sequence[str]:
+        """Names of the L joints, or limbs, counted."""
+        return self.protocol.counted(self.joints)
+
+    def scores(self, which: int) -> dict[str, float]:
+        """Return the table in percent: 0 is the prediction, 1 and above the stages."""
+        return self.protocol.scores(*pck.count_apart(
+            self.distances[which], self.occluded, self.protocol.thresholds), self.counted)
+
+
 class _PCK(BaseMetric):
-    """Collects each person's distances; subclasses say which protocols there are.
+    """Base of the metrics; subclasses list their protocols.
 
     Predictions and ground truth are both 0-based image px: nothing is shifted here. The ground
-    truth is the untouched annotation the data set put into ``raw_ann_info``. Every person counts
-    once, however the data were spread over batches and ranks. Where the head gives the keypoints of
-    all its stages (``all_stages`` in ``test_cfg``), each stage has a table of its own besides.
+    truth is the unchanged annotation in ``raw_ann_info``. Every person counts once, however the
+    data were divided into batches and ranks. If the head gives the keypoints of all its stages
+    (``all_stages`` in ``test_cfg``), each stage is scored, too.
 
     Args:
-        protocol: who counts; a name in :mod:`hourglass.evaluation.protocols`.
-        people_file: write every person's row, image, predicted joints (0-based image px), scores
-            and distances to this .json file; ``tools/evaluate.py`` reads it.
+        protocol: a name in :mod:`hourglass.evaluation.protocols`; the first of the data set's by
+            default.
+        people_file: write row, image, predicted joints (0-based image px), scores and distances of
+            every person to this .json file; ``tools/evaluate.py`` reads it.
         kwargs: as for mmengine's ``BaseMetric``.
 
     Attributes:
-        scored: what was scored last, :class:`hourglass.evaluation.scored.Scored`; None before, and
-            in processes of a distributed run other than the first.
+        scored: the last :class:`Scored`; None before, and in all processes of a distributed run
+            but the first.
     """
 
     PROTOCOLS: Mapping[str, Protocol]
 
-    def __init__(self, protocol: str, people_file: str | None = None, **kwargs):
+    def __init__(self, protocol: str | None = None, people_file: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
+        protocol = next(iter(self.PROTOCOLS)) if protocol is None else protocol
         if protocol not in self.PROTOCOLS:
             raise ConfigError(f'{type(self).__name__}: protocol={protocol!r}, choose from '
                               f'{tuple(self.PROTOCOLS)}')
@@ -48,39 +87,39 @@ class _PCK(BaseMetric):
 
     @property
     def joints(self) -> list[str]:
-        return [self.dataset_meta['keypoint_id2name'][i]
-                for i in range(self.dataset_meta['num_keypoints'])]
+        return keypoint_names(self.dataset_meta)
 
     def scored_joints(self, truth: dict) -> ndarray:
-        """(K, 2) the annotated joints of a person, NaN for what does not count."""
+        """Return (K, 2) the annotated joints of a person, NaN for those that do not count."""
         return truth['keypoints_image']
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            truth, found = sample['raw_ann_info'], sample['pred_instances']
-            predicted = _predictions(sample)                                    # (1 + N, K, 2)
-            scored = np.broadcast_to(
-                self.scored_joints(truth), (len(predicted), *truth['keypoints_image'].shape))
-            where = f"{truth['image']}, row {truth['row']}"
-            if predicted.shape != scored.shape:
-                raise DataError(f'{where}: {predicted.shape[1]} joints predicted, '
-                                f"{scored.shape[1]} annotated; set the network's num_keypoints")
+            truth, predicted = sample['raw_ann_info'], _predictions(sample)
+            num_predictions, *shape = predicted.shape                           # (1 + N, K, 2)
+            annotated = self.scored_joints(truth)                               # (K, 2)
+            where = f"{truth['image_name']}, row {truth['row']}"
+            if shape != list(annotated.shape):
+                raise DataError(f'{where}: {shape[0]} joints predicted, {len(annotated)} '
+                                "annotated; set the network's num_keypoints")
             try:
                 distances = self.protocol.distances(                            # (1 + N, L)
-                    predicted, scored, np.full(len(predicted), truth['pck_unit']), self.joints)
+                    predicted, np.broadcast_to(annotated, predicted.shape),
+                    np.full(num_predictions, truth['pck_unit']), self.joints)
             except pck.UnmeasuredError:
                 raise DataError(f'{where}: no {self.protocol.unit_name} to measure by (MPII: give '
                                 'the data set its head_box_file, mpii_gt_val.mat)') from None
             result = dict(id=sample['id'], distances=distances, occluded=truth['occluded'])
             if self.people_file:
                 result['person'] = dict(
-                    row=truth['row'], image=truth['image'], keypoints=predicted[0].tolist(),
-                    scores=np.asarray(found['keypoint_scores'])[0].tolist(),
+                    row=truth['row'], image_name=truth['image_name'],
+                    keypoints=predicted[0].tolist(),
+                    scores=np.asarray(sample['pred_instances']['keypoint_scores'])[0].tolist(),
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 
     def evaluate(self, size: int) -> dict[str, float]:
-        self._size = size                   # compute_metrics, which mmengine calls, is not told
+        self._size = size                   # mmengine does not pass it on to compute_metrics
         return super().evaluate(size)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
@@ -89,30 +128,31 @@ class _PCK(BaseMetric):
             raise DataError(f'{self._size - len(people)} of {self._size} people were not '
                             'predicted; the metric was not given every batch')
         if self.people_file:
-            _write_people([people[key]['person'] for key in sorted(people)], self.joints,
-                          self.people_file)
-        self.scored = scored = Scored(
+            content = dict(base=0, joints=self.joints,
+                           people=[people[key]['person'] for key in sorted(people)])
+            with replacing(Path(self.people_file)) as draft:
+                draft.write_text(json.dumps(content), encoding='utf-8')
+        self.scored = Scored(
             self.protocol, self.joints, list(people),
             distances=np.stack([person['distances'] for person in people.values()], axis=1),
             occluded=np.stack([person['occluded'] for person in people.values()]))
-        logger = MMLogger.get_current_instance()
-        if np.isnan(scored.distances[0]).all():
-            logger.info(f'{self.protocol.title}: nobody has annotated joints, so there is no score')
+        logger, title = MMLogger.get_current_instance(), self.protocol.title
+        if np.isnan(self.scored.distances[0]).all():
+            logger.info(f'{title}: no joint is annotated, so there is no score')
             return {}
-        scores = scored.scores(0)
-        logger.info(f'{self.protocol.title} of {len(people)} people\n'
-                    + '\n'.join(_columns(scores)))
-        for stage in range(scored.num_stages):
-            stage_scores = scored.scores(1 + stage)
-            logger.info(f'stage {stage}\n' + '\n'.join(_columns(stage_scores)))
-            scores |= {f'stage{stage}/{name}': value for name, value in stage_scores.items()}
-        return scores
+        scores = self.scored.scores(0)
+        stages = {f'stage{i}': self.scored.scores(1 + i) for i in range(self.scored.num_stages)}
+        logger.info(f'{title} of {len(people)} people\n' + table(
+            [(name, self.protocol.name, row)
+             for name, row in dict(prediction=scores, **stages).items()]))
+        return scores | {f'{stage}/{name}': value for stage, row in stages.items()
+                         for name, value in row.items()}
 
 
 def _predictions(sample: dict) -> ndarray:
-    """(1 + N, K, 2) in image px: what the head predicts, then what each of its N stages does.
+    """Return (1 + N, K, 2) in image px: the prediction of the head, then that of each stage.
 
-    N is 0 where the head does not give its stages.
+    N is 0 if the head does not give its stages.
     """
     found = sample['pred_instances']
     predicted = np.asarray(found['keypoints'])[:1, :, :2]
@@ -122,44 +162,33 @@ def _predictions(sample: dict) -> ndarray:
     return np.concatenate([predicted, to_image(stages_input, sample)])
 
 
-def _columns(scores: Mapping[str, float]) -> tuple[str, str]:
-    names, values = zip(*((f'{name:>8}', f'{value:{max(8, len(name))}.2f}')
-                          for name, value in scores.items()), strict=True)
-    return '  '.join(names), '  '.join(values)
-
-
-def _write_people(people: list[dict], joints: Sequence[str], path: str | Path) -> None:
-    with replacing(Path(path)) as draft:
-        draft.write_text(json.dumps(dict(base=0, joints=list(joints), people=people)),
-                         encoding='utf-8')
-
-
 @METRICS.register_module()
 class MpiiPCKh(_PCK):
     """PCKh on MPII under a named protocol.
 
     Args:
-        protocol: ``'official'``, ``'hrnet'``, ``'tompson'`` or ``'princeton'``.
-        single_person_only: leave out who stands close to others, as the official score of the
-            test set does; the data set must know who does (``tools/prepare_mpii.py``).
+        protocol: ``'official'`` (default), ``'hrnet'``, ``'tompson'`` or ``'princeton'``.
+        single_person_only: leave out people who stand close to others, as the official score of the
+            test set does; the data set must mark them (``tools/prepare_mpii.py``).
         kwargs: as for :class:`_PCK`.
     """
 
     default_prefix = 'mpii'
     PROTOCOLS = protocols.MPII
 
-    def __init__(self, protocol: str = 'official', single_person_only: bool = False, **kwargs):
+    def __init__(self, protocol: str | None = None, single_person_only: bool = False,
+                 **kwargs: Any):
         super().__init__(protocol, **kwargs)
         self.single_person_only = single_person_only
 
     def scored_joints(self, truth: dict) -> ndarray:
-        if not self.single_person_only:
-            return super().scored_joints(truth)
-        if truth['single_person'] is None:
-            raise DataError(f"{truth['image']}, row {truth['row']}: not told whether this is a "
-                            'single person; make the file with tools/prepare_mpii.py')
-        keypoints_image = truth['keypoints_image']
-        return keypoints_image if truth['single_person'] else np.full_like(keypoints_image, np.nan)
+        keypoints_image = super().scored_joints(truth)
+        if self.single_person_only and truth['single_person'] is None:
+            raise DataError(f"{truth['image_name']}, row {truth['row']}: not marked whether this "
+                            'is a single person; make the file with tools/prepare_mpii.py')
+        if self.single_person_only and not truth['single_person']:
+            return np.full_like(keypoints_image, np.nan)
+        return keypoints_image
 
 
 @METRICS.register_module()
@@ -169,34 +198,28 @@ class FlicPCK(_PCK):
     default_prefix = 'flic'
     PROTOCOLS = protocols.FLIC
 
-    def __init__(self, protocol: str = 'torso', **kwargs):
-        super().__init__(protocol, **kwargs)
-
 
 @METRICS.register_module()
 class LspPCK(_PCK):
     """PCK or PCP on LSP, with its 14 joints or as a part of MPII's 16.
 
     Args:
-        protocol: ``'torso'`` or ``'person'``, PCK@0.2 by the one or the other's size, or ``'pcp'``,
-            the percentage of correct parts.
+        protocol: ``'torso'`` (default) or ``'person'``, PCK@0.2 in units of the torso or of the
+            whole person, or ``'pcp'``, the percentage of correct parts.
         kwargs: as for :class:`_PCK`.
     """
 
     default_prefix = 'lsp'
     PROTOCOLS = protocols.LSP
 
-    def __init__(self, protocol: str = 'torso', **kwargs):
-        super().__init__(protocol, **kwargs)
-
 
 @METRICS.register_module()
 class PCK(_PCK):
-    """PCK of any skeleton, for data of your own: the config says what is in the table.
+    """PCK of any skeleton, for your own data: the config defines the table.
 
     Args:
-        groups: row of the table -> names of the keypoints whose percentages it averages.
-        threshold: what counts as found, in units; the curve ends there.
+        groups: row of the table -> names of the keypoints that it averages.
+        threshold: the largest distance that counts as correct, in units; the curve ends there.
         unit: ``'given'`` by the data set (``Person.pck_unit``), or ``'person'``, the longer side of
             the box around the annotated keypoints.
         kwargs: as for :class:`_PCK`.
@@ -205,7 +228,7 @@ class PCK(_PCK):
     default_prefix = 'pck'
 
     def __init__(self, groups: Mapping[str, Sequence[str]], threshold: float = 0.2,
-                 unit: str = 'given', **kwargs):
+                 unit: str = 'given', **kwargs: Any):
         units = dict(given="the data set's unit", person="the longer side of the person's box")
         if unit not in units:
             raise ConfigError(f'PCK: unit={unit!r}, choose from {tuple(units)}')
@@ -213,4 +236,4 @@ class PCK(_PCK):
         self.PROTOCOLS = dict(own=Protocol(
             'own', 'PCK', units[unit], groups, scored, threshold=threshold, curve=threshold,
             unit=unit))
-        super().__init__('own', **kwargs)
+        super().__init__(**kwargs)

@@ -1,12 +1,12 @@
-"""PCK, percentage of correct keypoints: numpy arithmetic under every metric and protocol.
+"""PCK, percentage of correct keypoints: the numpy arithmetic of every metric and protocol.
 
 P people, K joints, T thresholds. A *distance* is in units of the person's ``pck_unit`` (0.6 x the
-head's diagonal for PCKh, the torso for FLIC). It is NaN for a joint without annotation, which
-nobody is scored on, and infinite for an annotated joint without prediction, which is wrong at
-every threshold.
+head's diagonal for PCKh, the torso for FLIC). It is NaN for a joint that is not annotated, which is
+not counted, and infinite for an annotated joint without prediction, which is wrong at every
+threshold.
 
-Distances are counted once (:class:`Counts`); every number of every protocol comes from the counts,
-which add up over batches, files and ranks, so people need not be in memory together.
+Distances are counted once (:class:`Counts`), and every number of every protocol is computed from
+the counts. They add up over batches, files and ranks, so people need not be in memory together.
 """
 from __future__ import annotations
 
@@ -18,12 +18,7 @@ from numpy import ndarray
 
 
 class UnmeasuredError(ValueError):
-    """A person with annotated joints has no size to measure distances by.
-
-    Attributes:
-        person: its index among those given.
-        unit: its size in px, as given.
-    """
+    """The person with this index has annotated joints but no size, in px, to measure by."""
 
     def __init__(self, person: int, unit: float):
         super().__init__(f'person {person} has a PCK unit of {unit} px, a number above 0 needed')
@@ -31,7 +26,7 @@ class UnmeasuredError(ValueError):
 
 
 def normalised_distances(predicted: ndarray, truth: ndarray, unit: ndarray) -> ndarray:
-    """Distances in units of each person.
+    """Return distances in units of each person.
 
     Args:
         predicted: (P, K, 2) x, y in image px; NaN where nothing was predicted.
@@ -53,22 +48,21 @@ def normalised_distances(predicted: ndarray, truth: ndarray, unit: ndarray) -> n
     if unmeasured.any():
         person = int(unmeasured.argmax())
         raise UnmeasuredError(person, float(unit[person]))
-    with np.errstate(over='ignore'):                    # farther than a number can tell: infinite
+    with np.errstate(over='ignore'):                    # beyond the range of floats: infinite
         distances = np.linalg.norm(predicted - truth, axis=-1) / unit[:, None]
     return np.where(annotated, np.nan_to_num(distances, nan=np.inf), np.nan)
 
 
 def box_side(truth: ndarray) -> ndarray:
-    """(P,) the longer side, in px, of the box around each person's annotated joints."""
-    box = [np.fmin.reduce(truth, axis=1), np.fmax.reduce(truth, axis=1)]        # (P, 2) each
-    return (box[1] - box[0]).max(-1)
+    """Return (P,) the longer side, in px, of the box around each person's annotated joints."""
+    return (np.fmax.reduce(truth, axis=1) - np.fmin.reduce(truth, axis=1)).max(-1)
 
 
 def limb_distances(predicted: ndarray, truth: ndarray,
-                   limbs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> ndarray:
-    """Distances of limbs, in units of their lengths: that of the end which lies further off.
+                   limbs: Sequence[Sequence[Sequence[int]]]) -> ndarray:
+    """Return the distance of each limb's worse end, in units of the limb's length.
 
-    Strict PCP counts the limbs whose distance is at most 0.5.
+    Strict PCP counts the limbs with a distance of at most 0.5.
 
     Args:
         predicted, truth: as for :func:`normalised_distances`.
@@ -77,17 +71,12 @@ def limb_distances(predicted: ndarray, truth: ndarray,
     Returns:
         (P, limbs); NaN for a limb of no length or without annotation, infinite without prediction.
     """
-    columns = []
-    for start, end in limbs:
-        (start_found, end_found), (start_true, end_true) = (
-            (joints[:, list(start)].mean(1), joints[:, list(end)].mean(1))
-            for joints in (predicted, truth))
-        length = np.linalg.norm(end_true - start_true, axis=-1)                 # (P,)
-        off = np.maximum(np.linalg.norm(start_found - start_true, axis=-1),
-                         np.linalg.norm(end_found - end_true, axis=-1))
-        columns.append(np.where(length > 0, np.nan_to_num(
-            off / np.where(length > 0, length, 1), nan=np.inf), np.nan))
-    return np.stack(columns, axis=-1)
+    found, true = (np.stack([[joints[:, list(end)].mean(1) for end in limb] for limb in limbs])
+                   for joints in (predicted, truth))                            # (limbs, 2, P, 2)
+    length = np.linalg.norm(true[:, 1] - true[:, 0], axis=-1)                   # (limbs, P)
+    off = np.linalg.norm(found - true, axis=-1).max(1)
+    relative = np.nan_to_num(off / np.where(length > 0, length, 1), nan=np.inf)
+    return np.where(length > 0, relative, np.nan).T
 
 
 @dataclass(frozen=True)
@@ -96,7 +85,7 @@ class Counts:
 
     Attributes:
         thresholds: (T,) ascending.
-        correct: (T, K) joints whose distance is at most the threshold.
+        correct: (T, K) joints at a distance of at most the threshold.
         annotated: (K,)
     """
 
@@ -109,11 +98,11 @@ class Counts:
                       self.annotated + other.annotated)
 
     def at(self, threshold: float) -> Counts:
-        """These counts at one of their thresholds, T = 1."""
-        place = np.flatnonzero(np.isclose(self.thresholds, threshold))
-        if not len(place):
+        """Return these counts at one of their thresholds, T = 1."""
+        index = np.flatnonzero(np.isclose(self.thresholds, threshold))
+        if not len(index):
             raise ValueError(f'not counted at {threshold:g}, but at {self.thresholds.tolist()}')
-        return Counts(self.thresholds[place], self.correct[place], self.annotated)
+        return Counts(self.thresholds[index], self.correct[index], self.annotated)
 
 
 def count(distances: ndarray, thresholds: ndarray) -> Counts:
@@ -134,34 +123,32 @@ def count_apart(distances: ndarray, occluded: ndarray, thresholds: ndarray
     Args:
         occluded: (P, K) bool; where N is not K, limbs were measured, which are neither.
     """
-    if occluded.shape == distances.shape:
-        visible, hidden = (np.where(part, distances, np.nan) for part in (~occluded, occluded))
-    else:
-        visible = hidden = np.full_like(distances, np.nan)
-    return tuple(count(part, thresholds) for part in (distances, visible, hidden))
+    neither = np.zeros_like(distances, bool)
+    visible, hidden = (~occluded, occluded) if occluded.shape == distances.shape else (neither,) * 2
+    return (count(distances, thresholds),
+            count(np.where(visible, distances, np.nan), thresholds),
+            count(np.where(hidden, distances, np.nan), thresholds))
 
 
 def joint_pck(counts: Counts) -> ndarray:
-    """(T, K) percentages of the annotated joints; NaN for a joint that nobody has."""
+    """Return (T, K) percentages of the annotated joints; NaN for a joint without annotation."""
     return _percent(counts.correct, counts.annotated)
 
 
 def pooled_pck(counts: Counts, joints: Sequence[int]) -> ndarray:
-    """(T,) percentages over all ``joints`` together: a joint counts as often as it occurs."""
+    """Return (T,) percentages over all ``joints`` together, weighted by their numbers."""
     joints = list(joints)
     return _percent(counts.correct[:, joints].sum(-1), counts.annotated[joints].sum())
 
 
 def mean_pck(counts: Counts, joints: Sequence[int]) -> ndarray:
-    """(T,) percentages, the unweighted mean of the ``joints`` that occur at all."""
-    percentages = joint_pck(counts)[:, list(joints)]
-    present = ~np.isnan(percentages)
-    return np.where(present.any(-1), np.where(present, percentages, 0).sum(-1)
-                    / np.maximum(present.sum(-1), 1), np.nan)
+    """Return (T,) percentages, the unweighted mean of the ``joints`` that occur at all."""
+    percentages = np.ma.masked_invalid(joint_pck(counts)[:, list(joints)])
+    return percentages.mean(-1).filled(np.nan)
 
 
 def area_under_curve(thresholds: ndarray, curve: ndarray) -> float:
-    """Mean height of a curve between its first and last threshold, by trapezoids, as MPII's."""
+    """Return the mean height of a curve over its thresholds, by trapezoids as MPII does."""
     heights = (curve[1:] + curve[:-1]) / 2
     return float((heights * np.diff(thresholds)).sum() / (thresholds[-1] - thresholds[0]))
 

@@ -1,17 +1,18 @@
-"""Prediction files of all kinds, read piece by piece: nothing but the file's own size is assumed.
+"""Prediction files of all kinds, read piece by piece, so that memory does not grow with them.
 
-| file | what is taken from it |
+| file | predictions |
 |---|---|
 | ``.npy`` | the array |
 | ``.h5``, ``.mat`` | ``preds``, ``pos_pred_src`` (Tompson), or the only array of three axes |
 | ``.json`` | such an array as lists; or records with ``keypoints``, and ``row`` or ``image_id`` |
 
-An array's axes may come in any order (Matlab writes (2, K, P)), x and y may be followed by a score.
+An array's axes may come in any order (Matlab writes (2, K, P)), and a score may follow x and y.
 """
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -23,26 +24,27 @@ from hourglass.io.h5 import H5Array, open_h5
 from hourglass.io.mat import load_mat
 
 _NAMES = ('preds', 'pos_pred_src')
+Array = TypeVar('Array', ndarray, H5Array)
 
 
 @dataclass
 class Predictions:
-    """Predicted joints of P people in image px, as they stand in a file.
+    """Predicted joints of P people in image px, in the base of their file.
 
     Attributes:
         path: the file.
-        base: 0 or 1, what the file says its coordinates count from; None where it does not.
+        base: 0 or 1, the base of the coordinates if the file names it; None if it does not.
     """
 
     path: Path
     base: int | None
     _array: ndarray | H5Array
-    _axes: tuple[int, int, int]
+    _axes: tuple[int, ...]
 
     def __getitem__(self, people: slice) -> ndarray:
-        """(n, K, 2) float64 of some people, NaN where nothing was predicted.
+        """Return (n, K, 2) float64 of some people, NaN where nothing was predicted.
 
-        A person whose joints are all at (0, 0) was not predicted: such is a row that nobody filled.
+        A person with all joints at (0, 0) was not predicted: the row was never filled.
         """
         where = [slice(None)] * 3
         where[self._axes[0]] = people
@@ -58,41 +60,37 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
     Args:
         path: ``.npy``, ``.h5``, ``.mat`` or ``.json``.
         rows: the rows of the people in the annotation file, in the order to be scored; records
-            that name a ``row`` are found by it.
+            that name a ``row`` are matched by it.
         num_keypoints: K.
 
     Raises:
         DataError: for a file that cannot be read or holds another number of people or joints.
     """
     path = Path(path)
-    readers = {'.npy': _read_npy, '.h5': _read_h5, '.hdf5': _read_h5, '.mat': _read_mat}
+    readers: dict[str, Callable[[Path], ndarray | H5Array]] = {
+        '.npy': _read_npy, '.h5': _read_h5, '.hdf5': _read_h5, '.mat': _read_mat}
     if not path.is_file():
         raise DataError(f'{path}: no such prediction file')
+    array: ndarray | H5Array
     if path.suffix == '.json':
         array, base = _read_json(path, rows, num_keypoints)
     elif path.suffix in readers:
         array, base = readers[path.suffix](path), None
     else:
-        raise DataError(f'{path}: predictions come as .npy, .h5, .mat or .json')
+        raise DataError(f'{path}: predictions must be .npy, .h5, .mat or .json')
     if np.dtype(array.dtype).kind not in 'fiu':
         raise DataError(f'{path}: holds {array.dtype} where numbers are needed')
-    return Predictions(path, base, array, _axes(array.shape, len(rows), num_keypoints, path))
-
-
-def _axes(shape: tuple[int, ...], num_people: int, num_keypoints: int,
-          path: Path) -> tuple[int, int, int]:
-    """The axes of people, joints and coordinates."""
+    shape, needed = tuple(array.shape), (len(rows), num_keypoints)
     fitting = [axes for axes in permutations(range(3)) if len(shape) == 3
-               and (shape[axes[0]], shape[axes[1]]) == (num_people, num_keypoints)
-               and shape[axes[2]] in (2, 3)]
-    if fitting and (len(fitting) == 1 or fitting[0] == (0, 1, 2)):
-        return fitting[0]
-    if fitting:
-        raise DataError(f'{path}: which axis of {tuple(shape)} are the people? Store it as '
+               and (shape[axes[0]], shape[axes[1]]) == needed and shape[axes[2]] in (2, 3)]
+    if not fitting:
+        raise DataError(f'{path}: predictions of shape {shape}, {(*needed, 2)} needed for this '
+                        'ground truth: one row for each of its people, in its order (NaN for '
+                        'people who were not predicted), every joint')
+    if len(fitting) > 1 and fitting[0] != (0, 1, 2):
+        raise DataError(f'{path}: which axis of {shape} are the people? Store it as '
                         '(people, joints, 2)')
-    raise DataError(f'{path}: predictions of shape {tuple(shape)}, ({num_people}, {num_keypoints}, '
-                    '2) needed for this ground truth: one row for each of its people, in its order '
-                    '(NaN for who was not predicted), every joint')
+    return Predictions(path, base, array, fitting[0])
 
 
 def _read_npy(path: Path) -> ndarray:
@@ -101,31 +99,30 @@ def _read_npy(path: Path) -> ndarray:
         if not isinstance(array, ndarray):
             raise ValueError('an archive of several arrays')
         return array
-    except Exception as error:                  # numpy raises a handful for a broken header
+    except Exception as error:                  # numpy raises several types for a broken header
         raise DataError(f'{path}: not a readable .npy file of numbers ({error}); write it again '
                         'with numpy.save') from None
 
 
 def _read_h5(path: Path) -> H5Array:
-    arrays = open_h5(path)
-    return arrays[_chosen({name: item.shape for name, item in arrays.items()}, path)]
+    return _choose(open_h5(path), path)
 
 
 def _read_mat(path: Path) -> ndarray | H5Array:
     if h5py.is_hdf5(path):                      # Matlab's -v7.3
         return _read_h5(path)
-    content = load_mat(path)
-    arrays = {name: value for name, value in content.items() if isinstance(value, ndarray)}
-    return arrays[_chosen({name: value.shape for name, value in arrays.items()}, path)]
+    return _choose({name: value for name, value in load_mat(path).items()
+                    if isinstance(value, ndarray)}, path)
 
 
-def _chosen(shapes: dict[str, tuple], path: Path) -> str:
-    named = [name for name in _NAMES if name in shapes]
-    solid = [name for name, shape in shapes.items() if len(shape) == 3]
+def _choose(arrays: dict[str, Array], path: Path) -> Array:
+    named = [name for name in _NAMES if name in arrays]
+    solid = [name for name, array in arrays.items() if len(array.shape) == 3]
     if not named and len(solid) != 1:
+        shapes = {name: array.shape for name, array in arrays.items()}
         raise DataError(f"{path}: which array holds the predictions? It has {shapes}; name it "
                         "'preds'")
-    return (named or solid)[0]
+    return arrays[(named or solid)[0]]
 
 
 def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[ndarray, int | None]:
@@ -140,18 +137,19 @@ def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[nda
     if isinstance(content[0], dict):
         return _from_records(content, rows, num_keypoints, path), base
     people = [_numbers(person, num_keypoints, row, path) for row, person in enumerate(content)]
-    wrong = [row for row, person in enumerate(people) if person.shape != people[0].shape]
-    if wrong:
-        raise DataError(f'{path}, person {wrong[0]}: {people[wrong[0]].shape} numbers where the '
-                        f'first has {people[0].shape}')
+    for row, person in enumerate(people):
+        if person.shape != people[0].shape:
+            raise DataError(f'{path}, person {row}: {person.shape} numbers where the first has '
+                            f'{people[0].shape}')
     return np.stack(people), base
 
 
 def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: Path) -> ndarray:
-    """Records in any order; who has none stays NaN."""
-    places = {'row': {row: place for place, row in enumerate(rows)},
-              'image_id': {place: place for place in range(len(rows))}}     # as our data sets count
-    key = next((key for key in places if key in records[0]), None)
+    """Read records in any order; people without a record stay NaN."""
+    key = next((key for key in ('row', 'image_id') if key in records[0]), None)
+    # our data sets number the images by the people, from 0
+    places = {value: place for place, value in enumerate(
+        rows if key == 'row' else range(len(rows)))}
     if key is None and len(records) != len(rows):
         raise DataError(f"{path}: {len(records)} records without a 'row' for {len(rows)} people; "
                         'number them, from 0 as in the annotation file')
@@ -161,9 +159,8 @@ def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: 
         where = f'{path}, record {number}'
         if not isinstance(record, dict) or 'keypoints' not in record:
             raise DataError(f"{where}: no 'keypoints'")
-        value = record.get(key)
-        place = number if key is None else (
-            places[key].get(value) if isinstance(value, int) else None)
+        value = number if key is None else record.get(key)
+        place = places.get(value) if isinstance(value, int) else None
         if place is None or place in seen:
             raise DataError(f'{where}: {key} {value!r} is '
                             f"{'there twice' if place in seen else 'no person to be scored'}")
@@ -178,8 +175,8 @@ def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: 
     return found
 
 
-def _numbers(values, num_keypoints: int, number: int, path: Path) -> ndarray:
-    """A person's numbers as they are nested; NaN for a person, joint or number that is null."""
+def _numbers(values: Any, num_keypoints: int, number: int, path: Path) -> ndarray:
+    """Return a person's numbers in their nesting; NaN for a person, joint or number of null."""
     if values is None:
         values = [None] * num_keypoints
     if isinstance(values, list) and not any(isinstance(v, int | float) for v in values):

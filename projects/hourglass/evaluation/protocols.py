@@ -1,7 +1,7 @@
-"""Who counts what: the same predictions score differently under every one of these names.
+"""Protocols: the same predictions have another score under each of these names.
 
 A protocol measures distances, and makes a table of their :class:`hourglass.evaluation.pck.Counts`.
-Joints go by their names, so that one protocol serves every skeleton that has them.
+Joints are found by name, so one protocol works for every skeleton that has them.
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,24 +20,24 @@ class Protocol:
     Attributes:
         name: as given on a command line or in a config.
         measure: what is measured, for people: PCKh, PCK or PCP.
-        unit_name: what distances are measured in, for people.
-        groups: row of the table -> its joints, whose percentages are averaged.
+        unit_name: the unit of distances, for people.
+        groups: row of the table -> the joints that it averages.
         scored: the joints of the total.
         pooled: whether the total counts every joint as often as it is annotated, or averages the
             joints' percentages.
         threshold: of the main numbers, in units of the person.
         curve: highest threshold of the curve and its area.
         fine: threshold of the stricter total that papers call "@0.1".
-        unit: what a distance is divided by: what the data set gives (``'given'``), the longer side
-            of the box around the person's joints (``'person'``), or, limb by limb, the limb's
-            length (``'limb'``: PCP).
+        unit: what a distance is divided by: the data set's unit (``'given'``), the longer side of
+            the box around the person's joints (``'person'``), or the length of each limb
+            (``'limb'``: PCP).
     """
 
     name: str
     measure: str
     unit_name: str
-    groups: Mapping[str, tuple[str, ...]]
-    scored: tuple[str, ...]
+    groups: Mapping[str, Sequence[str]]
+    scored: Sequence[str]
     pooled: bool = True
     threshold: float = 0.5
     curve: float = 0.5
@@ -50,64 +50,56 @@ class Protocol:
 
     @property
     def thresholds(self) -> ndarray:
-        """(T,) what has to be counted: 0 to ``curve`` by hundredths, as MPII's evaluation does."""
+        """(T,) thresholds to count at: 0 to ``curve`` by hundredths, as in MPII's evaluation."""
         return np.arange(round(self.curve * 100) + 1) / 100
 
     def distances(self, predicted: ndarray, truth: ndarray, unit: ndarray,
                   names: Sequence[str]) -> ndarray:
-        """(P, K, 2) joints in image px and (P,) given units -> distances of what is counted.
+        """Return the distances of (P, K, 2) joints in image px, given (P,) units.
 
         Returns:
             (P, N) for the N joints, or limbs, of :meth:`counted`; see :mod:`.pck`.
         """
         if self.unit == 'limb':
-            ends = [[[names.index(joint) for joint in end] for end in ends]
-                    for ends in LIMBS.values()]
-            return pck.limb_distances(predicted, truth, ends)
+            return pck.limb_distances(predicted, truth, [
+                [[names.index(joint) for joint in end] for end in ends] for ends in LIMBS.values()])
         if self.unit == 'person':
             unit = pck.box_side(truth[:, [names.index(joint) for joint in self.scored]])
         return pck.normalised_distances(predicted, truth, unit)
 
     def counted(self, names: Sequence[str]) -> Sequence[str]:
-        """Names of the columns of :meth:`distances`."""
+        """Return the names of the columns of :meth:`distances`."""
         return tuple(LIMBS) if self.unit == 'limb' else names
 
     def table(self, counts: Counts, names: Sequence[str]) -> dict[str, float]:
-        """The numbers in percent: Total, one per group, the fine total, and AUC.
+        """Return the numbers in percent: Total, one per group, the fine total, and AUC.
 
-        Args:
-            counts: at ``thresholds``.
-            names: of the columns counted, as :meth:`counted` gives them.
+        The counts are at ``thresholds``, and the names those of :meth:`counted`.
         """
         main = counts.at(self.threshold)
-        scores = {'Total': float(self.total(main, names)[0])}
-        for group, curve in self.curves(main, names).items():
-            scores[group] = float(curve[0])
-        scores['Total@0.1'] = float(self.total(counts.at(self.fine), names)[0])
-        scores['AUC'] = pck.area_under_curve(counts.thresholds, self.total(counts, names))
-        return scores
+        return {
+            'Total': float(self.total(main, names)[0]),
+            **{group: float(curve[0]) for group, curve in self.curves(main, names).items()},
+            'Total@0.1': float(self.total(counts.at(self.fine), names)[0]),
+            'AUC': pck.area_under_curve(counts.thresholds, self.total(counts, names))}
 
     def scores(self, counts: Counts, visible: Counts, occluded: Counts, names: Sequence[str]
                ) -> dict[str, float]:
-        """The table, and the totals of visible and of occluded joints where any is occluded.
+        """Return the table, with totals of visible and of occluded joints if any is occluded.
 
-        Args:
-            counts, visible, occluded: as :func:`hourglass.evaluation.pck.count_apart` gives them.
-            names: as for :meth:`table`.
+        The three counts are those of :func:`hourglass.evaluation.pck.count_apart`.
         """
-        scores = self.table(counts, names)
-        if occluded.annotated.any():
-            scores |= {name: self.table(part, names)['Total']
-                       for name, part in (('Visible', visible), ('Occluded', occluded))}
-        return scores
+        parts = dict(Visible=visible, Occluded=occluded) if occluded.annotated.any() else {}
+        return self.table(counts, names) | {
+            name: self.table(part, names)['Total'] for name, part in parts.items()}
 
     def total(self, counts: Counts, names: Sequence[str]) -> ndarray:
-        """(T,) the total at every threshold."""
+        """Return (T,) the total at every threshold."""
         total = pck.pooled_pck if self.pooled else pck.mean_pck
         return total(counts, [names.index(joint) for joint in self.scored])
 
     def curves(self, counts: Counts, names: Sequence[str]) -> dict[str, ndarray]:
-        """(T,) for every group."""
+        """Return (T,) for every group."""
         return {group: pck.mean_pck(counts, [names.index(joint) for joint in joints])
                 for group, joints in self.groups.items()}
 
@@ -140,8 +132,7 @@ MPII = {protocol.name: protocol for protocol in (
                                               Thorax=('thorax',)),
              (*_FOURTEEN, 'pelvis', 'thorax')))}
 
-_FACE = dict(Face=('left_eye', 'right_eye', 'nose'))
-_FLIC = dict(**_sides('elbow', 'wrist', 'shoulder', 'hip'), **_FACE)
+_FLIC = dict(**_sides('elbow', 'wrist', 'shoulder', 'hip'), Face=('left_eye', 'right_eye', 'nose'))
 
 # Sapp and Taskar's unit: right shoulder to left hip, person-centric, as the data set gives it
 FLIC = {'torso': Protocol('torso', 'PCK', _TORSO, _FLIC, _joints(_FLIC), threshold=0.2,

@@ -1,49 +1,30 @@
-"""Published results in percent, to stand beside one's own; what a source does not give is absent.
+"""Published results in percent, to compare with; scores that a source does not give are absent.
 
 MPII: PCKh@0.5 of single networks at 256x256 with flip test. FLIC: PCK@0.2 of the torso,
 observer-centric. Each stands under the protocol its authors counted by.
 """
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+Row = tuple[str, str, Mapping[str, float]]      # method and split, protocol, scores of its table
 
-@dataclass(frozen=True)
-class Published:
-    """One row of a table.
-
-    Attributes:
-        name: of the method.
-        people: who was scored.
-        protocol: a name in :mod:`hourglass.evaluation.protocols`.
-        scores: named as in that protocol's table.
-    """
-
-    name: str
-    people: str
-    protocol: str
-    scores: Mapping[str, float]
-
-
-_VAL, _TEST = 'val', 'test'
-
-PUBLISHED = dict(
+PUBLISHED: dict[str, tuple[Row, ...]] = dict(
     mpii=(
-        Published('Hourglass (paper, 8 stacks)', _TEST, 'official', dict(
+        ('Hourglass (paper, 8 stacks), test', 'official', dict(
             Total=90.9, Head=98.2, Shoulder=96.3, Elbow=91.2, Wrist=87.1, Hip=90.1, Knee=87.4,
             Ankle=83.6)),
-        Published('Hourglass (released predictions)', _VAL, 'official', dict(Total=88.04)),
-        Published('bearpaw hg8', _VAL, 'tompson', dict(Total=89.1)),
-        Published('FPD hg8', _VAL, 'hrnet', dict(Total=90.52)),
-        Published('FPD hg4, 128 features', _VAL, 'hrnet', dict(Total=87.93)),
-        Published('the same, distilled', _VAL, 'hrnet', dict(Total=89.04)),
-        Published('mmpose hourglass52', _VAL, 'hrnet', dict(Total=88.9)),
-        Published('mmpose HRNet-W32', _VAL, 'hrnet', dict(Total=90.0)),
-        Published('mmpose HRNet-W48, DARK', _VAL, 'hrnet', dict(Total=90.5))),
+        ('Hourglass (released predictions), val', 'official', dict(Total=88.04)),
+        ('bearpaw hg8, val', 'tompson', dict(Total=89.1)),
+        ('FPD hg8, val', 'hrnet', dict(Total=90.52)),
+        ('FPD hg4, 128 features, val', 'hrnet', dict(Total=87.93)),
+        ('the same, distilled, val', 'hrnet', dict(Total=89.04)),
+        ('mmpose hourglass52, val', 'hrnet', dict(Total=88.9)),
+        ('mmpose HRNet-W32, val', 'hrnet', dict(Total=90.0)),
+        ('mmpose HRNet-W48, DARK, val', 'hrnet', dict(Total=90.5))),
     flic=(
-        Published('Hourglass (paper, 8 stacks)', _TEST, 'torso', dict(Elbow=99.0, Wrist=97.0)),
-        Published('Wei et al.', _TEST, 'torso', dict(Elbow=97.6, Wrist=95.0)),
-        Published('Chen and Yuille', _TEST, 'torso', dict(Elbow=95.3, Wrist=92.4)),
-        Published('Tompson et al. 2015', _TEST, 'torso', dict(Elbow=93.1, Wrist=89.0)),
-        Published('Toshev and Szegedy', _TEST, 'torso', dict(Elbow=92.3, Wrist=82.0)),
-        Published('Sapp and Taskar (MODEC)', _TEST, 'torso', dict(Elbow=76.5, Wrist=59.1))),
+        ('Hourglass (paper, 8 stacks), test', 'torso', dict(Elbow=99.0, Wrist=97.0)),
+        ('Wei et al., test', 'torso', dict(Elbow=97.6, Wrist=95.0)),
+        ('Chen and Yuille, test', 'torso', dict(Elbow=95.3, Wrist=92.4)),
+        ('Tompson et al. 2015, test', 'torso', dict(Elbow=93.1, Wrist=89.0)),
+        ('Toshev and Szegedy, test', 'torso', dict(Elbow=92.3, Wrist=82.0)),
+        ('Sapp and Taskar (MODEC), test', 'torso', dict(Elbow=76.5, Wrist=59.1))),
     lsp=())

@@ -1,13 +1,14 @@
 """Score prediction files against ground truth, without any network."""
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 from numpy import ndarray
 
-from hourglass.errors import DataError
+from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.pck import Counts
@@ -15,34 +16,32 @@ from hourglass.evaluation.prediction_files import Predictions
 from hourglass.evaluation.protocols import Protocol
 
 _PEOPLE_AT_ONCE = 16384         # bounds the memory: about 30 MB of joints and distances
-_CLOSE = 0.5                    # units of the person: near enough to tell a shift of a pixel
+_CLOSE = 0.5                    # units of the person: close enough to measure a shift of a pixel
 _SURE = 0.1                     # px from the middle between the two bases
 
 
 @dataclass
 class Evaluation:
-    """What a prediction file scored.
+    """The score of a prediction file.
 
     Attributes:
-        predictions: the file.
-        protocol: who counted.
-        names: of the joints, or limbs, counted.
-        counts: of all joints; ``visible`` and ``occluded`` of these apart.
-        num_people: scored.
-        missing: row of each person without any prediction; they count as wrong.
-        missing_joints: annotated joints without prediction, of all other people; wrong, too.
-        shift: mean offset of the close joints from the truth, x and y in px.
+        truth: the annotation that it was scored by.
+        predictions: path of the file.
+        protocol: the protocol that it was scored under.
+        counts, visible, occluded: of all joints, and of the visible and the occluded ones.
+        base: 0 or 1, the base that the predictions were read with.
+        shift: (2,) mean offset of the close joints from the truth, x and y in px.
         shift_error: standard error of their mean.
-        base: 0 or 1, what the predictions were taken to count from.
+        missing: row of each person without any prediction; they count as wrong.
+        missing_joints: annotated joints without prediction of all other people; wrong, too.
     """
 
+    truth: Truth
     predictions: Path
     protocol: Protocol
-    names: Sequence[str]
     counts: Counts
     visible: Counts
     occluded: Counts
-    num_people: int
     base: int
     shift: ndarray
     shift_error: float
@@ -50,16 +49,21 @@ class Evaluation:
     missing_joints: int
 
     @property
+    def names(self) -> Sequence[str]:
+        """Names of the joints, or limbs, counted."""
+        return self.protocol.counted(self.truth.names)
+
+    @property
     def scores(self) -> dict[str, float]:
         """The table in percent, with the totals of visible and occluded joints if any is."""
         return self.protocol.scores(self.counts, self.visible, self.occluded, self.names)
 
     @property
-    def speaks_for_other_base(self) -> bool:
+    def fits_other_base(self) -> bool:
         """Whether the close joints lie about where the other base would put them.
 
-        A wrong base moves x and y alike by a pixel, so their mean tells it from a decoder's bias
-        that goes opposite ways in the two, or by more; from one of a pixel both ways nothing can.
+        A wrong base moves x and y alike by a pixel, so their mean distinguishes it from most biases
+        of a decoder, but not from one of a pixel in both.
         """
         off = self.shift.mean() * (1 if self.base == 0 else -1)     # px towards the other base
         return bool(0.5 + max(_SURE, 3 * self.shift_error) < off < 1.5)
@@ -70,27 +74,57 @@ class Evaluation:
         return bool(np.abs(self.shift).max() > 2 + 3 * self.shift_error
                     or abs(self.shift.mean()) > 1.5 + 3 * self.shift_error)
 
+    def warnings(self) -> Iterator[str]:
+        """Yield a line for everything in the file that looks wrong or counts as wrong."""
+        off = 'its joints lie {:+.2f}, {:+.2f} px off on average'.format(*self.shift)
+        if self.fits_other_base:
+            yield (f"read as {self.base}-based, {off}; they fit "
+                   f"{'--zero-based' if self.base else '--one-based'} better")
+        elif self.is_shifted:
+            yield (f'{off}; were they predicted on images of another size, or is it the bias of '
+                   'their decoder?')
+        if self.scores['Total'] < 5:
+            yield ('almost no joint is correct; are these the same people, in the same order, on '
+                   'images of the same size?')
+        if self.missing:
+            yield (f'{len(self.missing)} of {len(self.truth)} people have no prediction and count '
+                   f'as wrong, first row {self.missing[0]}')
+        if self.missing_joints:
+            yield (f'{self.missing_joints} annotated joints of other people have no prediction and '
+                   'count as wrong')
 
-def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: int,
+    def as_dict(self) -> dict:
+        """Return the scores and what they belong to, for a JSON file; a missing score is None."""
+        scores = {name: None if np.isnan(value) else value for name, value in self.scores.items()}
+        return dict(protocol=self.protocol.name, **scores, gt=str(self.truth.path),
+                    about_gt=self.truth.about, pred=str(self.predictions), base=self.base,
+                    people=len(self.truth), missing_people=self.missing,
+                    missing_joints=self.missing_joints)
+
+
+def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: int | None = None,
              on_people: Callable[[slice, ndarray], None] | None = None) -> Evaluation:
     """Score predictions.
 
     Args:
         truth: the people's annotation.
         predictions: of the same people in the same order.
-        protocol: who counts.
-        base: 0 or 1, what the predictions' coordinates count from.
+        protocol: the protocol to score under.
+        base: 0 or 1, the base of the predictions' coordinates; by default the one that their file
+            names, or else the usual one of the data set.
         on_people: called with a slice of the people and their (n, N) distances, piece by piece:
             memory does not grow with the number of people.
 
     Raises:
-        DataError: for a person with annotated joints but without a size to measure by.
+        DataError: for a person with annotated joints but without a PCK unit.
+        ConfigError: for another base than the file names.
     """
-    names = protocol.counted(truth.names)
-    nothing = np.empty((0, len(names)))
-    counts = pck.count_apart(nothing, nothing > 0, protocol.thresholds)
-    missing, missing_joints = [], 0
-    close, shifts, squares = 0, np.zeros(2), 0.0
+    if predictions.base is not None and base not in (None, predictions.base):
+        raise ConfigError(f'{predictions.path}: the file gives its base as {predictions.base}; '
+                          f"leave {'--one-based' if base else '--zero-based'} out")
+    base = next(b for b in (base, predictions.base, truth.usual_base) if b is not None)
+    parts, missing, missing_joints = [], [], 0
+    moments = np.zeros(4)           # of the close joints: number, sums of x and y, sum of squares
     for start in range(0, len(truth), _PEOPLE_AT_ONCE):
         people = slice(start, min(start + _PEOPLE_AT_ONCE, len(truth)))
         truth_image, unit, occluded = truth[people]                             # (n, K, 2)
@@ -100,23 +134,22 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         except pck.UnmeasuredError as error:
             raise DataError(f'{truth.path}, row {truth.rows[start + error.person]}: '
                             f'{protocol.unit_name} is {error.unit:g}, not a number of px above '
-                            f'0; {truth.needs}') from None
-        counts = tuple(map(operator.add, counts,
-                           pck.count_apart(distances, occluded, protocol.thresholds)))
+                            f'0; {truth.advice}') from None
+        parts.append(pck.count_apart(distances, occluded, protocol.thresholds))
         unpredicted = np.isnan(predicted_image).any(-1)                         # (n, K)
-        nobody = unpredicted.all(-1)
-        missing += [truth.rows[start + person] for person in np.flatnonzero(nobody)]
-        missing_joints += int((unpredicted & ~np.isnan(truth_image).any(-1))[~nobody].sum())
+        absent = unpredicted.all(-1)
+        missing += [truth.rows[start + person] for person in np.flatnonzero(absent)]
+        missing_joints += int((unpredicted & ~np.isnan(truth_image).any(-1))[~absent].sum())
         offsets = predicted_image - truth_image                                 # (n, K, 2)
         # close as seen from between the bases: what is close must not depend on the base given
         between = offsets + base - 0.5
-        near = np.linalg.norm(between, axis=-1) < _CLOSE * unit[:, None]
-        close += int(near.sum())
-        shifts += offsets[near].sum(0)
-        squares += float((offsets[near].mean(-1)**2).sum())
+        close = offsets[np.linalg.norm(between, axis=-1) < _CLOSE * unit[:, None]]
+        moments += [len(close), *close.sum(0), (close.mean(-1)**2).sum()]
         if on_people is not None:
             on_people(people, distances)
-    shift = shifts / max(close, 1)
-    spread = max(squares / max(close, 1) - shift.mean()**2, 0)
-    return Evaluation(predictions.path, protocol, names, *counts, len(truth), base, shift,
-                      (spread / max(close, 1))**0.5, missing, missing_joints)
+    counts, visible, hidden = (reduce(operator.add, part) for part in zip(*parts, strict=True))
+    num_close = max(moments[0], 1)
+    shift = moments[1:3] / num_close
+    spread = max(moments[3] / num_close - shift.mean()**2, 0)
+    return Evaluation(truth, predictions.path, protocol, counts, visible, hidden, base, shift,
+                      (spread / num_close)**0.5, missing, missing_joints)

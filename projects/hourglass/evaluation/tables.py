@@ -1,20 +1,19 @@
 """Evaluations for people to read: a table with published results, and PCK curves."""
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from matplotlib.figure import Figure
 from numpy import ndarray
 
 from hourglass.errors import DataError
 from hourglass.evaluation.ground_truth import Truth
-from hourglass.evaluation.protocols import Protocol
-from hourglass.evaluation.published import PUBLISHED
+from hourglass.evaluation.published import PUBLISHED, Row
+from hourglass.evaluation.scoring import Evaluation
 
 
-def table(rows: Sequence[tuple[str, str, Mapping[str, float]]]) -> str:
-    """Lines of text: name, protocol and scores in columns; what a row does not have stays empty."""
+def table(rows: Sequence[Row]) -> str:
+    """Return lines of text: name, protocol and scores in columns, empty without a score."""
     columns = list(dict.fromkeys(name for _, _, scores in rows for name in scores))
     cells = [['', 'protocol', *columns]] + [
         [name, protocol, *(f'{scores[c]:.2f}' if c in scores and scores[c] == scores[c] else ''
@@ -25,19 +24,31 @@ def table(rows: Sequence[tuple[str, str, Mapping[str, float]]]) -> str:
                      .rstrip() for row in cells)
 
 
-def with_published(dataset: str, rows: Sequence[tuple[str, str, Mapping[str, float]]]
-                   ) -> list[tuple[str, str, Mapping[str, float]]]:
-    """The rows, and below them what others published on the data set, protocol by protocol."""
-    return [*rows, *((f'{row.name}, {row.people}', row.protocol, row.scores)
-                     for row in PUBLISHED[dataset])]
+def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
+    """Return lines of text: a title, the scores, and below them the published ones.
+
+    Files go by their names, or by their paths where names repeat.
+    """
+    protocol, truth = evaluations[0].protocol, evaluations[0].truth
+    paths = [evaluation.predictions for evaluation in evaluations]
+    unique = len({path.name for path in paths}) == len(paths)
+    about = f' ({truth.about})' if truth.about else ''
+    lines = [f'{protocol.title} of {len(truth)} people of {truth.path}{about}']
+    if not evaluations[0].counts.annotated.any():
+        lines.append('no joint is annotated, so there is no score')
+    lines.append(table([
+        *((path.name if unique else str(path), protocol.name, evaluation.scores)
+          for path, evaluation in zip(paths, evaluations, strict=True)), *PUBLISHED[dataset]]))
+    return '\n'.join(lines)
 
 
 @contextmanager
-def people_csv(path: str | Path, truth: Truth, names: Sequence[str]) -> Iterator[Callable]:
-    """A .csv file with a line per person: the row in the annotation file, and every distance.
+def people_csv(path: str | Path, truth: Truth, names: Sequence[str]
+               ) -> Iterator[Callable[[slice, ndarray], None]]:
+    """Write a .csv file with a line per person: its row in the annotation file, every distance.
 
-    Empty where a joint is not annotated, ``inf`` where it was not predicted. Yields what
-    :func:`hourglass.evaluation.scoring.evaluate` calls with people and their distances.
+    Empty where a joint is not annotated, ``inf`` where it was not predicted. Yields the callback
+    ``on_people`` of :func:`hourglass.evaluation.scoring.evaluate`.
     """
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -53,17 +64,19 @@ def people_csv(path: str | Path, truth: Truth, names: Sequence[str]) -> Iterator
         raise DataError(f'{path}: cannot be written ({error.strerror})') from None
 
 
-def draw_curves(evaluations: Sequence, path: str | Path) -> None:
-    """PCK over its threshold into one image file: a panel for the total and for each group.
+def draw_curves(evaluations: Sequence[Evaluation], path: str | Path) -> None:
+    """Draw PCK over its threshold to an image file: a panel for the total and for each group.
 
     Args:
-        evaluations: :class:`hourglass.evaluation.scoring.Evaluation`, all of one protocol.
-        path: ``.png``, or what else matplotlib writes.
+        evaluations: all of one protocol.
+        path: ``.png``, or another format of matplotlib.
 
     Raises:
         DataError: if the file cannot be written.
     """
-    protocol: Protocol = evaluations[0].protocol
+    from matplotlib.figure import Figure  # slow to import
+
+    protocol = evaluations[0].protocol
     panels = ['Total', *protocol.groups]
     rows = -(-len(panels) // 4)
     figure = Figure(figsize=(13, 3.1 * rows + 0.6), layout='constrained')
@@ -74,9 +87,7 @@ def draw_curves(evaluations: Sequence, path: str | Path) -> None:
         for axis, panel in zip(axes, panels, strict=False):
             axis.plot(counts.thresholds, curves[panel], label=evaluation.predictions.stem)
     for axis, panel in zip(axes, panels, strict=False):
-        axis.set_title(panel)
-        axis.set_xlim(0, protocol.curve)
-        axis.set_ylim(0, 100)
+        axis.set(title=panel, xlim=(0, protocol.curve), ylim=(0, 100))
         axis.grid(alpha=0.3)
         axis.axvline(protocol.threshold, color='grey', linewidth=0.8, linestyle=':')
     for axis in axes[len(panels):]:
@@ -91,4 +102,3 @@ def draw_curves(evaluations: Sequence, path: str | Path) -> None:
     except (OSError, ValueError) as error:
         raise DataError(f'{path}: curves cannot be written ({error}); name a .png file in a folder '
                         'you may write to') from None
-

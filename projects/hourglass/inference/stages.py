@@ -7,14 +7,18 @@ from hourglass.models.stages import shallow_copy, stage_index, up_to_stage
 
 
 def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> TopdownPoseEstimator:
-    """The estimator that predicts from a stage and computes nothing behind it; weights are shared.
+    """Make an estimator that predicts from a stage and computes nothing after it.
 
     Args:
-        model: of any backbone; one that is no StackedHourglass computes all its stages.
-        stage: 0 the first, -1 the last; default the head's own.
+        model: with any backbone; one that is no StackedHourglass computes all its stages.
+        stage: 0 the first, -1 the last; default the head's ``predict_stage``.
+
+    Returns:
+        An estimator that shares its weights with ``model``.
 
     Raises:
-        ConfigError: if there is no such stage, or the model is :func:`optimized` for another.
+        ConfigError: if there is no such stage, or the model was optimised for another
+            (:func:`hourglass.deploy.optimize.optimized`).
     """
     if hasattr(model, 'only_stage'):
         only, count = model.only_stage
@@ -39,7 +43,7 @@ def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> Topdow
 
 
 def keep_stages(head: StackedHeatmapHead, kept: slice) -> None:
-    """Let the head expect the outputs of some stages alone, and predict from the last of these."""
+    """Let a head expect the outputs of some stages only, and predict from the last of them."""
     head.stage_weights = head.stage_weights[kept]
     head.num_stages, head.predict_stage = len(head.stage_weights), -1
     if head.to_heatmaps is not None:

@@ -1,6 +1,4 @@
 """The network of the paper as configs build it: with options, and errors of one line."""
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor, nn
 
@@ -97,8 +95,16 @@ def check_input(images: Tensor, depth: int) -> None:
             f'must be multiples of {step}, for example {fits[0]}x{fits[1]}')
 
 
-def start_near_zero(predictions: Iterable[nn.Conv2d], std: float) -> None:
-    """Draw the weights of ``predictions`` from a normal distribution, and set biases to 0."""
+def start_near_zero(predictions: nn.ModuleList, std: float) -> None:
+    """Draw the weights of prediction convolutions from a normal distribution, and set biases to 0.
+
+    Args:
+        predictions: 1x1 convolutions.
+        std: standard deviation.
+    """
     for prediction in predictions:
-        nn.init.normal_(prediction.weight, std=std)
-        nn.init.zeros_(prediction.bias)
+        for name, parameter in prediction.named_parameters():
+            if name == 'bias':
+                nn.init.zeros_(parameter)
+            else:
+                nn.init.normal_(parameter, std=std)

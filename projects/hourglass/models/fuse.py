@@ -1,10 +1,11 @@
-"""A trained network rewritten to do less for the same outputs; torch only.
+"""A trained network rewritten to do less for the same outputs; needs torch alone.
 
-What is saved: every BatchNorm behind a convolution becomes part of it; the BatchNorm and ReLU that
-open a residual become one clamp; between two stacks, where only the last heatmaps are asked for,
-three linear convolutions become one; sums and activations write over what nobody needs any more;
-a doubled map is added without being written down.
+Every BatchNorm after a convolution becomes part of it; the BatchNorm and ReLU that open a residual
+become one clamp; between two stacks, as only the last heatmaps are requested, three linear
+convolutions become one; sums and activations overwrite tensors that are no longer needed; an
+upsampled map is added without being written to memory.
 """
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -17,10 +18,10 @@ from hourglass.models.network import Hourglass, Reinject, Residual
 
 @torch.no_grad()
 def fuse(network: StackedHourglass) -> 'FusedHourglass':
-    """The same last output, sooner; to predict alone.
+    """Rewrite a network so that it gives the same last output in less time, for prediction only.
 
-    Weights are copied: ``network`` stays as it is. Numbers differ by rounding, by a few 1e-6 of the
-    largest.
+    Weights are copied, and ``network`` stays as it is. Outputs differ by rounding, by a few 1e-6 of
+    the largest.
 
     Raises:
         ConfigError: for another kind of network.
@@ -34,14 +35,14 @@ class FusedHourglass(nn.Module):
     """Images (B, 3, H, W) -> a tuple of one tensor, the output of the network's last stack.
 
     Raises:
-        ConfigError: in ``forward``, for a size that the network would refuse.
+        ConfigError: in ``forward``, for a size that does not fit the network.
     """
 
     def __init__(self, network: StackedHourglass):
         super().__init__()
         self.depth = network.depth
         self.stem = fused(network.stem)
-        self.hourglasses = nn.ModuleList(map(FusedLevel, network.hourglasses))
+        self.hourglasses = nn.ModuleList(map(fused, network.hourglasses))
         self.features = nn.ModuleList(map(fused, network.features))
         predictions = network.heatmaps or [nn.Identity()] * network.num_stacks
         self.outputs = nn.ModuleList(map(fused, predictions))
@@ -57,7 +58,7 @@ class FusedHourglass(nn.Module):
         return (self.outputs[-1](self.stack(len(self.reinjects), x)),)
 
     def stack(self, stack: int, x: Tensor) -> Tensor:
-        """From what a stack sees to what its prediction is made of, both (B, C, h, w)."""
+        """The input of a stack -> the features its prediction is made of, both (B, C, h, w)."""
         return self.features[stack](self.hourglasses[stack](x))
 
 
@@ -66,10 +67,8 @@ class FusedLevel(nn.Module):
 
     def __init__(self, level: Hourglass):
         super().__init__()
-        inner = level.inner
-        self.skip, self.down = fused(level.skip), fused(level.down)
-        self.inner = FusedLevel(inner) if isinstance(inner, Hourglass) else fused(inner)
-        self.up = fused(level.up[:-1])
+        self.skip, self.down, self.inner = map(fused, (level.skip, level.down, level.inner))
+        self.up = fused(level.up[:-1])                                  # without the upsampling
 
     def forward(self, x: Tensor) -> Tensor:
         skip, small = self.skip(x), self.up(self.inner(self.down(x)))
@@ -84,8 +83,9 @@ class FusedResidual(nn.Module):
     def __init__(self, residual: Residual):
         super().__init__()
         norm, _, *rest = residual.branch
-        first, *rest = fused(nn.Sequential(*rest))
-        self.branch = nn.Sequential(*clamped(norm, first), *rest)
+        first, *others = map(fused, folded(nn.Sequential(*rest)))
+        assert isinstance(norm, nn.BatchNorm2d) and isinstance(first, nn.Conv2d)
+        self.branch = nn.Sequential(*clamped(norm, first), *others)
         self.skip = fused(residual.skip)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -94,6 +94,9 @@ class FusedResidual(nn.Module):
 
 class Clamp(nn.Module):
     """Every channel of (B, C, h, w) between bounds of its own, (C,) each."""
+
+    low: Tensor
+    high: Tensor
 
     def __init__(self, low: Tensor, high: Tensor):
         super().__init__()
@@ -105,7 +108,9 @@ class Clamp(nn.Module):
 
 
 def fused(module: nn.Module) -> nn.Module:
-    """A part of the network; residuals and convolutions in it are replaced, the rest is shared."""
+    """A part of a network with its hourglasses, residuals and convolutions replaced."""
+    if isinstance(module, Hourglass):
+        return FusedLevel(module)
     if isinstance(module, Residual):
         return FusedResidual(module)
     if isinstance(module, nn.Sequential):
@@ -114,18 +119,17 @@ def fused(module: nn.Module) -> nn.Module:
 
 
 def folded(layers: nn.Sequential) -> list[nn.Module]:
-    """The layers of all sequences in one row, each BatchNorm inside the convolution before it.
+    """The layers of nested sequences in one list, each BatchNorm folded into the layer before.
 
     W' = s W, b' = s (b - mean) + beta with s = gamma / sqrt(var + eps).
     """
-    row = []
+    row: list[nn.Module] = []
     for layer in _flat(layers):
-        if isinstance(layer, nn.BatchNorm2d) and row and isinstance(row[-1], nn.Conv2d):
+        before = row[-1] if row else None
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(before, nn.Conv2d):
             scale, shift = _affine(layer)
-            conv = row[-1]
-            bias = 0 if conv.bias is None else conv.bias.double()
-            row[-1] = _copied(conv, conv.weight.double() * scale[:, None, None, None],
-                              bias * scale + shift)
+            row[-1] = _copied(before, before.weight.double() * scale[:, None, None, None],
+                              _bias(before) * scale + shift)
         else:
             row.append(layer)
     return row
@@ -138,25 +142,32 @@ def clamped(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> tuple[Clamp, nn.Conv2d]:
     s < 0; s and c then move into the convolution.
     """
     scale, shift = _affine(norm)
-    dead = scale == 0                           # such a channel is relu(c) whatever x is
+    dead = scale == 0                           # such a channel is relu(c) for every x
     edge = torch.where(dead, 0, -shift / scale)
     shift = torch.where(dead, shift.relu(), shift)
     weight = conv.weight.double()
     infinite = torch.full_like(edge, torch.inf)
     low, high = torch.where(scale < 0, -infinite, edge), torch.where(scale > 0, infinite, edge)
-    bias = 0 if conv.bias is None else conv.bias.double()
     return (Clamp(low.to(conv.weight.dtype), high.to(conv.weight.dtype)),
-            _copied(conv, weight * scale[:, None, None], bias + weight[:, :, 0, 0] @ shift))
+            _copied(conv, weight * scale[:, None, None], _bias(conv) + weight[:, :, 0, 0] @ shift))
 
 
-def merged(reinject: Reinject, prediction: nn.Module) -> nn.Conv2d:
-    """From a stack's features to what is added to the stream, prediction and all, in one 1x1."""
+def merged(reinject: nn.Module, prediction: nn.Module) -> nn.Conv2d:
+    """From a stack's features to what :class:`Reinject` adds, prediction included, in one 1x1.
+
+    Args:
+        reinject: of the stack.
+        prediction: 1x1 convolution from features to heatmaps; any module where ``reinject`` takes
+            no heatmaps.
+    """
+    assert isinstance(reinject, Reinject)
     features = reinject.features
     if reinject.heatmaps is None:
         return _copied(features)
+    assert isinstance(prediction, nn.Conv2d)
     back = reinject.heatmaps.weight.double()[:, :, 0, 0]                        # (C, K)
     weight = features.weight.double()[:, :, 0, 0] + back @ prediction.weight.double()[:, :, 0, 0]
-    bias = features.bias.double() + reinject.heatmaps.bias + back @ prediction.bias.double()
+    bias = _bias(features) + _bias(reinject.heatmaps) + back @ _bias(prediction)
     return _copied(features, weight[:, :, None, None], bias)
 
 
@@ -167,20 +178,24 @@ def _flat(layers: nn.Sequential) -> Iterator[nn.Module]:
 
 def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Scale and shift (C,) of a BatchNorm in eval mode, in float64."""
+    assert norm.running_mean is not None and norm.running_var is not None
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
     return scale, norm.bias.double() - norm.running_mean.double() * scale
 
 
+def _bias(conv: nn.Conv2d) -> Tensor:
+    """The bias (C,) in float64, zeros if there is none."""
+    if conv.bias is None:
+        return conv.weight.new_zeros(conv.out_channels, dtype=torch.float64)
+    return conv.bias.double()
+
+
 def _copied(conv: nn.Conv2d, weight: Tensor | None = None, bias: Tensor | None = None
             ) -> nn.Conv2d:
-    """A convolution like another, with weights of its own."""
-    weight = conv.weight if weight is None else weight
-    bias = conv.bias if bias is None else bias
-    with torch.device(conv.weight.device):
-        copy = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride,
-                         conv.padding, conv.dilation, conv.groups, bias is not None,
-                         dtype=conv.weight.dtype)
-    copy.weight.copy_(weight)
+    """A copy of a convolution, with other weights if they are given."""
+    twin = copy.deepcopy(conv)
+    if weight is not None:
+        twin.weight.copy_(weight)
     if bias is not None:
-        copy.bias.copy_(bias)
-    return copy
+        twin.bias = nn.Parameter(bias.to(conv.weight.dtype))
+    return twin

@@ -1,4 +1,6 @@
 """One long hourglass, which the paper compares with stacked ones (section 4.3: HG and HG-Int)."""
+from typing import Any
+
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from torch import Tensor, nn
 
@@ -23,12 +25,12 @@ class LongHourglass(nn.Module):
         heatmap_std, kwargs: as for :class:`hourglass.models.backbone.StackedHourglass`.
 
     Raises:
-        ConfigError: for more ``side_predictions`` than the hourglass has resolutions on its way up, or
+        ConfigError: for more ``side_predictions`` than there are resolutions on the way up, or for
             arguments of stacks.
     """
 
     def __init__(self, side_predictions: int = 0, num_keypoints: int = 16,
-                 heatmap_std: float | None = None, **kwargs):
+                 heatmap_std: float | None = None, **kwargs: Any):
         super().__init__()
         if foreign := {'num_stacks', 'with_cp'} & set(kwargs):
             raise ConfigError(f'LongHourglass: {min(foreign)} is not for a single hourglass; leave '
@@ -58,8 +60,9 @@ class LongHourglass(nn.Module):
                       self.side_features, self.side_heatmaps, sides, strict=True)), output)
 
 
-def _upward(hourglass: Hourglass, x: Tensor) -> list[Tensor]:
+def _upward(hourglass: nn.Module, x: Tensor) -> list[Tensor]:
     """Features (B, C, h/2**l, w/2**l) on the way up, from the lowest level to the output, l = 0."""
+    assert isinstance(hourglass, Hourglass)
     skip, x = hourglass.skip(x), hourglass.down(x)
     below = _upward(hourglass.inner, x) if isinstance(hourglass.inner, Hourglass) else []
     bottom = below[-1] if below else hourglass.inner(x)

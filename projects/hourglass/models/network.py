@@ -77,7 +77,7 @@ class Reinject(nn.Module):
 
     def forward(self, x: Tensor, features: Tensor, heatmaps: Tensor | None = None) -> Tensor:
         x = x + self.features(features)
-        return x if heatmaps is None else x + self.heatmaps(heatmaps)
+        return x if self.heatmaps is None else x + self.heatmaps(heatmaps)
 
 
 class StackedHourglass(nn.Module):

@@ -12,8 +12,8 @@ from tiny_network import write_tiny_network
 
 from hourglass.analysis.report.chart import line_chart
 from hourglass.cli import main
+from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.protocols import FLIC
-from hourglass.evaluation.scored import Scored
 from hourglass.report import findings
 
 PROTOCOL = FLIC['torso']

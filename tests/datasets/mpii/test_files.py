@@ -1,4 +1,4 @@
-"""MPII's annotations: 1-based to 0-based, the crop once, head boxes by person, refusals."""
+"""MPII's annotation files: 1-based to 0-based, the crop once, head boxes by person."""
 import gzip
 import json
 
@@ -7,29 +7,16 @@ import numpy as np
 import pytest
 import scipy.io
 from conftest import DATA, needs
+from mpii_records import record, write
 
-from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.mpii.files import (
-    H5_TRUTH,
     _add_head_units,
     crop_square,
     head_unit,
     read_mpii,
 )
 from hourglass.errors import ConfigError, DataError
-from hourglass.evaluation.ground_truth import read_truth
 from hourglass.io.h5 import names_of
-
-
-def record(seed: int = 0, **changes) -> dict:
-    joints = np.random.default_rng(seed).integers(1, 200, (16, 2)).astype(float)
-    return dict(image=f'{seed}.jpg', center=[101.0, 81.0], scale=1.5, joints=joints.tolist(),
-                joints_vis=[1] * 16) | changes
-
-
-def write(path, records) -> str:
-    path.write_text(json.dumps(records))
-    return str(path)
 
 
 def test_coordinates_become_0_based_and_the_crop_is_adjusted_once(tmp_path):
@@ -77,7 +64,7 @@ def both_forms(tmp_path, seeds=(0, 1)) -> dict[str, str]:
 def assert_same(ours, theirs, joints_px: float = 0, crop_px: float = 1e-9) -> None:
     assert len(ours) == len(theirs) > 0
     for a, b in zip(ours, theirs, strict=True):
-        assert (a.image, a.place) == (b.image, b.place)
+        assert (a.image_name, a.place) == (b.image_name, b.place)
         assert np.abs(a.center_image - b.center_image).max() <= crop_px
         assert abs(a.side_image - b.side_image) <= crop_px
         assert np.array_equal(np.isnan(a.keypoints_image), np.isnan(b.keypoints_image))
@@ -101,7 +88,7 @@ def test_the_same_people_come_out_of_every_form(tmp_path):
 @needs(DATA / 'mpii/valid.h5')
 @pytest.mark.data
 def test_both_published_files_hold_the_same_validation_people():
-    """All 2,958, in the same order: crops to rounding, targets to what the h5 files cut off."""
+    """All 2,958, in the same order: crops equal to rounding, joints to whole pixels."""
     h5 = read_mpii(DATA / 'mpii/valid.h5')
     bearpaw = read_mpii(DATA / 'mpii/mpii_annotations.json.gz', 'val',
                         DATA / 'mpii/detections_our_format.mat')
@@ -127,9 +114,9 @@ def test_the_five_photographed_people_are_the_authors():
                        head_box_file=DATA / 'mpii/detections_our_format.mat')
     theirs = read_mpii(DATA / 'mpii/valid.h5')
     for person in people:
-        on_image = [other for other in theirs if other.image == person.image]
+        on_image = [other for other in theirs if other.image_name == person.image_name]
         other = min(on_image, key=lambda o: np.abs(o.center_image - person.center_image).sum())
-        other.place = None                              # what the HRNet/mmpose form does not tell
+        other.place = None                              # not in the HRNet/mmpose form
         person.occluded = other.occluded
         whole = np.floor(person.keypoints_image + 1) - 1
         assert np.array_equal(whole, other.keypoints_image, equal_nan=True)
@@ -159,20 +146,20 @@ def test_splits_are_chosen_where_there_are_several_and_only_there(tmp_path):
     with pytest.raises(DataError, match='row 0: isValidation is 2, 0 or 1 needed'):
         read_mpii(odd, 'train')
     with pytest.raises(ConfigError, match="split='valid', choose from"):
-        MpiiDataset(data_root=str(tmp_path), ann_file='x', split='valid')
+        read_mpii(files['hrnet'], 'valid')
 
 
 @pytest.mark.parametrize(('change', 'message'), [
     ({'visible': np.ones((2, 14))}, r"'visible' of shape \(2, 14\), \(people, 16\) needed"),
     ({'part': np.full((2, 16, 2), 'x', 'S1')}, r"'part' holds .*S1, numbers needed"),
-    ({'part': np.full((2, 16, 2), np.nan)}, 'row 0: a joint is no number; write 0, 0'),
+    ({'part': np.full((2, 16, 2), np.nan)}, 'row 0: a joint is not a number; write 0, 0'),
     ({'index': np.array([0, np.nan])}, r'row 1 \(1.jpg\): index and person are \[nan, 1.0\]'),
     ({'imgname': np.arange(2)}, "'imgname' holds no names"),
     ({'imgname': np.array([b'\xff', b'a'], 'S1')}, "'imgname' holds no names"),
     ({'imgname': np.array([b'a'], 'S1')}, '1 image names for 2 people'),
     ({'center': np.zeros((3, 2))}, 'arrays of different lengths'),
     ({'normalize': None}, "holds no 'normalize'"), ({}, None)])
-def test_other_h5_files_are_refused(tmp_path, change, message):
+def test_h5_files_of_another_form_are_refused(tmp_path, change, message):
     path = both_forms(tmp_path)['h5']
     with h5py.File(path, 'a') as file:
         for name, array in change.items():
@@ -185,14 +172,6 @@ def test_other_h5_files_are_refused(tmp_path, change, message):
     with pytest.raises(DataError, match=message) as error:
         read_mpii(path)
     assert str(path) in str(error.value)
-
-
-def test_an_h5_file_without_people_is_no_truth(tmp_path):
-    with h5py.File(tmp_path / 'empty.h5', 'w') as file:
-        for name, shape in H5_TRUTH.items():
-            file[name] = np.zeros((0, *shape))
-    with pytest.raises(DataError, match='empty.h5: no people in this file'):
-        read_truth('mpii', tmp_path / 'empty.h5')
 
 
 def test_torch7s_file_names_are_codes_of_characters():
@@ -228,45 +207,6 @@ def test_synthetic_people_bring_their_head_box_and_what_is_occluded(tmp_path):
     person, = read_mpii(write(tmp_path / 'a.json', {'people': [raw]}))
     assert person.pck_unit == head_unit(np.array([10, 20, 13, 24])) == 3.0
     assert person.occluded.tolist() == [bool(h) for h in hidden]
-
-
-@pytest.mark.parametrize(('content', 'message'), [
-    ('{"people": 3}', 'a list of people needed'),
-    ('[{"image": "a.jpg"', 'not a JSON file'),
-    ([{k: v for k, v in record().items() if k != 'scale'}], "row 0: field 'scale' is missing"),
-    ([record(joints=[[1.0, 2.0]] * 15)], '15 joints, 16 joints_vis'),
-    ([record(joints=[[1.0, 2.0]] * 14, joints_vis=[1] * 14)], r'joints of shape \(14, 2\)'),
-    ([record(), record(joints=[[1.0, float('nan')]] * 16)],
-     r'row 1 .*joint 0 is \[1.0, nan\] but marked as'),
-    ([record(joints=[['x', 'y']] * 16)], 'row 0: could not convert .*; numbers needed for joints'),
-    ([record(joints=[[1.0, float('inf')]] * 16)], r'joint 0 is \[1.0, inf\] but marked as'),
-    ([record(joints_vis=[float('nan')] * 16)], 'row 0: joints_vis is NaN'),
-    ([record(image=None)], 'row 0 .*the image is None, the name of a file needed'),
-    ([record(center=[float('nan'), 3])], 'the centre is'),
-    ([record(scale=float('nan'))], 'the scale is nan'),
-    ([record(scale=0)], 'a crop of 0'), ([record(scale=-1)], 'more than 0 needed'),
-    ([record(image='missing.jpg')],
-     '1 of 1 images are missing, first missing.jpg of row 0 in .*a.json; complete'),
-    ([record(image='0.JPG')], r'missing, first 0.JPG \(0.jpg is there: case or extension differ'),
-    ([record(image='0.png')], r'first 0.png \(0.jpg is there'),
-    ([], 'no people')])
-def test_bad_annotations_name_file_row_and_fix(tmp_path, content, message):
-    (tmp_path / 'images').mkdir()
-    (tmp_path / 'images/0.jpg').touch()
-    path = tmp_path / 'a.json'
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(DataError, match=message) as error:
-        MpiiDataset(data_root=str(tmp_path), ann_file='a.json')
-    assert str(tmp_path) in str(error.value)
-    assert '\n' not in str(error.value)
-
-
-def test_missing_folders_are_named(tmp_path):
-    with pytest.raises(DataError, match='nowhere: no such data folder. Set HOURGLASS_DATA'):
-        MpiiDataset(data_root=str(tmp_path / 'nowhere'), ann_file='a.json')
-    write(tmp_path / 'a.json', [record()])
-    with pytest.raises(DataError, match='images: no such image folder'):
-        MpiiDataset(data_root=str(tmp_path), ann_file='a.json')
 
 
 def test_the_crop_of_a_known_person():

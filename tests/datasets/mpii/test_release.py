@@ -1,4 +1,4 @@
-"""The official release: every hole it may have, and what makes no sense refused by its place."""
+"""The official release: every field may be missing, and nonsense is named by its place."""
 import numpy as np
 import pytest
 import scipy.io
@@ -35,14 +35,14 @@ def test_numbers_stay_as_annotated(tmp_path):
     assert np.array_equal(person.joints, [[p['x'], p['y']] for p in pose(1)])
     assert person.head_box.tolist() == [1.5, 2.0, 30.25, 40.0]
     assert (person.center.tolist(), person.scale) == ([101.0, 81.0], 1.5)
-    assert (person.image, person.place) == ('a.jpg', (0, 0))
+    assert (person.image_name, person.place) == ('a.jpg', (0, 0))
     assert person.single_person is True and person.training is True
     assert not person.occluded.any()
 
 
 def test_images_and_people_keep_their_places(tmp_path):
     release = read_release(small_release(tmp_path / 'r.mat'))
-    assert release.images == ['val.jpg', 'train.jpg', 'nobody.jpg', 'test.jpg', 'empty.jpg',
+    assert release.image_names == ['val.jpg', 'train.jpg', 'nobody.jpg', 'test.jpg', 'empty.jpg',
                                 'one.jpg']
     assert release.training == [True] * 3 + [False] * 3
     assert release.num_rects == [2, 4, 0, 3, 0, 1]
@@ -120,11 +120,13 @@ def test_nonsense_is_refused_by_its_place(tmp_path, changes, message):
     (dict(points=[point(3, 1, 2)], x2=EMPTY), 'head boxes'),
     (dict(points=[point(3, 1, 2)], box=(1.0, 1.0, 1.0, 1.0)), 'head boxes')])
 def test_what_is_half_filled_counts_as_empty_and_is_named(tmp_path, changes, kind):
-    """Nobody can mend the official file, so one odd number must not stop its conversion."""
+    """Users cannot fix the official file: one odd number must not stop its conversion."""
     release = read_release(write_release(
         tmp_path / 'r.mat', image('first.jpg'), image('a.jpg', rect(pose(1)), rect(**changes))))
     assert list(release.half_filled) == [kind]
     place, = release.half_filled[kind]
+    assert release.summary().splitlines()[1] == (
+        f'       1 {kind} half filled, impossible or double, read as empty; first {place}')
     assert 'r.mat, annolist(2).annorect(2) (a.jpg)' in place
     if kind in ('scales', 'objpos'):
         assert release.without_crop == {(1, 1): 'scale' if kind == 'scales' else kind}

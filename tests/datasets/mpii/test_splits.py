@@ -20,7 +20,7 @@ from release_file import (
 
 from hourglass.datasets.mpii.files import crop_square, read_mpii
 from hourglass.datasets.mpii.release import read_release
-from hourglass.datasets.mpii.splits import split_people, write_splits
+from hourglass.datasets.mpii.splits import Splits, split_people, write_splits
 from hourglass.errors import DataError
 
 
@@ -124,8 +124,8 @@ def test_what_is_written_reads_back_as_the_same_people(release, tmp_path):
     for split, people in splits.people.items():
         for ours, read in zip(people, read_mpii(tmp_path / f'annotations/mpii_{split}.json'),
                               strict=True):
-            assert (read.image, read.place, read.single_person) == (
-                ours.image, ours.place, ours.single_person)
+            assert (read.image_name, read.place, read.single_person) == (
+                ours.image_name, ours.place, ours.single_person)
             assert np.array_equal(read.keypoints_image + 1, ours.joints, equal_nan=True)
             assert np.array_equal(read.occluded, ours.occluded)
             middle, side = crop_square(ours.center - 1, ours.scale)
@@ -166,6 +166,16 @@ def test_hidden_truth_is_kept_and_joints_nobody_knows_are_marked(tmp_path):
     assert 'head_box' not in without
 
 
+def test_only_counts_that_differ_from_the_published_ones_are_marked(release):
+    person = release.people[0]                      # a single person
+    splits = Splits(dict(train=[], val=[person] * 2958, trainval=[], test=[person]), {'why': 3})
+    assert [' '.join(line.split()) for line in splits.summary().splitlines()] == [
+        'train 0 published 22,246 differs by -22,246', 'val 2,958 published 2,958',
+        'trainval 0 published 25,204 differs by -25,204',
+        'test 1 published 11,731 differs by -11,730',
+        'test, single person 1 published 7,247 differs by -7,246', 'in no split:', '3 why']
+
+
 def test_refusals_of_the_writer_leave_no_half_files(release, tmp_path):
     splits = split_people(release, h5_list(tmp_path / 'valid.h5', FIRST))
     (tmp_path / 'file').touch()
@@ -189,7 +199,7 @@ def test_real_validation_people_come_out_as_the_authors_have_them(tmp_path):
     write_splits(splits, tmp_path)
     theirs, ours = read_mpii(val_file), read_mpii(tmp_path / 'mpii_val.json')
     assert [p.place for p in ours] == [p.place for p in theirs] and len(ours) == count
-    assert [p.image for p in ours] == [p.image for p in theirs]
+    assert [p.image_name for p in ours] == [p.image_name for p in theirs]
 
     def difference(field: str) -> np.ndarray:
         return np.array([getattr(a, field) - getattr(b, field)
@@ -237,7 +247,7 @@ def real_release(path, count: int, box_file):
                   if xy[0] == xy[0]]
         rects.setdefault(index, {})[number] = rect(points, box, scale=scale,
                                                    objpos=structs(dict(x=x, y=y)))
-        names[index] = person.image
+        names[index] = person.image_name
     return write_release(path, *(
         image(names.get(index, f'{index}.jpg'),
                 *(rects[index].get(number, dict(scale=2.0))

@@ -3,7 +3,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.evaluation import pck
-from hourglass.evaluation.scored import Scored
+from hourglass.evaluation.metrics import Scored
 
 Row = tuple[str, dict[str, float]]      # of a table: its name, and percent by column
 

@@ -22,7 +22,7 @@ import hourglass
 from hourglass.analysis.report import findings
 from hourglass.analysis.report.chart import line_chart
 from hourglass.errors import ConfigError
-from hourglass.evaluation.scored import Scored
+from hourglass.evaluation.metrics import Scored
 from hourglass.inference.drawing import draw_heatmap, draw_skeleton, heatmap_sheet
 from hourglass.inference.predict import Poses, predict
 from hourglass.io.files import replacing
@@ -151,7 +151,7 @@ def _person(metainfo: dict, scored: Scored, place: int, record: dict, image: nda
     x1, y1, x2, y2 = np.clip(poses.boxes[0], 0, np.tile(image.shape[1::-1], 2)).astype(int)
     heatmaps, seen = poses.heatmaps[0], poses.inputs[0]
     return dict(
-        name=record['raw_ann_info']['image'], row=record['raw_ann_info']['row'],
+        name=record['raw_ann_info']['image_name'], row=record['raw_ann_info']['row'],
         error=float(np.nanmean(np.minimum(distances, 2 * scored.protocol.curve))),
         joints=', '.join(told), overlay=_inlined(_fitted(drawn[y1:y2, x1:x2])),
         heatmap=_inlined(_fitted(draw_heatmap(seen, heatmaps.max(0)))),

@@ -1,5 +1,6 @@
 """MPII Human Pose (Andriluka et al., CVPR 2014): 16 joints, PCKh by the size of the head."""
 from pathlib import Path
+from typing import Any
 
 from hourglass.datasets import skeletons
 from hourglass.datasets.base import Person, PersonDataset
@@ -10,7 +11,7 @@ from hourglass.registry import DATASETS
 
 @DATASETS.register_module()
 class MpiiDataset(PersonDataset):
-    """MPII from any form its annotations are published in; mmpose's data folder works as it is.
+    """MPII from any published form of its annotations; mmpose's data folder works unchanged.
 
     Args:
         ann_file: ``annotations/mpii_val.json`` (HRNet, mmpose), ``mpii_annotations.json(.gz)``, or
@@ -25,11 +26,11 @@ class MpiiDataset(PersonDataset):
     METAINFO = skeletons.MPII
 
     def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
-                 data_prefix: dict = dict(img='images'), **kwargs):
+                 **kwargs: Any):
         if split not in (None, *SPLITS):
             raise ConfigError(f'MpiiDataset: split={split!r}, choose from {SPLITS}')
         self.split, self.head_box_file = split, head_box_file
-        super().__init__(ann_file=ann_file, data_prefix=data_prefix, **kwargs)
+        super().__init__(ann_file=ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
         boxes = None if self.head_box_file is None else Path(self.data_root, self.head_box_file)

@@ -1,17 +1,16 @@
-"""MPII's annotations in the three forms they are passed around in, all read to the same persons.
+"""MPII's annotations in three published forms, all read to the same persons.
 
 | form | joints | occluded | centre and scale | head box |
 |---|---|---|---|---|
-| HRNet and mmpose JSON | 1-based | not told | as annotated | in ``mpii_gt_val.mat`` |
+| HRNet and mmpose JSON | 1-based | no | as annotated | in ``mpii_gt_val.mat`` |
 | ``mpii_annotations.json(.gz)`` | 1-based | yes | as annotated | in ``mpii_gt_val.mat`` |
 | the authors' ``train/valid/test.h5`` | 1-based, whole px | yes | adjusted | ``normalize`` |
 
-Cutting costs the h5 files up to a pixel at neck and head, the joints MPII gives in fractions; all
-else is the same number for number.
+The whole pixels of the h5 files are up to a pixel off at neck and head, the joints that MPII gives
+in fractions; everything else is equal number for number.
 """
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -23,33 +22,33 @@ from hourglass.io.files import open_json, read_json
 from hourglass.io.h5 import read_people
 from hourglass.io.mat import read_mat_as_stored
 
-# What every hourglass does to MPII's centre and scale, once: the circle they describe sits too
-# high and too tight around the person (Lua, pose-hg-train).
+# Every hourglass adjusts MPII's centre and scale once: the circle they describe sits too high and
+# too tight around the person (Lua, pose-hg-train).
 _CENTER_SHIFT, _SCALE_FACTOR = 15, 1.25
 _PX_PER_SCALE = 200                     # MPII's scale is the person's height over 200 px
 _HEAD_FACTOR = 0.6                      # PCKh's unit is 0.6 x the diagonal of the head box
 
 
 def crop_square(center_image: ndarray, scale: float) -> tuple[ndarray, float]:
-    """MPII's raw centre (image px) and scale -> middle and side of the crop in image px."""
-    middle = center_image + np.array([0, _CENTER_SHIFT * scale])
-    return middle, _PX_PER_SCALE * _SCALE_FACTOR * scale
+    """Return centre and side of the crop, in image px, for MPII's centre (image px) and scale."""
+    center = center_image + np.array([0, _CENTER_SHIFT * scale])
+    return center, _PX_PER_SCALE * _SCALE_FACTOR * scale
 
 
 def head_unit(box: ndarray) -> float:
-    """The PCKh unit of a head box x1, y1, x2, y2; NaN for a box without a finite size."""
+    """Return the PCKh unit of a head box x1, y1, x2, y2; NaN for a box without a finite size."""
     diagonal = np.hypot(box[2] - box[0], box[3] - box[1])
     return _HEAD_FACTOR * float(diagonal) if 0 < diagonal < np.inf else np.nan
 
 
 SPLITS = ('train', 'val', 'trainval')
 _BOTH_SPLITS = 'isValidation'           # the field of a file that holds train and val
-# the arrays of an h5 file that people are scored by, and the shape of a person's row in each
-H5_TRUTH = dict(part=(16, 2), visible=(16,), normalize=())
+# the arrays of an h5 file that the score needs, with the shape of a person's row in each
+H5_TRUTH: dict[str, tuple[int, ...]] = dict(part=(16, 2), visible=(16,), normalize=())
 
 
 def holds_both_splits(path: str | Path) -> bool:
-    """Whether a file is a ``mpii_annotations.json``, by its first record."""
+    """Return whether a file is a ``mpii_annotations.json``, by its first record."""
     if str(path).endswith('.h5'):
         return False
     with open_json(path) as file:
@@ -58,13 +57,13 @@ def holds_both_splits(path: str | Path) -> bool:
 
 def read_mpii(path: str | Path, split: str | None = None,
               head_box_file: str | Path | None = None) -> list[Person]:
-    """The people of an MPII annotation file in any of the three forms.
+    """Read the people of an MPII annotation file in any of the three forms.
 
     Args:
         path: a ``.json``, ``.json.gz`` or ``.h5`` file.
         split: ``'train'``, ``'val'`` or ``'trainval'`` of a ``mpii_annotations.json``, which holds
             both; None for the other forms, which have a file per split.
-        head_box_file: ``mpii_gt_val.mat``, for the people whose file has no head box.
+        head_box_file: ``mpii_gt_val.mat``, for a file without head boxes.
 
     Raises:
         DataError: for a file that is not of these forms, naming file, row and field.
@@ -72,18 +71,16 @@ def read_mpii(path: str | Path, split: str | None = None,
     """
     if split not in (None, *SPLITS):
         raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
-    records = None if str(path).endswith('.h5') else _records(path)
+    is_h5 = str(path).endswith('.h5')
+    records = [] if is_h5 else _records(path)
     holds_both = bool(records) and _BOTH_SPLITS in records[0]
     if holds_both == (split is None):
         raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'"
                           if holds_both else
                           f'{path}: split={split!r}, but it holds one split; leave split out')
-    if records is None:
-        people = read_mpii_h5(path)
-    else:
-        read = _bearpaw_person if holds_both else _hrnet_person
-        people = [read(record, row, path) for row, record in enumerate(records)
-                  if not holds_both or _is_in(split, record, row, path)]
+    people = _h5_people(path) if is_h5 else [
+        _person(record, holds_both, row, path) for row, record in enumerate(records)
+        if not holds_both or _is_in(split, record, row, path)]
     if head_box_file is not None:
         _add_head_units(people, head_box_file, path)
     return people
@@ -98,52 +95,6 @@ def _records(path: str | Path) -> list[dict]:
     return records
 
 
-@contextmanager
-def _named_errors(path: str | Path, row: int) -> Iterator[None]:
-    try:
-        yield
-    except DataError:
-        raise
-    except KeyError as error:
-        raise DataError(f'{path}, row {row}: field {error} is missing') from None
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f'{path}, row {row}: {error}; numbers needed for joints, centre, scale and '
-                        'head box') from None
-
-
-def _hrnet_person(record: dict, row: int, path: str | Path) -> Person:
-    """A record ``image, center, scale, joints, joints_vis``.
-
-    It may also hold ``head_box`` (x1, y1, x2, y2), ``joints_occluded``, ``annolist_index``,
-    ``people_index`` and ``single_person``, as the records of ``tools/prepare_mpii.py`` and, in
-    part, our synthetic people do.
-    """
-    with _named_errors(path, row):
-        joints = np.array(record['joints'], float).reshape(-1, 2)
-        annotated = np.array(record['joints_vis'], float).reshape(-1)
-        if np.isnan(annotated).any():
-            raise ValueError('joints_vis is NaN')
-        annotated = annotated > 0
-        occluded = np.array(record.get('joints_occluded', np.zeros(len(joints))), bool)
-        box = record.get('head_box')
-        unit = np.nan if box is None else head_unit(np.array(box, float).reshape(4))
-        return _raw_person(record['image'], record['center'], record['scale'], joints, annotated,
-                           occluded, unit, record, row, path)
-
-
-def _bearpaw_person(record: dict, row: int, path: str | Path) -> Person:
-    """A record ``img_paths, objpos, scale_provided, joint_self, isValidation``.
-
-    A joint is x, y and 1 where it is visible; all zero where it is not annotated.
-    """
-    with _named_errors(path, row):
-        joints = np.array(record['joint_self'], float).reshape(-1, 3)
-        annotated = (joints != 0).any(-1)
-        return _raw_person(record['img_paths'], record['objpos'], record['scale_provided'],
-                           joints[:, :2], annotated, annotated & (joints[:, 2] == 0), np.nan,
-                           record, row, path)
-
-
 def _is_in(split: str | None, record: dict, row: int, path: str | Path) -> bool:
     flag = record.get(_BOTH_SPLITS)
     if flag not in (0, 1):
@@ -151,61 +102,84 @@ def _is_in(split: str | None, record: dict, row: int, path: str | Path) -> bool:
     return split == 'trainval' or split == ('val' if flag else 'train')
 
 
-def _raw_person(image: str, center, scale, joints: ndarray, annotated: ndarray, occluded: ndarray,
-                unit: float, record: dict, row: int, path: str | Path) -> Person:
-    """A person whose numbers are 1-based, centre and scale as annotated."""
+def _from_bearpaw(record: dict) -> dict:
+    """Give a record of ``mpii_annotations.json`` the names of HRNet's.
+
+    A joint is x, y and 1 where it is visible; all zero where it is not annotated.
+    """
+    joints = np.array(record['joint_self'], float).reshape(-1, 3)
+    annotated = (joints != 0).any(-1)
+    return dict(
+        record, image=record['img_paths'], center=record['objpos'], scale=record['scale_provided'],
+        joints=joints[:, :2], joints_vis=annotated,
+        joints_occluded=annotated & (joints[:, 2] == 0))
+
+
+def _person(record: dict, is_bearpaw: bool, row: int, path: str | Path) -> Person:
+    """Read a record ``image, center, scale, joints, joints_vis``, all 1-based.
+
+    It may also hold ``head_box`` (x1, y1, x2, y2), ``joints_occluded``, ``annolist_index``,
+    ``people_index`` and ``single_person``, as the records of ``tools/prepare_mpii.py`` and, in
+    part, those of the synthetic people do.
+    """
+    try:
+        record = _from_bearpaw(record) if is_bearpaw else record
+        image, joints = record['image'], np.array(record['joints'], float).reshape(-1, 2)
+        visible = np.array(record['joints_vis'], float).reshape(-1)
+        if np.isnan(visible).any():
+            raise ValueError('joints_vis is NaN')
+        occluded = np.array(record.get('joints_occluded', np.zeros(len(joints))), bool)
+        center, scale = np.array(record['center'], float).reshape(2), float(record['scale'])
+        box = record.get('head_box')
+        unit = np.nan if box is None else head_unit(np.array(box, float).reshape(4))
+        place = None
+        if 'annolist_index' in record and 'people_index' in record:
+            place = int(record['annolist_index']) - 1, int(record['people_index']) - 1
+    except KeyError as error:
+        raise DataError(f'{path}, row {row}: field {error} is missing') from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f'{path}, row {row}: {error}; numbers needed for joints, centre, scale and '
+                        'head box') from None
     where = f'{path}, row {row} ({image})'
-    center, scale = np.array(center, float).reshape(2), float(scale)
-    if not len(joints) == len(annotated) == len(occluded):
-        raise DataError(f'{where}: {len(joints)} joints, {len(annotated)} joints_vis, '
+    if not len(joints) == len(visible) == len(occluded):
+        raise DataError(f'{where}: {len(joints)} joints, {len(visible)} joints_vis, '
                         f'{len(occluded)} joints_occluded; one of each needed for every joint')
     if not np.isfinite(scale):
         raise DataError(f'{where}: the scale is {scale}, a number above 0 needed')
     if not isinstance(image, str) or not image:
-        raise DataError(f'{where}: the image is {image!r}, the name of a file needed')
-    unknown = annotated & ~np.isfinite(joints).all(-1)
+        raise DataError(f'{where}: the image is {image!r}, a file name needed')
+    unknown = (visible > 0) & ~np.isfinite(joints).all(-1)
     if unknown.any():
         joint = int(unknown.argmax())
         raise DataError(f'{where}: joint {joint} is {joints[joint].tolist()} but marked as '
                         'annotated; mark it as not annotated')
-    middle, side = crop_square(center - 1, scale)                       # 1-based -> 0-based
-    place = None
-    if 'annolist_index' in record and 'people_index' in record:
-        place = int(record['annolist_index']) - 1, int(record['people_index']) - 1
-    return Person(image=str(image), center_image=middle, side_image=side,
-                  keypoints_image=np.where(annotated[:, None], joints - 1, np.nan),
+    center_image, side_image = crop_square(center - 1, scale)           # 1-based -> 0-based
+    return Person(image_name=image, center_image=center_image, side_image=side_image,
+                  keypoints_image=np.where(visible[:, None] > 0, joints - 1, np.nan),
                   occluded=occluded, pck_unit=unit, row=row, place=place,
                   single_person=record.get('single_person'))
 
 
-def read_mpii_h5(path: str | Path) -> list[Person]:
-    """The people of the authors' ``train.h5``, ``valid.h5`` or ``test.h5``.
-
-    Raises:
-        DataError: for a file that is not of this form.
-    """
-    images, data = read_people(path, H5_TRUTH | dict(center=(2,), scale=(), index=(), person=()))
+def _h5_people(path: str | Path) -> list[Person]:
+    """Read the authors' ``train.h5``, ``valid.h5`` or ``test.h5``."""
+    names, data = read_people(path, H5_TRUTH | dict(center=(2,), scale=(), index=(), person=()))
     places = np.stack([data['index'], data['person']], axis=-1)                 # (P, 2)
     if not np.isfinite(places).all():
         row = int((~np.isfinite(places)).any(-1).argmax())
-        raise DataError(f'{path}, row {row} ({images[row]}): index and person are '
+        raise DataError(f'{path}, row {row} ({names[row]}): index and person are '
                         f'{places[row].tolist()}, whole numbers needed; fetch it again')
     keypoints, unit, occluded = mpii_h5_truth(data, path)
     centers, scales = data['center'] - 1, data['scale']                 # 1-based -> 0-based
-    return [Person(image=image, center_image=centers[row],
+    return [Person(image_name=name, center_image=centers[row],
                    side_image=_PX_PER_SCALE * float(scales[row]), keypoints_image=keypoints[row],
                    occluded=occluded[row], pck_unit=float(unit[row]), row=row,
-                   place=tuple(places[row].astype(int).tolist()))
-            for row, image in enumerate(images)]
+                   place=(int(places[row, 0]), int(places[row, 1])))
+            for row, name in enumerate(names)]
 
 
 def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
                   ) -> tuple[ndarray, ndarray, ndarray]:
-    """The arrays :data:`H5_TRUTH` of P people -> what they are scored by.
-
-    Args:
-        data: the arrays, or the same part of each.
-        path, first_row: the file, and where in it the part begins, for messages.
+    """Convert the arrays :data:`H5_TRUTH` of P people, or a part that begins at ``first_row``.
 
     Returns:
         (P, K, 2) joints in image px, 0-based, NaN where not annotated; (P,) PCK units in px, NaN
@@ -214,8 +188,8 @@ def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
     part = data['part']
     if not np.isfinite(part).all():
         row = first_row + int((~np.isfinite(part)).any((1, 2)).argmax())
-        raise DataError(f'{path}, row {row}: a joint is no number; write 0, 0 for one that is not '
-                        'annotated')
+        raise DataError(f'{path}, row {row}: a joint is not a number; write 0, 0 for one that is '
+                        'not annotated')
     annotated = (part != 0).any(-1)
     unit = np.where(data['normalize'] > 0, data['normalize'], np.nan)
     return (np.where(annotated[..., None], part - 1.0, np.nan), unit,
@@ -223,10 +197,10 @@ def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
 
 
 def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
-    """What ``mpii_gt_val.mat``, also named ``detections_our_format.mat``, tells of P people.
+    """Read P people from ``mpii_gt_val.mat``, also named ``detections_our_format.mat``.
 
     Thirteen of its joints have a zero for one or both coordinates that the annotation gives in
-    full; whatever scores with it counts them as they stand there.
+    full; scores made with it count them as they are.
 
     Returns:
         (P, 16, 2) joints in image px, 1-based as there, NaN where not annotated; (P,) PCK units in
@@ -249,48 +223,47 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
 
 
 def _add_head_units(people: list[Person], head_box_file: str | Path, path: str | Path) -> None:
-    """Give each person the head box of the person with the same joints."""
+    """Give each person without a PCK unit that of the person with the same joints in the file."""
     joints, units = read_head_box_file(head_box_file)
-    index = JointIndex(joints)
-    for person in people:
-        pose = person.keypoints_image + 1                               # 1-based, as there
-        if not np.isnan(person.pck_unit) or np.isnan(pose).any(-1).all():
-            continue
-        found = {units[column] for column in index.find(pose)}
+    people = [person for person in people
+              if np.isnan(person.pck_unit) and not np.isnan(person.keypoints_image).any(-1).all()]
+    matches = match_poses((person.keypoints_image + 1 for person in people), joints)     # 1-based
+    for person, columns in zip(people, matches, strict=True):
+        where = f'{path}, row {person.row} ({person.image_name})'
+        found = {units[column] for column in columns}
         if len(found) != 1:
-            raise DataError(f'{path}, row {person.row} ({person.image}): no person in '
-                            f'{head_box_file} has these joints; the two files do not belong '
-                            'together')
+            raise DataError(f'{where}: no person in {head_box_file} has these joints; the two '
+                            'files do not belong together')
         person.pck_unit, = found
         if np.isnan(person.pck_unit):
-            raise DataError(f'{head_box_file}: the head box of {path}, row {person.row} '
-                            f'({person.image}), has no size; fetch it again')
+            raise DataError(f'{head_box_file}: the head box of {where} has no size; fetch it again')
 
 
-class JointIndex:
-    """Finds people by their joints, for the file of head boxes names no images.
+def match_poses(poses: Iterable[ndarray], known: Iterable[ndarray]) -> list[list[int]]:
+    """Find people by their joints, as the file of head boxes names no images.
 
     Most joints must agree to the pixel, not all: a few are damaged in that file.
 
     Args:
-        poses: (P, K, 2) joints, NaN where not annotated.
+        poses, known: arrays (K, 2) of joints, NaN where not annotated.
+
+    Returns:
+        for each pose the rows of the known ones that share the most joints, if more than half.
     """
-
-    def __init__(self, poses: ndarray):
-        self._rows = defaultdict(list)      # which people have this joint at this whole pixel
-        for row, pose in enumerate(poses):
-            for spot in _spots(pose):
-                self._rows[spot].append(row)
-
-    def find(self, pose: ndarray) -> list[int]:
-        """The rows that share the most joints with a pose (K, 2); none if not more than half."""
+    rows_with = defaultdict(list)       # (joint, x, y) -> rows that have the joint at this pixel
+    for row, pose in enumerate(known):
+        for spot in _spots(pose):
+            rows_with[spot].append(row)
+    found = []
+    for pose in poses:
         spots = _spots(pose)
-        votes = Counter(row for spot in spots for row in self._rows.get(spot, ()))
+        votes = Counter(row for spot in spots for row in rows_with.get(spot, ()))
         best = max(votes.values(), default=0)
-        return [row for row, count in votes.items() if count == best > len(spots) / 2]
+        found.append([row for row, count in votes.items() if count == best > len(spots) / 2])
+    return found
 
 
 def _spots(pose: ndarray) -> list[tuple[int, int, int]]:
-    """(joint, x, y) of a person's annotated joints, rounded to whole pixels."""
+    """Return (joint, x, y) of the annotated joints of a person, rounded to whole pixels."""
     return [(joint, round(x), round(y)) for joint, (x, y) in enumerate(pose.tolist())
             if x == x and y == y]

@@ -4,7 +4,7 @@ Figures come from three-dimensional skeletons, so that occlusion, facing and lef
 known rather than guessed. Only numpy and OpenCV are needed.
 """
 
-from .picture import render_person
-from .writer import write_synthetic
+from hourglass.datasets.synthetic.image import render_person
+from hourglass.datasets.synthetic.writer import write_synthetic
 
 __all__ = ['render_person', 'write_synthetic']

@@ -1,176 +1,176 @@
-"""A picture under construction: textured, shaded shapes and who covers each pixel.
+"""An image under construction: shaded, patterned shapes, and how near each pixel's surface is.
 
-Pixel coordinates are 0-based, x right and y down, with whole numbers at pixel centres.
+Pixel coordinates are 0-based, x to the right and y down, with whole numbers at pixel centres.
+Colours are BGR in 0..255. Depths grow towards the camera.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import colorsys
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-_SUBPIXEL_BITS = 4
-_CIRCLE = np.stack([f(np.linspace(0, 2 * np.pi, 20, endpoint=False)) for f in (np.cos, np.sin)],
-                   axis=1).astype(np.float32)
-
 Rng = np.random.Generator
+
+_ANGLES = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+_CIRCLE = np.stack((np.cos(_ANGLES), np.sin(_ANGLES)), axis=1).astype(np.float32)
+_SUBPIXEL_BITS = 4
+_ROUNDNESS = 0.35                               # how much a shape darkens towards its sides
+
+# patterns as weights of waves along a shape, waves across it, and blotches
+_PLAIN, _RINGS, _STRIPES, _PLAID, _BLOTCHES = (
+    (0, 0, 0), (2, 0, 0), (0, 2, 0), (1, 1, 0), (0, 0, 1))
+_PATTERNS = (*8 * (_PLAIN,), _RINGS, _RINGS, _STRIPES, _PLAID, _PLAID, *3 * (_BLOTCHES,))
 
 
 @dataclass(frozen=True)
 class Material:
-    """A surface: a BGR colour and, unless plain, a pattern in a second colour.
+    """A surface of one colour or, with a pattern, of two.
 
     Attributes:
-        colour, second: BGR, each (3,) in 0..255.
-        pattern: ``plain``, ``rings`` (across the part), ``stripes`` (along it), ``plaid`` or
-            ``mottled``.
-        period: length of one repeat of the pattern in pixels.
-        roundness: how much the surface darkens towards its sides, 0..1.
+        colour, second: (3,).
+        pattern: weights of waves along a shape, waves across it, and blotches.
+        period: length of a wave in pixels.
     """
 
     colour: np.ndarray
-    second: np.ndarray
-    pattern: str = 'plain'
+    second: np.ndarray | tuple = (0, 0, 0)
+    pattern: tuple[float, float, float] = _PLAIN
     period: float = 10.0
-    roundness: float = 0.35
-
-    def darker(self, factor: float) -> 'Material':
-        """The same surface with its colours multiplied by the factor."""
-        return replace(self, colour=self.colour * factor, second=self.second * factor)
-
-
-def clamp(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Values limited to low..high, in place; on small arrays far quicker than ``np.clip``."""
-    np.maximum(values, values.dtype.type(low), out=values)
-    return np.minimum(values, values.dtype.type(high), out=values)
 
 
 def random_colour(rng: Rng) -> np.ndarray:
-    """A BGR colour (3,) in 0..255; clothes and scenery draw from this one distribution."""
+    """A colour (3,), grey or not; clothes and backgrounds draw from this one distribution."""
     if rng.random() < 0.35:
-        value = rng.uniform(15, 240)
-        return np.clip(value + rng.normal(0, 8, 3), 0, 255)
-    hue, saturation, value = rng.uniform(0, 6), rng.beta(1.6, 1.6), rng.uniform(40, 245)
-    channels = np.abs((hue + np.array((2.0, 4.0, 0.0))) % 6 - 3) - 1
-    return value * (1 - saturation * (1 - np.clip(channels, 0, 1)))
+        return np.clip(rng.uniform(15, 240) + rng.normal(0, 8, 3), 0, 255)
+    return np.array(colorsys.hsv_to_rgb(rng.random(), rng.beta(1.6, 1.6), rng.uniform(40, 245)))
 
 
-def random_material(rng: Rng, period: float, roundness: float = 0.35) -> 'Material':
-    """A cloth or wall surface whose pattern repeats about every ``period`` pixels."""
-    pattern = ('plain', 'rings', 'stripes', 'plaid', 'mottled')[
-        rng.choice(5, p=(0.5, 0.13, 0.08, 0.12, 0.17))]
-    return Material(random_colour(rng), random_colour(rng), pattern,
-                    period * rng.uniform(0.7, 1.5), roundness)
+def random_material(rng: Rng, period: float) -> Material:
+    """A cloth or other surface whose pattern repeats about every ``period`` pixels."""
+    return Material(random_colour(rng), random_colour(rng),
+                    _PATTERNS[rng.integers(len(_PATTERNS))], period * rng.uniform(0.7, 1.5))
 
 
-def mixed(first: np.ndarray, second: np.ndarray, share: np.ndarray,
-          shade: np.ndarray | float = 1.0) -> np.ndarray:
-    """Two colours (3,) mixed by the share (H, W) of the second one: (H, W, 3) float32."""
-    steps = zip(first.astype(np.float32), (second - first).astype(np.float32), strict=True)
-    return cv2.merge([(start + share * step) * shade for start, step in steps])
-
-
-def soft_noise(rng: Rng, height: int, width: int, cells: int) -> np.ndarray:
-    """Smooth noise (height, width) float32, unit variance at the given number of cells across."""
+def _noise(rng: Rng, height: int, width: int, cells: int) -> np.ndarray:
+    """Smooth noise (height, width) float32 of about unit variance, ``cells`` waves across."""
     coarse = rng.standard_normal((cells, cells), dtype=np.float32)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-def hull(centres: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Convex outline (N, 2) float32 around discs: centres (K, 2) and radii (K,), in pixels."""
-    rims = centres[:, None] + radii[:, None, None] * _CIRCLE
-    return cv2.convexHull(rims.reshape(-1, 2).astype(np.float32))[:, 0]
+def _limited(share: np.ndarray) -> np.ndarray:
+    """Values limited to 0..1; on small arrays far quicker than ``np.clip``."""
+    return np.minimum(np.maximum(share, 0), 1)
+
+
+def _mixed(first: np.ndarray, second: np.ndarray | tuple, share: np.ndarray | float,
+           shade: np.ndarray | float = 1.0) -> np.ndarray:
+    """Two colours (3,) mixed by the share (H, W) of the second one: (H, W, 3) float32."""
+    steps = zip(np.asarray(first, np.float32),
+                np.asarray(np.subtract(second, first), np.float32), strict=True)
+    return cv2.merge([(start + share * step) * shade for start, step in steps])
 
 
 class Canvas:
-    """A float picture with a map of the part that covers each pixel.
+    """A float image with a map of depths.
 
     Attributes:
-        image: (H, W, 3) float32 BGR in 0..255.
-        owner: (H, W) uint8, number of the last part painted there, 0 for the background.
+        image: (H, W, 3) float32.
+        depth: (H, W) float32 of the surface that was painted last.
     """
 
+    BACKGROUND, FOREGROUND = -10.0, 10.0        # depths beyond every body
+
     def __init__(self, background: np.ndarray, rng: Rng) -> None:
-        """Start from a background (H, W, 3) uint8; the rng decides light and cloth folds."""
-        height, width = background.shape[:2]
+        """Start from a background (H, W, 3); the rng decides light, folds and blotches."""
+        height, width, longer = *background.shape[:2], max(background.shape[:2])
         self.image = background.astype(np.float32)
-        self.owner = np.zeros((height, width), np.uint8)
+        self.depth = np.full((height, width), self.BACKGROUND, np.float32)
         angle = rng.uniform(0, 2 * np.pi)
-        self.light = 0.6 * np.array((np.cos(angle), np.sin(angle)))
-        self._folds = 1 + 0.05 * (soft_noise(rng, height, width, max(height, width) // 8)
-                                  + soft_noise(rng, height, width, max(height, width) // 3))
-        self._blotches = clamp(
-            0.35 + 0.45 * soft_noise(rng, height, width, max(height, width) // 5), 0, 1)
+        self._light = 0.6 * float(np.cos(angle)), 0.6 * float(np.sin(angle))
+        self._folds = 1 + 0.05 * (_noise(rng, height, width, longer // 8)
+                                  + _noise(rng, height, width, longer // 3))
+        self._blotches = 0.45 * _noise(rng, height, width, longer // 5) - 0.15
 
-    def region(self, low: np.ndarray, high: np.ndarray) -> tuple[slice, slice] | None:
-        """Rows and columns of the pixel box from low to high (x, y), or None if outside."""
-        height, width = self.owner.shape
-        x0, y0 = (max(0, int(value)) for value in np.floor(low))
-        x1, y1 = np.minimum(np.ceil(high).astype(int) + 1, (width, height))
-        return None if x0 >= x1 or y0 >= y1 else (slice(y0, y1), slice(x0, x1))
-
-    def paint(self, outlines: Sequence[np.ndarray], material: Material, owner: int,
-              axis: tuple[np.ndarray, np.ndarray]) -> None:
-        """Fill the union of convex outlines with a shaded material.
+    def paint(self, centres: np.ndarray, radii: np.ndarray, depths: np.ndarray,
+              material: Material) -> None:
+        """Fill the convex hull of discs with a shaded material.
 
         Args:
-            outlines: each (N, 2), pixels.
+            centres: (K, 2) centres of the discs in pixels. Shading, pattern and depth follow the
+                line from the first to the last.
+            radii: (K,) in pixels.
+            depths: (K,) of the discs.
             material: what to fill with.
-            owner: number written to the owner map.
-            axis: the two ends (2,) of the line that shading and pattern follow.
         """
-        points = np.concatenate(outlines)
-        where = self.region(points.min(0) - 1, points.max(0) + 1)
-        if where is None:
+        centres, radii = np.asarray(centres, np.float32), np.asarray(radii, np.float32)
+        rims = centres[:, None] + radii[:, None, None] * _CIRCLE
+        outline = cv2.convexHull(rims.reshape(-1, 2))[:, 0]
+        left, top = np.maximum(outline.min(0), 0).astype(int)
+        right, bottom = np.minimum(outline.max(0) + 2, self.depth.shape[::-1]).astype(int)
+        if left >= right or top >= bottom:
             return
-        rows, columns = where
-        mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
-        corner = np.array((columns.start, rows.start))
-        for outline in outlines:
-            fixed = np.round((outline - corner) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-            cv2.fillConvexPoly(mask, fixed, 255, cv2.LINE_AA, _SUBPIXEL_BITS)
-        colour = self._shaded(points, material, axis, rows, columns)
-        self.blend(rows, columns, colour, mask, owner)
+        window = np.s_[top:bottom, left:right]
+        mask = np.zeros((bottom - top, right - left), np.uint8)
+        corners = np.round((outline - (left, top)) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        cv2.fillConvexPoly(mask, corners, (255,), cv2.LINE_AA, _SUBPIXEL_BITS)
 
-    def blend(self, rows: slice, columns: slice, colour: np.ndarray, mask: np.ndarray,
-              owner: int) -> None:
-        """Lay colour (h, w, 3) float32 through a mask (h, w) uint8 and claim its pixels."""
-        under, share = self.image[rows, columns], mask * np.float32(1 / 255)
-        under[...] = cv2.blendLinear(colour, under, share, 1 - share)
-        self.owner[rows, columns][mask > 127] = owner
+        (x0, y0), (x1, y1) = centres[[0, -1]].tolist()
+        length = max(float(np.hypot(x1 - x0, y1 - y0)), 1.0)
+        dx, dy = (x1 - x0) / length, (y1 - y0) / length
+        x = np.arange(left, right, dtype=np.float32) - x0
+        y = np.arange(top, bottom, dtype=np.float32)[:, None] - y0
+        along, across = x * dx + y * dy, y * dx - x * dy
+        half_width = max(float(np.abs((outline - centres[0]) @ (-dy, dx)).max()), 1.0)
+        side = across / half_width
+        lit = side * (self._light[1] * dx - self._light[0] * dy)
+        shade = (1 - _ROUNDNESS * (side * side - lit)) * self._folds[window]
+        share = self._share_of_second(material, along, across, window)
+        colour = _mixed(material.colour, material.second, share, shade)
+        under, cover = self.image[window], mask / np.float32(255)
+        under[...] = cv2.blendLinear(colour, under, cover, 1 - cover)
+        depth = depths[0] + (depths[-1] - depths[0]) * _limited(along / length)
+        np.copyto(self.depth[window], depth, where=mask > 127)
 
-    def _shaded(self, points: np.ndarray, material: Material,
-                axis: tuple[np.ndarray, np.ndarray], rows: slice, columns: slice) -> np.ndarray:
-        """Colour (h, w, 3) of the region: pattern, folds, light from a side, darker rims."""
-        start, end = axis
-        length = max(float(np.hypot(*(end - start))), 1e-3)
-        along = (end - start) / length if length > 1 else np.array((0.0, 1.0))
-        across = np.array((-along[1], along[0]))
-        x = np.arange(columns.start, columns.stop, dtype=np.float32) - np.float32(start[0])
-        y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - np.float32(start[1])
-        u = x * np.float32(along[0]) + y * np.float32(along[1])
-        v = x * np.float32(across[0]) + y * np.float32(across[1])
-        half = max(float(np.abs((points - start) @ across).max()), 1.0)
-        side = clamp(v * np.float32(1 / half), -1, 1)
-        shade = 1 - np.float32(material.roundness) * (
-            side * side - np.float32(across @ self.light) * side)
-        shade *= self._folds[rows, columns]
-        mix = self._mix(material, u, v, rows, columns)
-        if mix is None:
-            return cv2.merge([shade * channel for channel in material.colour.astype(np.float32)])
-        return mixed(material.colour, material.second, mix, shade)
+    def _share_of_second(self, material: Material, along: np.ndarray,
+                         across: np.ndarray, window: tuple[slice, slice]) -> np.ndarray | float:
+        """Share (h, w) of a material's second colour at distances along and across a shape."""
+        if material.pattern == _PLAIN:
+            return 0.0
+        rings, stripes, blotches = material.pattern
+        pace = 2 * np.pi / material.period
+        return _limited(0.5 + rings * np.sin(pace * along) + stripes * np.sin(pace * across)
+                        + blotches * self._blotches[window])
 
-    def _mix(self, material: Material, u: np.ndarray, v: np.ndarray, rows: slice,
-             columns: slice) -> np.ndarray | None:
-        """Share (h, w) of the second colour, or None for a plain material."""
-        pace = np.float32(2 * np.pi / material.period)
-        if material.pattern == 'plain':
-            return None
-        if material.pattern == 'rings':
-            return clamp(0.5 + 2 * np.sin(u * pace), 0, 1)
-        if material.pattern == 'stripes':
-            return clamp(0.5 + 2 * np.sin(v * pace), 0, 1)
-        if material.pattern == 'plaid':
-            return (np.float32(0.5) * (np.sin(u * pace) > 0.3)
-                    + np.float32(0.35) * (np.sin(v * pace) > 0.3))
-        return self._blotches[rows, columns]
+
+def _surface(rng: Rng, height: int, width: int) -> np.ndarray:
+    """Bricks, a gradient or clouds in two colours, (height, width, 3) float32."""
+    if rng.random() < 0.35:
+        tall, wide = rng.integers(9, 28), rng.integers(16, 50)
+        y = np.arange(height)[:, None]
+        x = np.arange(width) + wide // 2 * (y // tall % 2)  # every other row is shifted
+        tones = rng.normal(0.8, 0.1, (height // tall + 1, width // wide + 2))
+        share = tones[y // tall, x // wide] * ((y % tall > 1) & (x % wide > 1))
+    else:
+        detail = rng.choice((0, 1))
+        share = 0.5 + 0.4 * _noise(rng, height, width, 2) + detail * sum(
+            _noise(rng, height, width, cells) / weight for cells, weight in ((12, 5), (40, 8)))
+    return _mixed(random_colour(rng), random_colour(rng), _limited(share.astype(np.float32)))
+
+
+def random_background(rng: Rng, height: int, width: int) -> Canvas:
+    """A canvas with a wall, at times a floor, and clutter that resembles limbs and clothes."""
+    wall = _surface(rng, height, width)
+    if rng.random() < 0.55:
+        horizon = int(rng.uniform(0.45, 0.85) * height)
+        wall[horizon:] = _surface(rng, height - horizon, width)
+    canvas = Canvas(wall, rng)
+    shorter = min(height, width)
+    for _ in range(rng.integers(5, 20)):
+        count = rng.integers(1, 5)              # one disc is a ball, two are a bar or a line
+        centre, spread = rng.uniform((0, 0), (width, height)), shorter * rng.uniform(0.02, 0.2)
+        centres = centre + spread * rng.uniform(-1, 1, (count, 2))
+        radii = shorter * rng.uniform(0.004, 0.06) * rng.uniform(0.6, 1, count)
+        canvas.paint(centres, radii, np.full(count, Canvas.BACKGROUND),
+                     random_material(rng, 0.04 * shorter))
+    return canvas

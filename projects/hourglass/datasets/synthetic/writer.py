@@ -1,4 +1,4 @@
-"""A folder of rendered pictures with their annotation file, complete or absent, never in between.
+"""A folder of rendered images with their annotation file, complete or absent, never in between.
 
 The annotation is written last and under a temporary name first, so a folder that holds one is
 complete. It opens with the recipe it was made from; asking for the same recipe again does nothing.
@@ -7,7 +7,6 @@ complete. It opens with the recipe it was made from; asking for the same recipe 
 import json
 import multiprocessing
 import os
-import re
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,39 +14,33 @@ from typing import Any
 
 import cv2
 
+from hourglass.datasets.synthetic.image import SMALLEST_SIDE, render_person
 from hourglass.errors import DataError
 from hourglass.io.files import replacing
 
-from .picture import SMALLEST_SIDE, render_person
-
-VERSION = 1
-"""To be raised whenever the same seed draws another picture."""
-
-ANNOTATION = 'annotations.json'
-_PICTURE_NAME = re.compile(r'\d{6}\.jpg')
+VERSION = 2
+"""To be raised whenever the same seed draws another image."""
 
 
-def _write_picture(images: Path, recipe: dict[str, Any], index: int) -> dict[str, Any]:
-    """Render and save picture number ``index``; return its record."""
-    picture, record = render_person(
-        (recipe['seed'], recipe['stream'], index), tuple(recipe['size']))
+def _write_image(images: Path, recipe: dict[str, Any], index: int) -> dict[str, Any]:
+    """Render and save image number ``index``; return its record."""
+    seed = recipe['seed'], recipe['stream'], index
+    image, record = render_person(seed, tuple(recipe['size']))
     name = f'{index:06d}.jpg'
-    _, code = cv2.imencode('.jpg', picture, (cv2.IMWRITE_JPEG_QUALITY, recipe['jpeg_quality']))
+    _, code = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, recipe['jpeg_quality']))
     (images / name).write_bytes(code.tobytes())
     return {'image': name, **record}
 
 
-def _written_recipe(annotation: Path) -> dict[str, Any] | None:
-    """The recipe of a complete folder, or None where something is missing or unreadable."""
+def _is_complete(annotation: Path, recipe: dict[str, Any]) -> bool:
+    """Whether a folder holds all images of a recipe; not where something is unreadable."""
     try:
         content = json.loads(annotation.read_text(encoding='utf-8'))
-        there = {entry.name for entry in os.scandir(annotation.parent / 'images')}
         wanted = {person['image'] for person in content['people']}
-        recipe = content['info']
-        complete = len(wanted) == recipe['count'] and wanted <= there
+        present = set(os.listdir(annotation.parent / 'images'))
+        return content['info'] == recipe and len(wanted) == recipe['count'] and wanted <= present
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return recipe if complete else None
+        return False
 
 
 def _check(recipe: dict[str, Any], workers: int) -> None:
@@ -63,17 +56,8 @@ def _check(recipe: dict[str, Any], workers: int) -> None:
     )
     for name, value, low, high in limits:
         if not low <= value <= high:
-            raise DataError(f'synthetic pictures: {name} is {value}; '
+            raise DataError(f'synthetic images: {name} is {value}; '
                             f'give a whole number from {low} to {high}')
-
-
-def _clear(annotation: Path, images: Path) -> None:
-    """Remove what an earlier or interrupted run left, the annotation first."""
-    annotation.unlink(missing_ok=True)
-    images.mkdir(parents=True, exist_ok=True)
-    for entry in list(os.scandir(images)):
-        if _PICTURE_NAME.fullmatch(entry.name):
-            os.unlink(entry.path)
 
 
 def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, workers: int = 2,
@@ -81,21 +65,21 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
                     stream: int = 0) -> Path:
     """Write ``images/NNNNNN.jpg`` and ``annotations.json`` to a folder, unless they are there.
 
-    The pictures depend on ``seed``, ``stream`` and ``size`` alone, not on ``workers``, and the
-    first pictures of a longer run are those of a shorter one.
+    The images depend on ``seed``, ``stream`` and ``size`` alone, not on ``workers``, and the
+    first images of a longer run are those of a shorter one.
 
     Args:
-        folder: where to write; created if need be. Pictures of another recipe are replaced.
-        count: number of pictures.
+        folder: where to write; created if need be. Images of another recipe are replaced.
+        count: number of images.
         seed: any whole number from 0.
         workers: processes that render; 1 renders in this process.
         size: width and height in pixels.
         jpeg_quality: 1 to 100.
-        stream: splits of one data set take different streams, which never share a picture.
+        stream: splits of one data set take different streams, which never share an image.
 
     Returns:
         The path of the annotation file, ``{"info": recipe, "people": [record, ...]}`` with the
-        records of :func:`render_person` and the picture's name in ``image``.
+        records of :func:`render_person` and the file's name in ``image``.
 
     Raises:
         DataError: an argument out of range, or a folder that cannot be written.
@@ -103,24 +87,26 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
     recipe = {'generator': 'hourglass synthetic people', 'version': VERSION, 'count': count,
               'seed': seed, 'stream': stream, 'size': list(size), 'jpeg_quality': jpeg_quality}
     _check(recipe, workers)
-    annotation, images = Path(folder) / ANNOTATION, Path(folder) / 'images'
-    if _written_recipe(annotation) == recipe:
+    annotation, images = Path(folder) / 'annotations.json', Path(folder) / 'images'
+    if _is_complete(annotation, recipe):
         return annotation
     try:
-        _clear(annotation, images)
-        people = _render_all(partial(_write_picture, images, recipe), count, workers)
-        text = json.dumps({'info': recipe, 'people': people})
+        # what an earlier or interrupted run left goes first, its annotation before its images
+        annotation.unlink(missing_ok=True)
+        images.mkdir(parents=True, exist_ok=True)
+        for path in list(images.glob('[0-9]' * 6 + '.jpg')):
+            path.unlink()
+        people = _render_all(partial(_write_image, images, recipe), count, workers)
         with replacing(annotation) as draft:
-            draft.write_text(text, encoding='utf-8')
+            draft.write_text(json.dumps({'info': recipe, 'people': people}), encoding='utf-8')
     except OSError as error:
-        raise DataError(f'{folder}: cannot write synthetic pictures ({error.strerror or error}); '
+        raise DataError(f'{folder}: cannot write synthetic images ({error.strerror or error}); '
                         'choose a folder you may write to, with free space') from error
     return annotation
 
 
-def _render_all(render: partial[dict[str, Any]], count: int, workers: int
-                ) -> list[dict[str, Any]]:
-    """Records of all pictures in order, rendered here or by several processes."""
+def _render_all(render: partial, count: int, workers: int) -> list[dict[str, Any]]:
+    """Records of all images in order, rendered here or by several processes."""
     if workers == 1:
         return [render(index) for index in range(count)]
     # A fork of a process whose OpenCV has run threads waits for them forever; a fork server is

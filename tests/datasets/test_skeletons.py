@@ -1,0 +1,33 @@
+"""Skeletons: mmpose reads them, and names that do not exist are refused."""
+import pytest
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
+from hourglass.datasets.skeletons import FLIC, LSP, MPII, SKELETONS, define_skeleton, joint_names
+
+
+@pytest.mark.parametrize('name', SKELETONS)
+def test_sides_are_swapped_by_a_flip_and_every_keypoint_is_connected(name):
+    info = parse_pose_metainfo(SKELETONS[name])
+    names = joint_names(SKELETONS[name])
+    assert info['dataset_name'] == name and info['num_keypoints'] == len(names)
+    for keypoint, flipped in zip(names, info['flip_indices'], strict=True):
+        side = keypoint.split('_')[0]
+        swapped = {'left': keypoint.replace('left', 'right'),
+                   'right': keypoint.replace('right', 'left')}.get(side, keypoint)
+        assert names[flipped] == swapped
+    assert sorted(info['upper_body_ids'] + info['lower_body_ids']) == list(range(len(names)))
+    connected = {end for link in info['skeleton_links'] for end in link}
+    assert connected == set(range(len(names)))
+
+
+def test_numbers_of_keypoints_and_lower_bodies():
+    found = [(len(joint_names(skeleton)), len(parse_pose_metainfo(skeleton)['lower_body_ids']))
+             for skeleton in (MPII, FLIC, LSP)]
+    assert found == [(16, 7), (11, 2), (14, 6)]
+
+
+@pytest.mark.parametrize('change', [dict(lower='left_knee'), dict(bones='head-left_knee')])
+def test_an_unknown_keypoint_is_refused(change):
+    with pytest.raises(ValueError, match="mine: no keypoint 'left_knee'; name one of"):
+        define_skeleton(**dict(dataset_name='mine', order='head left_hip', lower='left_hip',
+                               bones='head-left_hip') | change)

@@ -1,0 +1,52 @@
+"""A collection is drawn and collected image by image, in order, whatever fails."""
+import cv2
+import numpy as np
+import pytest
+
+from hourglass.apis import init_model
+from hourglass.errors import DataError
+from hourglass.inference.collection import Drawing, predict_collection
+from hourglass.inference.results import Results
+from hourglass.inference.sources import ImageFiles
+
+
+@pytest.fixture(scope='module')
+def model():
+    return init_model('flic-small', device='cpu')
+
+
+@pytest.fixture
+def folder(synthetic, tmp_path):
+    paths = sorted((synthetic / 'synthetic/test/images').iterdir())
+    for name, path in zip(('a.jpg', 'b.png', 'd.gif.png'), paths, strict=False):
+        cv2.imwrite(str(tmp_path / name), cv2.imread(str(path)))
+    (tmp_path / 'c.png').write_bytes((tmp_path / 'b.png').read_bytes()[:50])
+    return tmp_path
+
+
+def test_every_image_is_drawn_or_has_a_problem(model, folder):
+    def find(image):
+        if image.name == 'd.gif.png':
+            raise DataError('d.gif.png: no boxes')
+        return np.array([[10, 10, 90, 100.0]])
+    results = Results(model.dataset_meta, {})
+    drawing = Drawing(folder / 'out', heatmaps=True, crops=True)
+    problems = list(predict_collection(model, ImageFiles(str(folder)), find, results, drawing))
+    assert [problem is None for problem in problems] == [True, True, False, False]
+    assert 'c.png: not a readable image' in problems[2] and problems[3] == 'd.gif.png: no boxes'
+    assert results.problems == problems[2:]
+    assert [image['file_name'] for image in results.content['images']] == ['a.jpg', 'b.png']
+    assert sorted(path.relative_to(folder / 'out').as_posix()
+                  for path in (folder / 'out').rglob('*.*')) == [
+        'crops/a_0.png', 'crops/b_0.png', 'heatmaps/a_0.png', 'heatmaps/b_0.png',
+        'overlays/a.jpg', 'overlays/b.png']
+    assert cv2.imread(str(folder / 'out/crops/a_0.png')).shape == (128, 128, 3)
+
+
+def test_keypoints_below_the_score_are_not_drawn(model, folder):
+    for min_score, changed in ((0.0, True), (1e9, False)):
+        drawing = Drawing(folder / f'out{min_score}', min_score=min_score)
+        list(predict_collection(model, ImageFiles(str(folder / 'b.png')), lambda image: None,
+                                Results(model.dataset_meta, {}), drawing))
+        drawn = cv2.imread(str(folder / f'out{min_score}/overlays/b.png'))
+        assert (drawn != cv2.imread(str(folder / 'b.png'))).any() == changed

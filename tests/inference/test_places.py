@@ -1,0 +1,43 @@
+"""Boxes, centres and scales become square crops, or are refused in one line."""
+import numpy as np
+import pytest
+
+from hourglass.errors import DataError
+from hourglass.inference.places import Places
+
+SIZE = (128, 96)
+
+
+def test_a_box_gets_a_square_with_a_margin_and_a_whole_image_none():
+    (middle, side), = Places(boxes=[[20, 10, 60, 90, 0.7]]).crops(SIZE, 1.25, 'a.jpg')
+    assert middle.tolist() == [39.5, 49.5] and side == 100
+    (middle, side), = Places().crops(SIZE, 1.25, 'a.jpg')
+    assert middle.tolist() == [63.5, 47.5] and side == 128
+    assert Places(boxes=[]).crops(SIZE, 1.25, 'a.jpg') == []
+
+
+def test_centres_and_scales_are_crops_as_they_are():
+    crops = Places(centers=[[5, 6], [7, 8]], scales=[0.5, 1]).crops(SIZE, 1.25, 'a.jpg')
+    assert [(middle.tolist(), side) for middle, side in crops] == [([5, 6], 100), ([7, 8], 200)]
+
+
+def test_whether_anything_is_known():
+    assert Places().whole_image
+    assert not Places(boxes=[]).whole_image
+    assert not Places(centers=np.zeros((0, 2)), scales=[]).whole_image
+
+
+@pytest.mark.parametrize(('places', 'message'), [
+    (dict(boxes=[[1, 2, 3]]), r'a.jpg: boxes of shape \(1, 3\), \(P, 4\) needed'),
+    (dict(boxes=[[5, 5, 5, 9]]), 'has no area; give x1, y1, x2, y2'),
+    (dict(boxes=[[np.inf, 5, 5, 9]]), 'finite numbers needed'),
+    (dict(boxes=[[900, 900, 950, 950]]), 'shows nothing of the 128x96 image'),
+    (dict(boxes='here'), 'boxes are no table of numbers'),
+    (dict(centers=[[5, 5]]), 'give boxes, or centers and scales, or neither'),
+    (dict(boxes=[[1, 2, 3, 4]], centers=[[5, 5]], scales=[1]), 'give boxes, or centers'),
+    (dict(centers=[[5, 5]], scales=[1, 2]), '1 centers and 2 scales; give one scale'),
+    (dict(centers=[[5, 5]], scales=[0]), 'shows nothing'),
+    (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'more than 64 times as large as the 128x96 image')])
+def test_other_places_are_refused(places, message):
+    with pytest.raises(DataError, match=message):
+        Places(**places).crops(SIZE, 1.25, 'a.jpg')

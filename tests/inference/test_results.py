@@ -1,0 +1,81 @@
+"""COCO's JSON and the table; results that several processes leave in a journal."""
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from hourglass.inference.poses import Poses
+from hourglass.inference.results import Results, share_results
+from hourglass.inference.sources import ImageFiles
+
+METAINFO = dict(num_keypoints=2, keypoint_id2name={0: 'head', 1: 'foot'}, skeleton_links=[(0, 1)])
+
+
+def poses(people: int) -> Poses:
+    numbers = np.arange(people * 4, dtype=float).reshape(people, 2, 2)
+    return Poses(numbers, np.full((people, 2), 0.5), np.tile([0.0, 0, 8, 8], (people, 1)),
+                 whole_image=False, image_size=(8, 6))
+
+
+def boxes(people: int) -> np.ndarray:
+    return np.tile([1.0, 2, 5, 6, 0.9], (people, 1))
+
+
+def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
+    results = Results(METAINFO, dict(model='m'))
+    results.add('a.jpg', poses(2), boxes(2))
+    results.add('b.jpg', poses(0), boxes(0))
+    results.add_problem('c.jpg', 'c.jpg: torn')
+    assert results.finish(tmp_path) == 0
+    content = json.loads((tmp_path / 'predictions.json').read_text())
+    assert content['categories'] == [dict(id=1, name='person', keypoints=['head', 'foot'],
+                                          skeleton=[[1, 2]])]
+    assert content['images'] == [dict(id=0, file_name='a.jpg', width=8, height=6),
+                                 dict(id=1, file_name='b.jpg', width=8, height=6)]
+    first, second = content['annotations']
+    assert (first['image_id'], second['id']) == (0, 1)
+    assert first['bbox'] == [1, 2, 4, 4] and first['crop'] == [0, 0, 8, 8]
+    assert second['keypoints'] == [4, 5, 0.5, 6, 7, 0.5] and second['score'] == 0.5
+    with (tmp_path / 'predictions.csv').open() as file:
+        lines = list(csv.reader(file))
+    assert lines[0] == ['image', 'person', 'keypoint', 'x', 'y', 'score']
+    assert lines[-1] == ['a.jpg', '1', 'foot', '6.0', '7.0', '0.5'] and len(lines) == 5
+    assert (results.num_images, results.num_people) == (2, 2)
+    assert results.problems == ['c.jpg: torn']
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in 'abcd':
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.zeros((6, 8, 3), np.uint8))
+    return tmp_path
+
+
+def opened(folder, rank: int, ranks: int):
+    source = ImageFiles(str(folder))
+    results = share_results(METAINFO, {}, source, folder / 'out', ['work'], rank, ranks)
+    return results, [image.name for image in source]
+
+
+def test_processes_share_images_and_the_last_writes_all_in_order(folder):
+    (first, of_first), (second, of_second) = (opened(folder, rank, 2) for rank in range(2))
+    assert (of_first, of_second) == (['a.png', 'c.png'], ['b.png', 'd.png'])
+    for name in of_second:
+        second.add(name, poses(1), boxes(1))
+    assert second.finish(folder / 'out') == 2 and not (folder / 'out/predictions.json').exists()
+    first.add('a.png', poses(1), boxes(1))
+    first.add_problem('c.png', 'c.png: torn')
+    assert first.finish(folder / 'out') == 0
+    content = json.loads((folder / 'out/predictions.json').read_text())
+    assert [image['file_name'] for image in content['images']] == ['a.png', 'b.png', 'd.png']
+    assert first.problems == ['c.png: torn']
+
+
+def test_another_call_does_the_rest_and_what_has_changed(folder):
+    results, _ = opened(folder, 0, 1)
+    results.add('a.png', poses(1), boxes(1))
+    results.add('b.png', poses(1), boxes(1))
+    cv2.imwrite(str(folder / 'b.png'), np.ones((7, 8, 3), np.uint8))
+    assert opened(folder, 0, 1)[1] == ['b.png', 'c.png', 'd.png']
