@@ -22,7 +22,7 @@ from hourglass.errors import ConfigError, DataError
      'DataLoader worker (pid 7) is killed by signal: Killed: a data worker was lost or hangs '
      '(memory? a slow disk?); try fewer num_workers; if it trained, go on with --resume'),
     (TypeError("Net.__init__() got an unexpected keyword argument 'stack'"),
-     "the config gives Net an argument 'stack' that it does not have")])
+     "the config gives Net an argument 'stack' it does not have")])
 def test_an_error_that_a_user_can_fix_is_one_line(error, line):
     with pytest.raises(SystemExit) as stop, one_line_errors():
         raise error

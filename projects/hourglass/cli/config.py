@@ -89,10 +89,9 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
                               f'loaded{hint}')
         here = cfg._cfg_dict
         for key in option.split('.')[:-1]:
-            if isinstance(here, list) and key.isdigit() and int(key) < len(here):
-                here = here[int(key)]
-            elif isinstance(here, dict) and key in here:
-                here = here[key]
-            else:
+            try:
+                here = here[int(key) if isinstance(here, list) else key]
+            except (LookupError, TypeError, ValueError):
                 hint = did_you_mean(key, here if isinstance(here, dict) else ())
-                raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there{hint}")
+                raise ConfigError(
+                    f"--cfg-options {option}: the config has no '{key}' there{hint}") from None

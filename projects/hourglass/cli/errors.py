@@ -45,5 +45,5 @@ def _one_line(error: Exception) -> str | None:
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
     if isinstance(error, TypeError) and (match := re.search(
             r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)):
-        return f"the config gives {match[1]} an argument '{match[2]}' that it does not have"
+        return f"the config gives {match[1]} an argument '{match[2]}' it does not have"
     return None

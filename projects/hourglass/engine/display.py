@@ -68,26 +68,25 @@ class OverlayHook(PoseVisualizationHook):
 
     def after_val_iter(self, runner: Runner, outputs: Sequence[PoseDataSample],
                        **step: object) -> None:
-        self._draw_some(outputs, runner.val_evaluator.dataset_meta)
+        self._draw(outputs, runner.val_evaluator.dataset_meta)
 
     def after_test_iter(self, runner: Runner, outputs: Sequence[PoseDataSample],
                         **step: object) -> None:
-        self._draw_some(outputs, runner.test_evaluator.dataset_meta)
+        self._draw(outputs, runner.test_evaluator.dataset_meta)
 
-    def _draw_some(self, samples: Sequence[PoseDataSample], metainfo: dict) -> None:
+    def _draw(self, samples: Sequence[PoseDataSample], metainfo: dict) -> None:
         for sample in samples if self.enable else ():
-            if sample.metainfo['id'] % self.interval == 0:
-                self._draw(sample, metainfo)
-
-    def _draw(self, sample: PoseDataSample, metainfo: dict) -> None:
-        image = read_image(sample.img_path)
-        for x, y in sample.raw_ann_info['keypoints_image']:
-            if np.isfinite([x, y]).all():
-                cv2.drawMarker(image, (round(x), round(y)), (255, 255, 255), cv2.MARKER_CROSS,
-                               max(image.shape[:2]) // 30, 1, cv2.LINE_AA)
-        drawn = draw_skeleton(image, np.asarray(sample.pred_instances.keypoints)[0], metainfo)
-        if self.show:
-            self._visualizer.show(drawn[..., ::-1], wait_time=self.wait_time)
-        if self.out_dir is not None:
-            name = f"{sample.metainfo['id']:06d}_{Path(sample.img_path).name}"
-            write_image(Path(self.out_dir, name), drawn)
+            number = sample.metainfo['id']
+            if number % self.interval:
+                continue
+            image = read_image(sample.img_path)
+            for x, y in sample.raw_ann_info['keypoints_image']:
+                if np.isfinite([x, y]).all():
+                    cv2.drawMarker(image, (round(x), round(y)), (255, 255, 255), cv2.MARKER_CROSS,
+                                   max(image.shape[:2]) // 30, 1, cv2.LINE_AA)
+            drawn = draw_skeleton(image, np.asarray(sample.pred_instances.keypoints)[0], metainfo)
+            if self.show:
+                self._visualizer.show(drawn[..., ::-1], wait_time=self.wait_time)
+            if self.out_dir is not None:
+                path = Path(self.out_dir, f'{number:06d}_{Path(sample.img_path).name}')
+                write_image(path, drawn)

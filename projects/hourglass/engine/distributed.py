@@ -46,18 +46,15 @@ class SyncBatchNormOnCpu(nn.BatchNorm2d):
         mean, square = (sums[:-1] / pixels).chunk(2)
         variance = square - mean**2
         with torch.no_grad():
-            self._update(mean, variance * pixels / (pixels - 1))
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked += 1
+            for running, now in ((self.running_mean, mean),
+                                 (self.running_var, variance * pixels / (pixels - 1))):
+                if running is not None and self.momentum is not None:
+                    running.lerp_(now.to(running.dtype), self.momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps).to(self.weight.dtype)
         shift = self.bias - mean.to(scale.dtype) * scale
         return (x * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
-
-    def _update(self, *moments: Tensor) -> None:
-        """Move the running mean and variance towards a batch's, (C,) each."""
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked += 1
-        for running, now in zip((self.running_mean, self.running_var), moments, strict=True):
-            if running is not None and self.momentum is not None:
-                running.lerp_(now.to(running.dtype), self.momentum)
 
 
 @MODEL_WRAPPERS.register_module()
@@ -74,14 +71,12 @@ class DataParallel(MMDistributedDataParallel):
     Args:
         module: the network, on its device.
         device_ids: given by mmengine; ignored on CPUs, where DDP refuses it.
-        channels_last: as ``ChannelsLastHook``.
         kwargs: as for DDP.
     """
 
     def __init__(self, module: nn.Module, device_ids: list[int] | None = None,
-                 channels_last: bool = True, broadcast_buffers: bool = False, **kwargs: object):
-        if channels_last:
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # unlisted
+                 broadcast_buffers: bool = False, **kwargs: object):
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in stubs
         if next(module.parameters()).device.type == 'cpu':
             device_ids = None
             for layer in module.modules():

@@ -1,9 +1,7 @@
 """Tests that may be interrupted: finished people are kept, and processes share the rest."""
-from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner, TestLoop
 
@@ -31,20 +29,16 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
     hooks = {name: hook for name, hook in cfg.get('default_hooks', {}).items()
              if name not in _REPORTING}
     settings = cfg.model, data, cfg.test_evaluator, hooks, cfg.get('custom_hooks'), cfg.test_cfg
-    parts: list[str | Path] = [
-        find_weights(cfg.load_from), *map(str, settings), *_people(DATASETS.build(data))]
+    parts: list[str | Path] = [find_weights(cfg.load_from), *map(str, settings)]
+    dataset = DATASETS.build(data)
+    for sample in map(dataset.get_data_info, range(len(dataset))):
+        image = Path(sample['img_path']).stat()
+        known = [sample.get(key) for key in ('id', 'bbox', 'keypoints', 'raw_ann_info')]
+        parts.append(f'{known} {image.st_size} {image.st_mtime_ns}')
     journal = dict(folder=folder, work=fingerprint(parts), rank=place.rank, ranks=place.ranks)
     cfg.test_cfg = {**cfg.test_cfg, 'type': 'hourglass.JournalTestLoop', 'journal': journal}
     if place.ranks > 1:
         cfg.work_dir = str(Path(cfg.work_dir, f'process{place.rank}'))
-
-
-def _people(dataset: BaseDataset) -> Iterator[str]:
-    for index in range(len(dataset)):
-        sample = dataset.get_data_info(index)
-        image = Path(sample['img_path']).stat()
-        known = [sample.get(key) for key in ('id', 'bbox', 'keypoints', 'raw_ann_info')]
-        yield f'{known} {image.st_size} {image.st_mtime_ns}'
 
 
 @LOOPS.register_module()

@@ -63,7 +63,6 @@ class ResumableLoop(BaseLoop):
         super().run_iter(*args)
 
     def _seed(self, purpose: str) -> None:
-        """Seed this process, whatever random numbers it used before."""
         seed_generators(purpose, self._common_seed(), self._iter, get_rank())
 
     def _common_seed(self) -> int:
@@ -81,17 +80,12 @@ class ResumableLoop(BaseLoop):
     def _batches(self, epoch: int, first: int) -> Iterator:
         """Yield the batches of an epoch from number ``first`` on."""
         self.dataloader.batch_sampler.start(self._common_seed(), epoch, first)
-        batches = iter(self.dataloader)
-        while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
-                return
-            except RuntimeError:
-                # a worker may have got the same signal; between iterations the state is whole
-                self.runner.call_hook('before_loader_error')
-                raise
-            yield batch
+        try:
+            yield from self.dataloader
+        except RuntimeError:
+            # a worker may have got the same signal; between iterations the state is whole
+            self.runner.call_hook('before_loader_error')
+            raise
 
 
 @LOOPS.register_module()

@@ -100,9 +100,7 @@ class SafeCheckpointHook(CheckpointHook):
     def save(self, runner: Runner, name: str, meta: dict) -> str:
         """Write a checkpoint, then ``last_checkpoint``; return the checkpoint's path.
 
-        Args:
-            name: of the file. The next regular checkpoint removes :data:`STOPPED`.
-            meta: ``epoch`` and ``iter``, the numbers of those that are done.
+        ``meta`` has ``epoch`` and ``iter``, the numbers of those that are done.
         """
         runner.save_checkpoint(
             self.out_dir, name, save_optimizer=self.save_optimizer,

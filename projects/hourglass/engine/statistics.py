@@ -1,6 +1,6 @@
 """A check for batch normalisation that works in training and not in evaluation."""
 import math
-from collections.abc import Callable
+from functools import partial
 
 import torch
 from mmengine.hooks import Hook
@@ -68,14 +68,12 @@ def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str
     buffers = [(buffer, buffer.clone()) for layer in layers.values() for buffer in layer.buffers()]
     sizes: dict[str, float] = {}
 
-    def measure(name: str) -> Callable[[_BatchNorm, tuple[Tensor]], None]:
-        def hook(layer: _BatchNorm, inputs: tuple[Tensor]) -> None:
-            assert layer.running_mean is not None and layer.running_var is not None
-            variance, mean = torch.var_mean(
-                inputs[0].float().transpose(0, 1).flatten(1), 1, correction=0)     # (C,)
-            square = ((mean - layer.running_mean)**2 + variance) / (layer.running_var + layer.eps)
-            sizes[name] = square.mean().sqrt().item()
-        return hook
+    def measure(name: str, layer: _BatchNorm, inputs: tuple[Tensor]) -> None:
+        assert layer.running_mean is not None and layer.running_var is not None
+        variance, mean = torch.var_mean(
+            inputs[0].float().transpose(0, 1).flatten(1), 1, correction=0)     # (C,)
+        square = ((mean - layer.running_mean)**2 + variance) / (layer.running_var + layer.eps)
+        sizes[name] = square.mean().sqrt().item()
 
     def loss(own_statistics: bool) -> float:
         model.eval()
@@ -83,7 +81,8 @@ def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str
             layer.train(own_statistics)
         return model.parse_losses(model._run_forward(data, mode='loss'))[0].item()
 
-    hooks = [layer.register_forward_pre_hook(measure(name)) for name, layer in layers.items()]
+    hooks = [layer.register_forward_pre_hook(partial(measure, name))
+             for name, layer in layers.items()]
     with torch.no_grad():
         try:
             data = model.data_preprocessor(batch, True)

@@ -82,8 +82,7 @@ class FiniteLossHook(Hook):
             saved = str(error)
         worst = next((f'{name} {value}' for name, value in reversed(losses.items())
                       if not math.isfinite(value)), 'the loss')      # mmengine puts the sum first
-        broken = [name for name, weights in model.named_parameters()
-                  if not weights.isfinite().all()]
+        broken = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
         state = f"{len(broken)} weights are not finite, first '{broken[0]}'" if broken else (
             'the weights are finite')
         raise TrainingError(
@@ -99,7 +98,7 @@ def _start_reading(loss: Tensor) -> Callable[[], float]:
     """
     if not loss.is_cuda:
         return loss.item
-    copy = loss.to('cpu', non_blocking=True)
+    copy = torch.empty((), dtype=loss.dtype, pin_memory=True).copy_(loss, non_blocking=True)
     arrived = torch.cuda.Event()
     arrived.record()
 
@@ -166,14 +165,10 @@ class LoaderWatchHook(Hook):
                 f"{f'data workers {workers}' if workers else 'this process'}: does the disk of the "
                 'images hang, or a transform?')
 
-    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
+    def _before_epoch(self, runner: Runner, mode: str = 'train', **step: object) -> None:
         self.waiting = f'{mode}_dataloader', time.monotonic()
 
-    def _after_epoch(self, runner: Runner, mode: str = 'train') -> None:
+    def _after_epoch(self, runner: Runner, mode: str = 'train', **step: object) -> None:
         self.waiting = None
 
-    def _before_iter(self, runner: Runner, mode: str = 'train', **more: object) -> None:
-        self.waiting = None
-
-    def _after_iter(self, runner: Runner, mode: str = 'train', **more: object) -> None:
-        self._before_epoch(runner, mode)
+    _after_iter, _before_iter = _before_epoch, _after_epoch     # a batch is awaited, or is there
