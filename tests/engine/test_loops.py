@@ -92,3 +92,21 @@ def test_validations_are_due_at_their_interval_and_at_the_end():
     for epoch in range(1, 6):
         loop._validate_if_due(epoch, last=5)
     assert done == [2, 4, 5]
+
+
+@pytest.mark.parametrize('error', [RuntimeError('worker'), ConnectionResetError(), EOFError()])
+def test_a_lost_worker_first_lets_a_stopped_run_save(error):
+    loop = loop_of(EpochLoop)
+
+    def batches():
+        yield 'batch'
+        raise error
+    class Loader(list):
+        batch_sampler = loop.dataloader.batch_sampler
+
+        def __iter__(self):
+            return batches()
+    loop.dataloader = Loader()
+    with pytest.raises(type(error)):
+        list(loop._batches(0, 0))
+    assert loop.runner.hooks == ['before_loader_error']

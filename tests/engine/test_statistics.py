@@ -76,7 +76,7 @@ def test_collapsed_statistics_are_reported_with_their_layer(variance):
     logged = warnings(model, 16)
     assert len(logged) == 1
     assert "furthest off is 'layers.4'" in logged[0]
-    assert warnings(model, 16, iterations=20) == []     # too early to tell
+    assert warnings(model, 16, iterations=20) == []     # too early
 
 
 def test_statistics_of_batches_that_are_all_alike_are_reported():

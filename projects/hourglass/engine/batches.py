@@ -43,7 +43,7 @@ class Draw:
 
 @DATASETS.register_module()
 class SeededDataset(Dataset):
-    """A data set whose samples depend only on seed, epoch and index.
+    """A data set with samples that depend only on seed, epoch and index.
 
     This holds for transforms that use the global generators of ``random``, numpy, torch and OpenCV,
     not for one with a generator of its own. Other attributes are those of the wrapped data set.

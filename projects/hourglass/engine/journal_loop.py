@@ -43,7 +43,7 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
 
 @LOOPS.register_module()
 class JournalTestLoop(TestLoop):
-    """mmengine's test loop for a share of the people, whose results it keeps in a journal.
+    """mmengine's test loop for a share of the people, with their results in a journal.
 
     A process that finds all people in the journal computes the metrics, as one process would that
     tested them all: no process waits for another.

@@ -4,7 +4,9 @@ mmengine's loops restart an epoch that was interrupted, load all earlier batches
 iterations, skip a validation that was due, and keep the samplers' seed from before the
 checkpoint's was known.
 """
+import os
 from collections.abc import Iterator
+from multiprocessing.connection import wait
 
 from mmengine.dist import get_rank
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -80,11 +82,17 @@ class ResumableLoop(BaseLoop):
     def _batches(self, epoch: int, first: int) -> Iterator:
         """Yield the batches of an epoch from number ``first`` on."""
         self.dataloader.batch_sampler.start(self._common_seed(), epoch, first)
+        batches = iter(self.dataloader)
         try:
-            yield from self.dataloader
-        except RuntimeError:
+            yield from batches
+        except (RuntimeError, ConnectionError, EOFError) as error:
             # a worker may have got the same signal; between iterations the state is whole
             self.runner.call_hook('before_loader_error')
+            if not isinstance(error, RuntimeError):
+                # a worker's connections break before its end, which torch then reports
+                workers = {worker.sentinel: worker for worker in getattr(batches, '_workers', ())}
+                for lost in wait(workers, timeout=5) if workers else ():
+                    os.waitid(os.P_PID, workers[lost].pid, os.WEXITED | os.WNOWAIT)
             raise
 
 

@@ -19,7 +19,7 @@ class BatchNormHook(Hook):
     A network then trains well and validates badly, as only evaluation uses the running ones. The
     last training batch passes twice through the weights to be validated (the averaged ones, if
     there are any), with its own statistics and with the running ones, all else as in evaluation. A
-    sound network has about the same loss both times, whatever the batch and the epoch.
+    sound network has about the same loss both times, for any batch and at any epoch.
 
     Args:
         factor: warn where the loss with running statistics is more than this times the other.
@@ -45,7 +45,7 @@ class BatchNormHook(Hook):
             runner.logger.warning(
                 f'batch normalisation: the last training batch has a loss of {running:.4g} with '
                 f'running statistics, as in this validation, and of {own:.4g} with its own; '
-                f"furthest off is '{layer}', whose features become {size:.3g} times as large as "
+                f"furthest off is '{layer}': its features become {size:.3g} times as large as "
                 'they should. Are the batches too small or too alike? Raise the batch size (or '
                 'accumulate less), or lower the momentum of the layers')
 
@@ -58,9 +58,9 @@ def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str
         batch: as it comes from the loader.
 
     Returns:
-        The losses with the batch's own statistics and with the running ones; the layer whose
-        running statistics are furthest off; and the root mean square of its features normalised
-        with them, where 1 is right.
+        The losses with the batch's own statistics and with the running ones; the layer with the
+        running statistics that are furthest off; and the root mean square of its features
+        normalised with them, where 1 is right.
     """
     layers = {name: module for name, module in model.named_modules()
               if isinstance(module, _BatchNorm) and module.running_var is not None}
