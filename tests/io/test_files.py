@@ -64,7 +64,8 @@ def test_any_error_becomes_one_line(error, message):
 @pytest.mark.parametrize('name', ['a.json', 'a.json.gz'])
 def test_json_is_read_compressed_or_not(tmp_path, name):
     content = json.dumps({'ä': [1, 2.5, None]}).encode()
-    (tmp_path / name).write_bytes(gzip.compress(content, mtime=0) if name.endswith('gz') else content)
+    packed = gzip.compress(content, mtime=0) if name.endswith('gz') else content
+    (tmp_path / name).write_bytes(packed)
     assert read_json(tmp_path / name) == {'ä': [1, 2.5, None]}
     with open_json(tmp_path / name) as file:
         assert file.read(1) == '{'

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hourglass.analysis.size import size_of, stages_of
 from hourglass.deploy.runtimes import WITH_EXIT
-from hourglass.engine.optimize_hook import OptimizeHook
+from hourglass.engine.model_hooks import OptimizeHook
 from hourglass.errors import ConfigError
 from hourglass.io.figures import panels
 from hourglass.io.tables import markdown_table, number
