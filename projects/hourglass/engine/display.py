@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -13,14 +12,14 @@ from mmpose.structures import PoseDataSample
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from hourglass.inference.drawing import draw_skeleton
+from hourglass.inference.drawing import draw_skeleton, draw_truth
 from hourglass.io.images import read_image, write_image
 from hourglass.registry import HOOKS
 
 
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
-    """A bar with loss, accuracy and remaining time on a terminal; nothing elsewhere.
+    """Hook that shows loss, accuracy and remaining time as a bar, on a terminal only.
 
     mmengine's log lines appear above the bar, and go to files as they are.
     """
@@ -58,7 +57,7 @@ class ProgressBarHook(Hook):
 
 @HOOKS.register_module()
 class OverlayHook(PoseVisualizationHook):
-    """Images with the predicted skeletons of every ``interval``-th person validated or tested.
+    """Hook that draws the predicted skeleton of every ``interval``-th person validated or tested.
 
     mmpose's hook nests its folder once more in itself with every batch, draws every person
     regardless of the interval, and omits keypoints with a peak below 0.3, which hard keypoints
@@ -79,11 +78,7 @@ class OverlayHook(PoseVisualizationHook):
             number = sample.metainfo['id']
             if number % self.interval:
                 continue
-            image = read_image(sample.img_path)
-            for x, y in sample.raw_ann_info['keypoints_image']:
-                if np.isfinite([x, y]).all():
-                    cv2.drawMarker(image, (round(x), round(y)), (255, 255, 255), cv2.MARKER_CROSS,
-                                   max(image.shape[:2]) // 30, 1, cv2.LINE_AA)
+            image = draw_truth(read_image(sample.img_path), sample.raw_ann_info['keypoints_image'])
             drawn = draw_skeleton(image, np.asarray(sample.pred_instances.keypoints)[0], metainfo)
             if self.show:
                 self._visualizer.show(drawn[..., ::-1], wait_time=self.wait_time)

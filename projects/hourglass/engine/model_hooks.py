@@ -12,7 +12,7 @@ from hourglass.registry import HOOKS
 
 @HOOKS.register_module()
 class MatchingCheckpointHook(Hook):
-    """Refusal of a checkpoint of another network, where mmengine warns and continues.
+    """Hook that refuses a checkpoint of another network, where mmengine warns and continues.
 
     Args:
         may_differ: patterns of tensor names that may be missing on one side or have another shape,
@@ -32,7 +32,7 @@ class MatchingCheckpointHook(Hook):
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Weights, and with them all feature maps, with the channels innermost in memory.
+    """Hook that keeps weights, and with them all feature maps, with the channels innermost in memory.
 
     The results stay the same up to rounding, and convolutions are faster on most processors.
     mmengine has no setting for it.
@@ -44,7 +44,7 @@ class ChannelsLastHook(Hook):
 
 @HOOKS.register_module()
 class OptimizeHook(Hook):
-    """A test of the network as :func:`hourglass.deploy.optimize.optimized` runs it.
+    """Hook that tests the network as :func:`hourglass.deploy.optimize.optimized` runs it.
 
     It is a hook because the runner loads the weights only when the test begins.
 

@@ -14,7 +14,7 @@ from hourglass.registry import HOOKS
 
 @HOOKS.register_module()
 class BatchNormHook(Hook):
-    """Warning before a validation if running statistics do not represent the batches'.
+    """Hook that warns before a validation if running statistics do not represent the batches'.
 
     A network then trains well and validates badly, as only evaluation uses the running ones. The
     last training batch passes twice through the weights to be validated (the averaged ones, if

@@ -18,7 +18,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """A checkpoint and an orderly end upon SIGTERM (preemption) or Ctrl-C.
+    """Hook that saves a checkpoint and ends the run on SIGTERM (preemption) or Ctrl-C.
 
     The current iteration, of training or validation, is finished first. The process then exits with
     128 + the signal's number, as a shell reports it. A second signal kills at once. In a

@@ -23,7 +23,7 @@ from hourglass.registry import HOOKS
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """End of a run at a loss that is NaN or infinite, before the optimiser steps with it.
+    """Hook that ends a run at a loss that is not finite, before the optimiser steps with it.
 
     ``nonfinite_iter_N.pt`` in the work folder then holds ``iteration``, ``epoch``, ``seed``,
     ``losses``, ``batch`` from the loader, ``images`` and ``indices`` of its samples, and
@@ -127,7 +127,7 @@ def plain(value: Any) -> Any:
 
 @HOOKS.register_module()
 class LoaderWatchHook(Hook):
-    """Warning while a data loader gives no batch, which otherwise looks like a slow run.
+    """Hook that warns while a data loader gives no batch, which otherwise looks like a slow run.
 
     Args:
         minutes: without a batch before each warning.
