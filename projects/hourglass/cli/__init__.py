@@ -5,6 +5,7 @@ The module of a subcommand has a docstring, which ``--help`` shows, ``add_argume
 """
 import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if command is None:
         _overview(words)
         return
+    warnings.filterwarnings('ignore', 'pkg_resources is deprecated')        # mmengine imports it
     with one_line_errors():
         module = import_module(f"hourglass.cli.{command.replace(' ', '_')}")
         parser = argparse.ArgumentParser(

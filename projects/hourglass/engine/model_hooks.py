@@ -32,7 +32,7 @@ class MatchingCheckpointHook(Hook):
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Hook that keeps weights, and with them all feature maps, with the channels innermost in memory.
+    """Hook that keeps weights and feature maps with the channels innermost in memory.
 
     The results stay the same up to rounding, and convolutions are faster on most processors.
     mmengine has no setting for it.
