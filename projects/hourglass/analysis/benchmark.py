@@ -124,16 +124,9 @@ class Contender:
 
 @dataclass
 class Report:
-    """What was measured.
+    """What was measured, a row for each contender; ``notes`` explain which numbers are missing."""
 
-    Attributes:
-        machine: from :func:`hourglass.analysis.machine.machine`.
-        rows: one for each contender. A number that could not be measured is missing, and ``notes``
-            says why. Times are in seconds.
-        notes: one line each.
-    """
-
-    machine: dict
+    machine: dict                       # of hourglass.analysis.machine.machine
     rows: list[dict]
     notes: list[str]
 
@@ -203,7 +196,7 @@ def _compare_outputs(measured: Sequence[tuple[dict, Contender]], networks: Seque
         row['deviation'] = deviation(network(images), expected[plain])
 
 
-def _take_turns(rows: list[dict], measure: str, calls: list[Callable[[], object]], rounds: int
+def _take_turns(rows: list[dict], measure: str, calls: Sequence[Callable[[], object]], rounds: int
                 ) -> None:
     """Add the seconds of each call to its row, and their ratio to those of the first call."""
     named = {str(index): call for index, call in enumerate(calls)}
@@ -264,7 +257,7 @@ def table(report: Report, batch_size: int) -> str:
         ('deviation', 'deviation', '{:.1e}'.format)]
     shown = [column for column in columns if any(column[1] in row for row in report.rows)]
     rows = [[f"{Path(row['config']).stem} {row['optimize']}"
-             + ('' if row['stages'] is None else f", {row['stages']} stacks"),
+             + (f", {row['stages']} stacks" if row['stages'] else ''),
              *(form(row[key]) if key in row else '' for _, key, form in shown)]
             for row in report.rows]
     return '\n'.join([described(report.machine),
