@@ -74,10 +74,8 @@ class Contender:
     def network(self) -> Network:
         """Return the network as it is run, up to the heatmaps of the last stage that runs."""
         model, stage = self.estimator(), -1 if self.stages is None else self.stages - 1
-        if self.optimize in PLAIN:
-            model = until_stage(model, stage)
-        else:
-            model = optimized(model, self.optimize, stage)
+        model = (until_stage(model, stage) if self.optimize in PLAIN
+                 else optimized(model, self.optimize, stage))
         if self.optimize == 'channels_last':
             model = model.to(memory_format=torch.channels_last)
         backbone, head = model.backbone, model.head

@@ -46,9 +46,8 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments: object
     Memory that was in use before the call does not count. On an accelerator it is the memory that
     torch allocates, else the resident memory, which only Linux reports.
 
-    Args:
-        prepare: the new process calls it with ``arguments``, and measures the call that it returns.
-            That has not run yet, so gradients and the state of an optimiser count.
+    The new process calls ``prepare`` with the arguments, and measures the call that it returns.
+    That has not run yet, so gradients and the state of an optimiser count.
 
     Raises:
         HourglassError: if it cannot be measured here, or the process failed.

@@ -40,8 +40,8 @@ def write_report(runner: Runner, path: str | Path, people: int = 8) -> None:
     """Write the results of a runner's last test, in the first process of a distributed run.
 
     Args:
-        runner: after ``runner.test()``; the first metric is one of this package. With
-            ``all_stages`` in ``test_cfg`` the report has the scores of every stage.
+        runner: after ``runner.test()``. With ``all_stages`` in ``test_cfg`` the report has the
+            scores of every stage.
         path: an .html file. It holds its images and needs no other file.
         people: number of the worst and of the best people shown.
 
