@@ -7,10 +7,8 @@ def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> di
     """Make mmpose's metainfo, for a data set's ``METAINFO``.
 
     Args:
-        dataset_name: name of the data set.
         order: names of all keypoints, separated by blanks, in the order of the annotation.
-            ``left_x`` and ``right_x`` are a pair: a mirrored image swaps them, and they are drawn
-            green and orange.
+            ``left_x`` and ``right_x`` are a pair: a mirrored image swaps them.
         lower: names of the lower body's keypoints; all others are the upper body.
         bones: pairs of keypoints to connect in drawings, ``'a-b b-c'``.
 
@@ -63,9 +61,8 @@ FLIC = define_skeleton(
           'right_elbow-right_wrist left_shoulder-right_shoulder left_shoulder-left_hip '
           'right_shoulder-right_hip left_hip-right_hip nose-left_eye nose-right_eye')
 
-# LSP's neck lies where MPII has its upper neck: between the middle of the shoulders and the top of
-# the head it lies at 0.27 of the way (LSP Extended 0.17, MPII's upper neck 0.19, its thorax 0;
-# medians over upright people).
+# LSP's neck is MPII's upper neck: it lies at 0.27 of the way from the shoulders' middle to the top of
+# the head (LSP Extended 0.17, MPII's upper neck 0.19, thorax 0; medians over upright people).
 LSP = define_skeleton(
     'lsp',
     order='right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow '
@@ -77,17 +74,11 @@ LSP = define_skeleton(
           'left_shoulder-left_elbow left_elbow-left_wrist right_shoulder-right_hip '
           'left_shoulder-left_hip')
 
-
 SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
 
 
 def keypoint_names(metainfo: dict) -> list[str]:
-    """Names of the K keypoints in their order.
-
-    Args:
-        metainfo: a skeleton of this module, or what mmpose parses it to: the ``metainfo`` of a data
-            set, or the ``dataset_meta`` of a model or metric.
-    """
+    """Return the names of the K keypoints of a skeleton, as defined here or as mmpose parses it."""
     names = metainfo.get('keypoint_id2name')
     if names is None:
         names = {i: info['name'] for i, info in metainfo['keypoint_info'].items()}

@@ -14,13 +14,8 @@ class MpiiDataset(PersonDataset):
     """MPII from any published form of its annotations; mmpose's data folder works unchanged.
 
     Args:
-        ann_file: ``annotations/mpii_val.json`` (HRNet, mmpose), ``mpii_annotations.json(.gz)``, or
-            the authors' ``valid.h5``; see :mod:`hourglass.datasets.mpii.files`.
-        split: ``'train'``, ``'val'`` or ``'trainval'`` of ``mpii_annotations.json``, which holds
-            both; None for every other file.
-        head_box_file: ``annotations/mpii_gt_val.mat``, needed to evaluate with a JSON that has no
-            head boxes.
-        kwargs: as for :class:`PersonDataset`.
+        ann_file, split: as for :func:`hourglass.datasets.mpii.files.read_mpii`.
+        head_box_file: ``annotations/mpii_gt_val.mat``, to evaluate with a JSON without head boxes.
     """
 
     METAINFO = skeletons.MPII
