@@ -51,15 +51,17 @@ class PersonDataset(BaseCocoStyleDataset):
     skips people silently and finds a missing image in the middle of an epoch.
 
     Args:
-        data_prefix: ``dict(img=...)``, the image folder below ``data_root``.
-        kwargs: as for mmengine's ``BaseDataset``; ``data_root`` and ``ann_file`` are needed.
+        data_root: the data set's folder, which ``ann_file`` and ``data_prefix`` are relative to.
+        data_prefix: ``dict(img=...)``, the image folder.
+        kwargs: as for mmengine's ``BaseDataset``.
 
     Raises:
         DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
-    def __init__(self, data_prefix: dict = dict(img='images'), **kwargs: Any):
-        super().__init__(data_prefix=data_prefix, **kwargs)
+    def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
+                 **kwargs: Any):
+        super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
 
     @abstractmethod
     def read_people(self) -> list[Person]:

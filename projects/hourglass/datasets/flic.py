@@ -20,8 +20,8 @@ _COLUMNS = (0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 16)
 _MIRROR = np.array([3, 4, 5, 0, 1, 2, 7, 6, 9, 8, 10])
 _L_SHOULDER, _R_SHOULDER, _L_HIP = 0, 3, 6
 
-# The authors crop 440 px of the 720x480 frame around row 240, which has 240.5 rows above its centre.
-# Here these are proportions of the height, for frames of any size.
+# The authors crop 440 px of the 720x480 frame around row 240, whose centre lies 240.5 px from the
+# top. Here these are proportions of the height, for frames of any size.
 _CROP_SIDE, _CROP_ROW = 440 / 480, 240.5 / 480
 _PX_PER_SCALE = 200                     # the h5 files' scale, 2.2, is in units of 200 px
 
@@ -106,7 +106,7 @@ def _person(example: Any, labels: str, row: int, where: str) -> Person:
 
 @DATASETS.register_module()
 class FlicDataset(PersonDataset):
-    """FLIC from ``examples.mat`` or an h5 file, and the frames; arguments as :func:`read_flic`'s."""
+    """FLIC from ``examples.mat`` or an h5 file; split and labels as for :func:`read_flic`."""
 
     METAINFO = skeletons.FLIC
 

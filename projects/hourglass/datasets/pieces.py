@@ -13,19 +13,12 @@ from hourglass.io.images import REDUCTIONS, ImageFile
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of an image, perhaps at a reduced size.
+    """A part of an image, perhaps at a reduced size."""
 
-    Attributes:
-        pixels: (h, w, 3) uint8 BGR; each covers ``reduction`` x ``reduction`` px of the image.
-        image_size: (w, h) of the whole image in image px.
-        reduction: 1 or a power of two.
-        corner: x, y of the upper left corner of ``pixels`` in image px, from the image's corner.
-    """
-
-    pixels: ndarray
-    image_size: tuple[int, int]
-    reduction: int = 1
-    corner: tuple[int, int] = (0, 0)
+    pixels: ndarray                     # (h, w, 3) uint8 BGR
+    image_size: tuple[int, int]         # (w, h) of the whole image in image px
+    reduction: int = 1                  # a power of two: each pixel covers this many px squared
+    corner: tuple[int, int] = (0, 0)    # x, y of the upper left one of pixels, from the image's
 
     @classmethod
     def of_image(cls, image: ndarray) -> Piece:

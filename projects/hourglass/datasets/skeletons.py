@@ -61,8 +61,8 @@ FLIC = define_skeleton(
           'right_elbow-right_wrist left_shoulder-right_shoulder left_shoulder-left_hip '
           'right_shoulder-right_hip left_hip-right_hip nose-left_eye nose-right_eye')
 
-# LSP's neck is MPII's upper neck: it lies at 0.27 of the way from the shoulders' middle to the top of
-# the head (LSP Extended 0.17, MPII's upper neck 0.19, thorax 0; medians over upright people).
+# LSP's neck is MPII's upper neck: it lies 0.27 of the way from the middle of the shoulders to the
+# top of the head (LSP Extended 0.17, MPII's upper neck 0.19, thorax 0; medians, upright people).
 LSP = define_skeleton(
     'lsp',
     order='right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow '

@@ -14,15 +14,11 @@ from hourglass.io.images import read_image
 
 @dataclass
 class Findings:
-    """The number of people and of images in a data set, and everything that was found.
+    """Everything that was found in a data set: kind -> a line for each case."""
 
-    Attributes:
-        errors: problems to fix before training: kind -> a line for each case.
-        notes: peculiarities that do not disturb training, in the same form.
-    """
-
-    people: int
+    people: int                         # how many there are
     images: int
+    # problems to fix before training, and peculiarities that do not disturb it
     errors: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     notes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 

@@ -53,7 +53,7 @@ def test_the_split_is_chosen_among_three(tmp_path):
     ([record(joints_vis=[float('nan')] * 16)], 'row 0: joints_vis is NaN'),
     ([record(image=None)], 'row 0 .*the image is None, a file name needed'),
     ([record(center=[float('nan'), 3])], 'the centre is'),
-    ([record(scale=float('nan'))], 'the scale is nan'),
+    ([record(scale=float('nan'))], 'the scale makes a crop of nan px'),
     ([record(scale=0)], 'a crop of 0'), ([record(scale=-1)], 'more than 0 needed'),
     ([record(image='missing.jpg')],
      '1 of 1 images are missing, first missing.jpg of row 0 in .*a.json; complete'),
