@@ -139,11 +139,7 @@ def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> st
 
 
 def missing_images(folder: Path, names: set[str]) -> dict[str, str]:
-    """Find the images that are not below a folder, each with a hint at a file of a similar name.
-
-    Raises:
-        DataError: if there is no such folder.
-    """
+    """Find the images that a folder lacks, each with a hint at a file of a similar name."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such image folder (README, 'Data')")
     present = {os.path.join(sub, entry.name) for sub in {os.path.dirname(name) for name in names}

@@ -14,7 +14,7 @@ from hourglass.io.mat import read_mat
 from hourglass.registry import DATASETS
 
 SPLITS = ('train', 'test')
-_ROWS = dict(train=(0, 1000), test=(1000, 2000))        # of LSP; LSP Extended is all training
+_ROWS = dict(train=range(1000), test=range(1000, 2000))     # of LSP; LSP Extended is all training
 _NUM_JOINTS = 14
 _R_SHOULDER, _L_HIP = 8, 3
 _MARGIN = 1.25                          # around the box of the joints, as for MPII's scale
@@ -39,8 +39,8 @@ def read_lsp(path: str | Path, split: str) -> list[Person]:
     if extended and split == 'test':
         raise ConfigError(f"{path}: LSP Extended has no test people; use LSP's joints.mat")
     poses = joints.transpose((2, 0, 1) if extended else (2, 1, 0)).astype(float)    # (P, 14, 3)
-    first, last = (0, len(poses)) if extended else _ROWS[split]
-    return [_person(poses[row], extended, row, path) for row in range(first, last)]
+    rows = range(len(poses)) if extended else _ROWS[split]
+    return [_person(poses[row], extended, row, path) for row in rows]
 
 
 def splits_of(path: str | Path) -> tuple[str, ...]:
@@ -114,8 +114,7 @@ class LspDataset(PersonDataset):
 
     def __init__(self, split: str, skeleton: str = 'lsp', crop: str = 'image',
                  ann_file: str = 'joints.mat', **kwargs: Any):
-        for name, value, choices in (('split', split, SPLITS),
-                                     ('skeleton', skeleton, ('lsp', 'mpii')),
+        for name, value, choices in (('skeleton', skeleton, ('lsp', 'mpii')),
                                      ('crop', crop, ('image', 'joints'))):
             if value not in choices:
                 raise ConfigError(f'LspDataset: {name}={value!r}, choose from {choices}')

@@ -18,7 +18,7 @@ class Piece:
     pixels: ndarray                     # (h, w, 3) uint8 BGR
     image_size: tuple[int, int]         # (w, h) of the whole image in image px
     reduction: int = 1                  # a power of two: each pixel covers this many px squared
-    corner: tuple[int, int] = (0, 0)    # x, y of the upper left one of pixels, from the image's
+    corner: tuple[int, int] = (0, 0)    # x, y of pixels' corner from the image's, image px
 
     @classmethod
     def of_image(cls, image: ndarray) -> Piece:

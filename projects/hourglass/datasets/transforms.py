@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.structures import BaseDataElement, InstanceData, PixelData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
@@ -85,12 +85,7 @@ class _RandomScaleRotation(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PaperScaleRotation(_RandomScaleRotation):
-    """Uniform in ranges, by default the paper's (section 4.1).
-
-    Args:
-        scale: lowest and highest factor.
-        max_rotation: degrees to either side.
-    """
+    """Uniform between two factors, and degrees to either side; the paper's (4.1) by default."""
 
     def __init__(self, scale: tuple[float, float] = (0.75, 1.25), max_rotation: float = 30):
         self.scale, self.max_rotation, self.widest = scale, max_rotation, scale[1]
@@ -102,12 +97,10 @@ class PaperScaleRotation(_RandomScaleRotation):
 
 @TRANSFORMS.register_module()
 class LuaScaleRotation(_RandomScaleRotation):
-    """Clipped normal distributions, by default those of the authors' code (``pose.lua``).
+    """Normal distributions, by default those of the authors' code (``pose.lua``).
 
-    Args:
-        scale_exponent: the factor is 2 to a normal number of this deviation, clipped at twice it.
-        rotation: deviation in degrees, clipped at twice it.
-        upright: probability of no rotation.
+    ``scale_exponent``, of 2, and ``rotation``, in degrees, are deviations; draws are clipped at
+    twice them. ``upright`` is the probability of no rotation.
     """
 
     def __init__(self, scale_exponent: float = 0.25, rotation: float = 30, upright: float = 0.6):
@@ -131,10 +124,9 @@ class CropImage(BaseTransform):
 
     Args:
         input_size: (w, h) of the input in px.
-        cache_megabytes: MiB of decoded pieces to keep, each large enough for all scales and
-            rotations that may be drawn; the crops do not depend on it. Each worker of a loader has
-            its own store, and loses it after an epoch unless the loader has
-            ``persistent_workers``.
+        cache_megabytes: MiB of decoded pieces to keep, each large enough for all that may be drawn;
+            the crops do not depend on it. Each worker of a loader has its own store, and loses it
+            after an epoch unless the loader has ``persistent_workers``.
 
     Raises:
         ConfigError: for a negative ``cache_megabytes``.
@@ -228,31 +220,25 @@ class PackPerson(PackPoseInputs):
     """
 
     def transform(self, results: dict) -> dict:
-        def table(name: str) -> dict[str, str]:
-            return results[name] if name in results else getattr(self, name)
+        def names(table: str) -> dict[str, str]:
+            return results.get(table, getattr(self, table))
 
         image = np.ascontiguousarray(results['img'].transpose(2, 0, 1))       # (3, h, w)
         sample = PoseDataSample()
-        instances = table('instance_mapping_table')
-        if self.pack_transformed:
-            instances = instances | dict(transformed_keypoints='transformed_keypoints')
-        sample.gt_instances = _element(InstanceData, results, instances)
-        sample.gt_instance_labels = _element(
-            InstanceData, results, table('label_mapping_table'), torch.from_numpy)
-        fields = table('field_mapping_table')
-        if any(key in results for key in fields):
-            sample.gt_fields = _element(PixelData, results, fields, torch.from_numpy)
+        also = dict(transformed_keypoints='transformed_keypoints') if self.pack_transformed else {}
+        sample.gt_instances = InstanceData(**_renamed(
+            results, names('instance_mapping_table') | also))
+        sample.gt_instance_labels = InstanceData(**_renamed(
+            results, names('label_mapping_table'), torch.from_numpy))
+        fields = _renamed(results, names('field_mapping_table'), torch.from_numpy)
+        if fields:
+            sample.gt_fields = PixelData(**fields)
         for key in self.meta_keys:
             if key in results:
                 sample.set_field(results[key], key, field_type='metainfo')
         return dict(inputs=torch.from_numpy(image), data_samples=sample)
 
 
-def _element(kind: type[BaseDataElement], results: dict, names: dict[str, str],
-             convert: Callable[[np.ndarray], Any] = lambda value: value) -> BaseDataElement:
-    """Make an element of the entries of ``results`` that ``names`` renames."""
-    element = kind()
-    for key, name in names.items():
-        if key in results:
-            element.set_field(convert(results[key]), name)
-    return element
+def _renamed(results: dict, names: dict[str, str],
+             convert: Callable[[np.ndarray], Any] = lambda value: value) -> dict[str, Any]:
+    return {name: convert(results[key]) for key, name in names.items() if key in results}

@@ -4,8 +4,7 @@ from typing import Any
 
 from hourglass.datasets import skeletons
 from hourglass.datasets.base import Person, PersonDataset
-from hourglass.datasets.mpii.files import SPLITS, read_mpii
-from hourglass.errors import ConfigError
+from hourglass.datasets.mpii.files import read_mpii
 from hourglass.registry import DATASETS
 
 
@@ -22,11 +21,9 @@ class MpiiDataset(PersonDataset):
 
     def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
                  **kwargs: Any):
-        if split not in (None, *SPLITS):
-            raise ConfigError(f'MpiiDataset: split={split!r}, choose from {SPLITS}')
         self.split, self.head_box_file = split, head_box_file
         super().__init__(ann_file=ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
-        boxes = None if self.head_box_file is None else Path(self.data_root, self.head_box_file)
+        boxes = self.head_box_file and Path(self.data_root, self.head_box_file)
         return read_mpii(self.ann_file, self.split, boxes)

@@ -1,13 +1,8 @@
-"""MPII's annotations in three published forms, all read to the same persons.
+"""MPII's annotations in three published forms, all 1-based, all read to the same persons.
 
-| form | joints | occluded | centre and scale | head box |
-|---|---|---|---|---|
-| HRNet and mmpose JSON | 1-based | no | as annotated | in ``mpii_gt_val.mat`` |
-| ``mpii_annotations.json(.gz)`` | 1-based | yes | as annotated | in ``mpii_gt_val.mat`` |
-| the authors' ``train/valid/test.h5`` | 1-based, whole px | yes | adjusted | ``normalize`` |
-
-MPII gives neck and head in fractions of pixels, so the h5 files are up to a pixel off there;
-everything else is equal number for number.
+HRNet's and mmpose's JSON has no occlusion; ``mpii_annotations.json(.gz)`` has. Head boxes for both
+are in ``mpii_gt_val.mat``. The authors' ``train/valid/test.h5`` hold everything, but centre and
+scale adjusted and joints in whole pixels, which differs at neck and head.
 """
 from collections import Counter, defaultdict
 from collections.abc import Iterable
