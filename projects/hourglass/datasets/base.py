@@ -69,9 +69,8 @@ class PersonDataset(BaseCocoStyleDataset):
 
     def load_data_list(self) -> list[dict]:
         if not Path(self.data_root).is_dir():
-            raise DataError(
-                f'{self.data_root}: no such data folder. Set HOURGLASS_DATA to the folder that '
-                "holds it, or put it there (README, 'Data')")
+            raise DataError(f'{self.data_root}: no such data folder. Set HOURGLASS_DATA to the '
+                            "folder that holds it, or put it there (README, 'Data')")
         if not Path(self.ann_file).is_file():
             raise DataError(f"{self.ann_file}: no such annotation file (README, 'Data')")
         people = self.read_people()
@@ -80,8 +79,8 @@ class PersonDataset(BaseCocoStyleDataset):
         for person in people:
             problem = person_problem(person, self.metainfo['num_keypoints'], self.test_mode)
             if problem:
-                raise DataError(
-                    f'{self.ann_file}, row {person.row} ({person.image_name}): {problem}')
+                where = f'{self.ann_file}, row {person.row} ({person.image_name})'
+                raise DataError(f'{where}: {problem}')
         folder, names = Path(self.data_prefix['img']), {person.image_name for person in people}
         missing = missing_images(folder, names)
         if missing:
@@ -101,10 +100,8 @@ class PersonDataset(BaseCocoStyleDataset):
         keypoints_image = np.where(annotated[:, None], person.keypoints_image, 0)   # (K, 2)
         center, half = person.center_image, person.side_image / 2
         return dict(
-            id=index,
-            img_id=index,
+            id=index, img_id=index, category_id=1,
             img_path=os.path.join(self.data_prefix['img'], person.image_name),
-            category_id=1,
             bbox=np.r_[center - half, center + half].astype(np.float32)[None],
             bbox_score=np.ones(1, np.float32),
             bbox_center=np.asarray(center, np.float32)[None],

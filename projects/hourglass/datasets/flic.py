@@ -31,7 +31,6 @@ def read_flic(path: str | Path, split: str | Sequence[str] | None = None,
     """Read the people of ``examples.mat``, or of one of the authors' h5 files; both are 0-based.
 
     Args:
-        path: the file.
         split: ``'train'`` (3,987 people), ``'test'`` (1,016), ``'extra'`` (the people of FLIC-full
             in neither, often from the same scenes as test people), or several; None for an h5 file.
         labels: ``'observer'`` (default) swaps left and right of people seen from behind (with the

@@ -37,7 +37,7 @@ def head_unit(box: ndarray) -> float:
 
 SPLITS = ('train', 'val', 'trainval')
 _BOTH_SPLITS = 'isValidation'           # the field of a file that holds train and val
-# the arrays of an h5 file that the score needs, with the shape of a person's row in each
+# what the score needs of an h5 file: arrays, with the shape of a person's row in each
 H5_TRUTH: dict[str, tuple[int, ...]] = dict(part=(16, 2), visible=(16,), normalize=())
 
 
@@ -67,10 +67,10 @@ def read_mpii(path: str | Path, split: str | None = None,
     is_h5 = str(path).endswith('.h5')
     records = [] if is_h5 else _records(path)
     holds_both = bool(records) and _BOTH_SPLITS in records[0]
-    if holds_both == (split is None):
-        raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'"
-                          if holds_both else
-                          f'{path}: split={split!r}, but it holds one split; leave split out')
+    if holds_both and split is None:
+        raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'")
+    if split and not holds_both:
+        raise ConfigError(f'{path}: split={split!r}, but it holds one split; leave split out')
     people = _h5_people(path) if is_h5 else [
         _person(record, holds_both, row, path) for row, record in enumerate(records)
         if not holds_both or _is_in(split, record, row, path)]
@@ -230,7 +230,7 @@ def match_poses(poses: Iterable[ndarray], known: Iterable[ndarray]) -> list[list
     They share more than half to the pixel, not all: a few are damaged in the file of head boxes.
 
     Args:
-        poses, known: arrays (K, 2) of joints, NaN where not annotated.
+        poses, known: (K, 2) joints each, NaN where not annotated.
     """
     rows_with = defaultdict(list)       # (joint, x, y) -> rows that have the joint at this pixel
     for row, pose in enumerate(known):

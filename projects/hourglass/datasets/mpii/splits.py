@@ -14,12 +14,7 @@ import numpy as np
 from numpy import ndarray
 from scipy.io import savemat
 
-from hourglass.datasets.mpii.files import (
-    holds_both_splits,
-    match_poses,
-    read_head_box_file,
-    read_mpii,
-)
+from hourglass.datasets.mpii import files
 from hourglass.datasets.mpii.release import Release, ReleasePerson
 from hourglass.errors import DataError
 from hourglass.io.files import replacing
@@ -88,7 +83,7 @@ def split_people(release: Release, val_file: str | Path) -> Splits:
 def _validation_people(release: Release, val_file: str | Path) -> list[ReleasePerson]:
     people = [person for person in release.people if person.training and person.annotated.any()]
     if str(val_file).endswith('.mat'):
-        found = _find_by_joints(people, read_head_box_file(val_file)[0], release, val_file)
+        found = _find_by_joints(people, files.read_head_box_file(val_file)[0], release, val_file)
     else:
         found = _find_listed(people, release, val_file)
     for (image, number), count in Counter(person.place for person in found).most_common(1):
@@ -100,7 +95,7 @@ def _validation_people(release: Release, val_file: str | Path) -> list[ReleasePe
 
 def _find_listed(people: list[ReleasePerson], release: Release, val_file: str | Path
                  ) -> list[ReleasePerson]:
-    listed = read_mpii(val_file, 'val' if holds_both_splits(val_file) else None)
+    listed = files.read_mpii(val_file, 'val' if files.holds_both_splits(val_file) else None)
     known = {person.place: person for person in people}
     found = []
     for person in listed:
@@ -124,7 +119,7 @@ def _matlab_place(image: int, number: int) -> str:
 def _find_by_joints(people: list[ReleasePerson], poses: Iterable[ndarray], release: Release,
                     val_file: str | Path) -> list[ReleasePerson]:
     """Find the people with these joints, each (16, 2), 1-based, NaN where not annotated."""
-    found = match_poses(poses, (person.joints for person in people))
+    found = files.match_poses(poses, (person.joints for person in people))
     for row, matches in enumerate(found):
         if len(matches) != 1:
             raise DataError(f'{val_file}, row {row}: {len(matches)} people in {release.path} have '
