@@ -9,14 +9,9 @@ from hourglass.io.h5 import H5Array, open_h5
 
 
 def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, H5Array]:
-    """Open arrays of numbers with one row per person.
+    """Open arrays of numbers with one row per person; ``shapes`` gives the shape of a row by name.
 
-    Args:
-        shapes: name of each array -> shape of one person's row in it.
-
-    Raises:
-        DataError: if the file cannot be read, or an array is missing, has another shape or holds
-            no numbers.
+    A missing array, or one that has another shape or holds no numbers, raises ``DataError``.
     """
     arrays = open_h5(path)
     for name, shape in shapes.items():
@@ -34,11 +29,7 @@ def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[
 
 def read_people(path: str | Path, shapes: dict[str, tuple[int, ...]]
                 ) -> tuple[list[str], dict[str, ndarray]]:
-    """Read the file name of each person's image, and the arrays of :func:`people_arrays` whole.
-
-    Raises:
-        DataError: as :func:`people_arrays`, or if ``imgname`` does not hold one name per person.
-    """
+    """Read the file name of each person's image, and the arrays of :func:`people_arrays` whole."""
     arrays = {name: array[:] for name, array in people_arrays(path, shapes).items()}
     names = names_of(_array(open_h5(path), 'imgname', path)[:], path)
     people = len(next(iter(arrays.values())))

@@ -30,8 +30,7 @@ def read_lsp(path: str | Path, split: str) -> list[Person]:
 
     Raises:
         DataError: if the file is not an LSP annotation.
-        ConfigError: for a split other than ``'train'`` and ``'test'``, or ``'test'`` of LSP
-            Extended.
+        ConfigError: for a split other than ``'train'`` or ``'test'``, and for LSP Extended's test.
     """
     if split not in SPLITS:
         raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')

@@ -11,10 +11,8 @@ def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> di
             ``left_x`` and ``right_x`` are a pair: a mirrored image swaps them.
         lower: names of the lower body's keypoints; all others are the upper body.
         bones: pairs of keypoints to connect in drawings, ``'a-b b-c'``. In both, ``*_x`` stands
-            for ``right_x`` and ``left_x``.
-
-    Raises:
-        ValueError: if ``lower`` or ``bones`` names a keypoint that is not in ``order``.
+            for ``right_x`` and ``left_x``, and a name that is not in ``order`` raises
+            ``ValueError``.
     """
     names, lower_names = order.split(), _both_sides(lower)
     links = [tuple(bone.split('-')) for bone in _both_sides(bones)]
@@ -77,7 +75,6 @@ SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
 
 def keypoint_names(metainfo: dict) -> list[str]:
     """Return the names of the K keypoints of a skeleton, as defined here or as mmpose parses it."""
-    names = metainfo.get('keypoint_id2name')
-    if names is None:
-        names = {i: info['name'] for i, info in metainfo['keypoint_info'].items()}
+    names = metainfo.get('keypoint_id2name') or {
+        i: info['name'] for i, info in metainfo['keypoint_info'].items()}
     return [names[i] for i in range(len(names))]

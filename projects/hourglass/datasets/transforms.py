@@ -5,7 +5,6 @@ Training: :class:`DrawFlip`, a scale and rotation, :class:`CropImage`, :class:`L
 :class:`CropImage`, mmpose's ``PackPoseInputs``.
 """
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -127,9 +126,6 @@ class CropImage(BaseTransform):
         cache_megabytes: MiB of decoded pieces to keep, each large enough for all that may be drawn;
             the crops do not depend on it. Each worker of a loader has its own store, and loses it
             after an epoch unless the loader has ``persistent_workers``.
-
-    Raises:
-        ConfigError: for a negative ``cache_megabytes``.
     """
 
     def __init__(self, input_size: tuple[int, int], cache_megabytes: float = 0):
@@ -200,14 +196,10 @@ class LuaColour(BaseTransform):
         return np.random.uniform(self.low, self.high, 3)
 
     def transform(self, results: dict) -> dict:
-        image, factors = results['img'], self.factors()
-        if image.flags.c_contiguous:
-            results['img'] = cv2.transform(image, np.diag(factors))
-        else:                                   # channel by channel, as CropImage leaves it
-            planes = np.empty((3, *image.shape[:2]), np.uint8)
-            for channel, factor in enumerate(factors):
-                cv2.convertScaleAbs(image[..., channel], planes[channel], factor)
-            results['img'] = planes.transpose(1, 2, 0)
+        planes = np.empty((3, *results['img'].shape[:2]), np.uint8)     # as CropImage leaves them
+        for channel, factor in enumerate(self.factors()):
+            cv2.convertScaleAbs(results['img'][..., channel], planes[channel], factor)
+        results['img'] = planes.transpose(1, 2, 0)
         return results
 
 
@@ -220,25 +212,20 @@ class PackPerson(PackPoseInputs):
     """
 
     def transform(self, results: dict) -> dict:
-        def names(table: str) -> dict[str, str]:
-            return results.get(table, getattr(self, table))
+        def renamed(table: str, convert: Callable = lambda value: value) -> dict:
+            names = results.get(table, getattr(self, table))
+            return {name: convert(results[key]) for key, name in names.items() if key in results}
 
         image = np.ascontiguousarray(results['img'].transpose(2, 0, 1))       # (3, h, w)
-        sample = PoseDataSample()
-        also = dict(transformed_keypoints='transformed_keypoints') if self.pack_transformed else {}
-        sample.gt_instances = InstanceData(**_renamed(
-            results, names('instance_mapping_table') | also))
-        sample.gt_instance_labels = InstanceData(**_renamed(
-            results, names('label_mapping_table'), torch.from_numpy))
-        fields = _renamed(results, names('field_mapping_table'), torch.from_numpy)
+        sample, instances = PoseDataSample(), renamed('instance_mapping_table')
+        if self.pack_transformed and 'transformed_keypoints' in results:
+            instances['transformed_keypoints'] = results['transformed_keypoints']
+        sample.gt_instances = InstanceData(**instances)
+        sample.gt_instance_labels = InstanceData(**renamed('label_mapping_table', torch.from_numpy))
+        fields = renamed('field_mapping_table', torch.from_numpy)
         if fields:
             sample.gt_fields = PixelData(**fields)
         for key in self.meta_keys:
             if key in results:
                 sample.set_field(results[key], key, field_type='metainfo')
         return dict(inputs=torch.from_numpy(image), data_samples=sample)
-
-
-def _renamed(results: dict, names: dict[str, str],
-             convert: Callable[[np.ndarray], Any] = lambda value: value) -> dict[str, Any]:
-    return {name: convert(results[key]) for key, name in names.items() if key in results}

@@ -189,9 +189,6 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
 
     Returns:
         (P, 16, 2) joints, 1-based, NaN where not annotated, and (P,) PCK units, all in image px.
-
-    Raises:
-        DataError: for a file that is not of this form.
     """
     boxes, truth, missing = (read_mat_as_stored(path, name)
                              for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
@@ -202,8 +199,8 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
     joints = np.where(missing.T[..., None] > 0, np.nan, truth.transpose(2, 0, 1))
     infinite = np.isinf(joints).any((1, 2))
     if infinite.any():
-        raise DataError(f'{path}, column {infinite.argmax()}: a joint lies at infinity; fetch it '
-                        'again')
+        column = infinite.argmax()
+        raise DataError(f'{path}, column {column}: a joint lies at infinity; fetch it again')
     return joints, np.array([head_unit(box.ravel()) for box in boxes.transpose(2, 0, 1)])
 
 

@@ -40,8 +40,7 @@ class ReleasePerson:
 
     @property
     def annotated(self) -> ndarray:
-        """(16,) bool; which joints are annotated."""
-        return ~np.isnan(self.joints).any(-1)
+        return ~np.isnan(self.joints).any(-1)                               # (16,) bool
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,9 @@ class Release:
 
 
 def read_release(path: str | Path) -> Release:
-    """Read the official file; takes about a minute, most of it in scipy.
+    """Read the official file, which takes about a minute; another file raises ``DataError``.
 
     Users cannot fix the file, so a half filled field counts as empty and is listed.
-
-    Raises:
-        DataError: for a file of another kind.
     """
     content = read_mat(path, 'RELEASE', fields=('annolist', 'img_train', 'single_person'))
     if content.size != 1:

@@ -59,8 +59,7 @@ def split_people(release: Release, val_file: str | Path) -> Splits:
             HRNet's ``mpii_val.json``, matched by their joints.
 
     Raises:
-        DataError: for a validation person who is not in the release, is listed twice, or has no
-            joints in the release.
+        DataError: for a validation person who is listed twice or has no joints in the release.
     """
     val = _validation_people(release, val_file)
     places, images = {person.place for person in val}, {person.place[0] for person in val}
@@ -131,8 +130,7 @@ def _find_by_joints(people: list[ReleasePerson], poses: Iterable[ndarray], relea
 def write_splits(splits: Splits, folder: Path) -> list[Path]:
     """Write ``mpii_{train,val,trainval,test}.json`` and ``mpii_gt_val.mat``; return their paths.
 
-    Raises:
-        DataError: if they cannot be written, or a validation person has no head box.
+    A validation person without a head box raises ``DataError``.
     """
     boxes = _head_box_file(splits.people['val'])
     written = []
