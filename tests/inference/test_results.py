@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from hourglass.inference.poses import Poses
-from hourglass.inference.results import Results, share_results
+from hourglass.inference.results import Results, SharedResults
 from hourglass.inference.sources import ImageFiles
+from hourglass.io.journal import Journal
 
 METAINFO = dict(num_keypoints=2, keypoint_id2name={0: 'head', 1: 'foot'}, skeleton_links=[(0, 1)])
 
@@ -42,7 +43,6 @@ def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
         lines = list(csv.reader(file))
     assert lines[0] == ['image', 'person', 'keypoint', 'x', 'y', 'score']
     assert lines[-1] == ['a.jpg', '1', 'foot', '6.0', '7.0', '0.5'] and len(lines) == 5
-    assert (results.num_images, results.num_people) == (2, 2)
     assert results.problems == ['c.jpg: torn']
 
 
@@ -55,7 +55,9 @@ def folder(tmp_path):
 
 def opened(folder, rank: int, ranks: int):
     source = ImageFiles(str(folder))
-    results = share_results(METAINFO, {}, source, folder / 'out', ['work'], rank, ranks)
+    journal = Journal(folder / 'out/journal', 'work', rank, ranks)
+    results = SharedResults(METAINFO, {}, journal, source)
+    source.keep(results.share())
     return results, [image.name for image in source]
 
 

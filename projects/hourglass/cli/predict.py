@@ -14,8 +14,9 @@ from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
 from hourglass.inference.boxes import box_finder
 from hourglass.inference.collection import Drawing, predict_collection
-from hourglass.inference.results import Results, share_results
+from hourglass.inference.results import Results, SharedResults
 from hourglass.inference.sources import Frames, ImageFiles, open_source
+from hourglass.io.journal import Journal, fingerprint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +83,18 @@ def run(args: argparse.Namespace) -> None:
         print('stopped; the images that are done are written', file=sys.stderr)
     finally:
         images.close()
-    _report(args, source, results)
+    if left := results.finish(args.out):
+        print(f'{source.count} images done here; {left} are left to other processes, the last of '
+              'which writes the results, or to another call')
+        return
+    content, whole = results.content(), '' if args.boxes or args.detector else (
+        ', one looked for in each whole image (--boxes or --detector say where people are)')
+    print(f"{len(content['annotations'])} people in {len(content['images'])} images{whole}: "
+          f'{args.out}')
+    if source.ignored:
+        print(f'{source.ignored} files of {args.input} ignored: no image by their names')
+    if results.problems:
+        sys.exit(f'{len(results.problems)} images could not be used')
 
 
 def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEstimator,
@@ -96,28 +108,15 @@ def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEsti
     if not isinstance(source, ImageFiles):
         raise ConfigError(f'{args.input}: --journal and --launcher are for image files; leave them '
                           'out, or store the frames as images')
-    source.keep(list(source.stamps())[:args.max_frames])
+    source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score')
-    work: list[str | Path] = [
+    work = fingerprint([
         find_weights(args.weights or args.model), str(model.cfg.model),
         str(model.cfg.test_dataloader.dataset.pipeline),
-        *(f'{name}={getattr(args, name)}' for name in options)]
-    if args.boxes:
-        work.append(Path(args.boxes).expanduser())
-    return share_results(model.dataset_meta, info, source, args.out, work, place.rank, place.ranks)
-
-
-def _report(args: argparse.Namespace, source: ImageFiles | Frames, results: Results) -> None:
-    """Write the results and print a summary; status 1 if an image could not be used."""
-    if left := results.finish(args.out):
-        print(f'{source.count} images done here; {left} are left to other processes, the last of '
-              'which writes the results, or to another call')
-        return
-    whole = '' if args.boxes or args.detector else (
-        ', one looked for in each whole image (--boxes or --detector say where people are)')
-    print(f'{results.num_people} people in {results.num_images} images{whole}: {args.out}')
-    if source.ignored:
-        print(f'{source.ignored} files of {args.input} ignored: no image by their names')
-    if results.problems:
-        sys.exit(f'{len(results.problems)} images could not be used')
+        *(f'{name}={getattr(args, name)}' for name in options),
+        *([Path(args.boxes).expanduser()] if args.boxes else [])])
+    journal = Journal(args.out / 'journal', work, place.rank, place.ranks)
+    results = SharedResults(model.dataset_meta, info, journal, source)
+    source.keep(results.share())
+    return results

@@ -14,7 +14,6 @@ from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError, HourglassError
 from hourglass.inference.boxes import FindBoxes
 from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
-from hourglass.inference.places import Places
 from hourglass.inference.poses import Poses
 from hourglass.inference.predict import Request, predict_each
 from hourglass.inference.results import Results
@@ -61,14 +60,13 @@ class Drawing:
                 write_image(self.folder / 'overlays' / writable, drawn)
             else:
                 self._write_frame(drawn, fps)
-        for person in range(len(poses.keypoints)):
+        for person, crop in enumerate(() if poses.inputs is None else poses.inputs):
             file = f'{Path(name).with_suffix("")}_{person}.png'
-            if self.heatmaps and poses.inputs is not None and poses.heatmaps is not None:
-                sheet = heatmap_sheet(poses.inputs[person], poses.heatmaps[person],
-                                      keypoint_names(metainfo))
+            if self.heatmaps and poses.heatmaps is not None:
+                sheet = heatmap_sheet(crop, poses.heatmaps[person], keypoint_names(metainfo))
                 write_image(self.folder / 'heatmaps' / file, sheet)
-            if self.crops and poses.inputs is not None:
-                write_image(self.folder / 'crops' / file, poses.inputs[person])
+            if self.crops:
+                write_image(self.folder / 'crops' / file, crop)
 
     def _write_frame(self, drawn: ndarray, fps: float) -> None:
         path = self.folder / 'overlays.mp4'
@@ -88,7 +86,7 @@ class Drawing:
 def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
                        find_boxes: FindBoxes, results: Results, drawing: Drawing, **options: Any
                        ) -> Generator[str | None]:
-    """Predict all images of a source; one that cannot be used does not stop the rest.
+    """Predict all images of a source; an image that cannot be used does not stop the rest.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
@@ -108,7 +106,14 @@ def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
 
     def requests() -> Iterator[Request | HourglassError]:
         for image in source:
-            request, boxes = _request(image, find_boxes)
+            boxes = None
+            try:
+                if isinstance(image.image, DataError):
+                    raise image.image
+                boxes = find_boxes(image)
+                request: Request | HourglassError = Request(image.image, image.name, boxes)
+            except HourglassError as error:
+                request = error
             open_images.append((image, boxes))
             yield request
 
@@ -125,15 +130,3 @@ def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
                 yield None
     finally:
         drawing.close()
-
-
-def _request(image: SourceImage, find_boxes: FindBoxes
-             ) -> tuple[Request | HourglassError, ndarray | None]:
-    """The request for an image, or why there is none; and the boxes of its people."""
-    if isinstance(image.image, DataError):
-        return image.image, None
-    try:
-        boxes = find_boxes(image)
-    except HourglassError as error:
-        return error, None
-    return Request(image.image, Places(boxes), image.name), boxes

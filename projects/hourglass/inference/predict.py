@@ -1,7 +1,7 @@
 """From images to keypoints."""
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, overload
 
@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from hourglass.datasets.crop import to_image
 from hourglass.errors import ConfigError, DataError, HourglassError
-from hourglass.inference.places import Places
+from hourglass.inference.places import Rows, square_crops
 from hourglass.inference.poses import Poses
 from hourglass.inference.stages import until_stage
 from hourglass.io.images import ImageLike, as_image
@@ -29,8 +29,8 @@ def predict(model: TopdownPoseEstimator, images: ImageLike, boxes: Any = ..., ce
 def predict(model: TopdownPoseEstimator, images: Sequence[ImageLike], boxes: Any = ...,
             centers: Any = ..., scales: Any = ..., **options: Any) -> list[Poses]: ...
 def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike],
-            boxes: Sequence | ndarray | None = None, centers: Sequence | ndarray | None = None,
-            scales: Sequence | ndarray | None = None, **options: Any) -> Poses | list[Poses]:
+            boxes: Rows | None = None, centers: Rows | None = None, scales: Rows | None = None,
+            **options: Any) -> Poses | list[Poses]:
     """Find the keypoints of people in images.
 
     Boxes, or centres and scales, say where people are. Without them one person is looked for in the
@@ -40,9 +40,9 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
         model: of :func:`hourglass.apis.init_model`.
         images: one image, or a list: paths, Pillow images, or arrays of uint8 or uint16 (BGR as
             OpenCV reads them, BGRA or grey).
-        boxes: for one image (P, 4), x1, y1, x2, y2 in image px around each person, as detectors
-            give them (further columns, such as a score, are ignored); for a list of images a list
-            of these, None for a whole image. An empty list means no person: P = 0.
+        boxes: for one image (P, 4), x1, y1, x2, y2 in image px around each person, from the image's
+            corner, as detectors give them (further columns, such as a score, are ignored); for a
+            list of images a list of these, None for a whole image. An empty list: no person.
         centers: (P, 2) middles of square crops in image px, 0-based; a list of these for a list.
         scales: (P,) sides of these crops in units of 200 px, as MPII's (which the authors multiply
             by 1.25 before); a list of these for a list.
@@ -56,15 +56,15 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
         ConfigError: for a stage that does not exist.
     """
     if not isinstance(images, list | tuple):
-        given = [None if value is None else [value] for value in (boxes, centers, scales)]
+        given = [None if rows is None else [rows] for rows in (boxes, centers, scales)]
         return predict(model, [cast(ImageLike, images)], *given, **options)[0]
-    for name, of_images in (('boxes', boxes), ('centers', centers), ('scales', scales)):
-        if of_images is not None and len(of_images) != len(images):
-            raise DataError(f'{name}: {len(of_images)} given for {len(images)} images; give one '
-                            'entry for each')
-    requests = (Request(image, Places(*(None if of_images is None else of_images[index]
-                                        for of_images in (boxes, centers, scales))),
-                        str(image) if isinstance(image, str | Path) else f'image {index}')
+    places = dict(boxes=boxes, centers=centers, scales=scales)
+    for name, rows in places.items():
+        if rows is not None and len(rows) != len(images):
+            raise DataError(f'{name}: {len(rows)} given for {len(images)} images; give one entry '
+                            'for each')
+    requests = (Request(image, str(image) if isinstance(image, str | Path) else f'image {index}',
+                        **{name: rows[index] for name, rows in places.items() if rows is not None})
                 for index, image in enumerate(images))
     results = []
     for found in predict_each(model, requests, **options):
@@ -76,25 +76,27 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
 
 @dataclass
 class Request:
-    """An image, where its people are, and its name in messages."""
+    """An image, its name in messages, and where its people are, as for :func:`predict`."""
 
     image: ImageLike
-    places: Places
     name: str
+    boxes: Rows | None = None
+    centers: Rows | None = None
+    scales: Rows | None = None
 
 
 def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | HourglassError], *,
                  stage: int | None = None, flip: bool | None = None, heatmaps: bool = False,
                  stages: bool = False, inputs: bool = False, padding: float = 1.25,
                  batch_size: int = 32) -> Iterator[Poses | HourglassError]:
-    """Find the keypoints of people in a stream of images, whatever its length.
+    """Find the keypoints of people in a stream of images of any length.
 
     People of several images go through the network together. At most ``batch_size`` people and
     the results that wait for them are in memory.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
-        requests: images; an error among them is handed on in its place.
+        requests: images; an error among them is yielded in its place.
         stage: the stage that predicts, 0 the first, -1 the last; default the config's.
         flip: average with the mirrored image; default the config's.
         heatmaps, stages, inputs: return these as well; see :class:`Poses`.
@@ -118,12 +120,12 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | Hourg
     def complete() -> Iterator[Poses | HourglassError]:
         while images:
             first = images[0]
-            if isinstance(first, _Image):
-                if any(person.found is None for person in first.people):
-                    return
-                yield _poses(first, model.dataset_meta['num_keypoints'], inputs)
-            else:
+            if isinstance(first, HourglassError):
                 yield first
+            elif any(person.found is None for person in first.people):
+                return
+            else:
+                yield _poses(first, model.dataset_meta['num_keypoints'], inputs)
             images.popleft()
 
     for request in requests:
@@ -141,45 +143,36 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | Hourg
 
 @dataclass
 class _Person:
-    """One crop on its way through the network.
-
-    Attributes:
-        packed: ``inputs`` and ``data_samples``, as mmpose's pipeline packs them.
-        found: the estimator's answer.
-    """
-
-    packed: dict[str, Any]
-    found: PoseDataSample | None = None
+    packed: dict[str, Any]                  # inputs and data_samples, as mmpose's pipeline packs
+    found: PoseDataSample | None = None     # the estimator's answer
 
 
 @dataclass
 class _Image:
-    size: tuple[int, int]                               # (w, h)
+    size: tuple[int, int]                   # (w, h)
     whole_image: bool
-    people: list[_Person] = field(default_factory=list)
+    people: list[_Person]
 
 
 def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request | HourglassError,
               padding: float) -> _Image | HourglassError:
-    """The image's crops, through the config's test pipeline: what a test does to them."""
+    """Cut the crops of an image with the config's test pipeline, as a test does."""
     if isinstance(request, HourglassError):
         return request
+    places = request.boxes, request.centers, request.scales
     try:
         image = as_image(request.image)
-        prepared = _Image((image.shape[1], image.shape[0]), request.places.whole_image)
-        crops = request.places.crops(prepared.size, padding, request.name)
+        size = image.shape[1], image.shape[0]
+        crops = square_crops(request.name, size, *places, padding)
     except DataError as error:
         return error
-    for center, side in crops:
-        half = side / 2
-        sample = dict(
-            img=image, id=0, img_id=0, img_path='', category_id=1,
-            bbox_score=np.ones(1, np.float32),
-            bbox=np.concatenate([center - half, center + half]).astype(np.float32)[None],
-            bbox_center=center.astype(np.float32)[None],
-            bbox_scale=np.full((1, 2), side, np.float32))
-        prepared.people.append(_Person(pipeline(sample | model.dataset_meta)))
-    return prepared
+    samples = (dict(
+        img=image, id=0, img_id=0, img_path='', category_id=1, bbox_score=np.ones(1, np.float32),
+        bbox=np.concatenate([center - side / 2, center + side / 2]).astype(np.float32)[None],
+        bbox_center=center.astype(np.float32)[None], bbox_scale=np.full((1, 2), side, np.float32),
+        **model.dataset_meta) for center, side in crops)
+    return _Image(size, all(rows is None for rows in places),
+                  [_Person(pipeline(sample)) for sample in samples])
 
 
 def _arranged(model: TopdownPoseEstimator, stage: int | None, flip: bool | None, heatmaps: bool,
@@ -211,32 +204,27 @@ def _run(model: TopdownPoseEstimator, people: list[_Person]) -> None:
 
 
 def _poses(image: _Image, num_keypoints: int, inputs: bool) -> Poses:
-    found = [_one(person, inputs) for person in image.people]
-
-    def stacked(name: str) -> ndarray | None:
-        return np.stack([one[name] for one in found]) if found and name in found[0] else None
-    return Poses(
-        np.array([one['keypoints'] for one in found]).reshape(-1, num_keypoints, 2),
-        np.array([one['scores'] for one in found]).reshape(-1, num_keypoints),
-        np.array([one['box'] for one in found]).reshape(-1, 4), image.whole_image, image.size,
-        stacked('heatmaps'), stacked('stage_keypoints'), stacked('stage_heatmaps'),
-        stacked('inputs'))
+    people = [_fields(person, inputs) for person in image.people]
+    arrays = {name: np.stack([fields[name] for fields in people]) for name in people[0]} if people \
+        else dict(keypoints=np.zeros((0, num_keypoints, 2)), scores=np.zeros((0, num_keypoints)),
+                  boxes=np.zeros((0, 4)))
+    return Poses(**arrays, whole_image=image.whole_image, image_size=image.size)
 
 
-def _one(person: _Person, inputs: bool) -> dict[str, ndarray]:
-    """The results of one person, in px of the image as it was given."""
+def _fields(person: _Person, inputs: bool) -> dict[str, ndarray]:
+    """Return the fields of Poses for one person, in px of the image as it was given."""
     assert person.found is not None                     # or its image would not be complete
     found, meta = person.found.pred_instances, person.found.metainfo
     half = meta['input_scale'] / 2
-    one = dict(
+    fields = dict(
         keypoints=found.keypoints[0, :, :2], scores=found.keypoint_scores[0],
-        box=np.concatenate([meta['input_center'] - half, meta['input_center'] + half]) + 0.5)
+        boxes=np.concatenate([meta['input_center'] - half, meta['input_center'] + half]) + 0.5)
     if 'pred_fields' in person.found:
-        one['heatmaps'] = person.found.pred_fields.heatmaps.cpu().numpy()
+        fields['heatmaps'] = person.found.pred_fields.heatmaps.cpu().numpy()
     if 'stage_keypoints' in found:
-        one['stage_keypoints'] = to_image(found.stage_keypoints[0], meta)
+        fields['stage_keypoints'] = to_image(found.stage_keypoints[0], meta)
     if 'stage_heatmaps' in found:
-        one['stage_heatmaps'] = found.stage_heatmaps[0].cpu().numpy()
+        fields['stage_heatmaps'] = found.stage_heatmaps[0].cpu().numpy()
     if inputs:
-        one['inputs'] = person.packed['inputs'].permute(1, 2, 0).numpy()
-    return one
+        fields['inputs'] = person.packed['inputs'].permute(1, 2, 0).numpy()
+    return fields
