@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from hourglass.inference.places import Request
 from hourglass.inference.poses import Poses
 from hourglass.inference.results import Results, SharedResults
 from hourglass.inference.sources import ImageFiles
@@ -20,14 +21,14 @@ def poses(people: int) -> Poses:
                  whole_image=False, image_size=(8, 6))
 
 
-def boxes(people: int) -> np.ndarray:
-    return np.tile([1.0, 2, 5, 6, 0.9], (people, 1))
+def request(name: str, people: int) -> Request:
+    return Request(name, name, np.tile([1.0, 2, 5, 6, 0.9], (people, 1)))
 
 
 def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
     results = Results(METAINFO, dict(model='m'))
-    results.add('a.jpg', poses(2), boxes(2))
-    results.add('b.jpg', poses(0), boxes(0))
+    results.add(request('a.jpg', 2), poses(2))
+    results.add(request('b.jpg', 0), poses(0))
     results.add_problem('c.jpg', 'c.jpg: torn')
     assert results.finish(tmp_path) == 0
     content = json.loads((tmp_path / 'predictions.json').read_text())
@@ -65,9 +66,9 @@ def test_processes_share_images_and_the_last_writes_all_in_order(folder):
     (first, of_first), (second, of_second) = (opened(folder, rank, 2) for rank in range(2))
     assert (of_first, of_second) == (['a.png', 'c.png'], ['b.png', 'd.png'])
     for name in of_second:
-        second.add(name, poses(1), boxes(1))
+        second.add(request(name, 1), poses(1))
     assert second.finish(folder / 'out') == 2 and not (folder / 'out/predictions.json').exists()
-    first.add('a.png', poses(1), boxes(1))
+    first.add(request('a.png', 1), poses(1))
     first.add_problem('c.png', 'c.png: torn')
     assert first.finish(folder / 'out') == 0
     content = json.loads((folder / 'out/predictions.json').read_text())
@@ -77,7 +78,7 @@ def test_processes_share_images_and_the_last_writes_all_in_order(folder):
 
 def test_another_call_does_the_rest_and_what_has_changed(folder):
     results, _ = opened(folder, 0, 1)
-    results.add('a.png', poses(1), boxes(1))
-    results.add('b.png', poses(1), boxes(1))
+    results.add(request('a.png', 1), poses(1))
+    results.add(request('b.png', 1), poses(1))
     cv2.imwrite(str(folder / 'b.png'), np.ones((7, 8, 3), np.uint8))
     assert opened(folder, 0, 1)[1] == ['b.png', 'c.png', 'd.png']

@@ -1,31 +1,46 @@
 """Where the people of an image are: boxes, or centres and scales, as square crops."""
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.crop import crop_around
-from hourglass.errors import DataError
+from hourglass.errors import DataError, HourglassError
+from hourglass.io.images import ImageLike
 
 Rows = Sequence | ndarray
 _LARGEST = 64                           # a side of the image would be 1 to 4 px long in the input
 
 
-def square_crops(name: str, image_size: tuple[int, int], boxes: Rows | None = None,
-                 centers: Rows | None = None, scales: Rows | None = None, padding: float = 1.25
+@dataclass
+class Request:
+    """An image, its name in messages and results, and where its people are.
+
+    The image may be the error that says why there is none. Boxes, centres and scales are as for
+    :func:`hourglass.inference.predict.predict`; without them one person is looked for in the whole
+    image.
+    """
+
+    image: ImageLike | HourglassError
+    name: str
+    boxes: Rows | None = None
+    centers: Rows | None = None
+    scales: Rows | None = None
+
+
+def square_crops(request: Request, image_size: tuple[int, int], padding: float = 1.25
                  ) -> list[tuple[ndarray, float]]:
     """Return the middle (2,) and the side, image px, of the square crop of each person.
 
     Args:
-        name: of the image, for messages.
-        image_size: (w, h).
-        boxes, centers, scales: as for :func:`hourglass.inference.predict.predict`. With none of
-            them, one crop shows the whole image.
+        request: of an image of ``image_size`` (w, h).
         padding: of boxes, as for :func:`hourglass.datasets.crop.crop_around`.
 
     Raises:
         DataError: for boxes, centres or scales that describe no crop of this image.
     """
+    name, boxes, centers, scales = request.name, request.boxes, request.centers, request.scales
     if (centers is None) != (scales is None) or (boxes is not None and centers is not None):
         raise DataError(f'{name}: give boxes, or centers and scales, or neither')
     if centers is not None and scales is not None:

@@ -1,7 +1,7 @@
 """From images to keypoints."""
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, overload
 
@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from hourglass.datasets.crop import to_image
 from hourglass.errors import ConfigError, DataError, HourglassError
-from hourglass.inference.places import Rows, square_crops
+from hourglass.inference.places import Request, Rows, square_crops
 from hourglass.inference.poses import Poses
 from hourglass.inference.stages import until_stage
 from hourglass.io.images import ImageLike, as_image
@@ -33,8 +33,7 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
             **options: Any) -> Poses | list[Poses]:
     """Find the keypoints of people in images.
 
-    Boxes, or centres and scales, say where people are. Without them one person is looked for in the
-    square around the whole image, and the result says so.
+    Without boxes or centres, one person is looked for in the square around the whole image.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
@@ -67,36 +66,24 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
                         **{name: rows[index] for name, rows in places.items() if rows is not None})
                 for index, image in enumerate(images))
     results = []
-    for found in predict_each(model, requests, **options):
+    for _, found in predict_each(model, requests, **options):
         if isinstance(found, HourglassError):
             raise found
         results.append(found)
     return results
 
 
-@dataclass
-class Request:
-    """An image, its name in messages, and where its people are, as for :func:`predict`."""
-
-    image: ImageLike
-    name: str
-    boxes: Rows | None = None
-    centers: Rows | None = None
-    scales: Rows | None = None
-
-
-def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | HourglassError], *,
+def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
                  stage: int | None = None, flip: bool | None = None, heatmaps: bool = False,
                  stages: bool = False, inputs: bool = False, padding: float = 1.25,
-                 batch_size: int = 32) -> Iterator[Poses | HourglassError]:
+                 batch_size: int = 32) -> Iterator[tuple[Request, Poses | HourglassError]]:
     """Find the keypoints of people in a stream of images of any length.
 
-    People of several images go through the network together. At most ``batch_size`` people and
-    the results that wait for them are in memory.
+    At most ``batch_size`` people, of several images, and the results that wait for them are in
+    memory.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
-        requests: images; an error among them is yielded in its place.
         stage: the stage that predicts, 0 the first, -1 the last; default the config's.
         flip: average with the mirrored image; default the config's.
         heatmaps, stages, inputs: return these as well; see :class:`Poses`.
@@ -104,7 +91,7 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | Hourg
         batch_size: number of people.
 
     Yields:
-        For each request, in order, the poses, or the error that names why there are none.
+        Each request, in order, with its poses or the error that says why there are none.
 
     Raises:
         ConfigError: for a stage that does not exist, or a ``batch_size`` below 1.
@@ -114,30 +101,27 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | Hourg
     model = _arranged(model, stage, flip, heatmaps, stages)
     with DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose')):
         pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
-    images: deque[_Image | HourglassError] = deque()        # in order, until they are complete
+    images: deque[tuple[Request, Poses | HourglassError, list[_Person]]] = deque()
     waiting: list[_Person] = []                             # for a batch
 
-    def complete() -> Iterator[Poses | HourglassError]:
-        while images:
-            first = images[0]
-            if isinstance(first, HourglassError):
-                yield first
-            elif any(person.found is None for person in first.people):
-                return
-            else:
-                yield _poses(first, model.dataset_meta['num_keypoints'], inputs)
-            images.popleft()
+    def complete() -> Iterator[tuple[Request, Poses | HourglassError]]:
+        while images and all(person.found is not None for person in images[0][2]):
+            request, poses, people = images.popleft()
+            if people and isinstance(poses, Poses):
+                fields = [_fields(person, inputs) for person in people]
+                poses = replace(poses, **{name: np.stack([one[name] for one in fields])
+                                          for name in fields[0]})
+            yield request, poses
 
     for request in requests:
-        image = _prepared(model, pipeline, request, padding)
-        images.append(image)
-        if isinstance(image, _Image):
-            waiting += image.people
+        images.append((request, *_prepared(model, pipeline, request, padding)))
+        waiting += images[-1][2]
         while len(waiting) >= batch_size:
             _run(model, waiting[:batch_size])
             del waiting[:batch_size]
         yield from complete()
-    _run(model, waiting)
+    if waiting:
+        _run(model, waiting)
     yield from complete()
 
 
@@ -147,37 +131,31 @@ class _Person:
     found: PoseDataSample | None = None     # the estimator's answer
 
 
-@dataclass
-class _Image:
-    size: tuple[int, int]                   # (w, h)
-    whole_image: bool
-    people: list[_Person]
-
-
-def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request | HourglassError,
-              padding: float) -> _Image | HourglassError:
-    """Cut the crops of an image with the config's test pipeline, as a test does."""
-    if isinstance(request, HourglassError):
-        return request
-    places = request.boxes, request.centers, request.scales
+def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request, padding: float
+              ) -> tuple[Poses | HourglassError, list[_Person]]:
+    """Cut the crops of an image with the config's test pipeline; the poses have no people yet."""
+    if isinstance(request.image, HourglassError):
+        return request.image, []
     try:
         image = as_image(request.image)
         size = image.shape[1], image.shape[0]
-        crops = square_crops(request.name, size, *places, padding)
+        crops = square_crops(request, size, padding)
     except DataError as error:
-        return error
-    samples = (dict(
+        return error, []
+    people = [_Person(pipeline(dict(
         img=image, id=0, img_id=0, img_path='', category_id=1, bbox_score=np.ones(1, np.float32),
         bbox=np.concatenate([center - side / 2, center + side / 2]).astype(np.float32)[None],
         bbox_center=center.astype(np.float32)[None], bbox_scale=np.full((1, 2), side, np.float32),
-        **model.dataset_meta) for center, side in crops)
-    return _Image(size, all(rows is None for rows in places),
-                  [_Person(pipeline(sample)) for sample in samples])
+        **model.dataset_meta))) for center, side in crops]
+    count = model.dataset_meta['num_keypoints']
+    poses = Poses(np.zeros((0, count, 2)), np.zeros((0, count)), np.zeros((0, 4)),
+                  whole_image=request.boxes is None and request.centers is None, image_size=size)
+    return poses, people
 
 
 def _arranged(model: TopdownPoseEstimator, stage: int | None, flip: bool | None, heatmaps: bool,
               stages: bool) -> TopdownPoseEstimator:
-    """The estimator with settings as requested; it shares its weights with the given one."""
+    """Return the estimator with settings as requested; it shares its weights with ``model``."""
     if not stages:
         model = until_stage(model, stage)
     elif hasattr(model, 'only_stage'):
@@ -196,19 +174,9 @@ def _arranged(model: TopdownPoseEstimator, stage: int | None, flip: bool | None,
 
 @torch.no_grad()
 def _run(model: TopdownPoseEstimator, people: list[_Person]) -> None:
-    """Give each person what the estimator found."""
-    if people:
-        found = model.test_step(pseudo_collate([person.packed for person in people]))
-        for person, sample in zip(people, found, strict=True):
-            person.found = sample
-
-
-def _poses(image: _Image, num_keypoints: int, inputs: bool) -> Poses:
-    people = [_fields(person, inputs) for person in image.people]
-    arrays = {name: np.stack([fields[name] for fields in people]) for name in people[0]} if people \
-        else dict(keypoints=np.zeros((0, num_keypoints, 2)), scores=np.zeros((0, num_keypoints)),
-                  boxes=np.zeros((0, 4)))
-    return Poses(**arrays, whole_image=image.whole_image, image_size=image.size)
+    found = model.test_step(pseudo_collate([person.packed for person in people]))
+    for person, sample in zip(people, found, strict=True):
+        person.found = sample
 
 
 def _fields(person: _Person, inputs: bool) -> dict[str, ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
+from hourglass.inference.places import Request
 from hourglass.inference.poses import Poses
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.files import replacing
@@ -37,9 +38,9 @@ class Results:
         self.metainfo, self.info = metainfo, info
         self.entries: list[dict[str, Any]] = []
 
-    def add(self, name: str, poses: Poses, boxes: ndarray | None) -> None:
+    def add(self, request: Request, poses: Poses) -> None:
         """Add the people of one image, with the boxes (P, 4 or more) that were given for them."""
-        self._keep(name, _entry(name, poses, boxes))
+        self._keep(request.name, _entry(request, poses))
 
     def add_problem(self, name: str, problem: str) -> None:
         """Note in one line why an image could not be used."""
@@ -54,15 +55,15 @@ class Results:
 
     def content(self) -> dict[str, Any]:
         """Return what the JSON holds."""
-        names, bones = keypoint_names(self.metainfo), self.metainfo['skeleton_links']
-        category = dict(id=1, name='person', keypoints=names,
-                        skeleton=[[start + 1, end + 1] for start, end in bones])
+        bones = [[start + 1, end + 1] for start, end in self.metainfo['skeleton_links']]
+        names = keypoint_names(self.metainfo)
         used = [entry for entry in self.entries if 'image' in entry]
         people = [dict(image_id=image) | person
                   for image, entry in enumerate(used) for person in entry['people']]
         return dict(
             info=self.info, images=[dict(id=i) | entry['image'] for i, entry in enumerate(used)],
-            categories=[category], annotations=[dict(id=i) | one for i, one in enumerate(people)])
+            categories=[dict(id=1, name='person', keypoints=names, skeleton=bones)],
+            annotations=[dict(id=i) | person for i, person in enumerate(people)])
 
     def finish(self, folder: Path) -> int:
         """Write both files if no image is left to do.
@@ -99,7 +100,9 @@ class SharedResults(Results):
 
     def __init__(self, metainfo: dict, info: dict[str, Any], journal: Journal, source: ImageFiles):
         super().__init__(metainfo, info)
-        self.journal, self.stamps = journal, source.stamps()
+        stats = {name: path.stat() for name, path in source.paths.items()}
+        self.stamps = {name: [file.st_size, file.st_mtime_ns] for name, file in stats.items()}
+        self.journal = journal
 
     def share(self) -> set[str]:
         """Return the names of this process's images that are not done, or have changed since."""
@@ -122,24 +125,24 @@ class SharedResults(Results):
                 if name in entries and entries[name]['stamp'] == stamp}
 
 
-def _entry(name: str, poses: Poses, boxes: ndarray | None) -> dict[str, Any]:
+def _entry(request: Request, poses: Poses) -> dict[str, Any]:
     """COCO's entries of one image and its people, without ids."""
     width, height = poses.image_size
     people = []
     for box, crop, keypoints, scores in zip(
-            [(0, 0, width, height)] if boxes is None else boxes, poses.boxes, poses.keypoints,
-            poses.scores, strict=True):
+            [(0, 0, width, height)] if request.boxes is None else request.boxes, poses.boxes,
+            poses.keypoints, poses.scores, strict=True):
         triples = np.column_stack([keypoints, scores])                  # (K, 3)
         people.append(dict(
             category_id=1, keypoints=_rounded(triples.ravel()),
-            score=_rounded([scores.mean()])[0], bbox=_rounded(_corner_and_size(box)),
-            crop=_rounded(_corner_and_size(crop)), whole_image=poses.whole_image))
-    return dict(image=dict(file_name=name, width=width, height=height), people=people)
+            score=_rounded([scores.mean()])[0], bbox=_corner_and_size(box),
+            crop=_corner_and_size(crop), whole_image=poses.whole_image))
+    return dict(image=dict(file_name=request.name, width=width, height=height), people=people)
 
 
-def _corner_and_size(box: Sequence[float] | ndarray) -> ndarray:
-    corners = np.asarray(box, float)[:4].reshape(2, 2)
-    return np.concatenate([corners[0], corners[1] - corners[0]])
+def _corner_and_size(box: Sequence[float] | ndarray) -> list[float]:
+    x1, y1, x2, y2 = map(float, box[:4])
+    return _rounded((x1, y1, x2 - x1, y2 - y1))
 
 
 def _rounded(numbers: Sequence[float] | ndarray) -> list[float]:

@@ -1,41 +1,27 @@
 """Where images come from: a file, a folder, a pattern, a video or a camera."""
 import glob
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
 import cv2
-from numpy import ndarray
 from PIL import Image
 
 from hourglass.errors import DataError
+from hourglass.inference.places import Request
 from hourglass.io.images import read_image
 
 _VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 
 
-@dataclass
-class SourceImage:
-    """An image of a source.
-
-    Attributes:
-        name: the file's name below the source's folder, or the frame's number, from 0.
-        image: (H, W, 3) uint8 BGR, upright; or the error that names the file and why it cannot be
-            read.
-    """
-
-    name: str
-    image: ndarray | DataError
-
-
 class ImageFiles:
     """Images of a file, of a folder and its subfolders, or of a pattern such as ``'a/*.jpg'``.
 
+    They are turned upright, and named by their path below the folder.
+
     Attributes:
-        paths: of the images, by their names below the folder of the source.
+        paths: of the images, by name.
         ignored: number of files in a folder that have no name of an image.
-        fps: None.
 
     Raises:
         DataError: if there is no image.
@@ -60,22 +46,16 @@ class ImageFiles:
             raise DataError(f'{source}: {what}; give an image, a folder, a pattern in quotes, a '
                             'video, or the number of a camera')
 
-    def __iter__(self) -> Iterator[SourceImage]:
+    def __iter__(self) -> Iterator[Request]:
         for name, path in self.paths.items():
             try:
-                yield SourceImage(name, read_image(path, upright=True))
+                yield Request(read_image(path, upright=True), name)
             except DataError as error:
-                yield SourceImage(name, error)
+                yield Request(error, name)
 
     @property
     def count(self) -> int:
-        """Number of images."""
         return len(self.paths)
-
-    def stamps(self) -> dict[str, list[int]]:
-        """Return the size and modification time of every image's file, by its name."""
-        stats = {name: path.stat() for name, path in self.paths.items()}
-        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
 
     def keep(self, names: Collection[str]) -> None:
         """Leave out all other images."""
@@ -83,12 +63,10 @@ class ImageFiles:
 
 
 class Frames:
-    """The frames of a video file, or of a camera by its number.
+    """The frames of a video file, or of a camera by its number; their names count from 0.
 
     Attributes:
         count: number of frames, as the file states it; None for a camera.
-        ignored: 0.
-        fps: frames per second.
 
     Raises:
         DataError: if it cannot be opened.
@@ -108,15 +86,15 @@ class Frames:
         self.count = None if camera or stated <= 0 else stated
         self.fps = self.capture.get(cv2.CAP_PROP_FPS) or 25.0      # a camera may not state it
 
-    def __iter__(self) -> Iterator[SourceImage]:
+    def __iter__(self) -> Iterator[Request]:
         number = 0
         while (frame := self.capture.read())[0]:
-            yield SourceImage(str(number), frame[1])
+            yield Request(frame[1], str(number))
             number += 1
         self.capture.release()
         if self.count is not None and number < self.count:
-            yield SourceImage(str(number), DataError(
-                f'{self.source}: breaks off after {number} of {self.count} frames'))
+            yield Request(DataError(f'{self.source}: breaks off after {number} of {self.count} '
+                                    'frames'), str(number))
 
 
 def open_source(source: str) -> ImageFiles | Frames:
