@@ -20,8 +20,7 @@ from hourglass.io.journal import Journal, fingerprint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('input', help="an image, a folder, a pattern in quotes ('a/*.jpg'), a "
-                        'video, or the number of a camera')
+    parser.add_argument('input', help="image, folder, pattern ('a/*.jpg'), video or camera number")
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
@@ -29,10 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                          f"{', '.join(weights_by_name())} (default %(default)s)")
     network.add_argument('--config', help='a config file instead, with --weights')
     network.add_argument('--weights', help='checkpoint')
-    network.add_argument('--device', help='cpu, cuda, cuda:1...; default the accelerator if there '
-                         'is one')
-    network.add_argument('--stage', type=int, help='the stage that predicts: 0 the first stack, -1 '
-                         'the last')
+    network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
+    network.add_argument('--stage', type=int, help='that predicts: 0 the first stack, -1 the last')
     network.add_argument('--no-flip', action='store_true',
                          help='do not average with the mirrored image: twice as fast')
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
@@ -89,8 +86,8 @@ def run(args: argparse.Namespace) -> None:
         return
     content, whole = results.content(), '' if args.boxes or args.detector else (
         ', one looked for in each whole image (--boxes or --detector say where people are)')
-    print(f"{len(content['annotations'])} people in {len(content['images'])} images{whole}: "
-          f'{args.out}')
+    people, count = len(content['annotations']), len(content['images'])
+    print(f'{people} people in {count} images{whole}: {args.out}')
     if source.ignored:
         print(f'{source.ignored} files of {args.input} ignored: no image by their names')
     if results.problems:

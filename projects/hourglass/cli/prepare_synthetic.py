@@ -32,9 +32,7 @@ def run(args: argparse.Namespace) -> None:
             start = time.perf_counter()
             annotation = write_synthetic(args.out / split, count, args.seed, args.workers,
                                          tuple(args.size), stream=stream)
-            seconds = time.perf_counter() - start
-            print(f'{annotation}: {count} images in {seconds:.1f} s '
-                  f'({count / seconds:.0f} images/s)')
+            print(f'{annotation}: {count} images in {time.perf_counter() - start:.1f} s')
     if args.sheet:
         people = MpiiDataset(data_root=str(annotation.parent), ann_file=annotation.name)
         write_sheet(people, args.sheet)
