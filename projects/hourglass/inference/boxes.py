@@ -39,15 +39,12 @@ def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
 
 
 class BoxFile:
-    """Boxes of people by the name of their image, from a JSON file.
+    """Boxes of people by the name of their image, from a JSON file; ``DataError`` for other files.
 
     Two forms are read: ``{"a.jpg": [[x1, y1, x2, y2], ...]}``, and COCO's, with ``images`` (``id``,
     ``file_name``) and ``annotations`` (``image_id``, ``bbox``: x, y, width, height). Frames of a
     video are named by their number, from 0. An image with an empty list, or without annotation in
     COCO's form, shows no person.
-
-    Raises:
-        DataError: if the file has neither form.
     """
 
     def __init__(self, path: str | Path):

@@ -25,7 +25,7 @@ _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 @dataclass
 class Drawing:
-    """Which images are drawn, and where to."""
+    """Which images are drawn, and where to; ``DataError`` if a file cannot be written."""
 
     folder: Path                # gets overlays/ (of a video: overlays.mp4), heatmaps/ and crops/
     overlays: bool = True       # images with skeletons over them
@@ -35,11 +35,7 @@ class Drawing:
     _video: cv2.VideoWriter | None = field(default=None, init=False)
 
     def draw(self, request: Request, poses: Poses, metainfo: dict, fps: float | None) -> None:
-        """Draw the people of one image, or of one frame of a video with ``fps`` given.
-
-        Raises:
-            DataError: if a file cannot be written.
-        """
+        """Draw the people of one image, or of one frame of a video with ``fps`` given."""
         name = request.name
         if self.overlays:
             drawn: ndarray = request.image      # type: ignore[assignment]  # a source's array

@@ -40,12 +40,7 @@ def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
 
 
 def draw_truth(image: ndarray, keypoints_image: ndarray) -> ndarray:
-    """Return a copy of the image with a white cross at every annotated keypoint.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        keypoints_image: (K, 2) x, y in image px, 0-based; NaN is not drawn.
-    """
+    """Return a copy of the image with a white cross at each keypoint (K, 2) that is not NaN."""
     drawn, size = image.copy(), max(4, max(image.shape[:2]) // 40)
     for x, y in keypoints_image[np.isfinite(keypoints_image).all(-1)].tolist():
         cv2.drawMarker(drawn, (round(x), round(y)), _WHITE, cv2.MARKER_CROSS, size, 1, cv2.LINE_AA)
@@ -53,12 +48,7 @@ def draw_truth(image: ndarray, keypoints_image: ndarray) -> ndarray:
 
 
 def draw_heatmap(image: ndarray, heatmap: ndarray) -> ndarray:
-    """Return a copy of the network's input with one heatmap over it, from 0 to 1 (bright).
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        heatmap: (h, w); cell j covers W/w px of the image.
-    """
+    """Return a copy of the network's input with a heatmap (h, w) over it, from 0 to 1 (bright)."""
     height, width = image.shape[:2]
     level = np.clip(cv2.resize(heatmap.astype(np.float32), (width, height)), 0, 1)[..., None]
     colour = cv2.applyColorMap(np.rint(level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)

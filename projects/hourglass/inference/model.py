@@ -18,7 +18,7 @@ from hourglass.registry import MODELS
 @MODELS.register_module(name='TrainedModel')
 def load_model(config: str | Path | Config, weights: str | Path | None = None,
                device: str | None = None) -> TopdownPoseEstimator:
-    """Load a trained network.
+    """Load a trained network: mmpose's estimator in eval mode, with ``cfg`` and ``dataset_meta``.
 
     Args:
         config: the name of a network whose weights come with the package (``'flic-small'``), the
@@ -26,10 +26,6 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
         weights: a checkpoint file, or a name. Default: those of the network's name, or the
             ``load_from`` of the config.
         device: as for ``torch.device``; default the accelerator if there is one, else the CPU.
-
-    Returns:
-        mmpose's estimator in eval mode, with its config as ``cfg`` and the description of its
-        keypoints as ``dataset_meta``.
 
     Raises:
         ConfigError: if there is no such config, or no weights are named.

@@ -33,7 +33,8 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
             **options: Any) -> Poses | list[Poses]:
     """Find the keypoints of people in images.
 
-    Without boxes or centres, one person is looked for in the square around the whole image.
+    Without boxes or centres, one person is looked for in the square around the whole image. For a
+    list of images, the result is a list.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
@@ -46,9 +47,6 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
         scales: (P,) sides of these crops in units of 200 px, as MPII's (which the authors multiply
             by 1.25 before); a list of these for a list.
         options: of :func:`predict_each`.
-
-    Returns:
-        :class:`Poses` for one image; a list of these for a list.
 
     Raises:
         DataError: for an image, box, centre or scale that cannot be used.

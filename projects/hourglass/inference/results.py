@@ -35,7 +35,8 @@ class Results:
     """
 
     def __init__(self, metainfo: dict, info: dict[str, Any]):
-        self.metainfo, self.info = metainfo, info
+        self.info, self.names = info, keypoint_names(metainfo)
+        self.bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
         self.entries: list[dict[str, Any]] = []
 
     def add(self, request: Request, poses: Poses) -> None:
@@ -55,28 +56,22 @@ class Results:
 
     def content(self) -> dict[str, Any]:
         """Return what the JSON holds."""
-        bones = [[start + 1, end + 1] for start, end in self.metainfo['skeleton_links']]
-        names = keypoint_names(self.metainfo)
         used = [entry for entry in self.entries if 'image' in entry]
         people = [dict(image_id=image) | person
                   for image, entry in enumerate(used) for person in entry['people']]
         return dict(
             info=self.info, images=[dict(id=i) | entry['image'] for i, entry in enumerate(used)],
-            categories=[dict(id=1, name='person', keypoints=names, skeleton=bones)],
+            categories=[dict(id=1, name='person', keypoints=self.names, skeleton=self.bones)],
             annotations=[dict(id=i) | person for i, person in enumerate(people)])
 
     def finish(self, folder: Path) -> int:
-        """Write both files if no image is left to do.
-
-        Returns:
-            Number of images left, of other processes or another call.
+        """Write both files unless images are left to other processes or calls; return how many.
 
         Raises:
             DataError: if a file cannot be written.
         """
         with replacing(folder / 'predictions.json') as draft:
             draft.write_text(json.dumps(self.content()), encoding='utf-8')
-        names = keypoint_names(self.metainfo)
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
@@ -85,7 +80,7 @@ class Results:
                 for number, person in enumerate(entry.get('people', ())):
                     triples = np.reshape(person['keypoints'], (-1, 3)).tolist()
                     table.writerows((entry['image']['file_name'], number, keypoint, *triple)
-                                    for keypoint, triple in zip(names, triples, strict=True))
+                                    for keypoint, triple in zip(self.names, triples, strict=True))
         return 0
 
 
