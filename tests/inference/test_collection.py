@@ -1,4 +1,4 @@
-"""A collection is drawn and collected image by image, in order, whatever fails."""
+"""A collection is drawn and collected image by image, in order, though some fail."""
 import cv2
 import numpy as np
 import pytest

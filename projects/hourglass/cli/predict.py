@@ -42,13 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drawn.add_argument('--heatmaps', action='store_true', help='draw the heatmap of every keypoint')
     drawn.add_argument('--crop', action='store_true', help='write the crops of the people')
     drawn.add_argument('--no-overlays', action='store_true', help='draw no skeletons')
-    drawn.add_argument('--min-score', type=float, default=0.0,
-                       help='draw no keypoint whose heatmap peaks below; default draws all')
+    drawn.add_argument('--min-score', type=float, default=0.0, help='of drawn keypoints; default 0')
     parser.add_argument('--max-frames', type=int, help='stop after this many images')
     shared = parser.add_argument_group('large collections')
-    shared.add_argument('--journal', action='store_true',
-                        help='leave what is done in OUT/journal, so that another call with the '
-                        'same network and options does only the rest; always with --launcher')
+    shared.add_argument('--journal', action='store_true', help='keep results in OUT/journal, so '
+                        'that the same call does only the rest; always with --launcher')
     add_launcher_arguments(shared)
 
 

@@ -1,7 +1,4 @@
-"""Render a data set of people: OUT/train and OUT/test, with annotations in MPII's form.
-
-A split that is already complete is left alone, so running the command again is quick.
-"""
+"""Render a data set of people, with annotations in MPII's form; keep splits that are complete."""
 import argparse
 import time
 from pathlib import Path
@@ -19,8 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='another seed gives other images')
     parser.add_argument('--size', type=int, nargs=2, default=(160, 160), metavar=('W', 'H'))
     parser.add_argument('--workers', type=int, default=2, help='processes that render')
-    parser.add_argument('--sheet', type=Path, metavar='PNG',
-                        help='also draw random people with their joints')
+    parser.add_argument('--sheet', type=Path, metavar='PNG', help='draw random people and joints')
 
 
 def run(args: argparse.Namespace) -> None:
