@@ -2,12 +2,12 @@
 
 A patch runs just before the module that needs it is imported, so ``import hourglass`` stays light,
 and changes nothing where the original works. Its docstring names the release that makes it
-unnecessary. ``import hourglass`` calls :func:`apply`, and so does
-``custom_imports = dict(imports=['hourglass'])`` in a config.
+unnecessary. ``import hourglass`` calls :func:`apply`.
 """
 import copy
 import importlib
 import importlib.util
+import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,16 +22,8 @@ Patch = Callable[[], ModuleSpec | None]
 
 
 def patch_before_import(module: str, patch: str) -> None:
-    """Call a function of this package before ``module`` is imported.
-
-    Args:
-        module: of another package, by its dotted name.
-        patch: ``'module:function'``, imported when it is needed.
-    """
-    def call() -> ModuleSpec | None:
-        name, function = patch.split(':')
-        return getattr(importlib.import_module(name), function)()
-    PATCHES[module] = call
+    """Call ``patch``, ``'MODULE:FUNCTION'`` of this package, before ``module`` is imported."""
+    PATCHES[module] = lambda: pkgutil.resolve_name(patch)()
 
 
 def apply() -> None:
@@ -40,12 +32,10 @@ def apply() -> None:
     A module that is imported already is patched at once: it may be only partly imported, as
     ``mmengine.runner`` is when a config's ``custom_imports`` imports this package.
     """
-    if any(isinstance(finder, _PatchingFinder) for finder in sys.meta_path):
-        return
-    sys.meta_path.insert(0, _PatchingFinder())
-    for name, patch in PATCHES.items():
-        if name in sys.modules:
-            patch()
+    if not any(isinstance(finder, _PatchingFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _PatchingFinder())
+        for name in [name for name in PATCHES if name in sys.modules]:
+            PATCHES[name]()
 
 
 class _PatchingFinder(MetaPathFinder):
@@ -66,12 +56,10 @@ class _PatchingFinder(MetaPathFinder):
 
 
 def stand_in_for_mmcv_ops() -> None:
-    """Let ``mmcv.ops`` import without its compiled part, as in ``mmcv-lite``.
+    """Let ``mmcv.ops`` import without its compiled part, as in ``mmcv-lite``; its ops then raise.
 
-    ``mmpose.models`` imports ``mmcv.ops`` for two transformers that are not used here. Each op
-    gets its compiled functions from ``ext_loader.load_ext``; here they raise when called.
-    ``mmcv_full_available()`` stays False. Needed until mmpose (after 1.3.2) and mmdet (after
-    3.3.0) import ``mmcv.ops`` where they use it; nothing is changed in the full ``mmcv``.
+    ``mmpose.models`` imports it for two transformers that are not used here. Needed until mmpose
+    (after 1.3.2) and mmdet (after 3.3.0) import ``mmcv.ops`` where they use it.
     """
     from mmcv.utils import ext_loader
     if importlib.util.find_spec('mmcv._ext') is None:
@@ -89,8 +77,8 @@ def stand_in_for_xtcocotools() -> ModuleSpec:
     """Import ``xtcocotools`` from ``pycocotools`` if it is missing or does not import.
 
     Its last release (1.14.3) has wheels up to Python 3.11, built for numpy 1. mmpose uses only
-    ``coco``, ``cocoeval`` and ``mask``, which both packages share. Needed until mmpose (after
-    1.3.2) asks for ``pycocotools``, or xtcocotools has current wheels.
+    the modules that both packages share. Needed until mmpose (after 1.3.2) asks for
+    ``pycocotools``, or xtcocotools has current wheels.
     """
     try:
         parts = _coco_modules('xtcocotools')
@@ -120,9 +108,6 @@ class _PartsLoader(Loader):
     def __init__(self, parts: dict[str, ModuleType]):
         self.parts = parts
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        """Return None for an ordinary empty module."""
-
     def exec_module(self, module: ModuleType) -> None:
         for name, part in self.parts.items():
             sys.modules[f'xtcocotools.{name}'] = part
@@ -132,10 +117,9 @@ class _PartsLoader(Loader):
 def declare_torchvision_ops() -> None:
     """Declare the two ops without which ``import torchvision`` fails beside a CPU torch.
 
-    torchvision's registry builds are for CUDA. Beside another build of torch their library does
-    not load, and torchvision then registers fake kernels of undeclared ops, which raises. With the
-    declarations its Python part (transforms, models) imports. Needed until torchvision guards
-    those registrations; nothing is declared where its library loads.
+    Its builds for CUDA do not load their library there, and it then registers fake kernels of
+    undeclared ops, which raises. Needed until torchvision guards those registrations; nothing is
+    declared where its library loads.
     """
     import torch
     spec = importlib.util.find_spec('torchvision')
@@ -155,9 +139,9 @@ def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read an mmengine checkpoint weights-only.
 
     Since torch 2.6 only allow-listed globals load. A checkpoint of mmengine 0.10.7 holds its log
-    history: numbers in numpy arrays in ``HistoryBuffer``, and its own statistics, which it looks up
-    with ``getattr``. These few are allowed, ``getattr`` as a function that looks up nothing else.
-    Needed until mmengine (after 0.10.7) lists them itself or stores plain tensors.
+    history: numpy arrays in ``HistoryBuffer``, whose methods it looks up with ``getattr``. These
+    few are allowed, ``getattr`` as a function that looks up nothing else. Needed until mmengine
+    (after 0.10.7) lists them itself or stores plain tensors.
     """
     import torch
     if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):  # loads as before, has no list
@@ -165,13 +149,12 @@ def allow_mmengine_checkpoints() -> None:
     import numpy as np
     from mmengine.logging import HistoryBuffer
     reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    allowed: list[Any] = [HistoryBuffer, np.ndarray, np.dtype, bytes,
-                          (_history_statistic, 'builtins.getattr')]
-    allowed += [type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?']
-    allowed += [(function, f'numpy.{core}.multiarray.{name}')       # numpy 1 wrote core, 2 _core
-                for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
-                for core in ('core', '_core')]
-    torch.serialization.add_safe_globals(allowed)
+    torch.serialization.add_safe_globals([
+        HistoryBuffer, np.ndarray, np.dtype, bytes, (_history_statistic, 'builtins.getattr'),
+        *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?'),
+        *((function, f'numpy.{core}.multiarray.{name}')             # numpy 1 wrote core, 2 _core
+          for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
+          for core in ('core', '_core'))])
 
 
 def _history_statistic(owner: type, name: str) -> Callable:
@@ -186,8 +169,7 @@ def let_inferencers_take_boxes() -> None:
     """Let ``MMPoseInferencer(..., det_model='whole_image')(image, bboxes=[boxes])`` use the boxes.
 
     mmpose 1.3.2 has the argument but ignores it: without a detector, every image is one box. The
-    given boxes now replace a detector's, all of them and in their order. Needed until mmpose
-    (after 1.3.2) uses them.
+    given boxes replace a detector's, in their order. Needed until mmpose (after 1.3.2) uses them.
     """
     from mmpose.apis.inferencers.pose2d_inferencer import Pose2DInferencer
     original = Pose2DInferencer.preprocess_single

@@ -1,4 +1,4 @@
-"""Checkpoints are read weights-only and once, and damaged ones are refused by name."""
+"""Checkpoints are read weights-only and once; damaged and foreign ones are refused by name."""
 import re
 import zipfile
 from zipfile import ZipFile
@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from mmengine.runner import CheckpointLoader
 
-from hourglass.checkpoints import read_checkpoint, state_dict
+from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
 from hourglass.checkpoints.latest import last_whole_checkpoint
 from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.checkpoints.reading import check_whole, one_line_of
@@ -115,3 +115,24 @@ def test_errors_are_one_line_without_torchs_advice():
     expected = 'a.pth: not a readable checkpoint (ValueError: Unsupported global: f)'
     with pytest.raises(CheckpointError, match=f'^{re.escape(expected)}$'), one_line_of('a.pth'):
         raise ValueError(text)
+
+
+OURS = dict(a=torch.zeros(2, 3), b=torch.zeros(4))
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_equal_names_and_shapes_pass(prefix):
+    refuse_another_network(OURS, {prefix + name: value for name, value in OURS.items()}, 'a.pth')
+
+
+@pytest.mark.parametrize(('theirs', 'message'), [
+    (dict(a=OURS['a']), r"1 tensors do not fit, first 'b' \(missing there, \(4,\) in the config's"),
+    (OURS | dict(c=OURS['a']), r"'c' \(\(2, 3\) there, none in the config's network\)"),
+    (dict(a=OURS['b'], b=OURS['a']), r"2 tensors do not fit, first 'a' \(\(4,\) there, \(2, 3\)")])
+def test_other_names_and_shapes_are_refused(theirs, message):
+    with pytest.raises(CheckpointError, match=f'^a.pth: a checkpoint of another .*{message}'):
+        refuse_another_network(OURS, theirs, 'a.pth')
+
+
+def test_named_exceptions_may_differ():
+    refuse_another_network(OURS, dict(a=OURS['a'], extra=OURS['a']), 'a.pth', ['b', 'ex*'])

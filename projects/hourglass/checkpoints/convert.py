@@ -15,13 +15,8 @@ from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
 _DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp'}
-_BASES = dict(
-    mpii='configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py',
-    flic='configs/flic/td-hm_hourglass8-paper_flic-256x256.py',
-    lsp='configs/lsp/td-hm_hourglass8-paper_lsp-256x256.py',
-    synthetic='configs/synthetic/td-hm_hourglass2-paper_synthetic-256x256.py')
-DATA = tuple(_BASES)
-_INPUT_SIDE = 256                       # of the bases
+DATA = {'mpii': 8, 'flic': 8, 'lsp': 8, 'synthetic': 2}     # -> number of stacks in its base config
+_INPUT_SIDE = 256                                           # in the base configs
 
 
 def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
@@ -29,19 +24,16 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                        pixels: str | None = None) -> dict[str, Any]:
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
-    Everything is checked before anything is written.
+    Everything is checked before anything is written. Returns the report of
+    :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters``.
 
     Args:
-        source: see :func:`hourglass.checkpoints.import_checkpoint`.
         out: ``.safetensors``, with the report as its metadata, or ``.pth``, weights-only loadable.
             Names of tensors begin with ``backbone.``, as ``load_from`` needs.
         half: store numbers as float16; they are read back as float32.
         config: where to write a config for the file; not for a network of ours, which has one.
         data: the data set of that config, in :data:`DATA`; None chooses by number of keypoints.
         pixels: a key of :data:`PIXELS`; None takes the file's own or those usual for its family.
-
-    Returns:
-        The report of the import, with ``parameters``, their number.
 
     Raises:
         CheckpointError: for a source that cannot be imported, or an unsuitable ``out``.
@@ -58,19 +50,20 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     if pixels is not None:
         report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
     report['parameters'] = sum(p.numel() for p in network.parameters())
-    tensors = {f'backbone.{name}': value for name, value in network.state_dict().items()}
-    if half:
-        tensors = {name: _halved(name, value, source) if value.is_floating_point() else value
-                   for name, value in tensors.items()}
-    text = _config(report, out, config, data) if config else ''
-    _write_tensors(tensors, report, source, out)
+    tensors = {f'backbone.{name}': _halved(name, value, source) if half else value
+               for name, value in network.state_dict().items()}
+    contents = {out: _as_file(tensors, report, source, out.suffix)}
     if config:
-        with replacing(config) as draft:
-            draft.write_text(text, encoding='utf-8')
+        contents[config] = _config(report, out, config, data).encode()
+    for path, content in contents.items():
+        with replacing(path) as draft:
+            draft.write_bytes(content)
     return report
 
 
 def _halved(name: str, value: Tensor, source: Path) -> Tensor:
+    if not value.is_floating_point():
+        return value
     largest = value.abs().max().item()
     if not largest <= torch.finfo(torch.float16).max:   # a variance over 8 stacks can be, or NaN
         raise CheckpointError(f'{source}: {name} reaches {largest:.3g}, more than float16 holds; '
@@ -78,21 +71,18 @@ def _halved(name: str, value: Tensor, source: Path) -> Tensor:
     return value.half()
 
 
-def _write_tensors(tensors: Tensors, report: dict[str, Any], source: Path, out: Path) -> None:
+def _as_file(tensors: Tensors, report: dict[str, Any], source: Path, suffix: str) -> bytes:
     meta = dict(family=report['family'], network=json.dumps(report['config']),
                 pixels=json.dumps(report['pixels']), source=source.name)
     if report['skeleton'] is not None:
         meta['skeleton'] = report['skeleton']
-    if out.suffix == '.safetensors':
+    if suffix == '.safetensors':
         from safetensors.torch import save
-        content = save({name: value.contiguous() for name, value in tensors.items()},
-                       metadata=dict(meta, format='pt'))
-    else:
-        buffer = io.BytesIO()
-        torch.save(dict(state_dict=tensors, meta=meta), buffer)
-        content = buffer.getvalue()
-    with replacing(out) as draft:       # a full disk raises its one-line error, not safetensors'
-        draft.write_bytes(content)
+        return save({name: value.contiguous() for name, value in tensors.items()},
+                    metadata=dict(meta, format='pt'))
+    buffer = io.BytesIO()
+    torch.save(dict(state_dict=tensors, meta=meta), buffer)
+    return buffer.getvalue()
 
 
 def _config(report: dict[str, Any], weights: Path, out: Path, data: str | None) -> str:
@@ -114,7 +104,7 @@ def _config(report: dict[str, Any], weights: Path, out: Path, data: str | None) 
                           f'{divisor} divides, and the configs have {_INPUT_SIDE}')
     mean, std = report['pixels']
     folder = out.resolve().parent
-    base = _seen_from(folder, (ROOT / _BASES[data]).resolve())
+    base = ROOT / f'configs/{data}/td-hm_hourglass{DATA[data]}-paper_{data}-256x256.py'
     beside = _seen_from(folder, weights.resolve())
     if not os.path.isabs(beside):
         beside = '{{ fileDirname }}/' + beside          # which mmengine fills in
@@ -122,7 +112,7 @@ def _config(report: dict[str, Any], weights: Path, out: Path, data: str | None) 
     return f"""\
 # A network of the {report['family']} layout, as `hourglass convert` found it.
 # Its pixels: {report['pixels_from']}.
-_base_ = [{base!r}]
+_base_ = [{_seen_from(folder, base.resolve())!r}]
 model = dict(
     data_preprocessor=dict(mean={mean}, std={std}),
     backbone=dict({arguments}))

@@ -2,12 +2,9 @@
 import ast
 import json
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from hourglass.checkpoints import families
 from hourglass.checkpoints.families import Family, Pixels, Tensors, tensor_names
@@ -28,10 +25,9 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
 
     Returns:
         The network in eval mode, and a report: ``family``, ``config`` (the arguments of
-        :class:`StackedHourglass`), ``skeleton`` (``'mpii'``, ``'flic'`` or ``'lsp'`` where the file
-        records its keypoints, else None), ``pixels`` (mean and deviation of RGB pixels from 0 to
-        255), ``pixels_from`` (their source) and ``dropped`` (names of tensors in the file that
-        this network does not compute with).
+        :class:`StackedHourglass`), ``skeleton`` (``'mpii'``, ``'flic'`` or ``'lsp'``, or None if
+        the file does not record it), ``pixels`` (mean and deviation of RGB pixels from 0 to 255),
+        ``pixels_from`` (their source) and ``dropped`` (names of tensors not used).
 
     Raises:
         CheckpointError: if the file cannot be read, belongs to no known family, holds several
@@ -50,20 +46,23 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
         raise CheckpointError(f'{path}: no whole {family.name} network ({error})') from None
     names = dict(tensor_names(network, family))
     _load(network, names, tensors, family, path)
-    surplus = set(tensors) - set(names.values())
-    unused = re.compile(family.unused(network.num_stacks))
-    used = sorted(name for name in surplus if not unused.match(name))
-    if used:
+    unused = re.compile(family.unused.format(last=network.num_stacks - 1))
+    extra = sorted(name for name in set(tensors) - set(names.values()) if not unused.match(name))
+    if extra:
         raise CheckpointError(
-            f'{path}: a {family.name} network with more than StackedHourglass has: {len(used)} '
-            f'tensors such as {prefix + used[0]}; its outputs would change without them')
-    meta = content.get('meta')
-    meta = meta if isinstance(meta, dict) else {}
+            f'{path}: a {family.name} network with more than StackedHourglass has: {len(extra)} '
+            f'tensors such as {prefix + extra[0]}; its outputs would change without them')
+    meta = _as_dict(content.get('meta'))
+    skeleton = str(meta.get('skeleton', _as_dict(meta.get('dataset_meta')).get('dataset_name')))
     pixels, pixels_from = _pixels(meta, family)
     return network, dict(
-        family=family.name, config=config, skeleton=_skeleton(meta), pixels=pixels,
-        pixels_from=pixels_from,
+        family=family.name, config=config, skeleton=skeleton if skeleton in SKELETONS else None,
+        pixels=pixels, pixels_from=pixels_from,
         dropped=sorted(set(everything) - {prefix + name for name in names.values()}))
+
+
+def _as_dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _recognise(tensors: Tensors, path: Path) -> tuple[Family, str]:
@@ -88,10 +87,9 @@ def _load(network: StackedHourglass, names: dict[str, str], tensors: Tensors, fa
           path: Path) -> None:
     """Load the family's tensors by ``names`` (ours -> theirs)."""
     wanted = network.state_dict()
-    found = {ours: tensors[theirs] for ours, theirs in names.items() if theirs in tensors}
-    for ours in names:                      # files of torch 0.3 do not count batches
-        if ours.endswith('num_batches_tracked'):
-            found.setdefault(ours, torch.tensor(0))
+    found = {ours: value for ours, value in wanted.items()      # 0; torch 0.3 did not store it
+             if ours.endswith('num_batches_tracked')}
+    found |= {ours: tensors[theirs] for ours, theirs in names.items() if theirs in tensors}
     wrong = [ours for ours, value in wanted.items()
              if ours not in found or found[ours].shape != value.shape]
     if wrong:
@@ -108,32 +106,17 @@ def _load(network: StackedHourglass, names: dict[str, str], tensors: Tensors, fa
     network.load_state_dict(found)
 
 
-def _skeleton(meta: dict[str, Any]) -> str | None:
-    """Return the name of the skeleton that our conversion, or mmengine in training, recorded."""
-    trained_on = meta.get('dataset_meta')
-    trained_on = trained_on if isinstance(trained_on, dict) else {}
-    name = str(meta.get('skeleton', trained_on.get('dataset_name')))
-    return name if name in SKELETONS else None
-
-
 def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:
     """Return mean and deviation of the pixels, and their source in words."""
     with suppress(KeyError, TypeError, ValueError):
         mean, std = json.loads(meta['pixels'])
         return (mean, std), 'noted when it was converted'
-    for pixels in _pixels_in(meta.get('cfg', '')):
-        return pixels, 'the config it was trained with'
-    return families.PIXELS[family.pixels], f'usual for the layout {family.name}'
-
-
-def _pixels_in(config: str) -> Iterator[Pixels]:
-    """Yield mean and deviation in the text of a config, which is parsed but not run."""
-    try:
-        for node in ast.walk(ast.parse(config)):
+    # the config is parsed but not run; it may not be one as mmengine writes them
+    with suppress(SyntaxError, ValueError, KeyError, TypeError):
+        for node in ast.walk(ast.parse(meta['cfg'])):
             if (isinstance(node, ast.keyword) and node.arg == 'data_preprocessor'
                     and isinstance(node.value, ast.Call)):
                 numbers = {part.arg: ast.literal_eval(part.value) for part in node.value.keywords
                            if part.arg in ('mean', 'std')}
-                yield numbers['mean'], numbers['std']
-    except (SyntaxError, ValueError, KeyError, TypeError):
-        return                              # not a config as mmengine writes them
+                return (numbers['mean'], numbers['std']), 'the config it was trained with'
+    return families.PIXELS[family.pixels], f'usual for the layout {family.name}'

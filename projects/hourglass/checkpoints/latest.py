@@ -1,4 +1,5 @@
 """The checkpoint from which an interrupted run resumes."""
+from contextlib import suppress
 from pathlib import Path
 from zipfile import is_zipfile
 
@@ -7,14 +8,11 @@ from hourglass.errors import CheckpointError
 
 
 def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None]:
-    """Find the newest undamaged checkpoint of a work folder.
+    """Find the newest undamaged checkpoint of a work folder, which is ``None`` if it has none.
 
     The file ``last_checkpoint`` names the last one. If that one is damaged or missing, the others
-    are tried, the newest first, except ``best_*.pth``, which hold no optimiser state.
-
-    Returns:
-        The path, ``None`` if there is no checkpoint at all; and a warning of one line if the path
-        is not the last checkpoint, else ``None``.
+    are tried, the newest first, except ``best_*.pth``, which hold no optimiser state; a warning of
+    one line, else ``None``, is returned beside the path.
 
     Raises:
         CheckpointError: if there are checkpoints, but all are damaged.
@@ -42,9 +40,8 @@ def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file is a zip file, as torch writes them, and its checksums match."""
-    try:
+    """Return whether a file is a zip file, as torch writes them, and its checksums match."""
+    with suppress(CheckpointError):
         check_whole(path)
-    except CheckpointError:
-        return False
-    return is_zipfile(path)
+        return is_zipfile(path)
+    return False

@@ -10,12 +10,10 @@ from hourglass.datasets.skeletons import SKELETONS
 
 
 def register() -> None:
-    """Replace mmengine's loaders of local files and of downloads.
+    """Replace mmengine's loaders of local files and of downloads (``load_url``).
 
-    mmengine's own loader of local files unpickles everything or not, depending on the release and
-    the environment; this one unpickles nothing but tensors, and raises errors of one line. What
-    mmengine downloads (``load_url``, also behind ``torchvision://``), torch would unpickle freely,
-    so a checkpoint could run a program. Needed until mmengine (after 0.10.7) passes
+    mmengine may unpickle everything, so that a checkpoint could run a program; these unpickle
+    nothing but tensors, and raise errors of one line. Needed until mmengine (after 0.10.7) passes
     ``weights_only=True`` and reads ``.safetensors``; the names of shipped weights
     (``hourglass://flic-small``) stay.
     """
@@ -29,8 +27,7 @@ def load_from_local(filename: str, map_location: str | torch.device | None = Non
                     ) -> dict[str, Any]:
     """Load a file, or shipped weights by name; mmengine logs the word after ``load_from_``.
 
-    A ``.safetensors`` file that names its skeleton gets ``dataset_meta``, which mmpose's
-    inferencers need.
+    A file that names its skeleton gets ``dataset_meta``, which mmpose's inferencers need.
 
     Raises:
         CheckpointError: if there is no such file, or it cannot be read.

@@ -1,11 +1,12 @@
 """Names instead of paths, for the networks of the model index and the weights in the package."""
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import yaml
 
 from hourglass.checkpoints.reading import check_whole
-from hourglass.errors import CheckpointError, ConfigError, did_you_mean
+from hourglass.errors import CheckpointError, ConfigError, HourglassError, did_you_mean
 
 _PACKAGE = Path(__file__).parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
@@ -33,20 +34,8 @@ def weights_by_name() -> dict[str, Path]:
 
 
 def find_config(name: str | Path) -> Path:
-    """Find a config file by its path or by the name of its network.
-
-    Raises:
-        ConfigError: if neither exists.
-    """
-    path = Path(name).expanduser()
-    if path.is_file():
-        return path
-    known = configs_by_name()
-    if str(name) not in known:
-        raise ConfigError(f'{name}: no such config file, and no network of that name'
-                          f'{did_you_mean(str(name), known)}; with weights there are '
-                          f"{', '.join(weights_by_name())}")
-    return known[str(name)]
+    """Find a config file by its path or by the name of its network, or raise ``ConfigError``."""
+    return _find(name, configs_by_name, ConfigError, 'config file, and no network of that name')
 
 
 def find_weights(name: str | Path) -> Path:
@@ -55,13 +44,19 @@ def find_weights(name: str | Path) -> Path:
     Raises:
         CheckpointError: if neither exists.
     """
+    return _find(name, weights_by_name, CheckpointError,
+                 'checkpoint, and no weights of that name in the package')
+
+
+def _find(name: str | Path, by_name: Callable[[], dict[str, Path]],
+          error: type[HourglassError], missing: str) -> Path:
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    known, plain = weights_by_name(), str(name).removeprefix(SCHEME).rstrip('/')
+    known, plain = by_name(), str(name).removeprefix(SCHEME).rstrip('/')
     if plain not in known:
-        raise CheckpointError(f'{name}: no such checkpoint, and no weights of that name in the '
-                              f"package{did_you_mean(plain, known)}; there are {', '.join(known)}")
+        raise error(f'{name}: no such {missing}{did_you_mean(plain, known)}; with weights there '
+                    f"are {', '.join(weights_by_name())}")
     return known[plain]
 
 

@@ -1,6 +1,7 @@
 """Checkpoint files, read without unpickling anything but tensors and plain containers."""
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,9 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
                     ) -> dict[str, Any]:
     """Read a checkpoint file, unpickling nothing but tensors and plain containers.
 
-    A ``.safetensors`` file gives its tensors as ``state_dict`` and its metadata as ``meta``, where
-    mmengine and its hooks (such as ``EMAHook``) expect them.
-
-    Args:
-        path: ``.pth`` and the like, or ``.safetensors``.
-        map_location: as for ``torch.load``; tensors of a ``.safetensors`` are on the CPU.
+    A ``.safetensors`` file gives its tensors, on the CPU, as ``state_dict`` and its metadata as
+    ``meta``, where mmengine and its hooks (such as ``EMAHook``) expect them. ``map_location`` is
+    that of ``torch.load``.
 
     Raises:
         CheckpointError: if the file is missing, damaged, or not readable that way.
@@ -46,9 +44,8 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
 def check_whole(path: str | Path) -> None:
     """Check that a checkpoint exists and that its records match their checksums.
 
-    torch stores tensors uncompressed and verifies no checksum when it reads them. Formats other
-    than torch's zip files have no checksums. A file that was found whole is not read again for
-    this, unless its size or time has changed.
+    torch verifies no checksum when it reads its zip files; other formats have none. A file that
+    was found whole is not read again for this, unless its size or time has changed.
 
     Raises:
         CheckpointError: if the file is missing or damaged, or unpacks to far more than its size.
@@ -82,11 +79,7 @@ def one_line_of(path: str | Path) -> Iterator[None]:
 
 
 def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint by name, without the containers that projects add.
-
-    Args:
-        content: as :func:`read_checkpoint` returns it.
-        path: of the checkpoint, for messages.
+    """Return the tensors by name in ``content``, what :func:`read_checkpoint` returned of ``path``.
 
     Raises:
         CheckpointError: if there are none, or a tensor has more numbers than the file stores.
@@ -103,3 +96,32 @@ def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
         raise CheckpointError(f'{path}: {hollow[0]} {tuple(content[hollow[0]].shape)} is not '
                               'stored in full')
     return content
+
+
+def refuse_another_network(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor],
+                           path: str | Path, may_differ: Sequence[str] = ()) -> None:
+    """Raise unless the tensors of a checkpoint match those of the network in name and shape.
+
+    mmengine prints the names that do not match and continues with random weights there, so a
+    wrong checkpoint looks like a bad one.
+
+    Args:
+        ours, theirs: state dicts of the network and of the checkpoint, which may have
+            DataParallel's ``module.`` in its names.
+        path: of the checkpoint, for the message.
+        may_differ: patterns of names that need not match.
+
+    Raises:
+        CheckpointError: with the first name that does not match.
+    """
+    here = {name: tuple(value.shape) for name, value in ours.items()}
+    there = {name.removeprefix('module.'): tuple(value.shape) for name, value in theirs.items()}
+    wrong = [name for name in here | there if here.get(name) != there.get(name)
+             and not any(fnmatch(name, pattern) for pattern in may_differ)]
+    if wrong:
+        name = wrong[0]
+        raise CheckpointError(
+            f'{path}: a checkpoint of another network: {len(wrong)} tensors do not fit, first '
+            f"'{name}' ({there.get(name, 'missing')} there, {here.get(name, 'none')} in the "
+            "config's network); use the config it was trained with, or import another "
+            "project's with hourglass.checkpoints")

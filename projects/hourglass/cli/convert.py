@@ -1,5 +1,4 @@
-"""Convert a checkpoint of pytorch_stacked_hourglass, pytorch-pose, pytorch-hourglass, FPD, or of a
-run of ours."""
+"""Convert a checkpoint of pytorch_stacked_hourglass, pytorch-pose, pytorch-hourglass, FPD or ours."""
 import argparse
 
 from hourglass.checkpoints.convert import DATA, convert_checkpoint
@@ -10,12 +9,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='.pth, .pth.tar, .pt or .safetensors')
     parser.add_argument('out', help=".safetensors or .pth, with mmengine's names")
     parser.add_argument('--half', action='store_true', help='store float16')
-    parser.add_argument('--config', help='write a config that tests it and trains on, too')
+    parser.add_argument('--config', help='also write a config for testing it and training on')
     parser.add_argument('--data', choices=DATA,
                         help='of that config; default the data set with as many keypoints')
-    parser.add_argument('--input', choices=PIXELS, help='how its pixels go in (FPD: imagenet, '
-                        "which its tensors do not tell); default: what the file says, or its "
-                        "layout's")
+    parser.add_argument('--input', choices=PIXELS, help='how its pixels are normalised (FPD: '
+                        "imagenet, which is not recognised); default: the file's, or its layout's")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', help='as for torch.device; default: the accelerator, else cpu')
 
 
-def load_models(args: argparse.Namespace) -> dict:
+def _load_models(args: argparse.Namespace) -> dict:
     """Load the page's models by name, the default one first."""
     if args.model and (args.config or args.weights):
         raise ConfigError('--model: brings its config and weights; leave out --config, --weights')
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     if not local:
         print(f'warning: --host {args.host}: everyone who reaches this machine can use the page; '
               'there is no password and no encryption', flush=True)
-    models = load_models(args)
+    models = _load_models(args)
     hosts = (*LOOPBACK, args.host) if local else None
     with suppress(KeyboardInterrupt):
         server = make_server(args.host, args.port, create_app(models, hosts), threaded=True)

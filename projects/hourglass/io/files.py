@@ -33,8 +33,7 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
 def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[TextIO]:
     """Open a JSON file, compressed (``.gz``) or not, as text.
 
-    Raises:
-        DataError: if the file is missing or not readable as JSON; it ends with ``advice``.
+    Any error in the block becomes a ``DataError``, which ends with ``advice``.
     """
     path = Path(path).expanduser()
     with named_errors(path, 'not a JSON file', advice), (
@@ -43,11 +42,7 @@ def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[Text
 
 
 def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
-    """Read the content of a JSON file, compressed (``.gz``) or not.
-
-    Raises:
-        DataError: as above, or if it unpacks to more than :data:`MOST_UNPACKED` characters.
-    """
+    """Read a JSON file as :func:`open_json` does, at most :data:`MOST_UNPACKED` characters."""
     with open_json(path, advice) as file:
         text = file.read(MOST_UNPACKED + 1)
         if len(text) > MOST_UNPACKED:
@@ -59,10 +54,8 @@ def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
 def replacing(path: Path) -> Iterator[Path]:
     """Give a draft's path to write to, and replace ``path`` by the draft once that succeeds.
 
-    The content reaches the disk before the name, so even a power cut leaves no half file.
-
-    Raises:
-        DataError: if the file cannot be written.
+    The content reaches the disk before the name, so even a power cut leaves no half file. Raises
+    ``DataError`` if the file cannot be written.
     """
     draft = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')  # others may write it too
     try:
@@ -78,7 +71,7 @@ def replacing(path: Path) -> Iterator[Path]:
             draft.unlink()
 
 
-def not_written(path: str | Path, error: OSError) -> DataError:
+def not_written(path: Path, error: OSError) -> DataError:
     """Return the error for a file that cannot be written."""
     return DataError(f'{path}: cannot be written ({error.strerror or error}); choose a folder you '
                      'may write to, with free space')

@@ -1,4 +1,5 @@
 """Images of any source as (H, W, 3) uint8 BGR."""
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -14,28 +15,23 @@ from hourglass.io.intact import check_jpeg
 ImageLike = str | Path | Image.Image | ndarray
 
 # libjpeg can divide the sides of an image by 1, 2, 4 or 8 while it decodes
-REDUCTIONS = {
-    1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8}
+REDUCTIONS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
+              8: cv2.IMREAD_REDUCED_COLOR_8}
 
-# formats that Pillow hands to another program: PostScript to Ghostscript, WMF to Windows
-_PROGRAMS = ('EPS', 'WMF')
+_PROGRAMS = ('EPS', 'WMF')              # Pillow hands them to Ghostscript and to Windows
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow does not verify
 
 
 def read_image(path: str | Path, upright: bool = False) -> ndarray:
-    """Read an image file as (H, W, 3) uint8 BGR.
-
-    Truncated and damaged files raise an error wherever that can be seen: OpenCV and Pillow show
-    some of them half grey (:mod:`hourglass.io.intact`).
+    """Read an image file of any format that Pillow decodes itself as (H, W, 3) uint8 BGR.
 
     Args:
-        path: a file of any format that Pillow decodes itself: no PostScript, no WMF.
         upright: rotate the image as its EXIF data say, like ``cv2.imread``. The default keeps the
             pixels as stored, like Matlab's reader: annotations refer to these.
 
     Raises:
-        DataError: if the file is missing, broken, or over Pillow's limit of 179 million pixels.
+        DataError: if the file is missing, over Pillow's limit of 179 million pixels, or broken,
+            where that can be detected; OpenCV and Pillow decode some broken files half grey.
     """
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
@@ -50,78 +46,60 @@ def read_image(path: str | Path, upright: bool = False) -> ndarray:
 
 
 class ImageFile:
-    """An image file with known size that is decoded later, at a resolution chosen then.
+    """An image file of known ``size`` (w, h) in px that is decoded later, perhaps reduced.
 
-    The pixels are those of :func:`read_image`, as stored. OpenCV decodes plain JPEGs, as it is
+    The pixels and errors are those of :func:`read_image`. OpenCV decodes plain JPEGs, as it is
     faster and can reduce them: pixel x' of an image reduced by r covers the pixels r x' to
     r x' + r - 1, so ``x = r * (x' + 0.5) - 0.5``. Pillow decodes all other files.
-
-    Attributes:
-        size: (w, h) of the whole image in px.
-
-    Raises:
-        DataError: as :func:`read_image`, here or in :meth:`decode`.
     """
 
     def __init__(self, path: str | Path):
-        self.path = path
-        try:
+        self.path, self._image = path, None
+        with suppress(OSError, ValueError):     # read_image raises the error
             self._jpeg = Path(path).read_bytes()
             frame = check_jpeg(self._jpeg)
-        except (OSError, ValueError):
-            frame = None                        # read_image raises the error
-        if (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
-                and frame.end == len(self._jpeg)
-                and 0 < frame.size[0] * frame.size[1] <= 2 * (Image.MAX_IMAGE_PIXELS or 0)):
-            self.size, self._image = frame.size, None
-        else:
-            self._image = read_image(path)
-            self.size = self._image.shape[1], self._image.shape[0]
+            if (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
+                    and frame.end == len(self._jpeg)
+                    and 0 < frame.size[0] * frame.size[1] <= 2 * (Image.MAX_IMAGE_PIXELS or 0)):
+                self.size = frame.size
+                return
+        self._image = read_image(path)
+        self.size = self._image.shape[1], self._image.shape[0]
 
     def decode(self, reduction: int = 1) -> tuple[ndarray, int]:
         """Return the image (ceil(h / r), ceil(w / r), 3) uint8 BGR and its reduction r.
 
-        Args:
-            reduction: 1, 2, 4 or 8; r for a plain JPEG, while r is 1 for all other files.
+        r is the given reduction (1, 2, 4 or 8) for a plain JPEG, and 1 for all other files.
         """
         if self._image is not None:
             return self._image, 1
-        try:
+        with suppress(cv2.error):
             image = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8),
                                  REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
-        except cv2.error:
-            image = None
-        if image is None:
-            return read_image(self.path), 1
-        return image, reduction
+            if image is not None:
+                return image, reduction
+        return read_image(self.path), 1
 
 
 def write_image(path: str | Path, image: ndarray) -> None:
     """Write an image (H, W, 3) uint8 BGR in the format of the file's suffix; makes its folder.
 
-    Raises:
-        DataError: if it cannot be written.
+    Raises ``DataError`` if it cannot be written.
     """
-    try:
+    with suppress(OSError, cv2.error):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(path), image)
-    except (OSError, cv2.error):
-        written = False
-    if not written:
-        raise DataError(f'{path}: cannot be written; name a .png or .jpg file in a folder you may '
-                        'write to, with free space')
+        if cv2.imwrite(str(path), image):
+            return
+    raise DataError(f'{path}: cannot be written; name a .png or .jpg file in a folder you may '
+                    'write to, with free space')
 
 
 def as_image(source: ImageLike) -> ndarray:
-    """Convert an image of any type to (H, W, 3) uint8 BGR.
+    """Convert an image of any type to (H, W, 3) uint8 BGR, without transparency.
 
-    Args:
-        source: a path, a Pillow image (both turned upright by their EXIF data), or an array of
-            uint8 or uint16: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey.
-            Transparency is dropped.
-
-    Raises:
-        DataError: for another type, or an array of another dtype or shape.
+    The source is a path, a Pillow image (both turned upright by their EXIF data), or an array of
+    uint8 or uint16: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey. Anything
+    else raises ``DataError``.
     """
     if isinstance(source, str | Path):
         return read_image(source, upright=True)
@@ -136,8 +114,9 @@ def as_image(source: ImageLike) -> ndarray:
                         'BGR, (H, W, 4) BGRA or (H, W) grey of uint8 or uint16')
     if source.dtype == np.uint16:
         source = _to_eight_bits(source)
-    conversion = {1: cv2.COLOR_GRAY2BGR, 4: cv2.COLOR_BGRA2BGR}.get(channels)
-    return source if conversion is None else cv2.cvtColor(source, conversion)
+    if channels == 3:
+        return source
+    return cv2.cvtColor(source, cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR)
 
 
 def _as_bgr(image: Image.Image) -> ndarray:

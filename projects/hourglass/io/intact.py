@@ -22,13 +22,10 @@ class JpegFrame:
 
 
 def check_jpeg(data: bytes) -> JpegFrame | None:
-    """Check the bytes of an image file; return its header, or ``None`` for any other format.
+    """Return the header of a JPEG file's bytes, or ``None`` for any other format.
 
-    A JPEG has no checksums: markers in order up to the end marker show that nothing is cut off,
-    but not that every pixel is as it was written.
-
-    Raises:
-        ValueError: if the JPEG is cut off or damaged.
+    Raises ``ValueError`` if the file is cut off or its markers are out of order. A JPEG has no
+    checksums, so damaged pixels are not found.
     """
     if not data.startswith(_SOI):
         return None

@@ -15,12 +15,8 @@ class Journal:
     """Entries by name, one per line, in one file per process: ``FOLDER/WORK/RANK-RANKS.jsonl``.
 
     Each process writes its own file and reads all of them, so the processes need not communicate,
-    and entries written before a process was killed count. An incomplete line is ignored.
-
-    Args:
-        folder: for the work of any number of runs.
-        work: identifies the work (see :func:`fingerprint`); entries of other work are not read.
-        rank, ranks: number of this process, from 0, and of how many.
+    and entries written before a process was killed count. An incomplete line is ignored. ``work``
+    is a :func:`fingerprint`; ``rank`` is the number of this process, from 0, of ``ranks``.
     """
 
     def __init__(self, folder: str | Path, work: str, rank: int, ranks: int):
@@ -40,12 +36,9 @@ class Journal:
         return entries
 
     def add(self, name: str, entry: dict) -> None:
-        """Write an entry, which outlives this process.
-
-        Raises:
-            DataError: if it cannot be written.
-        """
-        line = json.dumps([name, entry], default=_as_json).encode()
+        """Write an entry, which outlives this process, or raise ``DataError``."""
+        line = json.dumps([name, entry], default=lambda array: dict(
+            array=array.tolist(), dtype=array.dtype.str)).encode()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with self.path.open('ab') as file:
@@ -61,10 +54,6 @@ def fingerprint(parts: Iterable[str | Path]) -> str:
         content = part.read_bytes() if isinstance(part, Path) else part.encode()
         digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()[:16]
-
-
-def _as_json(array: ndarray | np.generic) -> dict[str, Any]:
-    return dict(array=array.tolist(), dtype=array.dtype.str)
 
 
 def _with_arrays(value: dict[str, Any]) -> dict[str, Any] | ndarray:

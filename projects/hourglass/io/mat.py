@@ -2,6 +2,7 @@
 import struct
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,29 +20,22 @@ _HEADER, _COMPRESSED = 128, 15          # bytes; miCOMPRESSED in Matlab's "MAT-F
 def read_mat(path: str | Path, variable: str, fields: Sequence[str] = ()) -> ndarray:
     """Read one variable of a .mat file, with structs as objects that have attributes.
 
-    Args:
-        fields: names of the fields that each struct of the variable must have.
-
     Raises:
-        DataError: if the file cannot be read, or lacks the variable or a field.
+        DataError: if the file cannot be read, or lacks the variable, or its structs a field.
     """
-    value = np.atleast_1d(_read(path, variable, squeeze_me=True, struct_as_record=False))
+    value = np.atleast_1d(read_mat_as_stored(path, variable, squeeze_me=True,
+                                             struct_as_record=False))
     missing = [field for field in fields if value.size and not hasattr(value.flat[0], field)]
     if missing:
         raise DataError(f"{path}: '{variable}' has no field '{missing[0]}'")
     return value
 
 
-def read_mat_as_stored(path: str | Path, variable: str) -> ndarray:
+def read_mat_as_stored(path: str | Path, variable: str, **options: bool) -> ndarray:
     """Read one variable of a .mat file in the shapes that ``scipy.io.savemat`` writes back.
 
-    Raises:
-        DataError: if the file cannot be read, or lacks the variable.
+    ``options`` of ``scipy.io.loadmat`` change the shapes. Raises ``DataError`` as :func:`read_mat`.
     """
-    return _read(path, variable)
-
-
-def _read(path: str | Path, variable: str, **options: bool) -> ndarray:
     content = load_mat(path, variable_names=[variable], **options)
     if variable not in content:
         raise DataError(f"{path}: holds no '{variable}', so it is another file than expected, or "
@@ -58,10 +52,8 @@ def load_mat(path: str | Path, **options: bool | list[str]) -> dict[str, Any]:
     with files.named_errors(path, 'not a readable .mat file'):
         data = Path(path).read_bytes()
         _check_size(data)
-        try:
+        with suppress(NotImplementedError):
             return loadmat(BytesIO(data), **options)
-        except NotImplementedError:
-            pass
     raise DataError(f'{path}: a Matlab 7.3 file; save it with -v7')
 
 
@@ -79,18 +71,12 @@ def _check_size(data: bytes) -> None:
         at += 8
         if at + size > len(data):
             raise ValueError(f'it breaks off after {len(data)} bytes')
-        if kind == _COMPRESSED:
-            room -= _unpacked_size(data[at:at + size], room)
+        packed, stream = data[at:at + size], zlib.decompressobj()
+        while kind == _COMPRESSED and not stream.eof:
+            part = stream.decompress(packed, 2**20)
+            if not part and not stream.eof:
+                raise ValueError('a variable breaks off')
+            packed, room = stream.unconsumed_tail, room - len(part)
+            if room < 0:
+                raise ValueError(f'it unpacks to more than {files.MOST_UNPACKED >> 20} MiB')
         at += size
-
-
-def _unpacked_size(packed: bytes, most: int) -> int:
-    stream, size = zlib.decompressobj(), 0
-    while not stream.eof:
-        part = stream.decompress(packed, 2**20)
-        if not part and not stream.eof:
-            raise ValueError('a variable breaks off')
-        packed, size = stream.unconsumed_tail, size + len(part)
-        if size > most:
-            raise ValueError(f'it unpacks to more than {files.MOST_UNPACKED >> 20} MiB')
-    return size

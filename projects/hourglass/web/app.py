@@ -41,11 +41,9 @@ def create_app(models: Mapping[str, TopdownPoseEstimator],
     ``GET /about`` answers with the models, the examples and the limits. ``POST /predict`` takes a
     form with ``image``, a file; ``model``, a name; and optionally ``boxes``, JSON as for
     :func:`hourglass.apis.predict`, px of the upright image. Errors are JSON with one line,
-    ``error``: status 400 if the user can fix it, 413 if the request is too large.
-
-    Args:
-        models: by name; the first is the page's default.
-        hosts: names under which the server answers, against DNS rebinding; None allows any.
+    ``error``: status 400 if the user can fix it, 413 if the request is too large. The first of
+    ``models`` is the page's default. ``hosts`` are the names under which the server answers,
+    against DNS rebinding; None allows any.
     """
     app = flask.Flask(__name__)
     app.request_class = _Request
