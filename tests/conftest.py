@@ -1,4 +1,4 @@
-"""What the tests share: where real data lies, and a tiny data set of synthetic people."""
+"""Fixtures of all tests: the folders of real data, and a tiny data set of synthetic people."""
 import os
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ GOLDEN = _first_folder('HOURGLASS_GOLDEN', 'data/golden', '../shared/golden')
 
 
 def needs(path: Path):
-    """Skip a test whose real data is not on this machine."""
+    """Skip a test if its real data is not on this machine."""
     return pytest.mark.skipif(not path.exists(), reason=f'{path} is not here')
 
 

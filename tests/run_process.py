@@ -1,4 +1,4 @@
-"""What a process of tests/runs.py does."""
+"""The training that a process of tests/runs.py runs."""
 import os
 import runpy
 import sys
@@ -17,7 +17,7 @@ def train(command: list[str], log: str, slow: float, patch: str) -> None:
 
     Args:
         slow: seconds that every flush of a file takes.
-        patch: Python that is run before.
+        patch: Python that is run first.
     """
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)

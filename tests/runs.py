@@ -1,4 +1,4 @@
-"""Training runs in processes of their own, which can be killed, and what is left of them.
+"""Training runs in processes of their own, which can be killed, and comparisons of their files.
 
 All are forked from one process that has imported everything and computed nothing, so that a run of
 a tiny network takes a second or two.
@@ -18,7 +18,7 @@ from hourglass.checkpoints import read_checkpoint
 _CONTEXT = multiprocessing.get_context('forkserver')
 _CONTEXT.set_forkserver_preload([
     'hourglass.registry', 'mmengine.runner', 'mmengine.visualization', 'mmpose.models',
-    'mmpose.datasets', 'mmpose.visualization', 'hourglass.engine.hooks', 'run_process'])
+    'mmpose.datasets', 'mmpose.visualization', 'hourglass.engine.display', 'run_process'])
 
 
 def write_config(folder: Path, data: Path, name: str = 'tiny.py', more: str = '') -> Path:
@@ -63,7 +63,7 @@ class Run:
     Args:
         slow: seconds that every flush of a file takes, so that a test meets one at it.
         options: for ``--cfg-options``.
-        patch: Python that the process runs before.
+        patch: Python that the process runs first.
         log: where the output goes; by default beside the work folder.
     """
 
@@ -80,7 +80,7 @@ class Run:
         self.pid = self.process.pid
 
     def wait(self, seconds: float = 120) -> int:
-        """Exit code; a negative one is a signal's number."""
+        """Return the exit code; a negative one is a signal's number."""
         self.process.join(seconds)
         assert self.process.exitcode is not None, f'still running: {self.output[-2000:]}'
         return self.process.exitcode
@@ -91,7 +91,7 @@ class Run:
 
     @property
     def output(self) -> str:
-        """Of this run and those before it in the work folder."""
+        """The output of this run and of earlier ones in the work folder."""
         return self.log.read_text() if self.log.exists() else ''
 
     def until(self, condition, seconds: float = 60) -> bool:
@@ -107,7 +107,7 @@ class Run:
 
 
 def losses(work_dir: Path) -> dict[int, set]:
-    """All that was logged as the losses of an iteration, by any of the runs in a folder."""
+    """Return the losses logged for each iteration, by any of the runs in a folder."""
     found = {}
     for path in work_dir.glob('*/vis_data/scalars.json'):
         for line in path.read_text().splitlines():
@@ -122,7 +122,7 @@ def losses(work_dir: Path) -> dict[int, set]:
 
 
 def state(path: Path) -> dict:
-    """What of a checkpoint must not depend on how a run came to it."""
+    """Return the content of a checkpoint that interruptions must not change."""
     content = read_checkpoint(path)
     scalars = content['message_hub']['log_scalars']
     info = content['message_hub']['runtime_info']
@@ -138,7 +138,7 @@ def state(path: Path) -> dict:
 
 
 def differences(a, b, place: str = '') -> list[str]:
-    """Where two nested states differ in a bit."""
+    """Return the places where two nested states differ."""
     if isinstance(a, torch.Tensor):
         same = a.dtype == b.dtype and torch.equal(a, b)
         return [] if same else [place]

@@ -95,3 +95,16 @@ assert not {{'hourglass', 'mmengine', 'mmpose'}} & set(sys.modules)
 """], cwd=tmp_path, check=True, env={})
     for found, expected in zip(torch.load(tmp_path / 'found.pth'), ours(images), strict=True):
         assert torch.allclose(found, expected, atol=1e-6)       # threads sum in another order
+
+
+def test_every_module_is_tested_by_its_mirror():
+    """``a/b.py`` by ``tests/a/test_b.py``; the renderer as a whole by one file."""
+    tests = REPOSITORY / 'tests'
+    missing = []
+    for name, path in MODULES.items():
+        place = path.relative_to(PACKAGE)
+        if path.name.startswith('__') or 'synthetic' in place.parts:
+            continue                        # faces of rooms; the renderer's parts
+        if not (tests / place.parent / f'test_{path.name}').is_file():
+            missing.append(name)
+    assert not missing

@@ -5,7 +5,7 @@
 #
 # GPUS is the number of processes on each machine; without GPUs they share its cores. On several
 # machines, call it on each with NNODES, NODE_RANK (0 on the first) and MASTER_ADDR, the first one's
-# address. PORT is where they meet, PYTHON the interpreter.
+# address. PORT is the port of that machine, PYTHON the interpreter.
 set -euo pipefail
 if [ $# -lt 2 ] || ! [[ $1 =~ ^[1-9][0-9]*$ ]]; then
     echo "error: usage: tools/dist.sh GPUS TOOL [ARGUMENTS], GPUS a number" >&2

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Start a tool as a Slurm job: tools/slurm.sh PARTITION JOB_NAME TOOL [ARGUMENTS]
 #
-# GPUS (8) is the number of processes, GPUS_PER_NODE (8) of those on each machine, CPUS_PER_TASK (5)
-# the cores of each; GPUS_PER_NODE=8 GRES= asks for no GPU. SRUN_ARGS is handed on to srun, PYTHON is
-# the interpreter.
+# Variables: GPUS (8), the number of processes; GPUS_PER_NODE (8), those on each machine;
+# CPUS_PER_TASK (5), the cores of each; GRES, empty for no GPU; SRUN_ARGS, more arguments of srun;
+# PYTHON, the interpreter.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "error: usage: tools/slurm.sh PARTITION JOB_NAME TOOL [ARGUMENTS]" >&2

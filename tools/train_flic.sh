@@ -4,9 +4,10 @@
 #
 #   tools/train_flic.sh OUT [WHEELS]
 #
-# OUT gets NAME.safetensors, NAME.json (the scores), NAME.log and NAME.jsonl (the curves). Called
-# again after it was cut, it goes on from the last epoch. HOURGLASS_DATA says where flic/ lies, CONFIGS
-# which configs, OPTIONS what to change in them ('train_cfg.max_epochs=2'), PYTHON the interpreter.
+# OUT gets NAME.safetensors, NAME.json (the scores), NAME.log and NAME.jsonl (the curves). A second
+# call after an interruption goes on from the last epoch. Variables: HOURGLASS_DATA, the folder with
+# flic/; CONFIGS, the names of configs; OPTIONS, changes to them ('train_cfg.max_epochs=2'); PYTHON,
+# the interpreter.
 #
 # A machine without network that has torch, torchvision, numpy, OpenCV, scipy and matplotlib, but not
 # OpenMMLab, takes wheels from the folder WHEELS, made for its Python by

@@ -30,11 +30,11 @@ MODELS = _child(root.MODELS, 'models.head', 'models.distill', 'inference.model',
                 anywhere=('models.registered',))
 DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic', 'datasets.lsp',
                   'engine.batches')
-DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches', 'engine.journal_loop')
+DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.submission')
-HOOKS = _child(root.HOOKS, 'engine.hooks', 'engine.checkpoints', 'engine.stopping',
-               'engine.watching', 'engine.statistics', 'engine.optimize_hook')
+HOOKS = _child(root.HOOKS, 'engine.display', 'engine.model_hooks', 'engine.saving',
+               'engine.statistics', 'engine.stopping', 'engine.watching')
 LOOPS = _child(root.LOOPS, 'engine.loops', 'engine.journal_loop')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'engine.optim')
 MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'engine.distributed')

@@ -3,7 +3,6 @@ import json
 import os
 import subprocess
 
-import numpy as np
 import pytest
 import torch
 from conftest import REPOSITORY
@@ -38,17 +37,15 @@ def test_curves_are_read_over_a_resumed_run(tmp_path):
     log(tmp_path / '1', [{'loss': 1.0, 'step': 50}, scores(100, (10, 20), (30, 40)),
                          scores(200, (0, 0), (0, 0))])
     log(tmp_path / '2', [scores(200, (50, 60), (70, 80))])      # the one that counts
-    iterations, curve = ablation.read_curves(tmp_path, ablation.HARD_JOINTS)
-    assert iterations.tolist() == [100, 200]
-    assert curve.tolist() == [[15, 35], [55, 75]]
-    assert ablation.read_curves(tmp_path, ['Wrist'])[1].tolist() == [[20, 40], [60, 80]]
+    assert ablation.read_curve(tmp_path, ablation.HARD_JOINTS) == {100: [15, 35], 200: [55, 75]}
+    assert ablation.read_curve(tmp_path, ['Wrist']) == {100: [20, 40], 200: [60, 80]}
 
 
 def test_a_run_without_scores_of_stages_has_no_curve(tmp_path):
     log(tmp_path / '1', [{'step': 100, 'flic/Elbow': 3.0}])
     with (tmp_path / '1/vis_data/scalars.json').open('a') as file:
         file.write('\n{"step": 2')                              # cut while it was written
-    assert [len(part) for part in ablation.read_curves(tmp_path, ablation.HARD_JOINTS)] == [0, 0]
+    assert ablation.read_curve(tmp_path, ablation.HARD_JOINTS) == {}
 
 
 def variant(name: str, curves: dict, has_loss=(True,) * 4) -> ablation.Variant:
@@ -56,11 +53,11 @@ def variant(name: str, curves: dict, has_loss=(True,) * 4) -> ablation.Variant:
 
 
 def test_the_table_has_means_and_spreads():
-    curves = {seed: (np.array([1, 2]), np.array([[0, 0, 0, 0], [60 + seed, 70 + 2 * seed, 0,
-                                                               80 + seed]])) for seed in (0, 1, 2)}
+    curves = {seed: {1: [0, 0, 0, 0], 2: [60 + seed, 70 + 2 * seed, 0, 80 + seed]}
+              for seed in (0, 1, 2)}
     four, unsupervised = (variant(name, curves, has_loss) for name, has_loss in (
         ('four', (True,) * 4), ('last', (False, False, False, True))))
-    one = variant('one', {5: (np.array([1, 2]), np.array([[1.0], [2.0]]))}, (True,))
+    one = variant('one', {5: {1: [1.0], 2: [2.0]}}, (True,))
     lines = ablation.table([four, unsupervised, one]).splitlines()
     # of 80, 81, 82 and 70, 72, 74
     assert lines[2] == '| four | 2.35 M | 10 | 81.0 ± 1.0 | 72.0 ± 2.0 | 0 1 2 |'
@@ -71,8 +68,7 @@ def test_the_table_has_means_and_spreads():
 
 
 def test_the_plot_has_a_panel_for_each_variant_and_its_unsupervised_stages_dotted():
-    curves = {seed: (np.array([1, 2]), np.array([[0.0, 0], [60 + seed, 80 + seed]]))
-              for seed in (0, 1, 2)}
+    curves = {seed: {1: [0.0, 0], 2: [60 + seed, 80 + seed]} for seed in (0, 1, 2)}
     both, last = variant('both', curves, (True, True)), variant('last', curves, (False, True))
     together, *panels = ablation.plot([both, last]).axes
     assert [panel.get_title() for panel in (together, *panels)] == ['last stage', 'both', 'last']
@@ -87,9 +83,8 @@ def test_the_plot_has_a_panel_for_each_variant_and_its_unsupervised_stages_dotte
 
 def test_seeds_are_compared_where_all_were_scored():
     iterations, curves = variant('cut', {
-        0: (np.array([1, 2, 3]), np.array([[1.0], [2], [3]])),
-        1: (np.array([1, 3]), np.array([[4.0], [6]]))}, (True,)).common()
-    assert iterations.tolist() == [1, 3]
+        0: {1: [1.0], 2: [2], 3: [3]}, 1: {1: [4.0], 3: [6]}}, (True,)).common()
+    assert iterations == [1, 3]
     assert curves[..., 0].tolist() == [[1, 3], [4, 6]]
 
 

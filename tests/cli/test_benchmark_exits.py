@@ -3,9 +3,8 @@ import json
 
 import pytest
 from conftest import DATA, REPOSITORY, needs
+from mmengine.runner import Runner
 from tiny_network import write_tiny_network
-
-from hourglass.analysis import exits
 
 SERIAL = ('--cfg-options', 'test_dataloader.num_workers=0')
 
@@ -31,7 +30,7 @@ def test_cuts_and_tolerances_are_tested_and_counted(synthetic, cli, tmp_path, mo
 def test_an_unknown_score_is_refused_before_anything_is_tested(synthetic, cli, tmp_path,
                                                                monkeypatch):
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
-    monkeypatch.setattr(exits, '_test', lambda *_: pytest.fail('the network was tested'))
+    monkeypatch.setattr(Runner, 'from_cfg', lambda cfg: pytest.fail('the network was tested'))
     config, checkpoint = write_tiny_network(tmp_path, stacks=3)
     with pytest.raises(SystemExit, match='--scores flic/Elbow: the metric gives mpii/Total, '):
         cli('benchmark', 'exits', config, checkpoint, '--scores', 'flic/Elbow', '--work-dir',

@@ -94,7 +94,8 @@ def trained(data, tmp_path_factory) -> Path:
     work = tmp_path_factory.mktemp('work')
     meet = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT='29617', data=data)
     machines = [start(
-        REPOSITORY / 'tools/dist_train.sh', 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', 1, '--work-dir', work,
+        REPOSITORY / 'tools/dist_train.sh',
+        'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', 1, '--work-dir', work,
         '--auto-scale-lr', '--cfg-options', *TINY, 'sync_bn=torch', 'param_scheduler=None',
         'optim_wrapper.accumulative_counts=2', 'train_dataloader.batch_size=6',
         'default_hooks.logger.interval=1', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
@@ -150,7 +151,7 @@ def lines(journal: Path, name: str) -> list[str]:
 
 
 def places(ranks: int) -> list[dict]:
-    """What torchrun tells its processes."""
+    """The variables that torchrun sets for its processes."""
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -195,7 +196,7 @@ def test_metrics_are_those_of_one_process_to_the_last_digit(test_of, alone, tmp_
 
 
 @pytest.mark.slow
-def test_what_a_killed_process_left_is_tested_by_another_call(test_of, alone, tmp_path):
+def test_people_that_a_killed_process_left_are_tested_by_another_call(test_of, alone, tmp_path):
     journal, out = tmp_path / 'journal', tmp_path / 'metrics.json'
     first, second = (test_of('--out', out, '--journal', journal, '--launcher', 'pytorch', **place)
                      for place in places(2))
@@ -218,7 +219,7 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     (images / 'torn.jpg').write_bytes(b'no image')
     common = (images, '--model', 'flic-small', '--device', 'cpu')
     in_one = Tool('predict', *common, '--out', tmp_path / 'alone', log=tmp_path / 'alone.log')
-    assert '1 could not be used' in in_one.output(1)
+    assert '1 images could not be used' in in_one.output(1)
     first, second = (
         Tool('predict', *common, '--out', out, '--launcher', 'pytorch',
              log=tmp_path / f"{place['RANK']}.log", **place) for place in places(2))
@@ -227,7 +228,7 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     assert not (out / 'predictions.json').exists()
     drawn = {path.name: path.stat().st_mtime_ns for path in (out / 'overlays').iterdir()}
     again = Tool('predict', *common, '--out', out, '--journal', log=tmp_path / 'again.log')
-    assert '34 people in 34 images' in again.output(1)            # the torn one is told again
+    assert '34 people in 34 images' in again.output(1)            # the torn one is reported again
     assert len(lines(out / 'journal', '0-1.jsonl')) == 35 - 18 - killed
     drawn_again = [path for path in (out / 'overlays').iterdir()
                    if path.stat().st_mtime_ns != drawn.get(path.name)]
@@ -241,5 +242,5 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     ((), 'started as one of 2 processes, each of which would do all of the work: add --launcher'),
     (('--launcher', 'slurm'), '--launcher slurm: SLURM_PROCID is not set'),
     (('--launcher', 'pytorch', '--journal', 'j', '--dump', 'a.pkl'), '--dump and --journal')])
-def test_what_does_not_fit_together_is_refused(test_of, arguments, message):
+def test_arguments_that_do_not_fit_together_are_refused(test_of, arguments, message):
     assert f'error: {message}' in test_of(*arguments, WORLD_SIZE=2).output(1)

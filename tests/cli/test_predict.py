@@ -63,7 +63,7 @@ def test_boxes_stage_and_scores(cli, images, tmp_path):
     assert not (tmp_path / 'last/overlays').exists()
     drawn, given = (cv2.imread(str(path)) for path in (
         tmp_path / 'first/overlays/b.png', images / 'b.png'))
-    assert np.array_equal(drawn, given)             # nobody, and nothing above a score of 2
+    assert np.array_equal(drawn, given)             # no person, and no score above 2
 
 
 def test_a_video_to_a_video_with_a_detector(cli, images, tmp_path, monkeypatch):
@@ -84,7 +84,7 @@ def test_a_video_to_a_video_with_a_detector(cli, images, tmp_path, monkeypatch):
     assert video.read()[1].shape == (96, 128, 3)
 
 
-def test_what_fails_is_said_and_the_rest_goes_on(cli, images, tmp_path, capsys):
+def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, capsys):
     (images / 'torn.jpg').write_bytes((images / 'a.jpg').read_bytes()[:300])
     Image.new('L', (1, 1), 3).save(images / 'one_pixel.png')
     (images / 'empty.png').touch()
@@ -95,11 +95,11 @@ def test_what_fails_is_said_and_the_rest_goes_on(cli, images, tmp_path, capsys):
         cli('predict', images, '--model', 'flic-small', '--out', tmp_path / 'out', '--boxes',
              tmp_path / 'boxes.json')
     assert stop.value.code == '4 images could not be used'
-    said = capsys.readouterr().err.splitlines()
-    assert len([line for line in said if line.startswith('error: ')]) == 4
+    reported = capsys.readouterr().err.splitlines()
+    assert len([line for line in reported if line.startswith('error: ')]) == 4
     for start in ('b.png: a crop of', 'more/c.jpg: ', f'{images}/torn.jpg: not a readable',
                   f'{images}/empty.png: not a readable'):
-        assert any(line.startswith(f'error: {start}') for line in said), start
+        assert any(line.startswith(f'error: {start}') for line in reported), start
     found = json.loads((tmp_path / 'out/predictions.json').read_text())
     assert [image['file_name'] for image in found['images']] == ['a.jpg', 'one_pixel.png']
 

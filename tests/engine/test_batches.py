@@ -66,7 +66,7 @@ def test_every_generator_differs_with_seed_epoch_and_index():
     assert np.array_equal(numbers[0], dataset[draws[0]][1:])
 
 
-def test_plain_indices_and_the_data_sets_own_things_pass():
+def test_plain_indices_and_the_data_sets_attributes_pass():
     dataset = seeded(4)
     assert len(dataset) == 4
     assert dataset[3][0] == 3

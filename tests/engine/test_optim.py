@@ -1,9 +1,12 @@
-"""bfloat16 where it is meant to be, float32 elsewhere."""
+"""bfloat16 for convolutions, float32 elsewhere; learning rates that fit the batch."""
+import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import nn
 
-import hourglass.registry  # noqa: F401
+from hourglass.engine.optim import scale_learning_rate
+from hourglass.errors import ConfigError
 
 
 def test_convolutions_run_in_bfloat16_and_weights_stay_float32():
@@ -19,4 +22,27 @@ def test_convolutions_run_in_bfloat16_and_weights_stay_float32():
     wrapper.update_params(loss)
     assert network.weight.dtype == torch.float32
     assert not torch.equal(network.weight, before)
-    assert network(torch.rand(1, 3, 8, 8)).dtype == torch.float32          # outside, all as ever
+    assert network(torch.rand(1, 3, 8, 8)).dtype == torch.float32          # outside it
+
+
+def scaled(**changes) -> float:
+    cfg = Config(dict(
+        optim_wrapper=dict(optimizer=dict(lr=1e-3), accumulative_counts=4),
+        train_dataloader=dict(batch_size=6), auto_scale_lr=dict(base_batch_size=12, enable=True))
+        | changes)
+    scale_learning_rate(cfg, ranks=2)
+    assert not cfg.auto_scale_lr.enable             # mmengine would scale it again
+    return cfg.optim_wrapper.optimizer.lr
+
+
+def test_the_learning_rate_grows_with_the_images_of_a_step():
+    assert scaled() == pytest.approx(1e-3 * 2 * 6 * 4 / 12)
+    assert scaled(optim_wrapper=dict(optimizer=dict(lr=1e-3))) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    (dict(auto_scale_lr=dict(enable=True)), r'no auto_scale_lr\.base_batch_size'),
+    (dict(optim_wrapper=dict(optimizer=dict(type='Prodigy'))), 'has no lr to scale')])
+def test_a_config_that_does_not_say_what_to_scale_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        scaled(**changes)

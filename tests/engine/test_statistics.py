@@ -1,4 +1,4 @@
-"""Running statistics that do not stand for the batches are told of, sound ones are not."""
+"""Running statistics that do not represent the batches cause a warning, sound ones do not."""
 from contextlib import nullcontext
 from copy import deepcopy
 from functools import cache
@@ -48,20 +48,20 @@ def trained(size: int, steps: int) -> Normed:
 
 
 def warnings(model: Normed, size: int, iterations: int = 300) -> list[str]:
-    told = []
+    logged = []
     runner = SimpleNamespace(
-        model=model, iter=iterations, logger=SimpleNamespace(warning=told.append),
+        model=model, iter=iterations, logger=SimpleNamespace(warning=logged.append),
         optim_wrapper=SimpleNamespace(optim_context=lambda model: nullcontext()))
     hook = BatchNormHook()
     hook.before_val_epoch(runner)                       # nothing was trained: nothing to check
-    hook.after_train_iter(runner, 0, data_batch=batch(size))
+    hook.after_train_iter(runner, batch_idx=0, data_batch=batch(size))
     hook.before_val_epoch(runner)
-    return told
+    return logged
 
 
 @pytest.mark.parametrize('size', [2, 16])
 @pytest.mark.parametrize('steps', [50, 150])
-def test_a_sound_network_is_quiet_early_and_late_with_small_and_large_batches(size, steps):
+def test_a_sound_network_causes_no_warning_early_or_late_with_small_or_large_batches(size, steps):
     model = trained(size, steps)
     own, running, _, rms = compare_statistics(model, batch(size))
     assert running < 1.5 * own
@@ -70,16 +70,16 @@ def test_a_sound_network_is_quiet_early_and_late_with_small_and_large_batches(si
 
 
 @pytest.mark.parametrize('variance', [1e-4, 1e4, float('nan')])
-def test_statistics_that_collapsed_are_told_of_with_their_layer(variance):
+def test_collapsed_statistics_are_reported_with_their_layer(variance):
     model = trained(16, 150)
     model.layers[4].running_var.fill_(variance)
-    told = warnings(model, 16)
-    assert len(told) == 1
-    assert "most off is 'layers.4'" in told[0]
-    assert warnings(model, 16, iterations=20) == []     # too early to tell
+    logged = warnings(model, 16)
+    assert len(logged) == 1
+    assert "furthest off is 'layers.4'" in logged[0]
+    assert warnings(model, 16, iterations=20) == []     # too early
 
 
-def test_statistics_of_batches_that_are_all_alike_are_told_of():
+def test_statistics_of_batches_that_are_all_alike_are_reported():
     """Averages of batches of a hundredth of the spread, as when a loader repeats one image."""
     model = trained(16, 150)
     with torch.no_grad():

@@ -1,4 +1,5 @@
-"""Losses that are no numbers stop a run in time; a silent loader is told of."""
+"""Losses that are not finite stop a run in time; a silent loader is warned of."""
+import threading
 import time
 from types import SimpleNamespace
 
@@ -35,7 +36,7 @@ def trained(tmp_path, batches: list) -> tuple:
     hook = FiniteLossHook()
     hook.before_train(runner)
     for batch in batches:
-        hook.before_train_iter(runner, runner.iter, batch)
+        hook.before_train_iter(runner, batch_idx=runner.iter, data_batch=batch)
         model.train_step(batch, wrapper)
         runner.iter += 1
     hook.after_train(runner)
@@ -48,10 +49,10 @@ def batch_of(value: float) -> dict:
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
-def test_a_loss_that_is_no_number_never_reaches_the_weights(tmp_path, value):
+def test_a_loss_that_is_not_finite_never_reaches_the_weights(tmp_path, value):
     before, _ = trained(tmp_path, [batch_of(1.0)])
     with pytest.raises(TrainingError, match=r'^iteration 2: loss_stage1 (nan|inf), the weights are '
-                                            r'finite; nothing was .* first image a\.jpg'):
+                                            r'finite; no weight was .* first image a\.jpg'):
         trained(tmp_path, [batch_of(1.0), batch_of(value)])
     kept = torch.load(tmp_path / 'nonfinite_iter_2.pt', weights_only=True)
     assert (kept['iteration'], kept['seed'], kept['images'], kept['indices']) == (
@@ -71,7 +72,7 @@ def test_broken_weights_are_named(tmp_path, monkeypatch):
         step(wrapper)
         wrapper.param_groups[0]['params'][0].data.fill_(float('nan'))
     monkeypatch.setattr(OptimWrapper, 'step', spoil)
-    with pytest.raises(TrainingError, match="1 weights are no numbers, first 'line.weight'"):
+    with pytest.raises(TrainingError, match="1 weights are not finite, first 'line.weight'"):
         trained(tmp_path, [batch_of(1.0), batch_of(1.0)])
 
 
@@ -89,25 +90,46 @@ def test_plain_data_keeps_numbers_and_names():
         [1, 'x', None], 2.0, "<class 'object'>", {'1': 2})
 
 
-def test_a_silent_loader_is_told_of_and_a_busy_one_is_not():
-    told = []
-    runner = SimpleNamespace(logger=SimpleNamespace(warning=told.append))
-    hook = LoaderWatchHook(minutes=1 / 60)
+def test_a_silent_loader_is_warned_of_and_a_busy_one_is_not(monkeypatch):
+    """Seconds pass at the test's command: a minute of silence is the limit."""
+    now, warnings = 0.0, []
+    monkeypatch.setattr(time, 'monotonic', lambda: now)
+    logger = SimpleNamespace(warning=warnings.append)
+    hook = LoaderWatchHook(minutes=1)
+    hook.before_train_epoch(None)
+    for number in range(10):                    # waits of 590 s together, but none of a minute
+        now += 59
+        hook.check(logger)
+        hook.before_train_iter(None, number)
+        hook.after_train_iter(None, number)
+    hook.before_train_iter(None, 10)
+    now += 90                                   # a slow iteration is not a slow loader
+    hook.check(logger)
+    assert warnings == []
+    hook.after_train_iter(None, 10)
+    for _ in range(3):                          # one warning for each minute
+        now += 45
+        hook.check(logger)
+    assert len(warnings) == 1
+    assert warnings[0].startswith('train_dataloader: no batch for 1.5 minutes, from this process')
+    now += 45
+    hook.check(logger)
+    assert len(warnings) == 2
+    hook.after_train_epoch(None)
+    now += 90
+    hook.check(logger)                          # between epochs nothing waits
+    assert len(warnings) == 2
+
+
+def test_the_watch_runs_beside_the_training_until_its_end():
+    warned = threading.Event()
+    runner = SimpleNamespace(logger=SimpleNamespace(warning=lambda line: warned.set()))
+    hook = LoaderWatchHook(minutes=1e-4)
+    hook.before_val_epoch(runner)
+    before = threading.active_count()
     hook.before_train(runner)
-    hook.before_train_epoch(runner)
-    for number in range(10):                    # waits of 1.2 s together, but none of a second
-        time.sleep(0.12)
-        hook.before_train_iter(runner, number)
-        hook.after_train_iter(runner, number)
-    hook.before_train_iter(runner, 10)
-    time.sleep(1.2)                             # a slow iteration is no slow loader
-    assert told == []
-    hook.after_train_iter(runner, 10)
-    time.sleep(1.3)
-    hook.after_train_epoch(runner)
-    count = len(told)
-    assert count >= 1
-    assert told[0].startswith('train_dataloader: no batch for 0.0')
-    time.sleep(1.3)
-    assert len(told) == count                   # between epochs nobody waits
-    hook.after_train(runner)
+    assert warned.wait(60)
+    (thread,) = [each for each in threading.enumerate() if each._target == hook._watch]
+    hook.leave_run(runner)
+    thread.join(60)
+    assert threading.active_count() == before

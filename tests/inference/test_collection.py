@@ -1,4 +1,4 @@
-"""A collection is drawn and collected image by image, in order, whatever fails."""
+"""A collection is drawn and collected image by image, in order, though some fail."""
 import cv2
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_every_image_is_drawn_or_has_a_problem(model, folder):
     assert [problem is None for problem in problems] == [True, True, False, False]
     assert 'c.png: not a readable image' in problems[2] and problems[3] == 'd.gif.png: no boxes'
     assert results.problems == problems[2:]
-    assert [image['file_name'] for image in results.content['images']] == ['a.jpg', 'b.png']
+    assert [image['file_name'] for image in results.content()['images']] == ['a.jpg', 'b.png']
     assert sorted(path.relative_to(folder / 'out').as_posix()
                   for path in (folder / 'out').rglob('*.*')) == [
         'crops/a_0.png', 'crops/b_0.png', 'heatmaps/a_0.png', 'heatmaps/b_0.png',

@@ -3,28 +3,24 @@ import numpy as np
 import pytest
 
 from hourglass.errors import DataError
-from hourglass.inference.places import Places
+from hourglass.inference.places import Request, square_crops
 
-SIZE = (128, 96)
+
+def crops(**places) -> list:
+    return square_crops(Request(np.zeros((96, 128, 3), np.uint8), 'a.jpg', **places), (128, 96))
 
 
 def test_a_box_gets_a_square_with_a_margin_and_a_whole_image_none():
-    (middle, side), = Places(boxes=[[20, 10, 60, 90, 0.7]]).crops(SIZE, 1.25, 'a.jpg')
+    (middle, side), = crops(boxes=[[20, 10, 60, 90, 0.7]])
     assert middle.tolist() == [39.5, 49.5] and side == 100
-    (middle, side), = Places().crops(SIZE, 1.25, 'a.jpg')
+    (middle, side), = crops()
     assert middle.tolist() == [63.5, 47.5] and side == 128
-    assert Places(boxes=[]).crops(SIZE, 1.25, 'a.jpg') == []
+    assert crops(boxes=[]) == []
 
 
 def test_centres_and_scales_are_crops_as_they_are():
-    crops = Places(centers=[[5, 6], [7, 8]], scales=[0.5, 1]).crops(SIZE, 1.25, 'a.jpg')
-    assert [(middle.tolist(), side) for middle, side in crops] == [([5, 6], 100), ([7, 8], 200)]
-
-
-def test_whether_anything_is_known():
-    assert Places().whole_image
-    assert not Places(boxes=[]).whole_image
-    assert not Places(centers=np.zeros((0, 2)), scales=[]).whole_image
+    found = crops(centers=[[5, 6], [7, 8]], scales=[0.5, 1])
+    assert [(middle.tolist(), side) for middle, side in found] == [([5, 6], 100), ([7, 8], 200)]
 
 
 @pytest.mark.parametrize(('places', 'message'), [
@@ -40,4 +36,4 @@ def test_whether_anything_is_known():
     (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'more than 64 times as large as the 128x96 image')])
 def test_other_places_are_refused(places, message):
     with pytest.raises(DataError, match=message):
-        Places(**places).crops(SIZE, 1.25, 'a.jpg')
+        crops(**places)

@@ -92,6 +92,8 @@ def test_results_do_not_depend_on_the_batches(model, image):
     for one, other in zip(together, apart, strict=True):
         assert one.keypoints == pytest.approx(other.keypoints, abs=1e-3)     # sums in another order
     assert predict(model, []) == []
+    no_person = predict(model, image, centers=np.zeros((0, 2)), scales=[])
+    assert no_person.keypoints.shape == (0, 11, 2) and not no_person.whole_image
 
 
 def test_stages_heatmaps_and_inputs_on_request(model, image):

@@ -38,8 +38,8 @@ def test_predict_gives_what_the_test_scores(name, folder, monkeypatch):
 
 def test_people_of_several_images_share_batches_and_no_more_is_kept(synthetic, monkeypatch):
     """70 whole images with 32 people at a time are three batches, read as they are needed."""
-    from hourglass.inference.places import Places
-    from hourglass.inference.predict import Request, predict_each
+    from hourglass.inference.places import Request
+    from hourglass.inference.predict import predict_each
     model = init_model('flic-small', device='cpu')
     paths = sorted((synthetic / 'synthetic/test/images').iterdir())
     sizes, read = [], 0
@@ -49,10 +49,10 @@ def test_people_of_several_images_share_batches_and_no_more_is_kept(synthetic, m
         nonlocal read
         for number in range(70):
             read += 1
-            yield Request(paths[number % len(paths)], Places(), str(number))
+            yield Request(paths[number % len(paths)], str(number))
     monkeypatch.setattr(type(model), 'test_step',
                         lambda self, batch: sizes.append(len(batch['inputs'])) or step(batch))
-    for done, poses in enumerate(predict_each(model, requests(), flip=False), start=1):
+    for done, (_, poses) in enumerate(predict_each(model, requests(), flip=False), start=1):
         assert poses.keypoints.shape == (1, 11, 2)
         assert read - done < 32
     assert done == 70 and sizes == [32, 32, 6]
@@ -60,14 +60,14 @@ def test_people_of_several_images_share_batches_and_no_more_is_kept(synthetic, m
 
 def test_an_image_that_fails_takes_no_other_with_it(synthetic):
     from hourglass.errors import DataError
-    from hourglass.inference.places import Places
-    from hourglass.inference.predict import Request, predict_each
+    from hourglass.inference.places import Request
+    from hourglass.inference.predict import predict_each
     model = init_model('flic-small', device='cpu')
     path = min((synthetic / 'synthetic/test/images').iterdir())
-    found = list(predict_each(model, [
-        Request(path, Places(), 'whole'), Request(path, Places([[900, 900, 950, 950]]), 'outside'),
-        Request('gone.jpg', Places(), 'gone.jpg'), DataError('torn.jpg: not readable'),
-        Request(path, Places([]), 'nobody'), Request(path, Places(), 'again')], flip=False))
+    found = [poses for _, poses in predict_each(model, [
+        Request(path, 'whole'), Request(path, 'outside', [[900, 900, 950, 950]]),
+        Request('gone.jpg', 'gone.jpg'), Request(DataError('torn.jpg: not readable'), 'torn.jpg'),
+        Request(path, 'no person', []), Request(path, 'again')], flip=False)]
     assert [str(one).partition(':')[0] if isinstance(one, DataError) else len(one.keypoints)
             for one in found] == [1, 'outside', 'gone.jpg', 'torn.jpg', 0, 1]
     assert np.array_equal(found[0].keypoints, found[-1].keypoints)

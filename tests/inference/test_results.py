@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from hourglass.inference.places import Request
 from hourglass.inference.poses import Poses
-from hourglass.inference.results import Results, share_results
+from hourglass.inference.results import Results, SharedResults
 from hourglass.inference.sources import ImageFiles
+from hourglass.io.journal import Journal
 
 METAINFO = dict(num_keypoints=2, keypoint_id2name={0: 'head', 1: 'foot'}, skeleton_links=[(0, 1)])
 
@@ -19,14 +21,14 @@ def poses(people: int) -> Poses:
                  whole_image=False, image_size=(8, 6))
 
 
-def boxes(people: int) -> np.ndarray:
-    return np.tile([1.0, 2, 5, 6, 0.9], (people, 1))
+def request(name: str, people: int) -> Request:
+    return Request(name, name, np.tile([1.0, 2, 5, 6, 0.9], (people, 1)))
 
 
 def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
     results = Results(METAINFO, dict(model='m'))
-    results.add('a.jpg', poses(2), boxes(2))
-    results.add('b.jpg', poses(0), boxes(0))
+    results.add(request('a.jpg', 2), poses(2))
+    results.add(request('b.jpg', 0), poses(0))
     results.add_problem('c.jpg', 'c.jpg: torn')
     assert results.finish(tmp_path) == 0
     content = json.loads((tmp_path / 'predictions.json').read_text())
@@ -42,7 +44,6 @@ def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
         lines = list(csv.reader(file))
     assert lines[0] == ['image', 'person', 'keypoint', 'x', 'y', 'score']
     assert lines[-1] == ['a.jpg', '1', 'foot', '6.0', '7.0', '0.5'] and len(lines) == 5
-    assert (results.num_images, results.num_people) == (2, 2)
     assert results.problems == ['c.jpg: torn']
 
 
@@ -55,7 +56,9 @@ def folder(tmp_path):
 
 def opened(folder, rank: int, ranks: int):
     source = ImageFiles(str(folder))
-    results = share_results(METAINFO, {}, source, folder / 'out', ['work'], rank, ranks)
+    journal = Journal(folder / 'out/journal', 'work', rank, ranks)
+    results = SharedResults(METAINFO, {}, journal, source)
+    source.keep(results.share())
     return results, [image.name for image in source]
 
 
@@ -63,9 +66,9 @@ def test_processes_share_images_and_the_last_writes_all_in_order(folder):
     (first, of_first), (second, of_second) = (opened(folder, rank, 2) for rank in range(2))
     assert (of_first, of_second) == (['a.png', 'c.png'], ['b.png', 'd.png'])
     for name in of_second:
-        second.add(name, poses(1), boxes(1))
+        second.add(request(name, 1), poses(1))
     assert second.finish(folder / 'out') == 2 and not (folder / 'out/predictions.json').exists()
-    first.add('a.png', poses(1), boxes(1))
+    first.add(request('a.png', 1), poses(1))
     first.add_problem('c.png', 'c.png: torn')
     assert first.finish(folder / 'out') == 0
     content = json.loads((folder / 'out/predictions.json').read_text())
@@ -75,7 +78,7 @@ def test_processes_share_images_and_the_last_writes_all_in_order(folder):
 
 def test_another_call_does_the_rest_and_what_has_changed(folder):
     results, _ = opened(folder, 0, 1)
-    results.add('a.png', poses(1), boxes(1))
-    results.add('b.png', poses(1), boxes(1))
+    results.add(request('a.png', 1), poses(1))
+    results.add(request('b.png', 1), poses(1))
     cv2.imwrite(str(folder / 'b.png'), np.ones((7, 8, 3), np.uint8))
     assert opened(folder, 0, 1)[1] == ['b.png', 'c.png', 'd.png']

@@ -1,0 +1,1 @@
+"""What networks cost and how good they are: benchmarks, comparisons, reports."""

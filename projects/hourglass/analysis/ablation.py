@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,11 @@ from hourglass.errors import ConfigError, DataError
 from hourglass.io.figures import panels
 from hourglass.io.tables import markdown_table
 
-# the joints that the paper averages in its figure 9, if a data set has them
-HARD_JOINTS = ('Elbow', 'Wrist', 'Knee', 'Ankle')
+HARD_JOINTS = ('Elbow', 'Wrist', 'Knee', 'Ankle')       # the paper averages them in its figure 9
+
+
+# iteration -> percent: for each of N stages, the mean of the joints' PCK
+Curve = dict[int, list[float]]
 
 
 @dataclass
@@ -32,38 +36,33 @@ class Variant:
         parameters: of its network.
         macs: multiply-adds of its network for one image.
         has_loss: (N,) whether a stage has a loss of its own.
-        curves: seed -> (V,) iterations and (V, N) percent, the mean of the joints' PCK for each of
-            N stages.
+        curves: seed -> curve, with iterations in ascending order.
     """
 
     name: str
     parameters: int
     macs: float
     has_loss: Sequence[bool]
-    curves: dict[int, tuple[ndarray, ndarray]] = field(default_factory=dict)
-
-    @property
-    def num_stages(self) -> int:
-        return len(self.has_loss)
+    curves: dict[int, Curve] = field(default_factory=dict)
 
     def last(self, stage: int) -> ndarray:
-        """Return (seeds,), what a stage reached in the end."""
-        return np.array([scores[-1, stage] for _, scores in self.curves.values()])
+        """Return (seeds,), the percentages of a stage at the end."""
+        return np.array([curve[max(curve)][stage] for curve in self.curves.values()])
 
     @property
     def halfway(self) -> ndarray | None:
-        """(seeds,) what the stage halfway through the network reached; None if it has no loss."""
-        stage = self.num_stages // 2 - 1
-        return None if self.num_stages % 2 or not self.has_loss[stage] else self.last(stage)
+        """(seeds,) percentages of the stage halfway at the end; None if it has no loss."""
+        before, odd = divmod(len(self.has_loss), 2)
+        return None if odd or not self.has_loss[before - 1] else self.last(before - 1)
 
-    def common(self) -> tuple[ndarray, ndarray]:
-        """Return (C,) iterations at which every seed was scored, and (seeds, C, N) percent.
+    def common(self) -> tuple[list[int], ndarray]:
+        """Return C iterations at which every seed was scored, and (seeds, C, N) percent.
 
         A run that was cut can lack some iterations.
         """
-        iterations = sorted(set.intersection(*(set(i.tolist()) for i, _ in self.curves.values())))
-        return np.array(iterations), np.stack([
-            scores[np.isin(i, iterations)] for i, scores in self.curves.values()])
+        iterations = sorted(set.intersection(*map(set, self.curves.values())))
+        return iterations, np.array([[curve[i] for i in iterations]
+                                     for curve in self.curves.values()])
 
 
 def read_variant(config: Path) -> tuple[Variant, str]:
@@ -84,13 +83,10 @@ def read_variant(config: Path) -> tuple[Variant, str]:
 
 
 def train(config: Path, seed: int, iterations: int, validations: int | None, folder: Path) -> None:
-    """Run ``hourglass train`` in a folder, from its last checkpoint if there is one; log to a file.
+    """Run ``hourglass train`` in a folder, from its last checkpoint if there is one.
 
-    Args:
-        validations: number in the run; None keeps the config's interval.
-
-    Raises:
-        ConfigError: if training fails; names the log.
+    Without a number of ``validations`` the config's interval stays. A run that fails raises a
+    ``ConfigError`` that names its log.
     """
     options = [f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}',
                'default_hooks.logger.log_metric_by_epoch=False']    # else all scores are at step 0
@@ -101,34 +97,27 @@ def train(config: Path, seed: int, iterations: int, validations: int | None, fol
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / 'train.log'
     # the new process has to find the package where this one did
-    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get('PYTHONPATH')])]
+    paths = filter(None, [str(Path(__file__).parents[2]), os.environ.get('PYTHONPATH')])
+    command = [sys.executable, '-W', 'ignore', '-m', 'hourglass', 'train', str(config),
+               '--work-dir', str(folder), '--resume', '--cfg-options', *options]
     with log.open('a') as output:
-        done = subprocess.run(
-            [sys.executable, '-W', 'ignore', '-m', 'hourglass', 'train', str(config), '--work-dir',
-             str(folder), '--resume', '--cfg-options', *options], stdout=output,
-            stderr=subprocess.STDOUT, check=False,
-            env=os.environ | dict(PYTHONPATH=os.pathsep.join(paths)))
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False,
+                              env=os.environ | dict(PYTHONPATH=os.pathsep.join(paths)))
     if done.returncode:
         line = log.read_text().strip().rpartition('\n')[-1]
         raise ConfigError(f'{config}, seed {seed}: training failed ({line}); see {log}')
 
 
-def read_curves(folder: Path, joints: Sequence[str]) -> tuple[ndarray, ndarray]:
-    """Read the logs of a run: (V,) iterations, (V, N) the mean of the joints' PCK per stage.
-
-    Both are empty if nothing has been scored.
-    """
-    scored: dict[int, list[float]] = {}                 # a resumed run has several logs
+def read_curve(folder: Path, joints: Sequence[str]) -> Curve:
+    """Read the mean of the joints' PCK from the logs of a run; empty if there is none yet."""
+    curve = {}                                          # a resumed run has several logs
     for log in sorted(folder.glob('*/vis_data/scalars.json')):
         for text in log.read_text().splitlines():
-            try:
+            with suppress(json.JSONDecodeError):        # the run was cut while it wrote this line
                 line = json.loads(text)
-            except json.JSONDecodeError:                # the run was cut while it wrote this line
-                continue
-            if stages := _stage_scores(line, joints):
-                scored[line['step']] = stages
-    iterations = sorted(scored)
-    return np.array(iterations), np.array([scored[i] for i in iterations])
+                if stages := _stage_scores(line, joints):
+                    curve[line['step']] = stages
+    return dict(sorted(curve.items()))
 
 
 def _stage_scores(line: dict, joints: Sequence[str]) -> list[float]:
@@ -147,9 +136,7 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
 
     A run that ``work_dir`` already has, under the same config, is not repeated. All configs are
     trained with one seed before the next, so that a comparison that is cut short has every config.
-
-    Yields:
-        After each run, the variants that have a score.
+    Yields the variants that have a score, after each run.
 
     Raises:
         ConfigError: for configs of equal names, or that cannot be compared.
@@ -162,11 +149,11 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
     for seed in seeds:
         for config, (variant, digest) in variants.items():
             folder = work_dir / variant.name / f'seed{seed}_{iterations}_{digest}'
-            if iterations not in read_curves(folder, joints)[0]:
+            if iterations not in read_curve(folder, joints):
                 print(f'{variant.name}, seed {seed}: {iterations} iterations', flush=True)
                 train(config, seed, iterations, validations, folder)
-            curve = read_curves(folder, joints)
-            if iterations not in curve[0]:
+            curve = read_curve(folder, joints)
+            if iterations not in curve:
                 raise DataError(
                     f"{folder}: no score of {', '.join(joints)} for each stage after {iterations} "
                     'iterations: the config needs test_cfg=dict(all_stages=True) in its model; if '
@@ -186,16 +173,14 @@ def table(variants: Sequence[Variant]) -> str:
 def _spread(values: ndarray | None) -> str:
     if values is None:
         return ''
-    spread = f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else ''
-    return f'{values.mean():.1f}{spread}'
+    return f'{values.mean():.1f}' + (f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else '')
 
 
 def as_json(variants: Sequence[Variant]) -> str:
     """Format every number of every run."""
-    return json.dumps([dict(
-        name=v.name, parameters=v.parameters, macs=v.macs, has_loss=list(v.has_loss),
-        curves={seed: dict(iterations=iterations.tolist(), scores=scores.tolist())
-                for seed, (iterations, scores) in v.curves.items()}) for v in variants])
+    return json.dumps([asdict(variant) | dict(curves={
+        seed: dict(iterations=list(curve), scores=list(curve.values()))
+        for seed, curve in variant.curves.items()}) for variant in variants])
 
 
 def plot(variants: Sequence[Variant]) -> Figure:
@@ -204,20 +189,20 @@ def plot(variants: Sequence[Variant]) -> Figure:
     Lines are means over the seeds, bands reach from the lowest to the highest; a stage without a
     loss of its own is dotted.
     """
-    count = len(variants) + 1
-    figure, (together, *of_variants) = panels(count, columns=-(-count // 2), size=(3.4, 3),
-                                              sharex=True, sharey=True)
+    figure, (together, *of_variants) = panels(
+        len(variants) + 1, len(variants) // 2 + 1, size=(3.4, 3), sharex=True, sharey=True)
     together.set_title('last stage')
     for variant, panel in zip(variants, of_variants, strict=True):
-        iterations, curves = variant.common()                           # (C,), (seeds, C, N)
+        iterations, curves = variant.common()                           # (seeds, C, N)
         together.plot(iterations, curves[..., -1].mean(0), label=variant.name)
         panel.set_title(variant.name)
-        for stage in range(variant.num_stages):
-            colour = colormaps['viridis'](1 - (stage + 1) / variant.num_stages)
-            panel.plot(iterations, curves[..., stage].mean(0), color=colour,
-                       ls='-' if variant.has_loss[stage] else ':', label=f'stage {stage}')
-            panel.fill_between(iterations, curves[..., stage].min(0), curves[..., stage].max(0),
-                               color=colour, alpha=0.15, lw=0)
+        for stage, has_loss in enumerate(variant.has_loss):
+            of_seeds = curves[..., stage]
+            colour = colormaps['viridis'](1 - (stage + 1) / len(variant.has_loss))
+            panel.plot(iterations, of_seeds.mean(0), color=colour, ls='-' if has_loss else ':',
+                       label=f'stage {stage}')
+            panel.fill_between(iterations, of_seeds.min(0), of_seeds.max(0), color=colour,
+                               alpha=0.15, lw=0)
     for panel in (together, *of_variants):
         panel.legend(fontsize=6)
     figure.supxlabel('iterations')

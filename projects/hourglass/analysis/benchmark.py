@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.structures import PoseDataSample
@@ -39,14 +38,14 @@ class Contender:
     """The network of a config, run in one way.
 
     Attributes:
-        config: file, name in the model index, or config.
+        config: file, or name in the model index.
         optimize: ``'none'`` is the plain forward of torch in float32, NCHW; ``'channels_last'``
             the same with the channels innermost in memory; the others are
             :data:`hourglass.deploy.runtimes.RUNTIMES`.
         stages: number of stacks that run; None is all.
     """
 
-    config: str | Config
+    config: str
     optimize: str = 'none'
     stages: int | None = None
     cfg: Config = field(init=False, repr=False)
@@ -54,10 +53,7 @@ class Contender:
     def __post_init__(self):
         if self.stages is not None and self.stages < 1:
             raise ConfigError(f'stages={self.stages}: give 1 or more')
-        if isinstance(self.config, Config):
-            self.cfg, self.config = self.config, self.config.filename
-        else:
-            self.cfg = Config.fromfile(find_config(self.config))
+        self.cfg = Config.fromfile(find_config(self.config))
         if 'decoder' not in self.cfg.get('model', {}).get('head', {}):
             raise ConfigError(f'{self.config}: has no model.head.decoder, which gives the size of '
                               'the input; only top-down heatmap networks can be measured')
@@ -65,8 +61,7 @@ class Contender:
     def estimator(self) -> TopdownPoseEstimator:
         """Build it with random weights and statistics, always the same ones, in eval mode."""
         torch.manual_seed(0)
-        init_default_scope(self.cfg.get('default_scope', 'mmpose'))
-        model = build_estimator(self.cfg.model).to(_device())
+        model = build_estimator(self.cfg).to(_device())
         for layer in model.modules():
             if isinstance(layer, nn.BatchNorm2d):       # a new one changes nothing
                 for values, low, high in ((layer.weight, 0.5, 1.5), (layer.bias, -0.5, 0.5),
@@ -78,12 +73,9 @@ class Contender:
 
     def network(self) -> Network:
         """Return the network as it is run, up to the heatmaps of the last stage that runs."""
-        model = self.estimator()
-        stage = None if self.stages is None else self.stages - 1
-        if self.optimize not in PLAIN:
-            model = optimized(model, self.optimize, stage)
-        elif stage is not None:
-            model = until_stage(model, stage)
+        model, stage = self.estimator(), -1 if self.stages is None else self.stages - 1
+        model = (until_stage(model, stage) if self.optimize in PLAIN
+                 else optimized(model, self.optimize, stage))
         if self.optimize == 'channels_last':
             model = model.to(memory_format=torch.channels_last)
         backbone, head = model.backbone, model.head
@@ -99,19 +91,40 @@ class Contender:
         generator = torch.Generator().manual_seed(0)
         return torch.randn(count, 3, height, width, generator=generator).to(_device())
 
+    def inference(self) -> Callable[[], object]:
+        """Return a call that runs one image."""
+        return torch.inference_mode()(partial(self.network(), self.images(1)))
+
+    def training_step(self, count: int) -> Callable[[], object]:
+        """Return a call that trains on ``count`` images of noise: losses, gradients, optimiser."""
+        cfg, model = self.cfg, self.estimator().train()
+        hooks = [*cfg.get('default_hooks', {}).values(), *cfg.get('custom_hooks', [])]
+        if self.optimize == 'channels_last' or any(
+                hook['type'] == 'hourglass.ChannelsLastHook' for hook in hooks if hook):
+            model = model.to(memory_format=torch.channels_last)
+        backbone, head = cfg.model.backbone, cfg.model.head
+        keypoints = (backbone.get('num_keypoints') or head.get('num_keypoints')
+                     or head.get('out_channels'))
+        width, height = head.decoder.input_size
+        generator, samples = torch.Generator().manual_seed(0), []
+        for _ in range(count):
+            heatmaps = torch.rand(keypoints, *reversed(head.decoder.heatmap_size),
+                                  generator=generator)
+            weights = torch.ones(1, keypoints, device=_device())
+            samples.append(PoseDataSample(
+                gt_fields=PixelData(heatmaps=heatmaps.to(_device())),
+                gt_instance_labels=InstanceData(keypoint_weights=weights)))
+        images = torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8,
+                               generator=generator)
+        return partial(model.train_step, dict(inputs=list(images), data_samples=samples),
+                       build_optim_wrapper(model, cfg.optim_wrapper))
+
 
 @dataclass
 class Report:
-    """What was measured.
+    """What was measured, a row for each contender; ``notes`` explain which numbers are missing."""
 
-    Attributes:
-        machine: from :func:`hourglass.analysis.machine.machine`.
-        rows: one for each contender. A number that could not be measured is missing, and ``notes``
-            says why. Times are in seconds.
-        notes: one line each.
-    """
-
-    machine: dict
+    machine: dict                       # of hourglass.analysis.machine.machine
     rows: list[dict]
     notes: list[str]
 
@@ -136,9 +149,10 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
                           'more')
     if unknown := set(measures) - set(MEASURES):
         raise ConfigError(f"measures: no '{min(unknown)}'; there are {', '.join(MEASURES)}")
+    train_size = max(1, batch_size // 4)
+    notes: list[str] = []
     rows: list[dict] = [dict(config=c.config, optimize=c.optimize, stages=c.stages)
                         for c in contenders]
-    notes: list[str] = []
     measured = list(zip(rows, contenders, strict=True))
     trained = [(row, contender) for row, contender in measured
                if contender.optimize in PLAIN and contender.stages is None]
@@ -147,75 +161,40 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
             row['parameters'], row['macs'] = size_of(contender.cfg, contender.stages)
     if {'latency', 'throughput'} & set(measures):
         networks = [contender.network() for contender in contenders]
-        _compare_outputs(measured, networks)
-        for measure, count in (('latency', 1), ('throughput', batch_size)):
-            if measure in measures:
-                with torch.inference_mode():
-                    _take_turns(rows, measure, [
-                        partial(network, contender.images(count))
-                        for network, contender in zip(networks, contenders, strict=True)], rounds)
-        del networks
+        with torch.inference_mode():
+            _compare_outputs(measured, networks)
+            for measure, count in (('latency', 1), ('throughput', batch_size)):
+                if measure in measures:
+                    calls = [partial(network, contender.images(count))
+                             for network, contender in zip(networks, contenders, strict=True)]
+                    _take_turns(rows, measure, calls, rounds)
+        del networks, calls
     if 'training' in measures and trained:
         _take_turns([row for row, _ in trained], 'training',
-                    [training_step(contender, batch_size) for _, contender in trained], rounds)
+                    [contender.training_step(train_size) for _, contender in trained], rounds)
     if 'memory' in measures:
         for row, contender in measured:
             with _noted(notes, contender):
-                row['memory_latency'] = peak_memory(_inference, contender)
+                row['memory_latency'] = peak_memory(contender.inference)
         for row, contender in trained:
             with _noted(notes, contender):
-                row['memory_training'] = peak_memory(training_step, contender, batch_size)
+                row['memory_training'] = peak_memory(contender.training_step, train_size)
     if 'input' in measures:
         _measure_input(trained, notes)
     return Report(machine(), rows, notes)
 
 
-def training_step(contender: Contender, batch_size: int) -> Callable[[], object]:
-    """Return a call that trains on a quarter of a batch, of noise: losses, gradients, optimiser."""
-    model, head = contender.estimator().train(), contender.cfg.model.head
-    hooks = [*contender.cfg.get('default_hooks', {}).values(),
-             *contender.cfg.get('custom_hooks', [])]
-    if contender.optimize == 'channels_last' or any(
-            hook['type'] == 'hourglass.ChannelsLastHook' for hook in hooks if hook):
-        model = model.to(memory_format=torch.channels_last)
-    optimizer = build_optim_wrapper(model, contender.cfg.optim_wrapper)
-    width, height = head.decoder.input_size
-    keypoints = (contender.cfg.model.backbone.get('num_keypoints') or head.get('num_keypoints')
-                 or head.get('out_channels'))
-    generator = torch.Generator().manual_seed(0)
-    samples = []
-    for _ in range(_trained(batch_size)):
-        sample = PoseDataSample(gt_fields=PixelData(), gt_instance_labels=InstanceData())
-        sample.gt_fields.heatmaps = torch.rand(
-            keypoints, *reversed(head.decoder.heatmap_size), generator=generator).to(_device())
-        sample.gt_instance_labels.keypoint_weights = torch.ones(1, keypoints, device=_device())
-        samples.append(sample)
-    batch = dict(inputs=[torch.randint(0, 256, (3, height, width), dtype=torch.uint8,
-                                       generator=generator) for _ in samples],
-                 data_samples=samples)
-    return partial(model.train_step, batch, optimizer)
-
-
-def _trained(batch_size: int) -> int:
-    return max(1, batch_size // 4)
-
-
-def _inference(contender: Contender) -> Callable[[], object]:
-    return torch.inference_mode()(partial(contender.network(), contender.images(1)))
-
-
-@torch.inference_mode()
 def _compare_outputs(measured: Sequence[tuple[dict, Contender]], networks: Sequence[Network]
                      ) -> None:
     expected: dict[tuple, Tensor] = {}
     for (row, contender), network in zip(measured, networks, strict=True):
-        images, key = contender.images(1), (contender.config, contender.stages)
-        if key not in expected:
-            expected[key] = Contender(contender.cfg, stages=contender.stages).network()(images)
-        row['deviation'] = deviation(network(images), expected[key])
+        images, plain = contender.images(1), (contender.config, 'none', contender.stages)
+        if plain not in expected:
+            expected[plain] = Contender(*plain).network()(images)
+        row['deviation'] = deviation(network(images), expected[plain])
 
 
-def _take_turns(rows: list[dict], measure: str, calls: list[Callable[[], object]], rounds: int
+def _take_turns(rows: list[dict], measure: str, calls: Sequence[Callable[[], object]], rounds: int
                 ) -> None:
     """Add the seconds of each call to its row, and their ratio to those of the first call."""
     named = {str(index): call for index, call in enumerate(calls)}
@@ -234,9 +213,8 @@ def _measure_input(trained: Sequence[tuple[dict, Contender]], notes: list[str]) 
             able[contender.config] = contender.cfg
     speeds = dict(zip(able, compare_inputs(list(able.values()), rounds=40), strict=True))
     for row, contender in trained:
-        if contender.config in speeds:
-            row['input_images_per_core_second'] = (
-                speeds[contender.config]['images_per_core_second'])
+        if speed := speeds.get(contender.config):
+            row['input_images_per_core_second'] = speed['images_per_core_second']
 
 
 @contextmanager
@@ -256,39 +234,30 @@ def _device() -> str:
 
 def table(report: Report, batch_size: int) -> str:
     """Format a report: the machine, a row for each contender, a column for each measure, notes."""
-    trained = _trained(batch_size)
-    columns: list[tuple[str, str, Callable]] = [
+    def timing(seconds: dict) -> str:
+        return '{:.3g} ({:.3g}-{:.3g})'.format(
+            *(1000 * seconds[key] for key in ('median', 'low', 'high')))
+
+    def per_second(seconds: dict) -> str:
+        return f"{batch_size / seconds['median']:.1f}"
+
+    training = f'training {max(1, batch_size // 4)}'
+    ratio, mebibytes = '{0[ratio]:.3f}'.format, lambda count: f'{count / 2**20:.0f}'
+    columns: list[tuple[str, str, Callable[..., str]]] = [
         ('M params', 'parameters', lambda count: f'{count / 1e6:.2f}'),
         ('GMACs', 'macs', lambda count: f'{count / 1e9:.2f}'),
-        ('batch 1, ms', 'latency', _timing), ('ratio', 'latency', _ratio),
-        (f'batch {batch_size}, images/s', 'throughput',
-         lambda seconds: f"{batch_size / seconds['median']:.1f}"), ('ratio', 'throughput', _ratio),
-        (f'training {trained}, ms', 'training', _timing), ('ratio', 'training', _ratio),
-        ('MiB', 'memory_latency', _mebibytes), (f'MiB training {trained}', 'memory_training',
-                                                _mebibytes),
-        ('input images/s/core', 'input_images_per_core_second', lambda speed: f'{speed:.0f}'),
-        ('deviation', 'deviation', lambda fraction: f'{fraction:.1e}')]
+        ('batch 1, ms', 'latency', timing), ('ratio', 'latency', ratio),
+        (f'batch {batch_size}, images/s', 'throughput', per_second),
+        ('ratio', 'throughput', ratio),
+        (f'{training}, ms', 'training', timing), ('ratio', 'training', ratio),
+        ('MiB', 'memory_latency', mebibytes), (f'MiB {training}', 'memory_training', mebibytes),
+        ('input images/s/core', 'input_images_per_core_second', '{:.0f}'.format),
+        ('deviation', 'deviation', '{:.1e}'.format)]
     shown = [column for column in columns if any(column[1] in row for row in report.rows)]
-    rows = [[_name(row), *(form(row[key]) if key in row else '' for _, key, form in shown)]
+    rows = [[f"{Path(row['config']).stem} {row['optimize']}"
+             + (f", {row['stages']} stacks" if row['stages'] else ''),
+             *(form(row[key]) if key in row else '' for _, key, form in shown)]
             for row in report.rows]
     return '\n'.join([described(report.machine),
                       text_table(rows, ['', *(title for title, _, _ in shown)]),
                       'times: median (quartiles); ratios to the first row', *report.notes])
-
-
-def _name(row: dict) -> str:
-    stages = '' if row['stages'] is None else f", {row['stages']} stacks"
-    return f"{Path(row['config']).stem} {row['optimize']}{stages}"
-
-
-def _timing(seconds: dict) -> str:
-    low, median, high = (f'{1000 * seconds[key]:.3g}' for key in ('low', 'median', 'high'))
-    return f'{median} ({low}-{high})'
-
-
-def _ratio(seconds: dict) -> str:
-    return f"{seconds['ratio']:.3f}"
-
-
-def _mebibytes(count: int) -> str:
-    return f'{count / 2**20:.0f}'

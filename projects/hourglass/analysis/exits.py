@@ -1,5 +1,5 @@
 """What fewer stacks cost in accuracy: the same number for everyone, or early exit."""
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from time import perf_counter
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from hourglass.analysis.size import size_of, stages_of
 from hourglass.deploy.runtimes import WITH_EXIT
-from hourglass.engine.optimize_hook import OptimizeHook
+from hourglass.engine.model_hooks import OptimizeHook
 from hourglass.errors import ConfigError
 from hourglass.io.figures import panels
 from hourglass.io.tables import markdown_table, number
@@ -21,15 +21,15 @@ from hourglass.io.tables import markdown_table, number
 
 @dataclass
 class Exit:
-    """One way to run fewer stacks, tested.
+    """One way to run fewer stacks, tested; all but the first two are averages of an image.
 
     Attributes:
-        stages: stacks that an image runs at most.
+        stages: stacks that run at most.
         tolerance: heatmap px, for early exit; None is without.
-        stacks: stacks that an image ran, on average.
-        macs: multiply-adds of an image, on average.
+        stacks: stacks that ran.
+        macs: multiply-adds.
         saved: fraction of the multiply-adds of all stacks that was not computed.
-        seconds: in the network for an image, on average (its mirror image counts as another).
+        seconds: time in the network (a mirrored image counts as another).
         scores: of the config's metrics.
     """
 
@@ -54,10 +54,11 @@ def score_names(cfg: Config, wanted: Sequence[str] | None) -> list[str]:
     metric = Evaluator(deepcopy(cfg.test_evaluator)).metrics[0]
     if not hasattr(metric, 'protocol'):
         return list(wanted or ())
-    main = [f'{metric.prefix}/{name}' for name in ('Total', *metric.protocol.groups)]
-    others = [f'{metric.prefix}/{name}' for name in ('Total@0.1', 'AUC', 'Visible', 'Occluded')]
-    _check_scores(wanted or (), [*main, *others])
-    return list(wanted or main)
+    groups = ['Total', *metric.protocol.groups]
+    known = [f'{metric.prefix}/{name}'
+             for name in (*groups, 'Total@0.1', 'AUC', 'Visible', 'Occluded')]
+    _check_scores(wanted or (), known)
+    return list(wanted or known[:len(groups)])
 
 
 def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str,
@@ -84,34 +85,26 @@ def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str,
                           'give --tolerances without a number')
     macs = [size_of(cfg, stages)[1] for stages in range(1, count + 1)]
     of_stem = macs[0] - (macs[1] - macs[0]) if count > 1 else 0
-    found: list[Exit] = []
+    found = []
     for stages, tolerance in [*((stages, None) for stages in range(1, count + 1)),
                               *((count, tolerance) for tolerance in tolerances)]:
-        given, seconds, left = _test(cfg, stages, tolerance, optimize)
-        _check_scores(scores, list(given))
-        people = sum(left.values())
-        mean = sum(macs[stage] * number for stage, number in left.items()) / people
-        found.append(Exit(
-            stages, tolerance, sum((stage + 1) * number for stage, number in left.items()) / people,
-            mean, (macs[-1] - mean) / (macs[-1] - of_stem), seconds / people, given))
+        of_this = deepcopy(cfg)
+        of_this.experiment_name = f'stages{stages}_tolerance{tolerance}'
+        runner, clock = Runner.from_cfg(of_this), _Clock(optimize, stages - 1, tolerance)
+        runner.register_hook(clock)
+        given = runner.test()
+        _check_scores(scores, given)
+        left = clock.left or {stages - 1: clock.images}             # stage -> images
+        stacks, mean = (sum(costs[stage] * number for stage, number in left.items()) / clock.images
+                        for costs in (range(1, count + 1), macs))
+        found.append(Exit(stages, tolerance, stacks, mean, (macs[-1] - mean) / (macs[-1] - of_stem),
+                          clock.seconds / clock.images, given))
     return found
 
 
-def _check_scores(wanted: Sequence[str], known: Sequence[str]) -> None:
+def _check_scores(wanted: Sequence[str], known: Collection[str]) -> None:
     if missing := [name for name in wanted if name not in known]:
         raise ConfigError(f"--scores {missing[0]}: the metric gives {', '.join(known)}")
-
-
-def _test(cfg: Config, stages: int, tolerance: float | None, optimize: str
-          ) -> tuple[dict[str, float], float, dict[int, int]]:
-    """Return scores, seconds in the network, and the number of images that left by stage."""
-    cfg = deepcopy(cfg)
-    cfg.experiment_name = f'stages{stages}_tolerance{tolerance}'
-    runner = Runner.from_cfg(cfg)
-    clock = _Clock(optimize, stages - 1, tolerance)
-    runner.register_hook(clock)
-    scores = runner.test()
-    return scores, clock.seconds, clock.left or {stages - 1: clock.images}
 
 
 class _Clock(OptimizeHook):
@@ -121,7 +114,7 @@ class _Clock(OptimizeHook):
         super().before_test(runner)
         self.seconds, self.images = 0.0, 0
         backbone = runner.model.backbone
-        run = backbone.forward
+        run, self.left = backbone.forward, getattr(backbone, 'left', None)
 
         def timed(images: Tensor) -> tuple[Tensor, ...]:
             start = perf_counter()
@@ -130,7 +123,6 @@ class _Clock(OptimizeHook):
             self.images += len(images)
             return outputs
         backbone.forward = timed
-        self.left = getattr(backbone, 'left', None)
 
 
 def table(found: Sequence[Exit], scores: Sequence[str]) -> str:
@@ -147,11 +139,11 @@ def table(found: Sequence[Exit], scores: Sequence[str]) -> str:
 def plot(found: Sequence[Exit], scores: Sequence[str]) -> Figure:
     """Draw each score against multiply-adds: fixed numbers of stacks, and early exit."""
     figure, axes = panels(len(scores), size=(4, 3.2))
+    ordered = sorted(found, key=lambda way: way.macs)
     for panel, score in zip(axes, scores, strict=True):
-        for name, ways, marker in (
-                ('fixed number of stacks', [way for way in found if way.tolerance is None], 'o'),
-                ('early exit', [way for way in found if way.tolerance is not None], '^')):
-            ways = sorted(ways, key=lambda way: way.macs)
+        for name, early, marker in (('fixed number of stacks', False, 'o'),
+                                    ('early exit', True, '^')):
+            ways = [way for way in ordered if (way.tolerance is not None) == early]
             panel.plot([way.macs / 1e9 for way in ways], [way.scores[score] for way in ways],
                        marker=marker, label=name)
         panel.set(xlabel='GMACs per image', ylabel=score)

@@ -12,8 +12,6 @@ from mmengine.registry import init_default_scope
 from hourglass.errors import ConfigError
 from hourglass.registry import DATASETS
 
-_WARM_UP = 20                           # samples
-
 
 def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds: int = 20
                    ) -> list[dict[str, float]]:
@@ -22,9 +20,7 @@ def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds:
     The configs take turns, so that other work on the machine slows all of them alike.
 
     Args:
-        configs: files or configs.
         seconds: for each config in all, after 20 samples to warm up.
-        rounds: number of turns.
 
     Returns:
         For each config ``images_per_second`` by the clock and ``images_per_core_second`` by the
@@ -39,7 +35,7 @@ def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds:
     try:
         streams = [_samples(config) for config in configs]
         for stream in streams:
-            for _ in range(_WARM_UP):
+            for _ in range(20):
                 next(stream)
         turns = [[_turn(stream, seconds / rounds) for stream in streams] for _ in range(rounds)]
     finally:

@@ -1,13 +1,12 @@
 """The machine that a number was measured on, and the memory that a call takes."""
-import multiprocessing
 import os
 import platform
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from importlib.metadata import version
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
@@ -44,65 +43,41 @@ def described(about: dict[str, str | int]) -> str:
 def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments: object) -> int:
     """Measure the bytes that a call takes at its peak, in a process of its own.
 
-    Memory that was in use before the call does not count. On an accelerator it is what torch
-    allocates, else the resident memory, which only Linux tells.
+    Memory that was in use before the call does not count. On an accelerator it is the memory that
+    torch allocates, else the resident memory, which only Linux reports.
 
-    Args:
-        prepare: a function of a module that the new process calls with ``arguments``. It returns
-            the call to measure, which has not run yet: gradients and the state of an optimiser
-            count.
+    The new process calls ``prepare`` with the arguments, and measures the call that it returns.
+    That has not run yet, so gradients and the state of an optimiser count.
 
     Raises:
         HourglassError: if it cannot be measured here, or the process failed.
     """
     if not torch.cuda.is_available() and not os.access(_PROC / 'self/clear_refs', os.W_OK):
         raise HourglassError(f'memory: needs an accelerator or {_PROC}/self/clear_refs (Linux)')
-    context = multiprocessing.get_context('spawn')
-    here, there = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(there, prepare, arguments))
-    # the C library then returns freed memory at once: the peak is that of memory in use
-    with _environment(MALLOC_MMAP_THRESHOLD_='1000000'):
-        process.start()
-    there.close()
+    # the C library of the process then returns freed memory at once: the peak is of memory in use
+    os.environ['MALLOC_MMAP_THRESHOLD_'] = '1000000'
     try:
-        answer = here.recv()
-    except EOFError:
-        process.join()
-        answer = f'the process ended with {process.exitcode}; is there enough memory?'
-    process.join()
-    if isinstance(answer, str):
-        raise HourglassError(f'memory: {answer}')
-    return answer
-
-
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        yield
+        with ProcessPoolExecutor(1, get_context('spawn')) as pool:
+            return pool.submit(_measure, prepare, arguments).result()
+    except BrokenProcessPool:
+        raise HourglassError('memory: the process was killed; is there enough memory?') from None
+    except Exception as error:
+        raise HourglassError(f'memory: {type(error).__name__}: {error}') from None
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        del os.environ['MALLOC_MMAP_THRESHOLD_']
 
 
-def _measure(answer: Connection, prepare: Callable[..., Callable[[], object]],
-             arguments: tuple) -> None:
-    """Send the bytes, or the last line of an error."""
-    try:
-        call = prepare(*arguments)
-        if torch.cuda.is_available():
-            torch.cuda.reset_peak_memory_stats()
-            before = torch.cuda.memory_allocated()
-            call()
-            answer.send(torch.cuda.max_memory_allocated() - before)
-            return
-        (_PROC / 'self/clear_refs').write_text('5')         # the peak starts again from here
-        before = _resident('VmRSS')
+def _measure(prepare: Callable[..., Callable[[], object]], arguments: tuple) -> int:
+    call = prepare(*arguments)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
         call()
-        answer.send(_resident('VmHWM') - before)
-    except Exception:
-        answer.send(traceback.format_exc().strip().splitlines()[-1])
+        return torch.cuda.max_memory_allocated() - before
+    (_PROC / 'self/clear_refs').write_text('5')         # the peak starts again from here
+    before = _resident('VmRSS')
+    call()
+    return _resident('VmHWM') - before
 
 
 def _resident(field: str) -> int:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -26,33 +26,34 @@ def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int
         ConfigError: if the network has fewer stages.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
-    return _size(json.dumps(cfg.model.to_dict(), default=str), stages)
+    # only what decides the size, since configs differ in more than that
+    network = dict(model=cfg.model.to_dict(), default_scope=cfg.get('default_scope'))
+    return _size(json.dumps(network, default=str), stages)
 
 
 def stages_of(cfg: Config) -> int:
     """Return how many stages the network of a config has."""
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
     with torch.device('meta'):
-        return num_stages(build_estimator(cfg.model))
+        return num_stages(build_estimator(cfg))
 
 
-@cache                                  # configs differ in more than the network
-def _size(model: str, stages: int | None) -> tuple[int, float]:
-    cfg = ConfigDict(json.loads(model))
+@cache
+def _size(network: str, stages: int | None) -> tuple[int, float]:
+    cfg = Config(json.loads(network))
     with torch.device('meta'):                          # shapes without numbers
         estimator = build_estimator(cfg)
         if stages is not None:
             estimator = until_stage(estimator, stages - 1)
-        images = torch.empty(1, 3, *reversed(cfg.head.decoder.input_size))
+        images = torch.empty(1, 3, *reversed(cfg.model.head.decoder.input_size))
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             estimator.head(estimator.backbone(images))
     return sum(p.numel() for p in estimator.parameters()), counter.get_total_flops() / 2
 
 
-def build_estimator(model: ConfigDict) -> TopdownPoseEstimator:
+def build_estimator(cfg: Config) -> TopdownPoseEstimator:
     """Build an estimator with new weights, for one process, in eval mode; fetch no weights."""
-    model = copy.deepcopy(model)
+    init_default_scope(cfg.get('default_scope') or 'mmpose')
+    model = copy.deepcopy(cfg.model)
     if model.backbone.get('init_cfg'):
         model.backbone.init_cfg = None
     return revert_sync_batchnorm(MODELS.build(model)).eval()

@@ -1,4 +1,4 @@
-"""Arguments that several subcommands share; those of training and testing are named as mmpose's."""
+"""Arguments that several subcommands share, named as in mmpose's tools where it has them."""
 import argparse
 
 from mmengine.config import DictAction
@@ -9,7 +9,7 @@ from hourglass.errors import ConfigError
 
 
 def add_launcher_arguments(parser: argparse._ActionsContainer) -> None:
-    """How the processes of a distributed run are started."""
+    """Add how the processes of a distributed run are started."""
     parser.add_argument('--launcher', choices=['none', *LAUNCHERS], default='none',
                         help='how the processes of a distributed run are started')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
@@ -17,13 +17,14 @@ def add_launcher_arguments(parser: argparse._ActionsContainer) -> None:
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that training and testing have in common, named as in mmpose's tools."""
+    """Add the arguments that training and testing have in common."""
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where logs and checkpoints go; '
                         'default work_dirs/NAME of the config')
     parser.add_argument('--show-dir', help='folder for images with predicted skeletons')
     parser.add_argument('--show', action='store_true', help='show those images in a window')
-    parser.add_argument('--interval', type=int, default=1, help='of the people shown')
+    parser.add_argument('--interval', type=int, default=1, help='draw every N-th person',
+                        metavar='N')
     parser.add_argument('--wait-time', type=float, default=1, help='seconds a window stays')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='change the config, e.g. train_cfg.max_epochs=2')
@@ -31,27 +32,27 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_speed_arguments(parser: argparse._ActionsContainer) -> None:
-    """How the network is run and how much of it, for tools that predict."""
+    """Add how the network is run, and how much of it, for tools that predict."""
     parser.add_argument('--optimize', metavar='HOW', default='none',
                         help=f"what runs the network: auto (measure), {', '.join(RUNTIMES)}")
     parser.add_argument('--stages', type=int, metavar='N',
                         help='run the first N stacks alone, and predict from the last of these')
     parser.add_argument('--exit-tolerance', type=float, metavar='PX',
-                        help='let each person leave the network as soon as no keypoint moves by '
-                        'more than this between two stacks, px of the heatmaps')
+                        help='stop after the stack where no keypoint of a person moved by more '
+                        'than this, px of the heatmaps')
 
 
 def speed_options(args: argparse.Namespace) -> dict:
-    """What these arguments mean for :func:`hourglass.deploy.optimize.optimized`; empty: nothing.
+    """Return the arguments for :func:`hourglass.deploy.optimize.optimized`, empty without any.
 
     Raises:
-        ConfigError: if no stack is left, or processes would not do the same.
+        ConfigError: if no stack is left, or processes would differ.
     """
     if args.stages is not None and args.stages < 1:
         raise ConfigError(f'--stages {args.stages}: give 1 or more')
     options = dict(optimize=args.optimize, stage=None if args.stages is None else args.stages - 1,
                    exit_tolerance=args.exit_tolerance)
     if args.optimize == 'auto' and args.launcher != 'none':
-        raise ConfigError('--optimize auto: each process may find another to be the fastest; name '
-                          'one, such as fuse')
+        raise ConfigError('--optimize auto: each process may find another runtime to be the '
+                          'fastest; name one, such as fuse')
     return {} if options == dict(optimize='none', stage=None, exit_tolerance=None) else options

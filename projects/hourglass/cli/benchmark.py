@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--batch-size', type=int, default=16,
                         help='for throughput, a quarter of it for training (default %(default)s)')
     parser.add_argument('--rounds', type=int, default=10, help='turns (default %(default)s)')
-    parser.add_argument('--threads', type=int, help='number for torch; default is up to torch')
+    parser.add_argument('--threads', type=int, help='of torch (default: its own number)')
     parser.add_argument('--json', type=Path, metavar='OUT', help='write the numbers to this file')
 
 

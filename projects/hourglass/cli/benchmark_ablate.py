@@ -9,23 +9,20 @@ from hourglass.io.files import replacing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('configs', nargs='+', type=Path,
-                        help='config files that train for a number of iterations')
+    parser.add_argument('configs', nargs='+', type=Path, help='configs that train by iterations')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--iterations', type=int, required=True, help='number in each run')
     parser.add_argument('--validations', type=int,
                         help="number in each run; default at the configs' own intervals")
     parser.add_argument('--joints', nargs='+', default=ablation.HARD_JOINTS,
-                        help="rows of the metric's table to average; default those of "
-                        f"{' '.join(ablation.HARD_JOINTS)} that the data have")
+                        help='joints to average, if the data have them (default %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/ablation'),
                         help='folder for the runs, table.md, table.json and curves.png; finished '
                         'runs in it are not repeated')
 
 
 def run(args: argparse.Namespace) -> None:
-    missing = [path for path in args.configs if not path.is_file()]
-    if missing:
+    if missing := [path for path in args.configs if not path.is_file()]:
         raise ConfigError(f'{missing[0]}: no such config file')
     for variants in ablation.ablate(args.configs, args.seeds, args.iterations,
                                     args.validations, args.work_dir, args.joints):

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.launcher != 'none':
         raise ConfigError('--launcher: the exits are measured by one process; leave it out')
-    checkpoint, cfg = checked_checkpoint(args.checkpoint), load_config(args)
-    cfg.load_from = checkpoint
+    cfg = load_config(args)
+    cfg.load_from = checked_checkpoint(args.checkpoint)
     scores = exits.score_names(cfg, args.scores)
     found = exits.measure_exits(cfg, args.tolerances, args.optimize, scores)
     scores = scores or list(found[0].scores)
@@ -38,6 +38,6 @@ def run(args: argparse.Namespace) -> None:
     if args.plot:
         save_figure(exits.plot(found, scores), args.plot)
     if args.json:
+        numbers = dict(machine=machine(), exits=[asdict(way) for way in found])
         with replacing(args.json) as draft:
-            draft.write_text(json.dumps(
-                dict(machine=machine(), exits=[asdict(way) for way in found]), indent=1))
+            draft.write_text(json.dumps(numbers, indent=1))

@@ -1,7 +1,9 @@
-"""A config file with the command line merged in, and the mistakes that mmengine would ignore."""
+"""A config file with the command line merged in, and checks for mistakes that mmengine ignores."""
 import argparse
 import inspect
 import os
+import re
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from mmengine.config import Config
@@ -10,22 +12,28 @@ from mmengine.runner import Runner
 from hourglass.engine.processes import join_ranks
 from hourglass.errors import ConfigError, did_you_mean
 
-LOADER_SECONDS = 1800           # for a batch; data workers that take longer hang
+LOADER_SECONDS = 1800           # limit for a batch; data workers that take longer hang
+_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
+    # the runner reads these from the config itself
+    'sync_bn', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
 
 
 def load_config(args: argparse.Namespace, join: bool = True) -> Config:
-    """The config file with the common arguments merged in.
+    """Return the config file with the common arguments merged in.
 
     Args:
-        args: of :func:`add_run_arguments`.
-        join: the processes of ``args.launcher`` meet; else each goes its own way.
+        args: of :func:`hourglass.cli.arguments.add_run_arguments`.
+        join: whether the processes of ``args.launcher`` form a process group.
+
+    Raises:
+        ConfigError: if the config cannot be loaded, or a setting would have no effect.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():
         raise ConfigError(f'{args.config}: no such config file')
     try:
         cfg = Config.fromfile(args.config)
-    except Exception as error:          # a typo in a config can raise anything, it is Python
+    except Exception as error:          # a config is Python, so a typo can raise anything
         raise ConfigError(f'{args.config}: {type(error).__name__}: '
                           f"{' '.join(str(error).split())}") from None
     _refuse_misspelt_keys(cfg, args.config)
@@ -36,33 +44,41 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
         elif cfg.get(name):
             cfg[name].setdefault('timeout', LOADER_SECONDS)
+    if args.show or args.show_dir:
+        if 'visualization' not in (cfg.get('default_hooks') or {}):
+            raise ConfigError(f'--show and --show-dir: {args.config} has no default_hooks.'
+                              "visualization; they work with hourglass's and mmpose's own configs")
+        cfg.default_hooks.visualization.update(
+            enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,
+            wait_time=args.wait_time)
     if join:
         join_ranks(args.launcher)
     cfg.launcher = args.launcher if join else 'none'
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or os.path.join('work_dirs', Path(args.config).stem)
-    if args.show or args.show_dir:
-        cfg.default_hooks.visualization.update(
-            enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,
-            wait_time=args.wait_time)
     return cfg
 
 
-_RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self'} | {
-    # what the runner looks up in the config itself
-    'sync_bn', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
-
-
 def _refuse_misspelt_keys(cfg: Config, path: str) -> None:
-    """mmengine ignores a key it does not know, and with it what the user meant."""
+    """Raise an error for a key that mmengine would ignore: almost a runner's, and not used.
+
+    Helper variables of a config stay in it, too; its text uses them.
+    """
     for key in set(cfg) - _RUNNER_KEYS:
-        hint = did_you_mean(key, _RUNNER_KEYS)
-        if hint:
-            raise ConfigError(f"{path}: unknown key '{key}'{hint}")
+        near = [known for known in sorted(_RUNNER_KEYS)
+                if known[0] == key[0] and _edits(key, known) <= 2]
+        if near and not re.search(rf'\b{re.escape(key)}\b(?!["\']?\s*[=:])', cfg.text):
+            raise ConfigError(f"{path}: unknown key '{key}', did you mean '{near[0]}'?")
+
+
+def _edits(a: str, b: str) -> int:
+    """Return how many letters must be inserted, removed or replaced between two words."""
+    return sum(max(end_a - start_a, end_b - start_b) for step, start_a, end_a, start_b, end_b
+               in SequenceMatcher(None, a, b).get_opcodes() if step != 'equal')
 
 
 def _refuse_lost_options(cfg: Config, options: dict) -> None:
-    """An option that nothing reads, or below a key that is not there, would change nothing."""
+    """Raise an error for an option that nothing reads, or below a key that does not exist."""
     for option in options:
         first = option.split('.')[0]
         if first not in _RUNNER_KEYS:
@@ -73,10 +89,9 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
                               f'loaded{hint}')
         here = cfg._cfg_dict
         for key in option.split('.')[:-1]:
-            if isinstance(here, list) and key.isdigit() and int(key) < len(here):
-                here = here[int(key)]
-            elif isinstance(here, dict) and key in here:
-                here = here[key]
-            else:
+            try:
+                here = here[int(key) if isinstance(here, list) else key]
+            except (LookupError, TypeError, ValueError):
                 hint = did_you_mean(key, here if isinstance(here, dict) else ())
-                raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there{hint}")
+                raise ConfigError(
+                    f"--cfg-options {option}: the config has no '{key}' there{hint}") from None

@@ -8,46 +8,42 @@ from contextlib import contextmanager
 
 from hourglass.errors import HourglassError
 
-# what is wrong with a disk or a folder, and no defect of a program
+# a problem of a disk or a folder, not a defect of the program
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the program with one line for what the user can mend; show the rest in full."""
+    """End the program with one line for an error that the user can fix; raise any other."""
     try:
         yield
-    except BrokenPipeError:             # the reader of our output has seen enough
+    except BrokenPipeError:             # the reader of the output, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except HourglassError as error:
-        # out of a data worker it comes with the worker's traceback before its own words
-        sys.exit(f'error: {_last_line(error)}')
-    except OSError as error:
-        if error.errno not in _DISK:
+    except Exception as error:
+        line = _one_line(error)
+        if line is None:
             raise
-        sys.exit(f"error: {error.filename or 'a file'}: cannot be written ({error.strerror}); "
-                 'choose a folder you may write to, with free space')
-    except KeyError as error:
-        match = re.search(r'([\w.]+) is not in the (.+?) registry', str(error))
-        if not match:
-            raise
-        sys.exit(f"error: the config names type '{match[1]}', which the registry {match[2]} "
-                 'does not know; check its spelling and custom_imports')
-    except RuntimeError as error:
-        if not re.match(r'DataLoader (worker \(pid|timed out)', str(error)):
-            raise
-        words = ' '.join(str(error).split())
-        sys.exit(f"error: {words.rstrip('. ')}: a data worker was lost or hangs (memory? a slow "
-                 'disk?); try fewer num_workers')
-    except TypeError as error:
-        match = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'",
-                          str(error))
-        if not match:
-            raise
-        sys.exit(f"error: the config gives {match[1]} an argument '{match[2]}' it does not have")
+        sys.exit(f'error: {line}')
 
 
-def _last_line(error: Exception) -> str:
-    line = str(error).strip().splitlines()[-1]
-    return re.sub(r'^[\w.]+Error: ', '', line)
+def _one_line(error: Exception) -> str | None:
+    """Return what a user has to know of an error, or None for a defect."""
+    text = str(error)
+    if isinstance(error, HourglassError):
+        # an error in a data worker comes with the worker's traceback before its own line
+        return re.sub(r'^[\w.]+Error: ', '', text.strip().splitlines()[-1])
+    if isinstance(error, OSError) and error.errno in _DISK:
+        return (f"{error.filename or 'a file'}: cannot be written ({error.strerror}); choose a "
+                'folder you may write to, with free space')
+    if isinstance(error, KeyError) and (
+            match := re.search(r'([\w.]+) is not in the (.+?) registry', text)):
+        return (f"the config names type '{match[1]}', which the registry {match[2]} does not "
+                'know; check its spelling and custom_imports')
+    if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
+        return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
+                'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
+    if isinstance(error, TypeError) and (match := re.search(
+            r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)):
+        return f"the config gives {match[1]} an argument '{match[2]}' it does not have"
+    return None

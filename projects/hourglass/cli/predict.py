@@ -14,13 +14,13 @@ from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
 from hourglass.inference.boxes import box_finder
 from hourglass.inference.collection import Drawing, predict_collection
-from hourglass.inference.results import Results, share_results
+from hourglass.inference.results import Results, SharedResults
 from hourglass.inference.sources import Frames, ImageFiles, open_source
+from hourglass.io.journal import Journal, fingerprint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('input', help="an image, a folder, a pattern in quotes ('a/*.jpg'), a "
-                        'video, or the number of a camera')
+    parser.add_argument('input', help="image, folder, pattern ('a/*.jpg'), video or camera number")
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
@@ -28,10 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                          f"{', '.join(weights_by_name())} (default %(default)s)")
     network.add_argument('--config', help='a config file instead, with --weights')
     network.add_argument('--weights', help='checkpoint')
-    network.add_argument('--device', help='cpu, cuda, cuda:1...; default the accelerator if there '
-                         'is one')
-    network.add_argument('--stage', type=int, help='the stage that predicts: 0 the first stack, -1 '
-                         'the last')
+    network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
+    network.add_argument('--stage', type=int, help='that predicts: 0 the first stack, -1 the last')
     network.add_argument('--no-flip', action='store_true',
                          help='do not average with the mirrored image: twice as fast')
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
@@ -44,13 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drawn.add_argument('--heatmaps', action='store_true', help='draw the heatmap of every keypoint')
     drawn.add_argument('--crop', action='store_true', help='write the crops of the people')
     drawn.add_argument('--no-overlays', action='store_true', help='draw no skeletons')
-    drawn.add_argument('--min-score', type=float, default=0.0,
-                       help='draw no keypoint whose heatmap peaks below; default draws all')
+    drawn.add_argument('--min-score', type=float, default=0.0, help='of drawn keypoints; default 0')
     parser.add_argument('--max-frames', type=int, help='stop after this many images')
     shared = parser.add_argument_group('large collections')
-    shared.add_argument('--journal', action='store_true',
-                        help='leave what is done in OUT/journal, so that another call with the '
-                        'same network and options does only the rest; always with --launcher')
+    shared.add_argument('--journal', action='store_true', help='keep results in OUT/journal, so '
+                        'that the same call does only the rest; always with --launcher')
     add_launcher_arguments(shared)
 
 
@@ -82,7 +78,18 @@ def run(args: argparse.Namespace) -> None:
         print('stopped; the images that are done are written', file=sys.stderr)
     finally:
         images.close()
-    _report(args, source, results)
+    if left := results.finish(args.out):
+        print(f'{source.count} images done here; {left} are left to other processes, the last of '
+              'which writes the results, or to another call')
+        return
+    content, whole = results.content(), '' if args.boxes or args.detector else (
+        ', one looked for in each whole image (--boxes or --detector say where people are)')
+    people, count = len(content['annotations']), len(content['images'])
+    print(f'{people} people in {count} images{whole}: {args.out}')
+    if source.ignored:
+        print(f'{source.ignored} files of {args.input} ignored: no image by their names')
+    if results.problems:
+        sys.exit(f'{len(results.problems)} images could not be used')
 
 
 def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEstimator,
@@ -96,28 +103,15 @@ def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEsti
     if not isinstance(source, ImageFiles):
         raise ConfigError(f'{args.input}: --journal and --launcher are for image files; leave them '
                           'out, or store the frames as images')
-    source.keep(list(source.stamps())[:args.max_frames])
+    source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score')
-    work: list[str | Path] = [
+    work = fingerprint([
         find_weights(args.weights or args.model), str(model.cfg.model),
         str(model.cfg.test_dataloader.dataset.pipeline),
-        *(f'{name}={getattr(args, name)}' for name in options)]
-    if args.boxes:
-        work.append(Path(args.boxes).expanduser())
-    return share_results(model.dataset_meta, info, source, args.out, work, place.rank, place.ranks)
-
-
-def _report(args: argparse.Namespace, source: ImageFiles | Frames, results: Results) -> None:
-    """Write the results and print a summary; status 1 if an image could not be used."""
-    if left := results.finish(args.out):
-        print(f'{source.count} images done here; {left} are left to other processes, the last of '
-              'which writes the results, or to another call')
-        return
-    whole = '' if args.boxes or args.detector else (
-        ', one looked for in each whole image (--boxes or --detector say where people are)')
-    print(f'{results.num_people} people in {results.num_images} images{whole}: {args.out}')
-    if source.ignored:
-        print(f'{source.ignored} files of {args.input} ignored: no image by their names')
-    if results.problems:
-        sys.exit(f'{len(results.problems)} images could not be used')
+        *(f'{name}={getattr(args, name)}' for name in options),
+        *([Path(args.boxes).expanduser()] if args.boxes else [])])
+    journal = Journal(args.out / 'journal', work, place.rank, place.ranks)
+    results = SharedResults(model.dataset_meta, info, journal, source)
+    source.keep(results.share())
+    return results

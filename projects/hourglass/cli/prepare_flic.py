@@ -1,7 +1,4 @@
-"""Check a FLIC folder (examples.mat and images/).
-
-FLIC is used as published, so nothing is converted. Reports what is missing, broken or unusual.
-"""
+"""Check a FLIC folder as published: report what is missing, broken or unusual."""
 import argparse
 
 from hourglass.cli.preparing import add_verify_arguments, verify_and_draw

@@ -1,7 +1,4 @@
-"""Check a folder of LSP or LSP Extended (joints.mat and images/).
-
-Both are used as published, so nothing is converted. Reports what is missing, broken or unusual.
-"""
+"""Check a folder of LSP or LSP Extended as published: report what is missing, broken or unusual."""
 import argparse
 from pathlib import Path
 

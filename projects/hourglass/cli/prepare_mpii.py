@@ -3,8 +3,8 @@
 hourglass prepare mpii data/mpii --release mpii_human_pose_v1_u12_1.mat --val valid.h5
 hourglass prepare mpii data/mpii          # checks a folder that has its annotations
 
-Writes annotations/mpii_{train,val,trainval,test}.json and mpii_gt_val.mat into the folder, then
-reports what is missing, broken or unusual in it.
+Writes annotations/mpii_{train,val,trainval,test}.json and mpii_gt_val.mat, then reports what is
+missing, broken or unusual in the folder.
 """
 import argparse
 from pathlib import Path
@@ -18,12 +18,9 @@ from hourglass.errors import ConfigError, DataError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', type=Path, help='with images/, and annotations/ to write to')
-    parser.add_argument('--release', type=Path, metavar='MAT',
-                        help='the official mpii_human_pose_v1_u12_1.mat')
-    parser.add_argument('--val', type=Path, metavar='FILE',
-                        help="list of the validation people: the authors' valid.h5, "
-                        'mpii_annotations.json(.gz), mpii_gt_val.mat or its copy '
-                        'detections_our_format.mat')
+    parser.add_argument('--release', type=Path, help='the official mpii_human_pose_v1_u12_1.mat')
+    parser.add_argument('--val', type=Path, metavar='FILE', help='the validation people: valid.h5, '
+                        'mpii_annotations.json(.gz), mpii_gt_val.mat or detections_our_format.mat')
     add_verify_arguments(parser)
 
 

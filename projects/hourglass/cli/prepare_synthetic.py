@@ -1,7 +1,4 @@
-"""Render a data set of people: OUT/train and OUT/test, with annotations in MPII's form.
-
-A split that is already complete is left alone, so running the command again is quick.
-"""
+"""Render a data set of people, with annotations in MPII's form; keep splits that are complete."""
 import argparse
 import time
 from pathlib import Path
@@ -19,8 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, default=0, help='another seed gives other images')
     parser.add_argument('--size', type=int, nargs=2, default=(160, 160), metavar=('W', 'H'))
     parser.add_argument('--workers', type=int, default=2, help='processes that render')
-    parser.add_argument('--sheet', type=Path, metavar='PNG',
-                        help='also draw random people with their joints')
+    parser.add_argument('--sheet', type=Path, metavar='PNG', help='draw random people and joints')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -32,9 +28,7 @@ def run(args: argparse.Namespace) -> None:
             start = time.perf_counter()
             annotation = write_synthetic(args.out / split, count, args.seed, args.workers,
                                          tuple(args.size), stream=stream)
-            seconds = time.perf_counter() - start
-            print(f'{annotation}: {count} images in {seconds:.1f} s '
-                  f'({count / seconds:.0f} images/s)')
+            print(f'{annotation}: {count} images in {time.perf_counter() - start:.1f} s')
     if args.sheet:
         people = MpiiDataset(data_root=str(annotation.parent), ann_file=annotation.name)
         write_sheet(people, args.sheet)

@@ -23,12 +23,7 @@ def _at_least_1(text: str) -> int:
 
 
 def verify_and_draw(splits: Mapping[str, PersonDataset], args: argparse.Namespace) -> None:
-    """Print the findings for each split; end the program with status 1 if there are errors.
-
-    Args:
-        splits: name -> data set, made with ``lazy_init=True``.
-        args: with the arguments of :func:`add_verify_arguments`.
-    """
+    """Check data sets made with ``lazy_init=True``; end the program with status 1 for errors."""
     errors = False
     for name, dataset in splits.items():
         found = verify(dataset, not args.quick, args.workers)

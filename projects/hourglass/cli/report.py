@@ -18,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    out = check_path(args.out)
-    cfg = load_config(args)
+    out, cfg = check_path(args.out), load_config(args)
     cfg.load_from = checked_checkpoint(args.checkpoint)
     cfg.merge_from_dict({'model.test_cfg.all_stages': True})
     runner = Runner.from_cfg(cfg)

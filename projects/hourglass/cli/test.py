@@ -1,5 +1,6 @@
 """Test a checkpoint on the data set of its config."""
 import argparse
+from pathlib import Path
 
 import mmengine
 from mmengine.dist import is_main_process
@@ -18,29 +19,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('--out', help='write the metrics to this file, .json, .yaml or .pkl')
-    parser.add_argument('--people', help="write every person's predicted joints, scores and "
-                        'distances to this .json file, which tools/evaluate.py reads')
+    parser.add_argument('--people', help="write every person's predicted keypoints, scores and "
+                        'distances to this .json file, which hourglass evaluate reads')
     parser.add_argument('--all-stages', action='store_true',
-                        help='score the prediction of every stage, not of the last one alone')
-    parser.add_argument('--report', help='write what was found to this .html file: tables, curves, '
+                        help='score the prediction of every stage, not only of the last')
+    parser.add_argument('--report', help='write the results to this .html file: tables, curves, '
                         'the worst and the best people')
     add_speed_arguments(parser)
-    parser.add_argument('--journal', metavar='DIR', help='leave what is done in this folder, so '
-                        'that another call with the same config and checkpoint does only the rest; '
-                        'with --launcher the processes share the people without waiting for each '
-                        'other')
+    parser.add_argument('--journal', metavar='DIR', help='keep finished people in this folder, so '
+                        'that another call with the same config and checkpoint tests only the '
+                        'rest; with --launcher the processes share the people and do not wait for '
+                        'each other')
     parser.add_argument('--dump', help='write all predictions to this .pkl file')
 
 
-def test(args: argparse.Namespace) -> dict:
-    """The metrics; empty where people are left, of other processes or another call."""
+def run(args: argparse.Namespace) -> None:
     checkpoint = checked_checkpoint(args.checkpoint)
+    for option, suffixes in (('out', ('.json', '.yaml', '.yml', '.pkl', '.pickle')),
+                             ('dump', ('.pkl', '.pickle'))):
+        path = getattr(args, option)
+        if path and Path(path).suffix not in suffixes:
+            raise ConfigError(f"--{option} {path}: name a {' or '.join(suffixes)} file")
     if args.report:
         check_path(args.report)
-    if args.dump and not args.dump.endswith(('.pkl', '.pickle')):
-        raise ConfigError(f'--dump {args.dump}: name a .pkl file')
     if args.dump and args.journal:
-        raise ConfigError('--dump and --journal: only metrics are kept in a journal; give one')
+        raise ConfigError('--dump and --journal: a journal keeps only metrics; give one of them')
     place = work_apart(args.launcher) if args.journal else None
     cfg = load_config(args, join=place is None)
     cfg.load_from = checkpoint
@@ -56,18 +59,13 @@ def test(args: argparse.Namespace) -> dict:
         if args.all_stages or args.report:
             raise ConfigError('--optimize, --stages and --exit-tolerance give one stage; leave '
                               '--all-stages and --report out')
-        hooks = [*cfg.get('custom_hooks', []), dict(type='hourglass.OptimizeHook', **faster)]
-        cfg.custom_hooks = hooks
+        cfg.custom_hooks = [*cfg.get('custom_hooks', []),
+                            dict(type='hourglass.OptimizeHook', **faster)]
     if place:
         use_journal(cfg, args.journal, place)
     runner = Runner.from_cfg(cfg)
-    metrics = runner.test()
+    metrics = runner.test()             # empty while people are left, for other processes or calls
     if args.report and metrics:
         write_report(runner, args.report)
-    return metrics
-
-
-def run(args: argparse.Namespace) -> None:
-    metrics = test(args)
     if args.out and metrics and is_main_process():
         mmengine.dump(metrics, args.out)

@@ -13,7 +13,8 @@ from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.config import load_config
 from hourglass.cli.errors import one_line_errors
-from hourglass.engine.processes import find_place, scale_learning_rate
+from hourglass.engine.optim import scale_learning_rate
+from hourglass.engine.processes import find_place
 from hourglass.errors import ConfigError
 
 
@@ -28,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def training_config(args: argparse.Namespace) -> Config:
+    """Return the config of a run as the arguments change it.
+
+    Raises:
+        ConfigError, CheckpointError: if arguments, config and checkpoint do not fit together.
+    """
     cfg = load_config(args)
     if 'by_epoch' in cfg.train_cfg:         # mmengine's loops do not resume exactly
         by_epoch = cfg.train_cfg.pop('by_epoch')
@@ -38,39 +44,38 @@ def training_config(args: argparse.Namespace) -> Config:
                           'its spelling')
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-        cfg.default_hooks.checkpoint.pop('save_best', None)     # there is no best to save
+        cfg.get('default_hooks', {}).get('checkpoint', {}).pop('save_best', None)
     if args.amp:
         if get_device() == 'cpu':
-            raise ConfigError("--amp: mmengine's mixed precision needs an accelerator, and there "
-                              'is none here; leave --amp out')
+            raise ConfigError("--amp: mmengine's mixed precision needs an accelerator, and this "
+                              'machine has none; leave --amp out')
         if cfg.optim_wrapper.get('type', 'OptimWrapper') not in ('OptimWrapper', 'AmpOptimWrapper'):
-            raise ConfigError(f'--amp: cannot be combined with optim_wrapper.type='
+            raise ConfigError('--amp: cannot be combined with optim_wrapper.type='
                               f"'{cfg.optim_wrapper.type}'")
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr or cfg.get('auto_scale_lr', {}).get('enable'):
         scale_learning_rate(cfg, find_place(args.launcher).ranks)
-    if args.resume and args.resume.endswith('.safetensors'):
-        raise ConfigError(f'--resume {args.resume}: holds weights alone; start from them with '
-                          f'--cfg-options load_from={args.resume}')
-    if args.resume == 'auto':
-        path, warning = last_whole_checkpoint(cfg.work_dir)
+    checkpoint = args.resume
+    if checkpoint == 'auto':            # without any, the run begins, from load_from if that is set
+        checkpoint, warning = last_whole_checkpoint(cfg.work_dir)
         if warning:
             print(f'warning: {warning}', file=sys.stderr)
-        if path:                    # else the run begins, from load_from if the config has one
-            cfg.resume, cfg.load_from = True, str(path)
-    elif args.resume:
-        cfg.resume, cfg.load_from = True, args.resume
-    if cfg.load_from and '://' not in cfg.load_from:
+    elif checkpoint and checkpoint.endswith('.safetensors'):
+        raise ConfigError(f'--resume {checkpoint}: holds weights alone; start from them with '
+                          f'--cfg-options load_from={checkpoint}')
+    if checkpoint:
+        cfg.resume, cfg.load_from = True, str(checkpoint)
+    if cfg.get('load_from') and '://' not in cfg.load_from:
         cfg.load_from = checked_checkpoint(cfg.load_from)
     return cfg
 
 
 def run(args: argparse.Namespace) -> None:
     try:
-        with one_line_errors():         # here, so that what is not one line gets the words below
+        with one_line_errors():         # here, so that only other errors get the line below
             Runner.from_cfg(training_config(args)).train()
-    except Exception as error:      # a defect, a hook's or ours: the whole story, then a last line
+    except Exception as error:      # a defect: the traceback, then a last line
         traceback.print_exc()
         sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the lines above "
-                 'say where. What was saved is whole: once this is mended, go on with --resume')
+                 'say where. What was saved is whole: after a fix, go on with --resume')

@@ -1,0 +1,1 @@
+"""From keypoints to heatmaps and back."""

@@ -29,8 +29,7 @@ class Person:
         pck_unit: image px that distances are divided by (0.6 x the head's diagonal, or the torso);
             NaN where unknown, as for MPII's training people.
         row: index of the person in the annotation file, for messages.
-        place: 0-based indices of the image and of the person on it in MPII's official release;
-            None where unknown.
+        place: 0-based indices of the image, and of the person on it, in MPII's release, or None.
         single_person: whether MPII's official score counts the person; None where unknown.
     """
 
@@ -46,16 +45,15 @@ class Person:
 
 
 class PersonDataset(BaseCocoStyleDataset):
-    """Base of the data sets: one sample per person, square crops, nobody skipped.
+    """Base of the data sets: one sample with a square crop for every person.
 
-    mmpose's base class filters people out silently and finds a missing image in the middle of an
-    epoch. This class checks the annotations and the image folder before the first sample.
+    It checks all annotations and the image folder before the first sample. mmpose's base class
+    skips people silently and finds a missing image in the middle of an epoch.
 
     Args:
-        data_root: the data set's folder.
-        ann_file: the annotation file, below ``data_root``.
-        data_prefix: ``dict(img=...)``, the image folder below ``data_root``.
-        kwargs: as for mmengine's ``BaseDataset`` (``pipeline``, ``test_mode``, ``indices``...).
+        data_root: the data set's folder, which ``ann_file`` and ``data_prefix`` are relative to.
+        data_prefix: ``dict(img=...)``, the image folder.
+        kwargs: as for mmengine's ``BaseDataset``.
 
     Raises:
         DataError: for a missing folder, file or image, or a wrong annotation.
@@ -71,9 +69,8 @@ class PersonDataset(BaseCocoStyleDataset):
 
     def load_data_list(self) -> list[dict]:
         if not Path(self.data_root).is_dir():
-            raise DataError(
-                f'{self.data_root}: no such data folder. Set HOURGLASS_DATA to the folder that '
-                "holds it, or put it there (README, 'Data')")
+            raise DataError(f'{self.data_root}: no such data folder. Set HOURGLASS_DATA to the '
+                            "folder that holds it, or put it there (README, 'Data')")
         if not Path(self.ann_file).is_file():
             raise DataError(f"{self.ann_file}: no such annotation file (README, 'Data')")
         people = self.read_people()
@@ -82,8 +79,8 @@ class PersonDataset(BaseCocoStyleDataset):
         for person in people:
             problem = person_problem(person, self.metainfo['num_keypoints'], self.test_mode)
             if problem:
-                raise DataError(
-                    f'{self.ann_file}, row {person.row} ({person.image_name}): {problem}')
+                where = f'{self.ann_file}, row {person.row} ({person.image_name})'
+                raise DataError(f'{where}: {problem}')
         folder, names = Path(self.data_prefix['img']), {person.image_name for person in people}
         missing = missing_images(folder, names)
         if missing:
@@ -94,28 +91,20 @@ class PersonDataset(BaseCocoStyleDataset):
         return [self._sample(index, person) for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
-        """Return a sample, with the metainfo that transforms need.
-
-        mmpose copies the metainfo for every sample, which takes twice as long as the sample
-        itself. Samples share it here: transforms only read it.
-        """
+        """Return a sample with the metainfo, which transforms only read, so it is not copied."""
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         return info | {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
 
     def _sample(self, index: int, person: Person) -> dict:
-        """Return a person in the form that mmpose's transforms and metrics expect."""
         annotated = ~np.isnan(person.keypoints_image).any(-1)                       # (K,)
         keypoints_image = np.where(annotated[:, None], person.keypoints_image, 0)   # (K, 2)
-        half = person.side_image / 2
+        center, half = person.center_image, person.side_image / 2
         return dict(
-            id=index,
-            img_id=index,
+            id=index, img_id=index, category_id=1,
             img_path=os.path.join(self.data_prefix['img'], person.image_name),
-            category_id=1,
-            bbox=np.concatenate([person.center_image - half,
-                                 person.center_image + half]).astype(np.float32)[None],
+            bbox=np.r_[center - half, center + half].astype(np.float32)[None],
             bbox_score=np.ones(1, np.float32),
-            bbox_center=np.asarray(person.center_image, np.float32)[None],
+            bbox_center=np.asarray(center, np.float32)[None],
             bbox_scale=np.full((1, 2), person.side_image, np.float32),
             keypoints=keypoints_image.astype(np.float32)[None],
             keypoints_visible=annotated.astype(np.float32)[None],
@@ -135,26 +124,19 @@ def joint_problem(person: Person, num_keypoints: int) -> str | None:
 
 def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> str | None:
     """Describe why a person cannot be a sample; None if nothing is wrong."""
-    problem = joint_problem(person, num_keypoints)
-    if problem:
-        return problem
-    if not np.isfinite(person.center_image).all():
-        return f'the centre is {person.center_image.tolist()}, two numbers needed'
     if not 0 < person.side_image < np.inf:
         return f'the scale makes a crop of {person.side_image} px, more than 0 needed'
+    if not np.isfinite(person.center_image).all():
+        return f'the centre is {person.center_image.tolist()}, two numbers needed'
     annotated = not np.isnan(person.keypoints_image).all()
     if to_be_tested and annotated and not 0 < person.pck_unit < np.inf:
         return ('no head box (MPII: set head_box_file to mpii_gt_val.mat) or torso (FLIC, LSP: '
                 'right shoulder and left hip) to measure PCK by, as a test needs')
-    return None
+    return joint_problem(person, num_keypoints)
 
 
 def missing_images(folder: Path, names: set[str]) -> dict[str, str]:
-    """Find the images that are not below a folder, each with a hint at a file of a similar name.
-
-    Raises:
-        DataError: if there is no such folder.
-    """
+    """Find the images that a folder lacks, each with a hint at a file of a similar name."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such image folder (README, 'Data')")
     present = {os.path.join(sub, entry.name) for sub in {os.path.dirname(name) for name in names}

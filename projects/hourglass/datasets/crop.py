@@ -14,20 +14,16 @@ from hourglass.datasets.pieces import Piece
 
 
 def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, int]) -> ndarray:
-    """Cut a crop out of an image, anti-aliased.
+    """Cut a crop (h, w, 3) uint8 out of an image, anti-aliased, black outside of the image.
 
-    A crop that is at least twice as large as the input is averaged over squares of r x r px first,
-    with r the largest power of two that leaves it the resolution of the input; then pixels are
-    interpolated between their four neighbours. The authors' code reduces images before it crops,
-    too (``img.lua``). Outside of the image the crop is black.
+    A crop that is at least twice as large as the input is first averaged over squares of r x r px,
+    with r the largest power of two that leaves it the resolution of the input; then it is
+    interpolated bilinearly. The authors' code reduces images before it crops, too (``img.lua``).
 
     Args:
         image: (H, W, 3) uint8, or a part of one.
         matrix: (2, 3) from image px to input px, as of :func:`crop_matrix`.
         input_size: (w, h) in px.
-
-    Returns:
-        (h, w, 3) uint8.
     """
     piece = image if isinstance(image, Piece) else Piece.of_image(image)
     shrinks_by = abs(float(np.linalg.det(piece.matrix_from(matrix)[:, :2])))**-0.5
@@ -42,17 +38,13 @@ def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, i
 
 def crop_around(box: ndarray, image_size: tuple[int, int], padding: float = 1.25
                 ) -> tuple[ndarray, float]:
-    """The square around a person with a margin, as the crops of the data sets have it.
+    """Return the middle (2,) and the side, in 0-based image px, of the square crop around a person.
 
     Args:
         box: (4,) x1, y1, x2, y2 around the person in image px, from the image's corner:
             (0, 0, w, h) is the whole image.
         image_size: (w, h). A box of the whole image is no outline of a person, and gets no margin.
-        padding: side of the square in units of the box's longer side. 1.25 is the authors' for
-            MPII, and mmpose's.
-
-    Returns:
-        The middle (2,) and the side, image px, where 0 is the middle of the first pixel.
+        padding: side of the square over the box's longer side; the authors' (MPII) and mmpose's.
     """
     corners = np.asarray(box, float).reshape(2, 2)
     whole = (corners[0] <= 0).all() and (corners[1] >= image_size).all()
@@ -61,9 +53,7 @@ def crop_around(box: ndarray, image_size: tuple[int, int], padding: float = 1.25
 
 def crop_matrix(center: ndarray, scale: ndarray, degrees: float, input_size: tuple[int, int]
                 ) -> ndarray:
-    """The affine matrix (2, 3) float64 of a crop, from image px to input px.
-
-    It is that of mmpose's ``TopdownAffine``, which goes through float32.
+    """Return the affine matrix (2, 3) float64 of mmpose's ``TopdownAffine``, image px to input px.
 
     Args:
         center: (2,) x, y in image px, 0-based; goes to half the input's size.
@@ -80,24 +70,19 @@ def crop_matrix(center: ndarray, scale: ndarray, degrees: float, input_size: tup
 
 
 def fitted(sides: ndarray, input_size: tuple[int, int]) -> ndarray:
-    """Sides (2,) float32 of a crop, image px, the shorter one lengthened to the input's proportion.
-
-    Args:
-        sides: (2,) w, h in image px.
-        input_size: (w, h) in px.
-    """
+    """Lengthen the shorter of a crop's sides (w, h) to the input's proportion; (2,) float32."""
     width, height = input_size
     side = max(float(sides[0]), float(sides[1]) * width / height)
     return np.array([side, side * height / width], np.float32)
 
 
 def to_image(keypoints_input: ndarray, sample: Mapping) -> ndarray:
-    """Keypoints (..., K, 2) in input px as image px, as mmpose's estimator moves its prediction.
+    """Convert keypoints (..., K, 2) from input px to image px, as mmpose's estimator does.
 
     Args:
         keypoints_input: x, y, 0-based.
-        sample: metainfo of a sample, with ``input_size`` (w, h) of its crop, ``input_scale``, its
-            sides in image px, and ``input_center``.
+        sample: metainfo with ``input_size`` (w, h), and ``input_center`` and ``input_scale`` (the
+            sides) of the crop in image px.
     """
     scale = np.asarray(sample['input_scale'])
     return keypoints_input / sample['input_size'] * scale + sample['input_center'] - 0.5 * scale

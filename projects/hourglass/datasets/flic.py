@@ -20,26 +20,22 @@ _COLUMNS = (0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 16)
 _MIRROR = np.array([3, 4, 5, 0, 1, 2, 7, 6, 9, 8, 10])
 _L_SHOULDER, _R_SHOULDER, _L_HIP = 0, 3, 6
 
-# The authors crop 440 px of the 720x480 frame around row 240. Here these are proportions of the
-# height, for frames of any size; rows are 0-based pixel centres, so 240.5 rows lie above row 240.
+# The authors crop 440 px of the 720x480 frame around row 240, whose centre lies 240.5 px from the
+# top. Here these are proportions of the height, for frames of any size.
 _CROP_SIDE, _CROP_ROW = 440 / 480, 240.5 / 480
 _PX_PER_SCALE = 200                     # the h5 files' scale, 2.2, is in units of 200 px
 
 
 def read_flic(path: str | Path, split: str | Sequence[str] | None = None,
               labels: str | None = None) -> list[Person]:
-    """Read the people of ``examples.mat``, or of one of the authors' h5 files.
-
-    Coordinates are 0-based in both.
+    """Read the people of ``examples.mat``, or of one of the authors' h5 files; both are 0-based.
 
     Args:
-        path: the file.
-        split: of ``examples.mat``: ``'train'`` (3,987 people), ``'test'`` (1,016), ``'extra'``
-            (the people of FLIC-full in neither), or several of them. FLIC-full's extra people come
-            from the same films as the test people, often from the same scene. None for an h5 file.
-        labels: of ``examples.mat``: ``'observer'`` (default) swaps left and right of people seen
-            from behind (with the right shoulder right of the left one in the image), as the paper
-            does; ``'person'`` leaves them. None for an h5 file, which has one of the two.
+        split: ``'train'`` (3,987 people), ``'test'`` (1,016), ``'extra'`` (the people of FLIC-full
+            in neither, often from the same scenes as test people), or several; None for an h5 file.
+        labels: ``'observer'`` (default) swaps left and right of people seen from behind (with the
+            right shoulder right of the left one in the image), as the paper does; ``'person'``
+            leaves them. None for an h5 file, which has one of the two.
 
     Raises:
         DataError: if the file is not a FLIC annotation.
@@ -54,10 +50,9 @@ def read_flic(path: str | Path, split: str | Sequence[str] | None = None,
     if not splits or not set(splits) <= set(SPLITS) or labels not in (None, *LABELS):
         raise ConfigError(f'{path}: split={split!r} and labels={labels!r}, choose from {SPLITS} '
                           f'and {LABELS}')
-    examples = read_mat(path, 'examples', fields=('coords', 'filepath', 'imgdims', 'torsobox',
-                                                  'istrain', 'istest'))
+    fields = 'coords', 'filepath', 'imgdims', 'torsobox', 'istrain', 'istest'
     people = []
-    for row, example in enumerate(examples):
+    for row, example in enumerate(read_mat(path, 'examples', fields)):
         where = f'{path}, row {row} ({example.filepath})'
         flags = {name for name in ('train', 'test') if _flag(example, f'is{name}', where)}
         if not (flags or {'extra'}).isdisjoint(splits):
@@ -67,8 +62,8 @@ def read_flic(path: str | Path, split: str | Sequence[str] | None = None,
 
 def _h5_people(path: str | Path) -> list[Person]:
     joints = len(_COLUMNS)
-    names, data = read_people(path, dict(center=(2,), scale=(), part=(joints, 2),
-                                         visible=(joints,), normalize=()))
+    names, data = read_people(path, dict(
+        center=(2,), scale=(), part=(joints, 2), visible=(joints,), normalize=()))
     keypoints_image = np.where((data['visible'] > 0)[..., None], data['part'], np.nan)
     return [Person(image_name=name, center_image=data['center'][row],
                    side_image=_PX_PER_SCALE * float(data['scale'][row]),
@@ -101,24 +96,16 @@ def _person(example: Any, labels: str, row: int, where: str) -> Person:
     from_behind = keypoints_image[_R_SHOULDER, 0] > keypoints_image[_L_SHOULDER, 0]
     if labels == 'observer' and from_behind:
         keypoints_image = keypoints_image[_MIRROR]
-    height = frame[0]
     return Person(
-        image_name=str(example.filepath),
-        center_image=np.array([torso_box[[0, 2]].mean(), _CROP_ROW * height - 0.5]),
-        side_image=_CROP_SIDE * height,
-        keypoints_image=keypoints_image,
-        occluded=np.zeros(len(_COLUMNS), bool),         # FLIC does not annotate occlusion
-        pck_unit=torso, row=row)
+        image_name=str(example.filepath), side_image=_CROP_SIDE * frame[0],
+        center_image=np.array([torso_box[[0, 2]].mean(), _CROP_ROW * frame[0] - 0.5]),
+        keypoints_image=keypoints_image, pck_unit=torso, row=row,
+        occluded=np.zeros(len(_COLUMNS), bool))         # FLIC does not annotate occlusion
 
 
 @DATASETS.register_module()
 class FlicDataset(PersonDataset):
-    """FLIC from ``examples.mat`` or the authors' h5 files, and the frames.
-
-    Args:
-        split, labels: which people, and which left and right; see :func:`read_flic`.
-        kwargs: as for :class:`PersonDataset`.
-    """
+    """FLIC from ``examples.mat`` or an h5 file; split and labels as for :func:`read_flic`."""
 
     METAINFO = skeletons.FLIC
 

@@ -17,9 +17,7 @@ def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[
     """
     arrays = open_h5(path)
     for name, shape in shapes.items():
-        if name not in arrays:
-            raise DataError(f"{path}: holds no '{name}', so it is another file than expected")
-        array = arrays[name]
+        array = _array(arrays, name, path)
         if array.dtype.kind not in 'fiub':
             raise DataError(f"{path}: '{name}' holds {array.dtype}, numbers needed; fetch it again")
         if array.shape[1:] != shape:
@@ -33,16 +31,10 @@ def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[
 
 def read_people(path: str | Path, shapes: dict[str, tuple[int, ...]]
                 ) -> tuple[list[str], dict[str, ndarray]]:
-    """Read the file name of each person's image, and the arrays of :func:`people_arrays` whole.
-
-    Raises:
-        DataError: as :func:`people_arrays`, or if ``imgname`` does not hold one name per person.
-    """
+    """Read the file name of each person's image, and the arrays of :func:`people_arrays` whole."""
     arrays = {name: array[:] for name, array in people_arrays(path, shapes).items()}
-    file_names = open_h5(path).get('imgname')
-    if file_names is None:
-        raise DataError(f"{path}: holds no 'imgname', so it is another file than expected")
-    names, people = names_of(file_names[:], path), len(next(iter(arrays.values())))
+    names = names_of(_array(open_h5(path), 'imgname', path)[:], path)
+    people = len(next(iter(arrays.values())))
     if len(names) != people:
         raise DataError(f'{path}: {len(names)} image names for {people} people; fetch it again')
     return names, arrays
@@ -55,3 +47,9 @@ def names_of(array: ndarray, path: str | Path) -> list[str]:
         return [name.decode().rstrip('\0') for name in rows]
     except (AttributeError, ValueError, TypeError):
         raise DataError(f"{path}: 'imgname' holds no names of files; fetch it again") from None
+
+
+def _array(arrays: dict[str, H5Array], name: str, path: str | Path) -> H5Array:
+    if name not in arrays:
+        raise DataError(f"{path}: holds no '{name}', so it is another file than expected")
+    return arrays[name]

@@ -14,7 +14,7 @@ from hourglass.io.mat import read_mat
 from hourglass.registry import DATASETS
 
 SPLITS = ('train', 'test')
-_ROWS = dict(train=(0, 1000), test=(1000, 2000))        # of LSP; LSP Extended is all training
+_ROWS = dict(train=range(1000), test=range(1000, 2000))     # of LSP; LSP Extended is all training
 _NUM_JOINTS = 14
 _R_SHOULDER, _L_HIP = 8, 3
 _MARGIN = 1.25                          # around the box of the joints, as for MPII's scale
@@ -23,18 +23,14 @@ _MARGIN = 1.25                          # around the box of the joints, as for M
 def read_lsp(path: str | Path, split: str) -> list[Person]:
     """Read the people of ``joints.mat`` of LSP or of LSP Extended; coordinates there are 1-based.
 
-    The order of the axes distinguishes the two. In LSP, (3, 14, 2000), the third number of a joint
-    is 1 where it is hidden, and every joint is labelled; in LSP Extended, (14, 3, 10000), it is 1
-    where the joint is labelled. The crop is a square around the joints; the PCK unit is the torso,
-    right shoulder to left hip, NaN where one of them is not labelled.
-
-    Args:
-        path: the file.
-        split: ``'train'`` or ``'test'``; all of LSP Extended is for training.
+    The third number of a joint is 1 where it is hidden in LSP, (3, 14, 2000), which labels every
+    joint, and 1 where it is labelled in LSP Extended, (14, 3, 10000), which is all for training.
+    The crop is a square around the joints; the PCK unit is the torso, right shoulder to left hip,
+    NaN where one of them is not labelled.
 
     Raises:
         DataError: if the file is not an LSP annotation.
-        ConfigError: for a split that does not exist.
+        ConfigError: for a split other than ``'train'`` or ``'test'``, and for LSP Extended's test.
     """
     if split not in SPLITS:
         raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
@@ -42,8 +38,8 @@ def read_lsp(path: str | Path, split: str) -> list[Person]:
     if extended and split == 'test':
         raise ConfigError(f"{path}: LSP Extended has no test people; use LSP's joints.mat")
     poses = joints.transpose((2, 0, 1) if extended else (2, 1, 0)).astype(float)    # (P, 14, 3)
-    first, last = (0, len(poses)) if extended else _ROWS[split]
-    return [_person(poses[row], extended, row, path) for row in range(first, last)]
+    rows = range(len(poses)) if extended else _ROWS[split]
+    return [_person(poses[row], extended, row, path) for row in rows]
 
 
 def splits_of(path: str | Path) -> tuple[str, ...]:
@@ -86,8 +82,8 @@ def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person
 def with_mpii_joints(person: Person) -> Person:
     """Return the same person with MPII's 16 joints.
 
-    MPII's pelvis and thorax lie in the middle of the hips and of the shoulders (within 0.3 % of the
-    torso for half of MPII's people), so they are made from these; the PCK unit stays the torso.
+    Pelvis and thorax are the middles of the hips and of the shoulders: half of MPII's lie within
+    0.3 % of the torso of these. The PCK unit stays the torso.
     """
     ours, theirs = (skeletons.keypoint_names(info) for info in (skeletons.LSP, skeletons.MPII))
     keypoints, occluded = (dict(zip(ours, values, strict=True))
@@ -105,21 +101,19 @@ class LspDataset(PersonDataset):
     """LSP or LSP Extended from ``joints.mat`` and the images.
 
     Args:
-        split: ``'train'`` or ``'test'``; see :func:`read_lsp`.
-        skeleton: ``'lsp'`` for its 14 joints, ``'mpii'`` for MPII's 16, so that LSP trains or tests
-            a network for MPII; see :func:`with_mpii_joints`.
+        split: ``'train'`` or ``'test'``.
+        skeleton: ``'lsp'``, or ``'mpii'`` for :func:`with_mpii_joints`, to train or test a network
+            for MPII.
         crop: ``'image'``, the square around the whole image, as in reported test results on LSP
             (it gives the network no annotation); ``'joints'``, around the annotated joints, for
             training on images that show more than the person.
-        kwargs: as for :class:`PersonDataset`.
     """
 
     METAINFO = skeletons.LSP
 
     def __init__(self, split: str, skeleton: str = 'lsp', crop: str = 'image',
                  ann_file: str = 'joints.mat', **kwargs: Any):
-        for name, value, choices in (('split', split, SPLITS),
-                                     ('skeleton', skeleton, ('lsp', 'mpii')),
+        for name, value, choices in (('skeleton', skeleton, ('lsp', 'mpii')),
                                      ('crop', crop, ('image', 'joints'))):
             if value not in choices:
                 raise ConfigError(f'LspDataset: {name}={value!r}, choose from {choices}')

@@ -13,41 +13,28 @@ from hourglass.io.images import REDUCTIONS, ImageFile
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of an image, perhaps at a reduced size.
+    """A part of an image, perhaps at a reduced size."""
 
-    Attributes:
-        pixels: (h, w, 3) uint8 BGR; each covers ``reduction`` x ``reduction`` px of the image.
-        image_size: (w, h) of the whole image in image px.
-        reduction: 1 or a power of two.
-        corner: x, y of the upper left corner of ``pixels`` in image px, from the image's corner.
-    """
-
-    pixels: ndarray
-    image_size: tuple[int, int]
-    reduction: int = 1
-    corner: tuple[int, int] = (0, 0)
+    pixels: ndarray                     # (h, w, 3) uint8 BGR
+    image_size: tuple[int, int]         # (w, h) of the whole image in image px
+    reduction: int = 1                  # a power of two: each pixel covers this many px squared
+    corner: tuple[int, int] = (0, 0)    # x, y of pixels' corner from the image's, image px
 
     @classmethod
     def of_image(cls, image: ndarray) -> Piece:
-        """A whole image (H, W, 3) that is decoded already."""
+        """Make a piece of a whole decoded image (H, W, 3)."""
         return cls(image, (image.shape[1], image.shape[0]))
 
     @classmethod
     def of_file(cls, path: str, scale: ndarray, input_size: tuple[int, int]) -> Piece:
-        """A whole image file, decoded as small as a crop of the input's resolution allows.
-
-        Args:
-            path: of the file.
-            scale: (2,) sides of the crop in image px.
-            input_size: (w, h) of the input in px.
-        """
+        """Decode an image as small as :func:`reduction_for` allows."""
         file = ImageFile(path)
         pixels, reduction = file.decode(reduction_for(scale, input_size))
         return cls(pixels, (file.size[0], file.size[1]), reduction)
 
     def around(self, center: ndarray, radius: float) -> Piece:
-        """The pixels within ``radius`` image px of ``center``, and the neighbours needed to
-        interpolate; a view. At least one pixel, even if the place lies outside."""
+        """Return a view of the pixels within ``radius`` image px of ``center``, and the neighbours
+        needed to interpolate: at least one pixel, even if the place lies outside."""
         middle = (np.asarray(center, float) + 0.5 - self.corner) / self.reduction - 0.5
         reach = radius / self.reduction + 2
         size = np.array(self.pixels.shape[1::-1])
@@ -58,7 +45,7 @@ class Piece:
                        corner=(corner[0], corner[1]))
 
     def reduced(self, factor: int) -> Piece:
-        """The same with the mean of each ``factor`` x ``factor`` pixels as one."""
+        """Average each ``factor`` x ``factor`` pixels."""
         height, width = self.pixels.shape[:2]
         whole = cv2.copyMakeBorder(self.pixels, 0, -height % factor, 0, -width % factor,
                                    cv2.BORDER_REPLICATE)
@@ -67,7 +54,7 @@ class Piece:
         return replace(self, pixels=small, reduction=factor * self.reduction)
 
     def matrix_from(self, matrix: ndarray) -> ndarray:
-        """An affine matrix (2, 3) from image px as one from px of this piece."""
+        """Convert an affine matrix (2, 3) from image px to one from px of this piece."""
         r = self.reduction
         x, y = (corner + 0.5 * r - 0.5 for corner in self.corner)       # of pixels[0, 0], image px
         (a, b, c), (d, e, f) = matrix.tolist()
@@ -75,24 +62,21 @@ class Piece:
 
 
 def reduction_for(scale: ndarray, input_size: tuple[int, int]) -> int:
-    """The most that a JPEG's sides may be divided by without a crop of fewer px than its input.
+    """Return by how much a JPEG's sides may be divided without a crop of fewer px than its input.
 
     Args:
         scale: (2,) sides of the crop in image px.
-        input_size: (w, h) of the input in px.
+        input_size: (w, h) in px.
     """
     spare = min(float(scale[0]) / input_size[0], float(scale[1]) / input_size[1])
     return max((r for r in REDUCTIONS if r <= spare), default=1)
 
 
 class PieceStore:
-    """Pieces by key, up to a bound; a piece that is in stays in.
+    """Pieces by key, until their pixels take ``megabytes`` MiB; then no piece comes or goes.
 
-    An epoch that is larger than the bound passes over every person once: if the oldest piece made
-    room for the newest, all would have left before they are needed again.
-
-    Args:
-        megabytes: bound on the pixels, in MiB.
+    An epoch uses every person once: if the oldest piece made room for the newest, all would have
+    left before they are needed again.
     """
 
     def __init__(self, megabytes: float):

@@ -7,18 +7,15 @@ def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> di
     """Make mmpose's metainfo, for a data set's ``METAINFO``.
 
     Args:
-        dataset_name: name of the data set.
         order: names of all keypoints, separated by blanks, in the order of the annotation.
-            ``left_x`` and ``right_x`` are a pair: a mirrored image swaps them, and they are drawn
-            green and orange.
+            ``left_x`` and ``right_x`` are a pair: a mirrored image swaps them.
         lower: names of the lower body's keypoints; all others are the upper body.
-        bones: pairs of keypoints to connect in drawings, ``'a-b b-c'``.
-
-    Raises:
-        ValueError: if ``lower`` or ``bones`` names a keypoint that is not in ``order``.
+        bones: pairs of keypoints to connect in drawings, ``'a-b b-c'``. In both, ``*_x`` stands
+            for ``right_x`` and ``left_x``, and a name that is not in ``order`` raises
+            ``ValueError``.
     """
-    names, lower_names = order.split(), lower.split()
-    links = [tuple(bone.split('-')) for bone in bones.split()]
+    names, lower_names = order.split(), _both_sides(lower)
+    links = [tuple(bone.split('-')) for bone in _both_sides(bones)]
     unknown = {*lower_names, *(end for link in links for end in link)} - set(names)
     if unknown:
         raise ValueError(f'{dataset_name}: no keypoint {sorted(unknown)[0]!r}; name one of {order}')
@@ -31,6 +28,11 @@ def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> di
                        for i, link in enumerate(links)},
         joint_weights=[1.0] * len(names),
         sigmas=[])                           # COCO's OKS is not used with these data sets
+
+
+def _both_sides(words: str) -> list[str]:
+    return [word.replace('*', side) for word in words.split()
+            for side in (('right', 'left') if '*' in word else ('',))]
 
 
 def _opposite(name: str) -> str:
@@ -47,48 +49,32 @@ MPII = define_skeleton(
     order='right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax '
           'upper_neck head_top right_wrist right_elbow right_shoulder left_shoulder left_elbow '
           'left_wrist',
-    lower='right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis',
-    bones='right_knee-right_ankle right_hip-right_knee pelvis-right_hip pelvis-left_hip '
-          'left_hip-left_knee left_knee-left_ankle pelvis-thorax thorax-upper_neck '
-          'upper_neck-head_top thorax-right_shoulder right_shoulder-right_elbow '
-          'right_elbow-right_wrist thorax-left_shoulder left_shoulder-left_elbow '
-          'left_elbow-left_wrist')
+    lower='*_ankle *_knee *_hip pelvis',
+    bones='*_knee-*_ankle *_hip-*_knee pelvis-*_hip pelvis-thorax thorax-upper_neck '
+          'upper_neck-head_top thorax-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist')
 
 FLIC = define_skeleton(
     'flic',
     order='left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist left_hip '
           'right_hip left_eye right_eye nose',
-    lower='left_hip right_hip',
-    bones='left_shoulder-left_elbow left_elbow-left_wrist right_shoulder-right_elbow '
-          'right_elbow-right_wrist left_shoulder-right_shoulder left_shoulder-left_hip '
-          'right_shoulder-right_hip left_hip-right_hip nose-left_eye nose-right_eye')
+    lower='*_hip',
+    bones='*_shoulder-*_elbow *_elbow-*_wrist left_shoulder-right_shoulder *_shoulder-*_hip '
+          'left_hip-right_hip nose-*_eye')
 
-# LSP's neck lies where MPII has its upper neck: between the middle of the shoulders and the top of
-# the head it lies at 0.27 of the way (LSP Extended 0.17, MPII's upper neck 0.19, its thorax 0;
-# medians over upright people).
+# LSP's neck is MPII's upper neck: it lies 0.27 of the way from the middle of the shoulders to the
+# top of the head (LSP Extended 0.17, MPII's upper neck 0.19, thorax 0; medians, upright people).
 LSP = define_skeleton(
     'lsp',
     order='right_ankle right_knee right_hip left_hip left_knee left_ankle right_wrist right_elbow '
           'right_shoulder left_shoulder left_elbow left_wrist upper_neck head_top',
-    lower='right_ankle right_knee right_hip left_hip left_knee left_ankle',
-    bones='right_knee-right_ankle right_hip-right_knee right_hip-left_hip left_hip-left_knee '
-          'left_knee-left_ankle upper_neck-head_top upper_neck-right_shoulder '
-          'right_shoulder-right_elbow right_elbow-right_wrist upper_neck-left_shoulder '
-          'left_shoulder-left_elbow left_elbow-left_wrist right_shoulder-right_hip '
-          'left_shoulder-left_hip')
-
-
+    lower='*_ankle *_knee *_hip',
+    bones='*_knee-*_ankle *_hip-*_knee right_hip-left_hip upper_neck-head_top '
+          'upper_neck-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist *_shoulder-*_hip')
 SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
 
 
 def keypoint_names(metainfo: dict) -> list[str]:
-    """Names of the K keypoints in their order.
-
-    Args:
-        metainfo: a skeleton of this module, or what mmpose parses it to: the ``metainfo`` of a data
-            set, or the ``dataset_meta`` of a model or metric.
-    """
-    names = metainfo.get('keypoint_id2name')
-    if names is None:
-        names = {i: info['name'] for i, info in metainfo['keypoint_info'].items()}
+    """Return the names of the K keypoints of a skeleton, as defined here or as mmpose parses it."""
+    names = metainfo.get('keypoint_id2name') or {
+        i: info['name'] for i, info in metainfo['keypoint_info'].items()}
     return [names[i] for i in range(len(names))]

@@ -1,18 +1,16 @@
 """Transforms of a sample: the paper's augmentations, and the crop.
 
-To train, a sample goes through :class:`DrawFlip` and a scale and rotation, which draw numbers, then
-:class:`CropImage`, which reads as much of the image as it needs, :class:`LuaColour`, mmpose's
-``GenerateTarget`` and :class:`PackPerson`. To test, it goes through :class:`LoadImage`,
-:class:`BoxToCrop`, :class:`CropImage` and mmpose's ``PackPoseInputs``.
+Training: :class:`DrawFlip`, a scale and rotation, :class:`CropImage`, :class:`LuaColour`, mmpose's
+``GenerateTarget``, :class:`PackPerson`. Test: :class:`LoadImage`, :class:`BoxToCrop`,
+:class:`CropImage`, mmpose's ``PackPoseInputs``.
 """
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
-from mmengine.structures import BaseDataElement, InstanceData, PixelData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.datasets.transforms import PackPoseInputs
 from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
@@ -29,8 +27,7 @@ from hourglass.registry import TRANSFORMS
 class LoadImage(BaseTransform):
     """Read ``img_path`` into ``img``, (H, W, 3) uint8 BGR, unless ``img`` is there already.
 
-    mmpose's ``LoadImage`` accepts a truncated file and reports a missing one from deep inside;
-    :func:`hourglass.io.images.read_image` refuses both with the file's name.
+    Unlike mmpose's, it refuses a truncated or missing file with an error that names it.
     """
 
     def transform(self, results: dict) -> dict:
@@ -42,10 +39,9 @@ class LoadImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class BoxToCrop(BaseTransform):
-    """Give a person that has only a ``bbox`` a crop around it; others keep theirs.
+    """Give a person that has only a ``bbox``, as from mmpose's inferencers, a crop around it.
 
-    Our data sets define the crop (``bbox_center``, ``bbox_scale``); mmpose's inferencers give boxes
-    alone. mmpose's ``GetBBoxCenterScale`` would widen the crops of the data sets as well.
+    mmpose's ``GetBBoxCenterScale`` would widen the crops that the data sets define, too.
     """
 
     def transform(self, results: dict) -> dict:
@@ -59,11 +55,7 @@ class BoxToCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class DrawFlip(BaseTransform):
-    """Decide at random whether :class:`CropImage` mirrors the person, as mmpose's ``RandomFlip``.
-
-    Args:
-        prob: probability of a mirrored crop.
-    """
+    """Let :class:`CropImage` mirror the person with probability ``prob``."""
 
     def __init__(self, prob: float = 0.5):
         self.prob = prob
@@ -74,14 +66,9 @@ class DrawFlip(BaseTransform):
 
 
 class _RandomScaleRotation(BaseTransform):
-    """Scale and rotate the crop; :class:`CropImage` or mmpose's ``TopdownAffine`` then moves pixels
-    and keypoints with one matrix.
+    """Scale and rotate the crop that :class:`CropImage` or mmpose's ``TopdownAffine`` will cut."""
 
-    Attributes:
-        widest: the highest factor that can be drawn.
-    """
-
-    widest: float
+    widest: float                               # the highest factor that can be drawn
 
     def sample(self) -> tuple[float, float]:
         """Draw a factor on the crop's side (above 1 shows more), and degrees."""
@@ -97,12 +84,7 @@ class _RandomScaleRotation(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PaperScaleRotation(_RandomScaleRotation):
-    """Uniform in ranges, as the paper states them (section 4.1).
-
-    Args:
-        scale: lowest and highest factor. Paper: 0.75 to 1.25.
-        max_rotation: degrees to either side. Paper: 30.
-    """
+    """Uniform between two factors, and degrees to either side; the paper's (4.1) by default."""
 
     def __init__(self, scale: tuple[float, float] = (0.75, 1.25), max_rotation: float = 30):
         self.scale, self.max_rotation, self.widest = scale, max_rotation, scale[1]
@@ -114,13 +96,10 @@ class PaperScaleRotation(_RandomScaleRotation):
 
 @TRANSFORMS.register_module()
 class LuaScaleRotation(_RandomScaleRotation):
-    """Clipped normal distributions, as the authors' code draws them (``pose.lua``).
+    """Normal distributions, by default those of the authors' code (``pose.lua``).
 
-    Args:
-        scale_exponent: the factor is 2 to a normal number of this deviation, clipped at twice it.
-            Lua: 0.25.
-        rotation: deviation in degrees, clipped at twice it. Lua: 30.
-        upright: probability of no rotation. Lua: 0.6.
+    ``scale_exponent``, of 2, and ``rotation``, in degrees, are deviations; draws are clipped at
+    twice them. ``upright`` is the probability of no rotation.
     """
 
     def __init__(self, scale_exponent: float = 0.25, rotation: float = 30, upright: float = 0.6):
@@ -128,8 +107,8 @@ class LuaScaleRotation(_RandomScaleRotation):
         self.widest = 2.0**(2 * scale_exponent)
 
     def sample(self) -> tuple[float, float]:
-        exponent, degrees = np.clip(np.random.randn(2), -2, 2) * (self.scale_exponent,
-                                                                  self.rotation)
+        deviations = self.scale_exponent, self.rotation
+        exponent, degrees = np.clip(np.random.randn(2), -2, 2) * deviations
         return 2.0**exponent, 0.0 if np.random.rand() < self.upright else degrees
 
 
@@ -137,24 +116,16 @@ class LuaScaleRotation(_RandomScaleRotation):
 class CropImage(BaseTransform):
     """Cut a person's crop out of its image with :func:`hourglass.datasets.crop.crop_image`.
 
-    It replaces mmpose's ``LoadImage``, ``RandomFlip`` (drawn by :class:`DrawFlip`) and
-    ``TopdownAffine``, and leaves their entries in ``results``. Without an ``img`` it reads the
-    file: a JPEG whose crop is at least twice as large as the input is then decoded at a half, a
-    quarter or an eighth of its size, which is faster and nearly the mean that :func:`crop_image`
-    takes.
-
-    ``img`` becomes (h, w, 3) uint8 BGR, laid out channel by channel, as the network will take it.
+    It replaces mmpose's ``LoadImage``, ``RandomFlip`` and ``TopdownAffine``, and leaves their
+    entries in ``results``. ``img`` becomes (h, w, 3) uint8 BGR, laid out channel by channel.
+    Without an ``img`` it reads the file: a JPEG whose crop is at least twice as large as the input
+    is decoded at 1/2, 1/4 or 1/8 of its size, which is faster and nearly the mean of the pixels.
 
     Args:
         input_size: (w, h) of the input in px.
-        cache_megabytes: keep decoded pieces of images, large enough for whatever
-            :class:`PaperScaleRotation` or :class:`LuaScaleRotation` may draw, until they take this
-            many MiB; then keep these and no more. Each worker of a loader has a store of its own,
-            and loses it at the end of an epoch unless its loader has ``persistent_workers``. The
-            crops do not depend on the store.
-
-    Raises:
-        ConfigError: for a negative ``cache_megabytes``.
+        cache_megabytes: MiB of decoded pieces to keep, each large enough for all that may be drawn;
+            the crops do not depend on it. Each worker of a loader has its own store, and loses it
+            after an epoch unless the loader has ``persistent_workers``.
     """
 
     def __init__(self, input_size: tuple[int, int], cache_megabytes: float = 0):
@@ -164,7 +135,6 @@ class CropImage(BaseTransform):
         self.store = PieceStore(cache_megabytes) if cache_megabytes else None
 
     def transform(self, results: dict) -> dict:
-        width, height = self.input_size
         scale = fitted(results['bbox_scale'][0], self.input_size)
         piece = self._piece(results, scale)
         results['img_shape'] = results['ori_shape'] = piece.image_size[::-1]
@@ -173,7 +143,6 @@ class CropImage(BaseTransform):
             results.update(flip=mirror, flip_direction='horizontal' if mirror else None)
         if mirror:
             _mirror(results, piece.image_size)
-
         center = results['bbox_center'][0]
         matrix = crop_matrix(center, scale, results.get('bbox_rotation', (0,))[0], self.input_size)
         results.update(bbox_scale=scale[None], input_size=self.input_size, input_center=center,
@@ -184,7 +153,7 @@ class CropImage(BaseTransform):
         if mirror:                              # of an image that was never mirrored
             matrix[:, 2] += matrix[:, 0] * (piece.image_size[0] - 1)
             matrix[:, 0] *= -1
-        planes = np.empty((3, height, width), np.uint8)
+        planes = np.empty((3, *self.input_size[::-1]), np.uint8)
         cv2.split(crop_image(piece, matrix, self.input_size), list(planes))
         results['img'] = planes.transpose(1, 2, 0)
         return results
@@ -192,17 +161,15 @@ class CropImage(BaseTransform):
     def _piece(self, results: dict, scale: np.ndarray) -> Piece:
         if 'img' in results:
             return Piece.of_image(results['img'])
-        path = results['img_path']
-        if self.store is None:
-            return Piece.of_file(path, scale, self.input_size)
-        center = results['bbox_center'][0]
+        path, center = results['img_path'], results['bbox_center'][0]
         key = path, center.tobytes(), reduction_for(scale, self.input_size)
-        piece = self.store.get(key)
+        piece = self.store.get(key) if self.store else None
         if piece is None:
-            widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
-            piece = Piece.of_file(path, scale, self.input_size).around(
-                center, np.hypot(*widest) / 2)
-            self.store.keep(key, piece)
+            piece = Piece.of_file(path, scale, self.input_size)
+            if self.store:
+                widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
+                piece = piece.around(center, np.hypot(*widest) / 2)
+                self.store.keep(key, piece)
         return piece
 
 
@@ -219,28 +186,20 @@ def _mirror(results: dict, image_size: tuple[int, int]) -> None:
 
 @TRANSFORMS.register_module()
 class LuaColour(BaseTransform):
-    """Multiply every colour channel by a factor of its own and clamp (``pose.lua``).
-
-    Args:
-        low, high: range of the factors. Lua: 0.6 to 1.4.
-    """
+    """Multiply each colour channel by a random factor, by default as ``pose.lua``, and clamp."""
 
     def __init__(self, low: float = 0.6, high: float = 1.4):
         self.low, self.high = low, high
 
     def factors(self) -> np.ndarray:
-        """Three factors, in the order of the channels."""
+        """Draw three factors, in the order of the channels."""
         return np.random.uniform(self.low, self.high, 3)
 
     def transform(self, results: dict) -> dict:
-        image, factors = results['img'], self.factors()
-        if image.flags.c_contiguous:
-            results['img'] = cv2.transform(image, np.diag(factors))
-        else:                                   # channel by channel, as CropImage leaves it
-            planes = np.empty((3, *image.shape[:2]), np.uint8)
-            for channel, factor in enumerate(factors):
-                cv2.convertScaleAbs(image[..., channel], planes[channel], factor)
-            results['img'] = planes.transpose(1, 2, 0)
+        planes = np.empty((3, *results['img'].shape[:2]), np.uint8)     # as CropImage leaves them
+        for channel, factor in enumerate(self.factors()):
+            cv2.convertScaleAbs(results['img'][..., channel], planes[channel], factor)
+        results['img'] = planes.transpose(1, 2, 0)
         return results
 
 
@@ -248,39 +207,25 @@ class LuaColour(BaseTransform):
 class PackPerson(PackPoseInputs):
     """mmpose's ``PackPoseInputs`` for one person with one encoder, five times faster.
 
-    mmpose builds every element twice and copies the metainfo with the annotation as often; here the
-    arrays of ``results``, which belong to the sample, go into the elements as they are.
-
-    Args:
-        meta_keys, pack_transformed: as for ``PackPoseInputs``.
+    mmpose builds every element twice and copies the metainfo as often; here the arrays of
+    ``results``, which belong to the sample, go into the elements as they are.
     """
 
     def transform(self, results: dict) -> dict:
-        def table(name: str) -> dict[str, str]:
-            return results[name] if name in results else getattr(self, name)
+        def renamed(table: str, convert: Callable = lambda value: value) -> dict:
+            names = results.get(table, getattr(self, table))
+            return {name: convert(results[key]) for key, name in names.items() if key in results}
 
         image = np.ascontiguousarray(results['img'].transpose(2, 0, 1))       # (3, h, w)
-        sample = PoseDataSample()
-        instances = dict(table('instance_mapping_table'))
-        if self.pack_transformed:
-            instances['transformed_keypoints'] = 'transformed_keypoints'
-        sample.gt_instances = _element(InstanceData, results, instances)
-        sample.gt_instance_labels = _element(
-            InstanceData, results, table('label_mapping_table'), torch.from_numpy)
-        fields = table('field_mapping_table')
-        if any(key in results for key in fields):
-            sample.gt_fields = _element(PixelData, results, fields, torch.from_numpy)
+        sample, instances = PoseDataSample(), renamed('instance_mapping_table')
+        if self.pack_transformed and 'transformed_keypoints' in results:
+            instances['transformed_keypoints'] = results['transformed_keypoints']
+        sample.gt_instances = InstanceData(**instances)
+        sample.gt_instance_labels = InstanceData(**renamed('label_mapping_table', torch.from_numpy))
+        fields = renamed('field_mapping_table', torch.from_numpy)
+        if fields:
+            sample.gt_fields = PixelData(**fields)
         for key in self.meta_keys:
             if key in results:
                 sample.set_field(results[key], key, field_type='metainfo')
         return dict(inputs=torch.from_numpy(image), data_samples=sample)
-
-
-def _element(kind: type[BaseDataElement], results: dict, names: dict[str, str],
-             convert: Callable[[np.ndarray], Any] = lambda value: value) -> BaseDataElement:
-    """Make an element of the entries of ``results`` that ``names`` renames."""
-    element = kind()
-    for key, name in names.items():
-        if key in results:
-            element.set_field(convert(results[key]), name)
-    return element

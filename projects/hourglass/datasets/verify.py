@@ -1,9 +1,5 @@
-"""Check a whole data folder: list everything that is wrong with its images and its people.
-
-An annotation that cannot be read raises an error that names the row, as in training.
-"""
+"""Check a whole data folder: list everything that is wrong with its images and its people."""
 from collections import defaultdict
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,16 +14,11 @@ from hourglass.io.images import read_image
 
 @dataclass
 class Findings:
-    """Everything that was found in a data set.
+    """Everything that was found in a data set: kind -> a line for each case."""
 
-    Attributes:
-        people, images: how many there are.
-        errors: problems to fix before training: kind -> a line for each case.
-        notes: peculiarities that do not disturb training, in the same form.
-    """
-
-    people: int
+    people: int                         # how many there are
     images: int
+    # problems to fix before training, and peculiarities that do not disturb it
     errors: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     notes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -36,24 +27,20 @@ class Findings:
         lines = [f'{self.people} people on {self.images} images']
         for title, found in (('error', self.errors), ('note', self.notes)):
             for problem, cases in found.items():
-                lines.append(f'  {title}: {len(cases)} {problem}')
-                lines += [f'    {case}' for case in cases[:examples]]
-        if not self.errors:
-            lines.append('  no errors')
-        return '\n'.join(lines)
+                lines += [f'  {title}: {len(cases)} {problem}',
+                          *(f'    {case}' for case in cases[:examples])]
+        return '\n'.join(lines if self.errors else [*lines, '  no errors'])
 
 
 def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Findings:
-    """Check a data set.
+    """Check a data set made with ``lazy_init=True``; otherwise it stops at the first problem.
 
     Args:
-        dataset: made with ``lazy_init=True``, as it raises an error for the first problem
-            otherwise.
         decode: read every image, to find broken images and people outside their image.
         workers: number of threads that read images.
 
     Raises:
-        DataError: if the annotation file or the image folder cannot be read at all.
+        DataError: if the image folder, the annotation file or one of its rows cannot be read.
     """
     people = dataset.read_people()
     folder = Path(dataset.data_prefix['img'])
@@ -66,11 +53,17 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
     first_rows = {person.image_name: person.row for person in reversed(people)}
     for name, hint in sorted(missing.items()):
         errors['images missing'].append(f'{name}{hint}, row {first_rows[name]}')
-    sizes: dict[str, tuple[int, int]] = {}
+    sizes = {}                                                          # name -> (w, h)
     if decode:
-        sizes, broken = _decode_all(folder, sorted(names - set(missing)), workers)
-        if broken:
-            errors['images that cannot be read'] = broken
+        present = sorted(names - set(missing))
+        with ThreadPoolExecutor(workers) as pool:
+            results = pool.map(_size_or_error, [folder / name for name in present])
+            for name, result in zip(present, tqdm(results, 'reading images', len(present),
+                                                  disable=None), strict=True):
+                if isinstance(result, str):
+                    errors['images that cannot be read'].append(result)
+                else:
+                    sizes[name] = result
     for person in people:
         where = f'row {person.row} ({person.image_name})'
         problem = person_problem(person, dataset.metainfo['num_keypoints'], dataset.test_mode)
@@ -86,21 +79,11 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
             notes['people with joints outside their image'].append(f'{where}: {outside} joints')
         low, high = (person.center_image + sign * person.side_image / 2 for sign in (-1, 1))
         croppable = np.isfinite(person.center_image).all() and person.side_image > 0
-        if croppable and ((high < -0.5).any() or (low > end).any()):
+        if croppable and ((high < -0.5) | (low > end)).any():
             errors['people with a crop outside their image'].append(
                 f'{where}: from {low.round().tolist()} to {high.round().tolist()} in '
                 '{}x{} px'.format(*sizes[person.image_name]))
     return found
-
-
-def _decode_all(folder: Path, names: Sequence[str], workers: int
-                ) -> tuple[dict[str, tuple[int, int]], list[str]]:
-    """Return the sizes (w, h) of the readable images, and a line for each of the others."""
-    with ThreadPoolExecutor(workers) as pool:
-        results = dict(zip(names, tqdm(pool.map(_size_or_error, [folder / name for name in names]),
-                                       'reading images', len(names), disable=None), strict=True))
-    return ({name: size for name, size in results.items() if not isinstance(size, str)},
-            [error for error in results.values() if isinstance(error, str)])
 
 
 def _size_or_error(path: Path) -> tuple[int, int] | str:

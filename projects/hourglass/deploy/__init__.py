@@ -1,0 +1,1 @@
+"""Trained networks run by other libraries, cut short, or written for other programs."""

@@ -1,0 +1,1 @@
+"""Parts of mmengine's runner: loops, hooks, processes and optimisers."""

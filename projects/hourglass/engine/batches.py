@@ -1,18 +1,19 @@
-"""Batches that depend on the seed, the epoch and their place in it, and on nothing else.
+"""Batches that depend only on the seed, the epoch and their place in it.
 
-mmengine seeds every data worker once and lets its transforms draw on: what a sample gets depends
-on the number of workers and on all samples before it, so that a resumed run sees other data. Here
-every sample is drawn from the seed, the epoch and its index, and an epoch can begin in its middle.
+mmengine seeds each data worker once, so that a sample's augmentation depends on the number of
+workers and on all earlier samples. Here it depends on the run's seed, the epoch and the sample's
+index, and an epoch can begin at any batch.
 """
 import hashlib
 import random
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from mmengine.dataset import InfiniteSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.dist import get_dist_info
 from mmengine.registry import DATA_SAMPLERS as ROOT_SAMPLERS
 from mmengine.registry import DATASETS as ROOT_DATASETS
@@ -22,17 +23,18 @@ from hourglass.registry import DATA_SAMPLERS, DATASETS
 
 
 def seed_generators(*key: int | str) -> None:
-    """Set the global generators of Python, numpy, torch and OpenCV to what belongs to a key."""
+    """Seed the global generators of Python, numpy, torch and OpenCV from a key."""
     digest = hashlib.blake2b(repr(key).encode(), digest_size=16).digest()
-    a, b, c, d = (int.from_bytes(digest[i:i + 4], 'little') for i in range(0, 16, 4))
+    a, b, c, d = np.frombuffer(digest, '<u4').tolist()
     random.seed(a)
     np.random.seed(b)
     torch.manual_seed(c)
     cv2.setRNGSeed(d >> 1)              # an int32
 
 
-class Draw(NamedTuple):
-    """A sample to be drawn: its index in the data set, and what its randomness comes from."""
+@dataclass(frozen=True)
+class Draw:
+    """A sample's index in the data set, and what its randomness is seeded with."""
 
     index: int
     epoch: int
@@ -41,11 +43,10 @@ class Draw(NamedTuple):
 
 @DATASETS.register_module()
 class SeededDataset(Dataset):
-    """A data set whose samples are drawn from seed, epoch and index.
+    """A data set with samples that depend only on seed, epoch and index.
 
-    Whatever the pipeline takes from the global generators of ``random``, numpy, torch and OpenCV is
-    so determined; a transform with a generator of its own is not. Everything else is asked of the
-    data set within.
+    This holds for transforms that use the global generators of ``random``, numpy, torch and OpenCV,
+    not for one with a generator of its own. Other attributes are those of the wrapped data set.
 
     Args:
         dataset: config of the data set.
@@ -54,7 +55,7 @@ class SeededDataset(Dataset):
     def __init__(self, dataset: dict):
         self.dataset = ROOT_DATASETS.build(dataset)
 
-    def __getitem__(self, draw: Draw | int):
+    def __getitem__(self, draw: Draw | int) -> Any:
         if not isinstance(draw, Draw):
             return self.dataset[draw]
         seed_generators('sample', draw.seed, draw.epoch, draw.index)
@@ -63,40 +64,33 @@ class SeededDataset(Dataset):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getattr__(self, name: str):
-        if name == 'dataset':           # asked for while being unpickled
+    def __getattr__(self, name: str) -> Any:
+        if name == 'dataset':           # while it is unpickled
             raise AttributeError(name)
         return getattr(self.dataset, name)
 
 
 @DATA_SAMPLERS.register_module()
-class ResumableBatches(BatchSampler):
+class ResumableBatches(Sampler[list[Draw]]):
     """Batches of :class:`Draw`, from any batch of an epoch on.
 
     Args:
         sampler, batch_size, drop_last: as for torch's ``BatchSampler``.
         batches: config of another batch sampler that makes the batches of indices.
-        keep_seed: leave the sampler the seed its config gives it.
+        keep_seed: keep the seed that the config gives the sampler.
     """
 
-    def __init__(self, sampler: Sampler, batch_size: int, drop_last: bool = False,
-                 batches: dict | None = None, keep_seed: bool = False):
-        super().__init__(sampler, batch_size, drop_last)
-        self.keep_seed = keep_seed
-        self.batches = BatchSampler(sampler, batch_size, drop_last) if batches is None else (
-            ROOT_SAMPLERS.build(
-                batches, default_args=dict(sampler=sampler, batch_size=batch_size)))
+    def __init__(self, sampler: DefaultSampler | InfiniteSampler, batch_size: int,
+                 drop_last: bool = False, batches: dict | None = None, keep_seed: bool = False):
+        self.sampler, self.keep_seed = sampler, keep_seed
+        self.batches = ROOT_SAMPLERS.build(
+            batches or dict(type=BatchSampler, drop_last=drop_last),
+            default_args=dict(sampler=sampler, batch_size=batch_size))
         self.endless = isinstance(sampler, InfiniteSampler)
         self.seed = self.epoch = self.first = 0
 
     def start(self, seed: int, epoch: int, first: int) -> None:
-        """Set what the next iteration over the batches gives.
-
-        Args:
-            seed: of the run, the same on every rank.
-            epoch: the epoch it is.
-            first: 0-based number of the batch to begin with; those before are not loaded.
-        """
+        """Set the run's seed, equal on all ranks, and the 0-based epoch and batch to begin with."""
         self.seed, self.epoch, self.first = seed, epoch, first
         if hasattr(self.sampler, 'seed') and not self.keep_seed:
             self.sampler.seed = seed
@@ -121,18 +115,16 @@ class ResumableBatches(BatchSampler):
 
 
 def repeatable_loader(loader: dict, timeout: float) -> dict:
-    """The config of a data loader as one of a loader with a :class:`SeededDataset` and
-    :class:`ResumableBatches`.
+    """Return a data loader's config with :class:`SeededDataset` and :class:`ResumableBatches`.
 
     Args:
-        timeout: seconds after which a batch that data workers do not deliver ends the run; 0 for
-            never.
+        timeout: seconds that data workers have for a batch before the run ends; 0 for no limit.
     """
     loader = dict(loader)
     loader['dataset'] = dict(type='hourglass.SeededDataset', dataset=loader['dataset'])
     loader['batch_sampler'] = dict(
         type='hourglass.ResumableBatches', drop_last=loader.pop('drop_last', False),
         batches=loader.get('batch_sampler'), keep_seed='seed' in loader['sampler'])
-    if loader.get('num_workers', 0):    # torch refuses a limit where there is nobody to wait for
+    if loader.get('num_workers', 0):    # torch refuses a limit without workers
         loader.setdefault('timeout', timeout)
     return loader

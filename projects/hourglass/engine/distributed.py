@@ -5,7 +5,7 @@ from mmengine.dist import all_reduce_dict, all_reduce_params
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
-from torch.autograd.function import Function, once_differentiable
+from torch.autograd.function import Function, FunctionCtx, once_differentiable
 
 from hourglass.registry import MODEL_WRAPPERS
 
@@ -14,43 +14,44 @@ class _SumOverRanks(Function):
     """The sum of every rank's tensor, on every rank; so is the gradient."""
 
     @staticmethod
-    def forward(ctx, tensor: Tensor) -> Tensor:
+    def forward(ctx: FunctionCtx, tensor: Tensor) -> Tensor:
         total = tensor.clone()
         dist.all_reduce(total)
         return total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
         return _SumOverRanks.forward(ctx, gradient.contiguous())
 
 
 class SyncBatchNormOnCpu(nn.BatchNorm2d):
-    """Batch normalisation (B, C, h, w) over the batches of all ranks, of processes without a GPU.
+    """Batch normalisation (B, C, h, w) over the batches of all ranks, for processes without a GPU.
 
-    torch's has no CPU kernels and refuses, mmcv's needs its compiled ops. Here each rank gives its
-    moments, weighted by its pixels, to one all-reduce that gradients pass as well, so outputs,
-    gradients and running statistics are those of one process up to rounding. The moments are added
-    in float64: the variance is a difference of two of them.
+    torch's has no CPU kernels, and mmcv's needs its compiled ops. Here each rank contributes its
+    moments, weighted by its number of pixels, to one all-reduce that gradients pass through, too,
+    so outputs, gradients and running statistics are those of one process up to rounding. The
+    moments are added in float64, as the variance is a difference of two of them.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        variance, mean = torch.var_mean(                            # (C,), of here
+        variance, mean = torch.var_mean(                            # (C,), of this rank
             x.to(self.weight.dtype), (0, 2, 3), correction=0)
         mean, variance = mean.double(), variance.double()
-        pixels = mean.new_full((1,), x.numel() / x.shape[1])
-        sums = _SumOverRanks.apply(
-            torch.cat([mean, variance + mean**2, torch.ones_like(pixels)]) * pixels)
-        pixels = sums[-1].detach()                                                  # of all ranks
+        own = torch.cat([mean, variance + mean**2, mean.new_ones(1)])
+        sums = _SumOverRanks.apply(own * (x.numel() / x.shape[1]))
+        pixels = sums[-1].detach()                                  # of all ranks
         mean, square = (sums[:-1] / pixels).chunk(2)
         variance = square - mean**2
         with torch.no_grad():
-            self.num_batches_tracked += 1
+            if self.num_batches_tracked is not None:
+                self.num_batches_tracked += 1
             for running, now in ((self.running_mean, mean),
                                  (self.running_var, variance * pixels / (pixels - 1))):
-                running.lerp_(now.to(running.dtype), self.momentum)
+                if running is not None and self.momentum is not None:
+                    running.lerp_(now.to(running.dtype), self.momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps).to(self.weight.dtype)
         shift = self.bias - mean.to(scale.dtype) * scale
         return (x * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
@@ -58,38 +59,36 @@ class SyncBatchNormOnCpu(nn.BatchNorm2d):
 
 @MODEL_WRAPPERS.register_module()
 class DataParallel(MMDistributedDataParallel):
-    """mmengine's wrapper of a network in a distributed run, with what makes such a run exact.
+    """mmengine's wrapper of a network in a distributed run, with changes that make the run exact.
 
-    * The weights get their order in memory before DDP plans where gradients lie;
-      ``ChannelsLastHook`` comes after that, and DDP then copied every gradient once more.
-    * Running statistics of batch normalisation are averaged after every step. mmengine's
-      ``SyncBuffersHook`` averages them before a validation and at an epoch's end alone: checkpoints
-      written by iterations, and averaged weights (``EMAHook``), held those of the first rank.
-    * What is logged is the mean over the ranks, not the first one's.
+    * The weights are channels-last before DDP plans where gradients lie. ``ChannelsLastHook`` comes
+      later, and DDP alone would then copy every gradient once more.
+    * Running statistics of batch normalisation are averaged after every step, and not only at an
+      epoch's end (``SyncBuffersHook``): other checkpoints and averaged weights hold them, too.
+    * Logged losses are the mean over the ranks, not the first rank's.
     * ``sync_bn='torch'`` works without a GPU, see :class:`SyncBatchNormOnCpu`.
 
     Args:
         module: the network, on its device.
-        device_ids: given by mmengine; without meaning on CPUs, where DDP refuses it.
-        channels_last: as ``ChannelsLastHook``.
+        device_ids: given by mmengine; ignored on CPUs, where DDP refuses it.
         kwargs: as for DDP.
     """
 
     def __init__(self, module: nn.Module, device_ids: list[int] | None = None,
-                 channels_last: bool = True, broadcast_buffers: bool = False, **kwargs):
-        if channels_last:
-            module.to(memory_format=torch.channels_last)
+                 broadcast_buffers: bool = False, **kwargs: object):
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in stubs
         if next(module.parameters()).device.type == 'cpu':
             device_ids = None
             for layer in module.modules():
                 if isinstance(layer, nn.SyncBatchNorm):
-                    layer.__class__ = SyncBatchNormOnCpu        # the same tensors and settings
+                    # the same tensors and settings; DDP refuses subclasses of SyncBatchNorm here
+                    layer.__class__ = SyncBatchNormOnCpu  # type: ignore[assignment]  # as meant
         super().__init__(module, device_ids=device_ids, broadcast_buffers=broadcast_buffers,
                          **kwargs)
         self._statistics = [
             buffer for layer in module.modules()
             if isinstance(layer, nn.modules.batchnorm._BatchNorm)
-            and not isinstance(layer, nn.SyncBatchNorm | SyncBatchNormOnCpu)    # all have the same
+            and not isinstance(layer, nn.SyncBatchNorm | SyncBatchNormOnCpu)    # equal already
             for buffer in layer.buffers(recurse=False) if buffer.is_floating_point()]
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:

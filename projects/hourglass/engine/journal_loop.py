@@ -1,103 +1,73 @@
-"""Testing that may break off: what was done stays, and processes share the rest without meeting."""
-from collections.abc import Iterator
+"""Tests that may be interrupted: finished people are kept, and processes share the rest."""
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dataset import BaseDataset
 from mmengine.logging import MMLogger
-from mmengine.runner import TestLoop
-from torch.utils.data import Sampler
+from mmengine.runner import Runner, TestLoop
 
 from hourglass.checkpoints.names import find_weights
 from hourglass.engine.processes import Place
 from hourglass.errors import ConfigError
 from hourglass.io.journal import Journal, fingerprint
-from hourglass.registry import DATA_SAMPLERS, DATASETS, LOOPS
+from hourglass.registry import DATASETS, LOOPS
+
+_REPORTING = ('timer', 'logger', 'visualization')       # default_hooks without effect on a result
 
 
 def use_journal(cfg: Config, folder: str, place: Place) -> None:
-    """Let a config with its checkpoint (``load_from``) test this process's share of what is left.
+    """Make a config with its checkpoint (``load_from``) test this process's share of what is left.
 
-    What counts as the same work is the checkpoint's content, the annotation of every person, size
-    and time of every image, and all that the config says of network, data, metrics and testing.
+    The same work has the same content of the checkpoint, annotation of each person, size and time
+    of each image, and the same settings of network, data, metrics, hooks and test.
 
     Raises:
-        ConfigError: if the checkpoint is no file.
+        ConfigError: if the checkpoint is not a file.
     """
     if '://' in cfg.load_from:
         raise ConfigError(f'--journal: fetch {cfg.load_from} first, and name the file')
     data = cfg.test_dataloader.dataset
-    work = [find_weights(cfg.load_from), str(cfg.model), str(data), str(cfg.test_evaluator),
-            str(cfg.get('custom_hooks')), str(cfg.test_cfg), *_people(DATASETS.build(data))]
-    journal = dict(folder=folder, work=fingerprint(work), rank=place.rank, ranks=place.ranks)
+    hooks = {name: hook for name, hook in cfg.get('default_hooks', {}).items()
+             if name not in _REPORTING}
+    settings = cfg.model, data, cfg.test_evaluator, hooks, cfg.get('custom_hooks'), cfg.test_cfg
+    parts: list[str | Path] = [find_weights(cfg.load_from), *map(str, settings)]
+    dataset = DATASETS.build(data)
+    for sample in map(dataset.get_data_info, range(len(dataset))):
+        image = Path(sample['img_path']).stat()
+        known = [sample.get(key) for key in ('id', 'bbox', 'keypoints', 'raw_ann_info')]
+        parts.append(f'{known} {image.st_size} {image.st_mtime_ns}')
+    journal = dict(folder=folder, work=fingerprint(parts), rank=place.rank, ranks=place.ranks)
     cfg.test_cfg = {**cfg.test_cfg, 'type': 'hourglass.JournalTestLoop', 'journal': journal}
-    cfg.test_dataloader.sampler = dict(type='hourglass.ShareSampler', journal=journal)
     if place.ranks > 1:
         cfg.work_dir = str(Path(cfg.work_dir, f'process{place.rank}'))
 
 
-def _people(dataset: BaseDataset) -> Iterator[str]:
-    for index in range(len(dataset)):
-        sample = dataset.get_data_info(index)
-        image = Path(sample['img_path']).stat()
-        known = [sample.get(key) for key in ('id', 'bbox', 'keypoints', 'raw_ann_info')]
-        yield f'{known} {image.st_size} {image.st_mtime_ns}'
-
-
-@DATA_SAMPLERS.register_module()
-class ShareSampler(Sampler):
-    """The people of one process, but for those that are done.
-
-    Args:
-        dataset: its samples have an ``id``.
-        journal: arguments of :class:`hourglass.io.journal.Journal`; each process has every
-            ``ranks``-th person.
-        seed: given by mmengine; nothing is shuffled.
-    """
-
-    def __init__(self, dataset: BaseDataset, journal: dict, seed: int | None = None):
-        done = Journal(**journal).read()
-        self.indices = [index for index in range(journal['rank'], len(dataset), journal['ranks'])
-                        if str(dataset.get_data_info(index)['id']) not in done]
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(self.indices)
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-
 @LOOPS.register_module()
 class JournalTestLoop(TestLoop):
-    """mmengine's, with each person's results of the metrics in a journal.
+    """mmengine's test loop for a share of the people, with their results in a journal.
 
-    Who finds everybody there computes the metrics, as one process would that did it all: no process
-    waits for another.
+    A process that finds all people in the journal computes the metrics, as one process would that
+    tested them all: no process waits for another.
 
     Args:
-        journal: as for :class:`ShareSampler`.
-        args, kwargs: as for mmengine's.
+        journal: arguments of :class:`hourglass.io.journal.Journal`; each process tests every
+            ``ranks``-th person, unless the journal has the person already.
+        runner, dataloader, evaluator, kwargs: as for mmengine's. Samples have an ``id``.
     """
 
-    def __init__(self, *args, journal: dict, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.journal = Journal(**journal)
+    def __init__(self, runner: Runner, dataloader: dict, evaluator: list | dict, journal: dict,
+                 **kwargs: object):
+        self.journal, done = Journal(**journal), Journal(**journal).read()
+        dataset = DATASETS.build(dataloader['dataset'])
+        self.ids = [str(dataset.get_data_info(index)['id']) for index in range(len(dataset))]
+        share = [index for index in range(journal['rank'], len(dataset), journal['ranks'])
+                 if self.ids[index] not in done]
+        super().__init__(runner, dict(dataloader, dataset=dataset, sampler=share), evaluator,
+                         **kwargs)
+        self.compute, self.evaluator.evaluate = self.evaluator.evaluate, self._evaluate
 
-    def run(self) -> dict:
-        """The metrics; empty if people are left."""
-        self.runner.call_hook('before_test')
-        self.runner.call_hook('before_test_epoch')
-        self.runner.model.eval()
-        for number, batch in enumerate(self.dataloader):
-            self.run_iter(number, batch)
-            self._note()
-        metrics = self._evaluate()
-        self.runner.call_hook('after_test_epoch', metrics=metrics)
-        self.runner.call_hook('after_test')
-        return metrics
-
-    def _note(self) -> None:
-        """Move what the metrics got from a batch into the journal, person by person."""
+    def run_iter(self, idx: int, data_batch: dict) -> None:
+        """Test a batch, and move what the metrics got from it into the journal."""
+        super().run_iter(idx, data_batch)
         results = [list(metric.results) for metric in self.evaluator.metrics]
         for metric in self.evaluator.metrics:
             metric.results.clear()
@@ -105,18 +75,18 @@ class JournalTestLoop(TestLoop):
             ids = {result.get('id') for result in of_person if isinstance(result, dict)}
             if len(ids) != 1 or None in ids:
                 raise ConfigError('--journal: a metric of test_evaluator does not give one result '
-                                  "for each person; leave --journal out, or name hourglass' own")
+                                  "for each person; leave --journal out, or use hourglass's own")
             self.journal.add(str(ids.pop()), dict(results=of_person))
 
-    def _evaluate(self) -> dict:
-        entries, dataset = self.journal.read(), self.dataloader.dataset
-        names = [str(dataset.get_data_info(index)['id']) for index in range(len(dataset))]
-        left = [name for name in names if name not in entries]
+    def _evaluate(self, size: int) -> dict:
+        """Return the metrics of all people, or an empty dict if some are left."""
+        entries = self.journal.read()
+        left = sum(name not in entries for name in self.ids)
         if left:
             MMLogger.get_current_instance().info(
-                f'{len(left)} of {len(names)} people are left, of other processes, the last of '
-                'which computes the metrics, or for another call')
+                f'{left} of {size} people are left, for other processes, the last of which '
+                'computes the metrics, or for another call')
             return {}
         for place, metric in enumerate(self.evaluator.metrics):
-            metric.results = [entries[name]['results'][place] for name in names]
-        return self.evaluator.evaluate(len(names))
+            metric.results = [entries[name]['results'][place] for name in self.ids]
+        return self.compute(size)

@@ -1,65 +1,74 @@
-"""Training loops that go on exactly where a checkpoint was written.
+"""Training loops that resume exactly where a checkpoint was written.
 
-mmengine's loops restart an epoch that was cut, load all batches of an iteration-based run again to
-get past them, skip the validation that was due when a run was cut, and keep the samplers' seed from
-before the checkpoint's was known.
+mmengine's loops restart an epoch that was interrupted, load all earlier batches again in a run by
+iterations, skip a validation that was due, and keep the samplers' seed from before the
+checkpoint's was known.
 """
-import re
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from multiprocessing.connection import wait
 
 from mmengine.dist import get_rank
-from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
-from mmengine.runner.base_loop import BaseLoop
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmengine.runner.utils import calc_dynamic_intervals
+from torch import nn
 
 from hourglass.engine.batches import repeatable_loader, seed_generators
-from hourglass.errors import CheckpointError, TrainingError
+from hourglass.errors import CheckpointError
 from hourglass.registry import LOOPS
 
 
-class ResumableLoop:
-    """What both loops share.
+class ResumableLoop(BaseLoop):
+    """The common part of both loops; a loop also has ``_train``, its epochs or iterations.
 
     Attributes:
         first_iter: number of the iteration that the current epoch began with.
-        validation_missing: the checkpoint was written where a validation was due, before it.
+        validation_missing: the checkpoint was written before a validation that was due.
     """
 
     first_iter = 0
     validation_missing = False
 
+    def run(self) -> nn.Module:
+        try:
+            self.runner.call_hook('before_train')
+            self._train()
+            self.runner.call_hook('after_train')
+        finally:
+            # mmengine has no hook for this: undo changes to the process however the run ends
+            self.runner.call_hook('leave_run')
+        return self.runner.model
+
     def position(self, meta: dict) -> dict:
-        """Where a checkpoint with this ``meta`` stands, as plain numbers for :meth:`go_on`."""
+        """Return where a checkpoint with this ``meta`` stands, as :meth:`go_on` takes it."""
         in_epoch = meta['epoch'] == self._epoch
         return dict(batches_done=meta['iter'] - self.first_iter if in_epoch else 0,
                     batches_per_epoch=len(self.dataloader))
 
     def go_on(self, position: dict, path: str) -> None:
-        """Take up the position of a checkpoint; called once epoch and iteration are known.
+        """Continue from the position of a checkpoint; epoch and iteration are set already.
 
         Raises:
-            CheckpointError: if the checkpoint stands inside an epoch of another length.
+            CheckpointError: if the checkpoint is from inside an epoch of another length.
         """
         self.validation_missing = not position['validated']
         self.first_iter = self._iter - position['batches_done']
         length = len(self.dataloader)
         if position['batches_done'] and position['batches_per_epoch'] != length:
             raise CheckpointError(
-                f"{path}: stands at batch {position['batches_done']} of an epoch of "
-                f"{position['batches_per_epoch']} batches, which now has {length}: set data, batch "
-                'size and number of processes back, or start anew from its weights (load_from)')
+                f"{path}: was saved at batch {position['batches_done']} of an epoch of "
+                f"{position['batches_per_epoch']} batches, which now has {length}: restore data, "
+                'batch size and number of processes, or start anew from its weights (load_from)')
 
-    def run_iter(self, *args) -> None:
+    def run_iter(self, *args: object) -> None:
         self._seed('iteration')
         super().run_iter(*args)
 
     def _seed(self, purpose: str) -> None:
-        """Seed this process for what follows, whatever it drew before."""
         seed_generators(purpose, self._common_seed(), self._iter, get_rank())
 
     def _common_seed(self) -> int:
-        """The run's seed, the same on every rank."""
+        """Return the run's seed, the same on every rank."""
         differing = self.runner._randomness_cfg.get('diff_rank_seed', False)
         return self.runner.seed - (get_rank() if differing else 0)
 
@@ -71,36 +80,20 @@ class ResumableLoop:
             self.runner.val_loop.run()
 
     def _batches(self, epoch: int, first: int) -> Iterator:
-        """The loaded batches of an epoch from number ``first`` on."""
+        """Yield the batches of an epoch from number ``first`` on."""
         self.dataloader.batch_sampler.start(self._common_seed(), epoch, first)
         batches = iter(self.dataloader)
-        while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
-                return
-            except RuntimeError:
-                # a worker that got the signal to stop, too: all is whole between two iterations
-                self.runner.call_hook('before_loader_error')
-                raise
-            yield batch
-
-    @contextmanager
-    def _running(self) -> Iterator[None]:
-        """Say in one line what torch says of a lost or silent data worker, and have hooks undo what
-        they did to the process, however the run ends (``leave_run``, which mmengine lacks)."""
         try:
-            yield
-        except RuntimeError as error:
-            text = ' '.join(str(error).split())
-            if not re.match(r'DataLoader (worker \(pid|timed out)', text):
-                raise
-            raise TrainingError(
-                f"{text.rstrip('. ')}: a data worker was lost or hangs (memory? a slow disk?); try "
-                'fewer train_dataloader.num_workers. What was saved is whole: go on with --resume'
-            ) from None
-        finally:
-            self.runner.call_hook('leave_run')
+            yield from batches
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            # a worker may have got the same signal; between iterations the state is whole
+            self.runner.call_hook('before_loader_error')
+            if not isinstance(error, RuntimeError):
+                # a worker's connections break before its end, which torch then reports
+                workers = {worker.sentinel: worker for worker in getattr(batches, '_workers', ())}
+                for lost in wait(workers, timeout=5) if workers else ():
+                    os.waitid(os.P_PID, workers[lost].pid, os.WEXITED | os.WNOWAIT)
+            raise
 
 
 @LOOPS.register_module()
@@ -108,24 +101,21 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
     """mmengine's ``EpochBasedTrainLoop``, resumable at any batch.
 
     Args:
-        loader_timeout: seconds after which a batch that data workers do not deliver ends the run; 0
-            for never.
+        loader_timeout: seconds that data workers have for a batch before the run ends; 0 for no
+            limit.
         kwargs: ``max_epochs``, ``val_interval``... as for mmengine's.
     """
 
-    def __init__(self, runner, dataloader: dict, loader_timeout: float = 1800, **kwargs):
+    def __init__(self, runner: Runner, dataloader: dict, loader_timeout: float = 1800,
+                 **kwargs: object):
         super().__init__(runner, repeatable_loader(dataloader, loader_timeout), **kwargs)
 
-    def run(self):
-        with self._running():
-            self.runner.call_hook('before_train')
-            if self.validation_missing and self._iter == self.first_iter:
-                self._validate_if_due(self._epoch, self._max_epochs)
-            while self._epoch < self._max_epochs and not self.stop_training:
-                self.run_epoch()
-                self._validate_if_due(self._epoch, self._max_epochs)
-            self.runner.call_hook('after_train')
-        return self.runner.model
+    def _train(self) -> None:
+        if self.validation_missing and self._iter == self.first_iter:
+            self._validate_if_due(self._epoch, self._max_epochs)
+        while self._epoch < self._max_epochs and not self.stop_training:
+            self.run_epoch()
+            self._validate_if_due(self._epoch, self._max_epochs)
 
     def run_epoch(self) -> None:
         self.runner.call_hook('before_train_epoch')
@@ -140,14 +130,14 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
 
 @LOOPS.register_module()
 class IterationLoop(ResumableLoop, IterBasedTrainLoop):
-    """mmengine's ``IterBasedTrainLoop``, which resumes without loading what was trained on.
+    """mmengine's ``IterBasedTrainLoop``, which resumes without loading earlier batches.
 
     Args:
         loader_timeout: as for :class:`EpochLoop`.
         max_iters, val_begin, val_interval, dynamic_intervals: as for mmengine's.
     """
 
-    def __init__(self, runner, dataloader: dict, max_iters: int, val_begin: int = 1,
+    def __init__(self, runner: Runner, dataloader: dict, max_iters: int, val_begin: int = 1,
                  val_interval: int = 1000, dynamic_intervals: list | None = None,
                  loader_timeout: float = 1800):
         # not mmengine's constructor, which starts loading at the first batch
@@ -160,23 +150,19 @@ class IterationLoop(ResumableLoop, IterBasedTrainLoop):
         self.dynamic_milestones, self.dynamic_intervals = calc_dynamic_intervals(
             val_interval, dynamic_intervals)
 
-    def run(self):
-        with self._running():
-            self.runner.call_hook('before_train')
-            self.runner.call_hook('before_train_epoch')
-            if self.validation_missing:
-                self._validate_if_due(self._iter, self._max_iters)
-            batches = self._all_batches()
-            while self._iter < self._max_iters and not self.stop_training:
-                self.runner.model.train()
-                self.run_iter(next(batches))
-                self._validate_if_due(self._iter, self._max_iters)
-            self.runner.call_hook('after_train_epoch')
-            self.runner.call_hook('after_train')
-        return self.runner.model
+    def _train(self) -> None:
+        self.runner.call_hook('before_train_epoch')
+        if self.validation_missing:
+            self._validate_if_due(self._iter, self._max_iters)
+        batches = self._all_batches()
+        while self._iter < self._max_iters and not self.stop_training:
+            self.runner.model.train()
+            self.run_iter(next(batches))
+            self._validate_if_due(self._iter, self._max_iters)
+        self.runner.call_hook('after_train_epoch')
 
     def _all_batches(self) -> Iterator:
-        """All batches from the current iteration on, whatever number of passes they take."""
+        """Yield all batches from the current iteration on, over as many passes as it takes."""
         endless = self.dataloader.batch_sampler.endless
         epoch, first = (0, self._iter) if endless else divmod(self._iter, len(self.dataloader))
         while True:

@@ -1,12 +1,14 @@
-"""How gradients are made, where mmengine has no fitting way."""
+"""Optimisation where mmengine has no fitting way: bfloat16, and the learning rate of a batch."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from hourglass.errors import ConfigError
 from hourglass.registry import OPTIM_WRAPPERS
 
 
@@ -15,11 +17,31 @@ class BFloat16OptimWrapper(OptimWrapper):
     """Convolutions and the feature maps between them in bfloat16, weights and losses in float32.
 
     bfloat16 has the range of float32, so the loss needs no scaling. mmengine's ``AmpOptimWrapper``
-    makes a scaler all the same and refuses to run without an accelerator, so that a config that
-    names it could not be tried on a CPU.
+    creates a scaler anyway and refuses to run without an accelerator, so that a config that names
+    it could not be tried on a CPU.
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         with super().optim_context(model), torch.autocast(get_device(), dtype=torch.bfloat16):
             yield
+
+
+def scale_learning_rate(cfg: Config, ranks: int) -> None:
+    """Scale the learning rate to the images of a step: ranks x batch size x accumulated batches.
+
+    The scaling is linear (Goyal et al. 2017), from ``auto_scale_lr.base_batch_size``. mmengine's
+    own does not count accumulated batches.
+
+    Raises:
+        ConfigError: if the config does not say what it scales from.
+    """
+    if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+        raise ConfigError('--auto-scale-lr: the config has no auto_scale_lr.base_batch_size; add '
+                          'the batch size that its learning rate is for')
+    if 'lr' not in cfg.optim_wrapper.optimizer:
+        raise ConfigError('--auto-scale-lr: optim_wrapper.optimizer has no lr to scale')
+    images = (ranks * cfg.train_dataloader.batch_size
+              * cfg.optim_wrapper.get('accumulative_counts', 1))
+    cfg.optim_wrapper.optimizer.lr *= images / cfg.auto_scale_lr.base_batch_size
+    cfg.auto_scale_lr.enable = False            # done

@@ -1,14 +1,16 @@
-"""Runs that are told to stop: what is done is saved."""
+"""Runs that save a checkpoint when a signal stops them."""
 import os
 import signal
 import threading
+from types import FrameType
 
 import torch
 from mmengine.device import get_device
 from mmengine.dist import all_reduce
 from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import Runner
 
-from hourglass.engine.checkpoints import SafeCheckpointHook
+from hourglass.engine.saving import STOPPED, SafeCheckpointHook
 from hourglass.registry import HOOKS
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -16,77 +18,76 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @HOOKS.register_module()
 class StopHook(Hook):
-    """Save a checkpoint and leave when told to, by SIGTERM (preemption) or Ctrl-C.
+    """Hook that saves a checkpoint and ends the run on SIGTERM (preemption) or Ctrl-C.
 
-    The current iteration, of training or of validation, is finished first; the process then leaves
-    with 128 and the signal's number, 143 or 130, as a shell reports a process that was killed. A
-    second signal kills at once. In a distributed run a signal to one process stops all.
+    The current iteration, of training or validation, is finished first. The process then exits with
+    128 + the signal's number, as a shell reports it. A second signal kills at once. In a
+    distributed run a signal to one process stops all.
     """
 
     priority = 'LOWEST'                 # when all other hooks have done the iteration's work
 
     def __init__(self):
         self.signal = 0
-        self.before = {}
+        self.before: dict = {}          # the handlers to restore
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         self.process = os.getpid()
-        if threading.current_thread() is threading.main_thread():       # none other may set them
+        if threading.current_thread() is threading.main_thread():       # only it may set handlers
             self.before = {number: signal.signal(number, self._note) for number in SIGNALS}
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         while self.before:
             signal.signal(*self.before.popitem())
 
     leave_run = after_train
 
-    def _note(self, number: int, frame) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self.process:         # a data worker: its parent will end it
             return
         self.signal = number
         for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)
-        # data workers may have got the signal, too: their end is no reason to break off midway
+        # data workers may have got the signal, too: their end must not interrupt this iteration
         self.before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.write(2, f'\n{signal.Signals(number).name}: saving a checkpoint after this iteration; '
                  'a second signal ends the run at once\n'.encode())
 
-    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        if self._told(runner):
+    def after_train_iter(self, runner: Runner, **step: object) -> None:
+        if self._signalled(runner):
             self._stop(runner, runner.iter + 1)
 
-    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        # processes need not have equally many batches here, so they cannot agree before its end
+    def after_val_iter(self, runner: Runner, **step: object) -> None:
+        # processes may have different numbers of batches here, so they agree only at the end
         if self.signal and not runner.distributed:
             for hook in runner.hooks:
                 if isinstance(hook, EMAHook):
                     hook._swap_ema_parameters()         # back, as after a validation
             self._stop(runner, runner.iter)
 
-    def after_val_epoch(self, runner, metrics=None) -> None:
-        if self.before and self._told(runner):
+    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
+        if self.before and self._signalled(runner):
             self._stop(runner, runner.iter)
 
-    def before_loader_error(self, runner) -> None:
-        """Data workers are lost between two iterations, perhaps to the same signal."""
+    def before_loader_error(self, runner: Runner) -> None:
+        """Stop between two iterations if data workers were lost, perhaps to the same signal."""
         if self.signal:
             self._stop(runner, runner.iter)
 
-    def _told(self, runner) -> bool:
-        if not runner.distributed:
-            return self.signal > 0
-        anywhere = torch.tensor(self.signal, device=get_device())
-        all_reduce(anywhere, 'max')
-        self.signal = int(anywhere)
+    def _signalled(self, runner: Runner) -> bool:
+        """Return whether any process got a signal."""
+        if runner.distributed:
+            anywhere = torch.tensor(self.signal, device=get_device())
+            all_reduce(anywhere, 'max')
+            self.signal = int(anywhere)
         return self.signal > 0
 
-    def _stop(self, runner, iterations: int) -> None:
-        saver = next((hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)), None)
-        words = f'stopped by {signal.Signals(self.signal).name} after iteration {iterations}'
-        if saver is None:
-            runner.logger.warning(f'{words}; nothing saved, as there is no SafeCheckpointHook')
-        else:
-            path = saver.save_stopped(runner, dict(epoch=runner.epoch, iter=iterations))
-            runner.logger.warning(
-                f'{words}; saved to {path}: go on with the same command and --resume')
+    def _stop(self, runner: Runner, iterations: int) -> None:
+        outcome = 'nothing saved, as there is no SafeCheckpointHook'
+        for hook in runner.hooks:
+            if isinstance(hook, SafeCheckpointHook):
+                path = hook.save(runner, STOPPED, dict(epoch=runner.epoch, iter=iterations))
+                outcome = f'saved to {path}: go on with the same command and --resume'
+        runner.logger.warning(f'stopped by {signal.Signals(self.signal).name} after iteration '
+                              f'{iterations}; {outcome}')
         raise SystemExit(128 + self.signal)

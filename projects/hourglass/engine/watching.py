@@ -1,4 +1,4 @@
-"""Runs that go wrong without an error of their own: losses that are no numbers, silent loaders."""
+"""Runs that fail without an error of their own: losses that are not finite, silent loaders."""
 import logging
 import math
 import multiprocessing
@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
@@ -21,33 +23,29 @@ from hourglass.registry import HOOKS
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """End a run at a loss that is NaN or infinite, before the optimiser steps with it.
+    """Hook that ends a run at a loss that is not finite, before the optimiser steps with it.
 
-    ``nonfinite_iter_N.pt`` in the work folder then holds what is needed to look at it, readable
-    with ``torch.load(..., weights_only=True)``: ``iteration``, ``epoch``, ``seed``, ``losses`` by
-    name, ``batch`` as it came from the loader, ``images`` and ``indices`` of its samples, and
-    ``state_dict`` with the weights that gave the loss (statistics of normalisation have seen the
-    batch).
-
-    On a GPU the loss is copied aside while the gradients are computed, and read when their kernels
-    are queued: the host waits for the forward pass, and the device never for the host.
+    ``nonfinite_iter_N.pt`` in the work folder then holds ``iteration``, ``epoch``, ``seed``,
+    ``losses``, ``batch`` from the loader, ``images`` and ``indices`` of its samples, and
+    ``state_dict`` with the weights that gave the loss. ``torch.load(..., weights_only=True)`` reads
+    it.
     """
 
     def __init__(self):
-        self.batch, self.losses, self.patched = None, {}, []
+        self.batch: dict = {}
+        self.losses: dict[str, Tensor] = {}
+        self.patched: list[tuple[object, str]] = []
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         model, wrapper = getattr(runner.model, 'module', runner.model), runner.optim_wrapper
-        if not isinstance(wrapper, OptimWrapper):       # several optimisers: no step is the step
-            return
         parse_losses, backward = model.parse_losses, wrapper.backward
 
-        def noting_losses(losses: dict) -> tuple:
+        def noting_losses(losses: dict) -> tuple[Tensor, dict]:
             total, self.losses = parse_losses(losses)
             return total, self.losses
 
-        def checked_backward(loss: Tensor, **kwargs) -> None:
-            read = _on_its_way(loss.detach())
+        def checked_backward(loss: Tensor, **kwargs: object) -> None:
+            read = _start_reading(loss.detach())
             backward(loss, **kwargs)
             if not math.isfinite(read()):
                 self._stop(runner, model)
@@ -55,48 +53,49 @@ class FiniteLossHook(Hook):
         model.parse_losses, wrapper.backward = noting_losses, checked_backward
         self.patched = [(model, 'parse_losses'), (wrapper, 'backward')]
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         while self.patched:
-            delattr(*self.patched.pop())        # the method of its class is behind it
+            delattr(*self.patched.pop())        # reveals the method of its class
 
     leave_run = after_train
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
+    def before_train_iter(self, runner: Runner, data_batch: dict, **more: object) -> None:
         self.batch = data_batch
 
-    def _stop(self, runner, model) -> None:
+    def _stop(self, runner: Runner, model: BaseModel) -> None:
+        iteration = runner.iter + 1
         losses = {name: value.item() for name, value in self.losses.items()}
-        samples = self.batch.get('data_samples', []) if isinstance(self.batch, dict) else []
-        metainfo = [getattr(sample, 'metainfo', {}) for sample in samples]
-        images = [info.get('img_path') for info in metainfo]
-        weights = {name: tensor.cpu() for name, tensor in model.state_dict().items()}
-        broken = [name for name, parameter in model.named_parameters()
-                  if not parameter.isfinite().all()]
-        content = dict(
-            iteration=runner.iter + 1, epoch=runner.epoch + 1, seed=runner.seed, losses=losses,
-            batch=plain(self.batch), images=images,
-            indices=[plain(info.get('id', info.get('sample_idx'))) for info in metainfo],
-            state_dict=weights)
+        samples = self.batch.get('data_samples', ()) if isinstance(self.batch, dict) else ()
+        infos = [sample.metainfo for sample in samples]
+        images = [info.get('img_path') for info in infos]
         rank = f'_rank_{runner.rank}' if runner.distributed else ''
-        path = Path(runner.work_dir, f'nonfinite_iter_{runner.iter + 1}{rank}.pt')
+        path = Path(runner.work_dir, f'nonfinite_iter_{iteration}{rank}.pt')
         try:
             with replacing(path) as draft:
-                torch.save(content, draft)
+                torch.save(dict(
+                    iteration=iteration, epoch=runner.epoch + 1, seed=runner.seed, losses=losses,
+                    batch=plain(self.batch), images=images,
+                    indices=[plain(info.get('id', info.get('sample_idx'))) for info in infos],
+                    state_dict=plain(model.state_dict())), draft)
             saved = f'batch, weights and losses are in {path}'
         except DataError as error:
             saved = str(error)
         worst = next((f'{name} {value}' for name, value in reversed(losses.items())
                       if not math.isfinite(value)), 'the loss')      # mmengine puts the sum first
-        state = f"{len(broken)} weights are no numbers, first '{broken[0]}'" if broken else (
+        broken = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
+        state = f"{len(broken)} weights are not finite, first '{broken[0]}'" if broken else (
             'the weights are finite')
         raise TrainingError(
-            f'iteration {runner.iter + 1}: {worst}, {state}; nothing was updated with it; {saved}; '
-            f"first image {images[0] if images else 'unknown'}. A lower learning rate, "
-            'clip_grad or that image?')
+            f'iteration {iteration}: {worst}, {state}; no weight was updated with it; {saved}; '
+            f"first image {images[0] if images else 'unknown'}. Try a lower learning rate or "
+            'clip_grad, or check that image')
 
 
-def _on_its_way(loss: Tensor) -> Callable[[], float]:
-    """Start to copy a scalar to the host; the function that waits for it and reads it."""
+def _start_reading(loss: Tensor) -> Callable[[], float]:
+    """Start to copy a scalar to the host; return a function that waits for it and returns it.
+
+    The host then waits for the forward pass alone, while the GPU computes the gradients.
+    """
     if not loss.is_cuda:
         return loss.item
     copy = torch.empty((), dtype=loss.dtype, pin_memory=True).copy_(loss, non_blocking=True)
@@ -109,8 +108,8 @@ def _on_its_way(loss: Tensor) -> Callable[[], float]:
     return read
 
 
-def plain(value):
-    """Nested data as tensors on the host and plain containers, which a weights-only load reads."""
+def plain(value: Any) -> Any:
+    """Return nested data as tensors on the host and plain containers, for a weights-only load."""
     if isinstance(value, Tensor):
         return value.detach().cpu()
     if isinstance(value, np.generic):
@@ -118,7 +117,7 @@ def plain(value):
     if isinstance(value, np.ndarray) and value.dtype.kind in 'biuf':
         return torch.from_numpy(np.ascontiguousarray(value))
     if isinstance(value, BaseDataElement):
-        return {key: plain(item) for key, item in value.all_items()}
+        value = dict(value.all_items())
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -128,7 +127,7 @@ def plain(value):
 
 @HOOKS.register_module()
 class LoaderWatchHook(Hook):
-    """Warn while a data loader gives no batch, which otherwise looks like a slow run.
+    """Hook that warns while a data loader gives no batch, which otherwise looks like a slow run.
 
     Args:
         minutes: without a batch before each warning.
@@ -139,38 +138,37 @@ class LoaderWatchHook(Hook):
     def __init__(self, minutes: float = 5):
         self.seconds = 60 * minutes
         self.waiting: tuple[str, float] | None = None       # for which loader, since when
+        self.warned = 0.0
         self.ended = threading.Event()
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         self.ended.clear()
         threading.Thread(target=self._watch, args=(runner.logger,), daemon=True).start()
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         self.ended.set()
 
     leave_run = after_train
 
     def _watch(self, logger: logging.Logger) -> None:
-        told = 0.0
         while not self.ended.wait(self.seconds / 10):
-            now, waiting = time.monotonic(), self.waiting
-            if waiting and now - max(waiting[1], told) > self.seconds:
-                told = now
-                workers = [str(child.pid) for child in multiprocessing.active_children()]
-                logger.warning(
-                    f'{waiting[0]}: no batch for {(now - waiting[1]) / 60:.3g} minutes, from '
-                    f"{'data workers ' + ', '.join(workers) if workers else 'this process'}: does "
-                    'the disk of the images hang, or a transform?')
+            self.check(logger)
 
-    def _before_epoch(self, runner, mode: str = 'train') -> None:
+    def check(self, logger: logging.Logger) -> None:
+        """Warn if the loader gave no batch for too long, and not again before as long a time."""
+        now, waiting = time.monotonic(), self.waiting
+        if waiting and now - max(waiting[1], self.warned) > self.seconds:
+            self.warned = now
+            workers = ', '.join(str(child.pid) for child in multiprocessing.active_children())
+            logger.warning(
+                f'{waiting[0]}: no batch for {(now - waiting[1]) / 60:.3g} minutes, from '
+                f"{f'data workers {workers}' if workers else 'this process'}: does the disk of the "
+                'images hang, or a transform?')
+
+    def _before_epoch(self, runner: Runner, mode: str = 'train', **step: object) -> None:
         self.waiting = f'{mode}_dataloader', time.monotonic()
 
-    def _after_epoch(self, runner, mode: str = 'train') -> None:
+    def _after_epoch(self, runner: Runner, mode: str = 'train', **step: object) -> None:
         self.waiting = None
 
-    def _before_iter(self, runner, batch_idx, data_batch=None, mode: str = 'train') -> None:
-        self.waiting = None
-
-    def _after_iter(self, runner, batch_idx, data_batch=None, outputs=None,
-                    mode: str = 'train') -> None:
-        self.waiting = f'{mode}_dataloader', time.monotonic()
+    _after_iter, _before_iter = _before_epoch, _after_epoch     # a batch is awaited, or is there

@@ -1,0 +1,1 @@
+"""Scores: PCK and PCP, protocols, annotation and prediction files, metrics."""

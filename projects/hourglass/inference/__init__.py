@@ -1,0 +1,1 @@
+"""A checkpoint to a network, and images to poses."""

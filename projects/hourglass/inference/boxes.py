@@ -9,20 +9,19 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.errors import ConfigError, DataError
-from hourglass.inference.sources import SourceImage
+from hourglass.inference.places import Request
 from hourglass.io.files import read_json
 
 Detector = Callable[[ndarray], ndarray]     # (H, W, 3) uint8 BGR -> (P, 4 or more), x1, y1, x2, y2
-FindBoxes = Callable[[SourceImage], ndarray | None]     # None: the whole image
+FindBoxes = Callable[[Request], ndarray | None]     # None: the whole image
 
 
 def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
-    """A function from an image to the boxes of its people.
+    """Return a function from an image to its people's boxes; with no arguments, to None.
 
     Args:
         boxes: path of a file, see :class:`BoxFile`.
-        detector: ``module:function``, see :func:`load_detector`. With neither, one person is
-            looked for in the whole of each image.
+        detector: ``module:function``, see :func:`load_detector`.
 
     Raises:
         ConfigError: if both are given, or there is no such function.
@@ -31,43 +30,37 @@ def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
     if boxes and detector:
         raise ConfigError('--boxes and --detector both say where people are; give one')
     if boxes:
-        named = BoxFile(boxes)
-        return lambda source: named(source.name)
+        known = BoxFile(boxes)
+        return lambda request: known(request.name)
     if detector:
         find = load_detector(detector)
-        return lambda source: find(source.image)    # type: ignore[arg-type]  # it could be read
-    return lambda source: None
+        return lambda request: find(request.image)    # type: ignore[arg-type]  # it could be read
+    return lambda request: None
 
 
 class BoxFile:
-    """Boxes of people by the name of their image, from a JSON file.
+    """Boxes of people by the name of their image, from a JSON file; ``DataError`` for other files.
 
-    Two forms are read: an object of lists, ``{"a.jpg": [[x1, y1, x2, y2], ...]}``, and COCO's, with
-    ``images`` (``id``, ``file_name``) and ``annotations`` (``image_id``, ``bbox``: x, y, width,
-    height). Frames of a video go by their number, from 0. An image with an empty list, or without
-    annotation in COCO's form, shows no person.
-
-    Raises:
-        DataError: if the file has neither form.
+    Two forms are read: ``{"a.jpg": [[x1, y1, x2, y2], ...]}``, and COCO's, with ``images`` (``id``,
+    ``file_name``) and ``annotations`` (``image_id``, ``bbox``: x, y, width, height). Frames of a
+    video are named by their number, from 0. An image with an empty list, or without annotation in
+    COCO's form, shows no person.
     """
 
     def __init__(self, path: str | Path):
         self.path = path
         content = read_json(path, 'write it again')
         try:
-            self.boxes = _coco(content) if 'annotations' in content else {
-                name: np.asarray(boxes, float).reshape(-1, 4) for name, boxes in content.items()}
+            lists = _from_coco(content) if 'annotations' in content else content
+            self.boxes = {name: np.asarray(rows, float).reshape(-1, 4)
+                          for name, rows in lists.items()}
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f'{path}: no boxes as {{"a.jpg": [[x1, y1, x2, y2], ...]}} or in COCO\'s form '
                 f'({type(error).__name__}: {error})') from None
 
     def __call__(self, name: str) -> ndarray:
-        """(P, 4) x1, y1, x2, y2 of the image ``name``.
-
-        Raises:
-            DataError: if the file does not name it.
-        """
+        """Return (P, 4) of the image ``name``; raise ``DataError`` if the file lacks it."""
         for known in (name, os.path.basename(name)):
             if known in self.boxes:
                 return self.boxes[known]
@@ -75,17 +68,17 @@ class BoxFile:
                         'shows no person')
 
 
-def _coco(content: dict) -> dict[str, ndarray]:
+def _from_coco(content: dict) -> dict[str, list]:
     names = {image['id']: image['file_name'] for image in content['images']}
     boxes: dict[str, list] = {name: [] for name in names.values()}
     for annotation in content['annotations']:
         x, y, width, height = annotation['bbox']
         boxes[names[annotation['image_id']]].append((x, y, x + width, y + height))
-    return {name: np.array(of_one, float).reshape(-1, 4) for name, of_one in boxes.items()}
+    return boxes
 
 
 def load_detector(name: str) -> Detector:
-    """Import the function ``module:function``; the module may lie in the working folder.
+    """Import ``module:function``, whose module is installed or in the working folder.
 
     Raises:
         ConfigError: if there is no such function.

@@ -1,5 +1,4 @@
 """A collection of images from one end to the other: read, predict, draw, write."""
-from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,11 @@ from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError, HourglassError
 from hourglass.inference.boxes import FindBoxes
 from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
-from hourglass.inference.places import Places
+from hourglass.inference.places import Request
 from hourglass.inference.poses import Poses
-from hourglass.inference.predict import Request, predict_each
+from hourglass.inference.predict import predict_each
 from hourglass.inference.results import Results
-from hourglass.inference.sources import Frames, ImageFiles, SourceImage
+from hourglass.inference.sources import Frames, ImageFiles
 from hourglass.io.images import write_image
 
 _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -26,32 +25,20 @@ _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
 @dataclass
 class Drawing:
-    """Which images are drawn, and where to.
+    """Which images are drawn, and where to; ``DataError`` if a file cannot be written."""
 
-    Attributes:
-        folder: gets ``overlays/`` (of a video: ``overlays.mp4``), ``heatmaps/`` and ``crops/``.
-        overlays: draw images with skeletons over them.
-        heatmaps: draw the heatmaps of every keypoint of every person over its crop.
-        crops: write the crop of every person.
-        min_score: keypoints below are not drawn.
-    """
-
-    folder: Path
-    overlays: bool = True
-    heatmaps: bool = False
-    crops: bool = False
-    min_score: float = 0.0
+    folder: Path                # gets overlays/ (of a video: overlays.mp4), heatmaps/ and crops/
+    overlays: bool = True       # images with skeletons over them
+    heatmaps: bool = False      # of every keypoint of every person over its crop
+    crops: bool = False         # of every person
+    min_score: float = 0.0      # keypoints below are not drawn
     _video: cv2.VideoWriter | None = field(default=None, init=False)
 
-    def draw(self, name: str, image: ndarray, poses: Poses, metainfo: dict, fps: float | None
-             ) -> None:
-        """Draw the people of one image, or of one frame of a video with ``fps`` given.
-
-        Raises:
-            DataError: if a file cannot be written.
-        """
+    def draw(self, request: Request, poses: Poses, metainfo: dict, fps: float | None) -> None:
+        """Draw the people of one image, or of one frame of a video with ``fps`` given."""
+        name = request.name
         if self.overlays:
-            drawn = image
+            drawn: ndarray = request.image      # type: ignore[assignment]  # a source's array
             for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes,
                                               strict=True):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
@@ -61,21 +48,20 @@ class Drawing:
                 write_image(self.folder / 'overlays' / writable, drawn)
             else:
                 self._write_frame(drawn, fps)
-        for person in range(len(poses.keypoints)):
+        for person, crop in enumerate(() if poses.inputs is None else poses.inputs):
             file = f'{Path(name).with_suffix("")}_{person}.png'
-            if self.heatmaps and poses.inputs is not None and poses.heatmaps is not None:
-                sheet = heatmap_sheet(poses.inputs[person], poses.heatmaps[person],
-                                      keypoint_names(metainfo))
+            if self.heatmaps and poses.heatmaps is not None:
+                sheet = heatmap_sheet(crop, poses.heatmaps[person], keypoint_names(metainfo))
                 write_image(self.folder / 'heatmaps' / file, sheet)
-            if self.crops and poses.inputs is not None:
-                write_image(self.folder / 'crops' / file, poses.inputs[person])
+            if self.crops:
+                write_image(self.folder / 'crops' / file, crop)
 
     def _write_frame(self, drawn: ndarray, fps: float) -> None:
         path = self.folder / 'overlays.mp4'
         if self._video is None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            size = (drawn.shape[1], drawn.shape[0])
-            self._video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
+            self._video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), fps,
+                                          drawn.shape[1::-1])
             if not self._video.isOpened():
                 raise DataError(f'{path}: cannot be written as a video')
         self._video.write(drawn)
@@ -88,14 +74,12 @@ class Drawing:
 def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
                        find_boxes: FindBoxes, results: Results, drawing: Drawing, **options: Any
                        ) -> Generator[str | None]:
-    """Predict all images of a source; one that cannot be used does not stop the rest.
+    """Predict all images of a source; an image that cannot be used does not stop the rest.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
-        source: the images.
-        find_boxes: where people are in an image.
+        source, find_boxes: the images, and where people are in them.
         results: gets the poses of each image once they are drawn, or its problem.
-        drawing: draws each image.
         options: of :func:`hourglass.inference.predict.predict_each`.
 
     Yields:
@@ -104,36 +88,24 @@ def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
     Raises:
         DataError: if a drawing cannot be written.
     """
-    open_images: deque[tuple[SourceImage, ndarray | None]] = deque()    # those in predict_each
-
-    def requests() -> Iterator[Request | HourglassError]:
-        for image in source:
-            request, boxes = _request(image, find_boxes)
-            open_images.append((image, boxes))
+    def requests() -> Iterator[Request]:
+        for request in source:
+            if not isinstance(request.image, HourglassError):
+                try:
+                    request.boxes = find_boxes(request)
+                except HourglassError as error:
+                    request.image = error
             yield request
 
     try:
-        for found in predict_each(model, requests(), heatmaps=drawing.heatmaps,
-                                  inputs=drawing.heatmaps or drawing.crops, **options):
-            image, boxes = open_images.popleft()
-            if isinstance(found, HourglassError) or isinstance(image.image, DataError):
-                results.add_problem(image.name, str(found))
+        for request, found in predict_each(model, requests(), heatmaps=drawing.heatmaps,
+                                           inputs=drawing.heatmaps or drawing.crops, **options):
+            if isinstance(found, HourglassError):
+                results.add_problem(request.name, str(found))
                 yield str(found)
             else:
-                drawing.draw(image.name, image.image, found, model.dataset_meta, source.fps)
-                results.add(image.name, found, boxes)
+                drawing.draw(request, found, model.dataset_meta, source.fps)
+                results.add(request, found)
                 yield None
     finally:
         drawing.close()
-
-
-def _request(image: SourceImage, find_boxes: FindBoxes
-             ) -> tuple[Request | HourglassError, ndarray | None]:
-    """The request for an image, or why there is none; and the boxes of its people."""
-    if isinstance(image.image, DataError):
-        return image.image, None
-    try:
-        boxes = find_boxes(image)
-    except HourglassError as error:
-        return error, None
-    return Request(image.image, Places(boxes), image.name), boxes

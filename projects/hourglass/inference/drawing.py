@@ -1,14 +1,18 @@
-"""Skeletons drawn over images."""
+"""Skeletons, annotations and heatmaps drawn over images, (H, W, 3) uint8 BGR."""
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy import ndarray
 
+_FRACTION_BITS = 4                      # OpenCV's fixed-point coordinates: 1/16 px
+_FAR = 1 << 15                          # px; far outside of any image, and does not overflow
+_WHITE = (255, 255, 255)
+
 
 def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
                   side: float | None = None) -> ndarray:
-    """A copy of the image with one person's bones and keypoints over it.
+    """Return a copy of the image with one person's bones and keypoints over it.
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -19,53 +23,32 @@ def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
     """
     drawn = image.copy()
     thickness = max(1, round((side or max(image.shape[:2])) / 160))
-    drawable = np.isfinite(keypoints_image).all(-1)
-    points = [_fixed_point(point) if ok else None
-              for point, ok in zip(keypoints_image, drawable, strict=True)]
+    fixed = np.clip(keypoints_image, -_FAR, _FAR) * (1 << _FRACTION_BITS)
+    points = [tuple(map(round, point)) if drawable else None for point, drawable in zip(
+        fixed.tolist(), np.isfinite(keypoints_image).all(-1), strict=True)]
     for (start, end), colour in zip(metainfo['skeleton_links'], metainfo['skeleton_link_colors'],
                                     strict=True):
-        if drawable[start] and drawable[end]:
+        if points[start] and points[end]:
             cv2.line(drawn, points[start], points[end], colour.tolist(), thickness, cv2.LINE_AA,
                      _FRACTION_BITS)
+    radius = (thickness + 1) << _FRACTION_BITS
     for point, colour in zip(points, metainfo['keypoint_colors'], strict=True):
-        if point is not None:
-            cv2.circle(drawn, point, (thickness + 1) << _FRACTION_BITS, colour.tolist(), -1,
-                       cv2.LINE_AA, _FRACTION_BITS)
-            cv2.circle(drawn, point, (thickness + 1) << _FRACTION_BITS, (255, 255, 255), 1,
-                       cv2.LINE_AA, _FRACTION_BITS)
+        if point:
+            cv2.circle(drawn, point, radius, colour.tolist(), -1, cv2.LINE_AA, _FRACTION_BITS)
+            cv2.circle(drawn, point, radius, _WHITE, 1, cv2.LINE_AA, _FRACTION_BITS)
     return drawn
 
 
 def draw_truth(image: ndarray, keypoints_image: ndarray) -> ndarray:
-    """A copy of the image with a white cross at every annotated keypoint.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        keypoints_image: (K, 2) x, y in image px, 0-based; NaN is not drawn.
-    """
+    """Return a copy of the image with a white cross at each keypoint (K, 2) that is not NaN."""
     drawn, size = image.copy(), max(4, max(image.shape[:2]) // 40)
-    for x, y in keypoints_image[np.isfinite(keypoints_image).all(-1)]:
-        cv2.drawMarker(drawn, (round(float(x)), round(float(y))), (255, 255, 255),
-                       cv2.MARKER_CROSS, size, 1, cv2.LINE_AA)
+    for x, y in keypoints_image[np.isfinite(keypoints_image).all(-1)].tolist():
+        cv2.drawMarker(drawn, (round(x), round(y)), _WHITE, cv2.MARKER_CROSS, size, 1, cv2.LINE_AA)
     return drawn
 
 
-_FRACTION_BITS = 4                      # OpenCV's fixed-point coordinates: 1/16 px
-
-
-def _fixed_point(point: ndarray) -> tuple[int, int]:
-    limit = 1 << 15                     # far outside is far enough, and does not overflow
-    x, y = np.clip(point, -limit, limit) * (1 << _FRACTION_BITS)
-    return round(float(x)), round(float(y))
-
-
 def draw_heatmap(image: ndarray, heatmap: ndarray) -> ndarray:
-    """A copy of the network's input with one heatmap over it, from 0 (nothing) to 1 (bright).
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        heatmap: (h, w); cell j covers W/w px of the image.
-    """
+    """Return a copy of the network's input with a heatmap (h, w) over it, from 0 to 1 (bright)."""
     height, width = image.shape[:2]
     level = np.clip(cv2.resize(heatmap.astype(np.float32), (width, height)), 0, 1)[..., None]
     colour = cv2.applyColorMap(np.rint(level * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
@@ -75,12 +58,12 @@ def draw_heatmap(image: ndarray, heatmap: ndarray) -> ndarray:
 
 def heatmap_sheet(image: ndarray, heatmaps: ndarray, names: Sequence[str], side: int = 192
                   ) -> ndarray:
-    """What the network believes of every keypoint: heatmaps (K, h, w) over its input, labelled."""
+    """Draw each keypoint's heatmap (K, h, w) over the network's input, with name and peak."""
     tiles = []
     for heatmap, name in zip(heatmaps, names, strict=True):
         tile = cv2.resize(draw_heatmap(image, heatmap), (side, side))
         label = f"{name.replace('_', ' ')} {heatmap.max():.2f}"
-        for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        for colour, thickness in (((0, 0, 0), 3), (_WHITE, 1)):
             cv2.putText(tile, label, (6, side - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour,
                         thickness, cv2.LINE_AA)
         tiles.append(tile)
@@ -88,7 +71,7 @@ def heatmap_sheet(image: ndarray, heatmaps: ndarray, names: Sequence[str], side:
 
 
 def contact_sheet(images: Sequence[ndarray], columns: int, side: int = 256) -> ndarray:
-    """Images in a grid of squares of ``side`` px, shrunk to fit, (rows*side, columns*side, 3)."""
+    """Shrink images into a grid of squares of ``side`` px: (rows*side, columns*side, 3)."""
     rows = -(-len(images) // columns)
     sheet = np.full((rows * side, columns * side, 3), 40, np.uint8)
     for index, image in enumerate(images):

@@ -18,7 +18,7 @@ from hourglass.registry import MODELS
 @MODELS.register_module(name='TrainedModel')
 def load_model(config: str | Path | Config, weights: str | Path | None = None,
                device: str | None = None) -> TopdownPoseEstimator:
-    """Load a trained network.
+    """Load a trained network: mmpose's estimator in eval mode, with ``cfg`` and ``dataset_meta``.
 
     Args:
         config: the name of a network whose weights come with the package (``'flic-small'``), the
@@ -26,10 +26,6 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
         weights: a checkpoint file, or a name. Default: those of the network's name, or the
             ``load_from`` of the config.
         device: as for ``torch.device``; default the accelerator if there is one, else the CPU.
-
-    Returns:
-        mmpose's estimator in eval mode, with its config as ``cfg`` and the description of its
-        keypoints as ``dataset_meta``.
 
     Raises:
         ConfigError: if there is no such config, or no weights are named.
@@ -44,25 +40,18 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
         raise ConfigError(f'{config.filename}: comes without weights; name a checkpoint, or take '
                           f"one of {', '.join(weights_by_name())}")
     init_default_scope(config.get('default_scope', 'mmpose'))
-    model = revert_sync_batchnorm(MODELS.build(config.model))
-    path = find_weights(weights)
+    model, path = revert_sync_batchnorm(MODELS.build(config.model)), find_weights(weights)
     checkpoint = read_checkpoint(path)
     tensors = state_dict(checkpoint, path)
     refuse_another_network(model.state_dict(), tensors, path)
     model.load_state_dict({name.removeprefix('module.'): t for name, t in tensors.items()})
     model.cfg = config
-    model.dataset_meta = _keypoints_known(checkpoint, config)
-    model = model.to(device or get_device(), memory_format=torch.channels_last)
-    return model.eval()
-
-
-def _keypoints_known(checkpoint: dict, config: Config) -> dict:
-    """mmpose's ``dataset_meta``: of the data it was trained on, else of those it is tested on."""
-    meta = (checkpoint.get('meta') or {}).get('dataset_meta')
+    meta = (checkpoint.get('meta') or {}).get('dataset_meta')       # of the training data
     meta = meta or dataset_meta_from_config(config, dataset_mode='test')
     count = config.model.backbone.get('num_keypoints') or config.model.head.get('num_keypoints')
     if meta is None or meta['num_keypoints'] != count:
         raise ConfigError(
             f"{config.filename}: the network has {count} keypoints and test_dataloader's data set "
             f"{meta and meta['num_keypoints']}; name a data set with as many")
-    return meta
+    model.dataset_meta = meta
+    return model.to(device or get_device(), memory_format=torch.channels_last).eval()

@@ -6,13 +6,12 @@ from numpy import ndarray
 
 @dataclass
 class Poses:
-    """The people of one image: P people with K keypoints, from N stages.
+    """P people with K keypoints, from N stages.
 
     Attributes:
         keypoints: (P, K, 2) x, y in image px, 0-based: 0 is the middle of the first pixel.
         scores: (P, K) heights of the heatmaps' peaks, about 1 where the network is sure.
-        boxes: (P, 4) x1, y1, x2, y2 of the crops in image px, from the image's corner: (0, 0, w, h)
-            is the whole image.
+        boxes: (P, 4) x1, y1, x2, y2 of the crops in image px, from the image's corner.
         whole_image: no box was given, so one person was looked for in the whole image.
         image_size: (w, h).
         heatmaps: (P, K, h, w), on request.

@@ -1,7 +1,7 @@
 """From images to keypoints."""
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, overload
 
@@ -15,7 +15,7 @@ from numpy import ndarray
 
 from hourglass.datasets.crop import to_image
 from hourglass.errors import ConfigError, DataError, HourglassError
-from hourglass.inference.places import Places
+from hourglass.inference.places import Request, Rows, square_crops
 from hourglass.inference.poses import Poses
 from hourglass.inference.stages import until_stage
 from hourglass.io.images import ImageLike, as_image
@@ -29,72 +29,59 @@ def predict(model: TopdownPoseEstimator, images: ImageLike, boxes: Any = ..., ce
 def predict(model: TopdownPoseEstimator, images: Sequence[ImageLike], boxes: Any = ...,
             centers: Any = ..., scales: Any = ..., **options: Any) -> list[Poses]: ...
 def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike],
-            boxes: Sequence | ndarray | None = None, centers: Sequence | ndarray | None = None,
-            scales: Sequence | ndarray | None = None, **options: Any) -> Poses | list[Poses]:
+            boxes: Rows | None = None, centers: Rows | None = None, scales: Rows | None = None,
+            **options: Any) -> Poses | list[Poses]:
     """Find the keypoints of people in images.
 
-    Boxes, or centres and scales, say where people are. Without them one person is looked for in the
-    square around the whole image, and the result says so.
+    Without boxes or centres, one person is looked for in the square around the whole image. For a
+    list of images, the result is a list.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
         images: one image, or a list: paths, Pillow images, or arrays of uint8 or uint16 (BGR as
             OpenCV reads them, BGRA or grey).
-        boxes: for one image (P, 4), x1, y1, x2, y2 in image px around each person, as detectors
-            give them (further columns, such as a score, are ignored); for a list of images a list
-            of these, None for a whole image. An empty list means no person: P = 0.
+        boxes: for one image (P, 4), x1, y1, x2, y2 in image px around each person, from the image's
+            corner, as detectors give them (further columns, such as a score, are ignored); for a
+            list of images a list of these, None for a whole image. An empty list: no person.
         centers: (P, 2) middles of square crops in image px, 0-based; a list of these for a list.
         scales: (P,) sides of these crops in units of 200 px, as MPII's (which the authors multiply
             by 1.25 before); a list of these for a list.
         options: of :func:`predict_each`.
-
-    Returns:
-        :class:`Poses` for one image; a list of these for a list.
 
     Raises:
         DataError: for an image, box, centre or scale that cannot be used.
         ConfigError: for a stage that does not exist.
     """
     if not isinstance(images, list | tuple):
-        given = [None if value is None else [value] for value in (boxes, centers, scales)]
+        given = [None if rows is None else [rows] for rows in (boxes, centers, scales)]
         return predict(model, [cast(ImageLike, images)], *given, **options)[0]
-    for name, of_images in (('boxes', boxes), ('centers', centers), ('scales', scales)):
-        if of_images is not None and len(of_images) != len(images):
-            raise DataError(f'{name}: {len(of_images)} given for {len(images)} images; give one '
-                            'entry for each')
-    requests = (Request(image, Places(*(None if of_images is None else of_images[index]
-                                        for of_images in (boxes, centers, scales))),
-                        str(image) if isinstance(image, str | Path) else f'image {index}')
+    places = dict(boxes=boxes, centers=centers, scales=scales)
+    for name, rows in places.items():
+        if rows is not None and len(rows) != len(images):
+            raise DataError(f'{name}: {len(rows)} given for {len(images)} images; give one entry '
+                            'for each')
+    requests = (Request(image, str(image) if isinstance(image, str | Path) else f'image {index}',
+                        **{name: rows[index] for name, rows in places.items() if rows is not None})
                 for index, image in enumerate(images))
     results = []
-    for found in predict_each(model, requests, **options):
+    for _, found in predict_each(model, requests, **options):
         if isinstance(found, HourglassError):
             raise found
         results.append(found)
     return results
 
 
-@dataclass
-class Request:
-    """An image, where its people are, and its name in messages."""
-
-    image: ImageLike
-    places: Places
-    name: str
-
-
-def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | HourglassError], *,
+def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
                  stage: int | None = None, flip: bool | None = None, heatmaps: bool = False,
                  stages: bool = False, inputs: bool = False, padding: float = 1.25,
-                 batch_size: int = 32) -> Iterator[Poses | HourglassError]:
-    """Find the keypoints of people in a stream of images, whatever its length.
+                 batch_size: int = 32) -> Iterator[tuple[Request, Poses | HourglassError]]:
+    """Find the keypoints of people in a stream of images of any length.
 
-    People of several images go through the network together. At most ``batch_size`` people and
-    the results that wait for them are in memory.
+    At most ``batch_size`` people, of several images, and the results that wait for them are in
+    memory.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
-        requests: images; an error among them is handed on in its place.
         stage: the stage that predicts, 0 the first, -1 the last; default the config's.
         flip: average with the mirrored image; default the config's.
         heatmaps, stages, inputs: return these as well; see :class:`Poses`.
@@ -102,7 +89,7 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | Hourg
         batch_size: number of people.
 
     Yields:
-        For each request, in order, the poses, or the error that names why there are none.
+        Each request, in order, with its poses or the error that says why there are none.
 
     Raises:
         ConfigError: for a stage that does not exist, or a ``batch_size`` below 1.
@@ -112,79 +99,61 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request | Hourg
     model = _arranged(model, stage, flip, heatmaps, stages)
     with DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose')):
         pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
-    images: deque[_Image | HourglassError] = deque()        # in order, until they are complete
+    images: deque[tuple[Request, Poses | HourglassError, list[_Person]]] = deque()
     waiting: list[_Person] = []                             # for a batch
 
-    def complete() -> Iterator[Poses | HourglassError]:
-        while images:
-            first = images[0]
-            if isinstance(first, _Image):
-                if any(person.found is None for person in first.people):
-                    return
-                yield _poses(first, model.dataset_meta['num_keypoints'], inputs)
-            else:
-                yield first
-            images.popleft()
+    def complete() -> Iterator[tuple[Request, Poses | HourglassError]]:
+        while images and all(person.found is not None for person in images[0][2]):
+            request, poses, people = images.popleft()
+            if people and isinstance(poses, Poses):
+                fields = [_fields(person, inputs) for person in people]
+                poses = replace(poses, **{name: np.stack([one[name] for one in fields])
+                                          for name in fields[0]})
+            yield request, poses
 
     for request in requests:
-        image = _prepared(model, pipeline, request, padding)
-        images.append(image)
-        if isinstance(image, _Image):
-            waiting += image.people
+        images.append((request, *_prepared(model, pipeline, request, padding)))
+        waiting += images[-1][2]
         while len(waiting) >= batch_size:
             _run(model, waiting[:batch_size])
             del waiting[:batch_size]
         yield from complete()
-    _run(model, waiting)
+    if waiting:
+        _run(model, waiting)
     yield from complete()
 
 
 @dataclass
 class _Person:
-    """One crop on its way through the network.
-
-    Attributes:
-        packed: ``inputs`` and ``data_samples``, as mmpose's pipeline packs them.
-        found: the estimator's answer.
-    """
-
-    packed: dict[str, Any]
-    found: PoseDataSample | None = None
+    packed: dict[str, Any]                  # inputs and data_samples, as mmpose's pipeline packs
+    found: PoseDataSample | None = None     # the estimator's answer
 
 
-@dataclass
-class _Image:
-    size: tuple[int, int]                               # (w, h)
-    whole_image: bool
-    people: list[_Person] = field(default_factory=list)
-
-
-def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request | HourglassError,
-              padding: float) -> _Image | HourglassError:
-    """The image's crops, through the config's test pipeline: what a test does to them."""
-    if isinstance(request, HourglassError):
-        return request
+def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request, padding: float
+              ) -> tuple[Poses | HourglassError, list[_Person]]:
+    """Cut the crops of an image with the config's test pipeline; the poses have no people yet."""
+    if isinstance(request.image, HourglassError):
+        return request.image, []
     try:
         image = as_image(request.image)
-        prepared = _Image((image.shape[1], image.shape[0]), request.places.whole_image)
-        crops = request.places.crops(prepared.size, padding, request.name)
+        size = image.shape[1], image.shape[0]
+        crops = square_crops(request, size, padding)
     except DataError as error:
-        return error
-    for center, side in crops:
-        half = side / 2
-        sample = dict(
-            img=image, id=0, img_id=0, img_path='', category_id=1,
-            bbox_score=np.ones(1, np.float32),
-            bbox=np.concatenate([center - half, center + half]).astype(np.float32)[None],
-            bbox_center=center.astype(np.float32)[None],
-            bbox_scale=np.full((1, 2), side, np.float32))
-        prepared.people.append(_Person(pipeline(sample | model.dataset_meta)))
-    return prepared
+        return error, []
+    people = [_Person(pipeline(dict(
+        img=image, id=0, img_id=0, img_path='', category_id=1, bbox_score=np.ones(1, np.float32),
+        bbox=np.concatenate([center - side / 2, center + side / 2]).astype(np.float32)[None],
+        bbox_center=center.astype(np.float32)[None], bbox_scale=np.full((1, 2), side, np.float32),
+        **model.dataset_meta))) for center, side in crops]
+    count = model.dataset_meta['num_keypoints']
+    poses = Poses(np.zeros((0, count, 2)), np.zeros((0, count)), np.zeros((0, 4)),
+                  whole_image=request.boxes is None and request.centers is None, image_size=size)
+    return poses, people
 
 
 def _arranged(model: TopdownPoseEstimator, stage: int | None, flip: bool | None, heatmaps: bool,
               stages: bool) -> TopdownPoseEstimator:
-    """The estimator with settings as requested; it shares its weights with the given one."""
+    """Return the estimator with settings as requested; it shares its weights with ``model``."""
     if not stages:
         model = until_stage(model, stage)
     elif hasattr(model, 'only_stage'):
@@ -203,40 +172,25 @@ def _arranged(model: TopdownPoseEstimator, stage: int | None, flip: bool | None,
 
 @torch.no_grad()
 def _run(model: TopdownPoseEstimator, people: list[_Person]) -> None:
-    """Give each person what the estimator found."""
-    if people:
-        found = model.test_step(pseudo_collate([person.packed for person in people]))
-        for person, sample in zip(people, found, strict=True):
-            person.found = sample
+    found = model.test_step(pseudo_collate([person.packed for person in people]))
+    for person, sample in zip(people, found, strict=True):
+        person.found = sample
 
 
-def _poses(image: _Image, num_keypoints: int, inputs: bool) -> Poses:
-    found = [_one(person, inputs) for person in image.people]
-
-    def stacked(name: str) -> ndarray | None:
-        return np.stack([one[name] for one in found]) if found and name in found[0] else None
-    return Poses(
-        np.array([one['keypoints'] for one in found]).reshape(-1, num_keypoints, 2),
-        np.array([one['scores'] for one in found]).reshape(-1, num_keypoints),
-        np.array([one['box'] for one in found]).reshape(-1, 4), image.whole_image, image.size,
-        stacked('heatmaps'), stacked('stage_keypoints'), stacked('stage_heatmaps'),
-        stacked('inputs'))
-
-
-def _one(person: _Person, inputs: bool) -> dict[str, ndarray]:
-    """The results of one person, in px of the image as it was given."""
+def _fields(person: _Person, inputs: bool) -> dict[str, ndarray]:
+    """Return the fields of Poses for one person, in px of the image as it was given."""
     assert person.found is not None                     # or its image would not be complete
     found, meta = person.found.pred_instances, person.found.metainfo
     half = meta['input_scale'] / 2
-    one = dict(
+    fields = dict(
         keypoints=found.keypoints[0, :, :2], scores=found.keypoint_scores[0],
-        box=np.concatenate([meta['input_center'] - half, meta['input_center'] + half]) + 0.5)
+        boxes=np.concatenate([meta['input_center'] - half, meta['input_center'] + half]) + 0.5)
     if 'pred_fields' in person.found:
-        one['heatmaps'] = person.found.pred_fields.heatmaps.cpu().numpy()
+        fields['heatmaps'] = person.found.pred_fields.heatmaps.cpu().numpy()
     if 'stage_keypoints' in found:
-        one['stage_keypoints'] = to_image(found.stage_keypoints[0], meta)
+        fields['stage_keypoints'] = to_image(found.stage_keypoints[0], meta)
     if 'stage_heatmaps' in found:
-        one['stage_heatmaps'] = found.stage_heatmaps[0].cpu().numpy()
+        fields['stage_heatmaps'] = found.stage_heatmaps[0].cpu().numpy()
     if inputs:
-        one['inputs'] = person.packed['inputs'].permute(1, 2, 0).numpy()
-    return one
+        fields['inputs'] = person.packed['inputs'].permute(1, 2, 0).numpy()
+    return fields

@@ -1,7 +1,7 @@
 """Poses of many images as files: COCO's JSON and a table."""
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,11 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
+from hourglass.inference.places import Request
 from hourglass.inference.poses import Poses
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.files import replacing
-from hourglass.io.journal import Journal, fingerprint
+from hourglass.io.journal import Journal
 
 
 class Results:
@@ -28,65 +29,59 @@ class Results:
     Args:
         metainfo: the model's ``dataset_meta``.
         info: of the JSON.
+
+    Attributes:
+        entries: of each image, ``image`` and ``people``, or its ``problem``.
     """
 
     def __init__(self, metainfo: dict, info: dict[str, Any]):
-        self.names = keypoint_names(metainfo)
-        bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
-        category = dict(id=1, name='person', keypoints=self.names, skeleton=bones)
-        self.content: dict[str, Any] = dict(
-            info=info, images=[], categories=[category], annotations=[])
-        self.problems: list[str] = []
+        self.info, self.names = info, keypoint_names(metainfo)
+        self.bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
+        self.entries: list[dict[str, Any]] = []
 
-    def add(self, name: str, poses: Poses, boxes: ndarray | None) -> None:
+    def add(self, request: Request, poses: Poses) -> None:
         """Add the people of one image, with the boxes (P, 4 or more) that were given for them."""
-        self._append(**_record(name, poses, boxes))
+        self._keep(request.name, _entry(request, poses))
 
     def add_problem(self, name: str, problem: str) -> None:
         """Note in one line why an image could not be used."""
-        self.problems.append(problem)
+        self._keep(name, dict(problem=problem))
 
-    def _append(self, image: dict, people: list[dict]) -> None:
-        number = len(self.content['images'])
-        self.content['images'].append(dict(id=number) | image)
-        for person in people:
-            self.content['annotations'].append(
-                dict(id=len(self.content['annotations']), image_id=number) | person)
+    def _keep(self, name: str, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
 
     @property
-    def num_images(self) -> int:
-        return len(self.content['images'])
+    def problems(self) -> list[str]:
+        return [entry['problem'] for entry in self.entries if 'problem' in entry]
 
-    @property
-    def num_people(self) -> int:
-        return len(self.content['annotations'])
+    def content(self) -> dict[str, Any]:
+        """Return what the JSON holds."""
+        used = [entry for entry in self.entries if 'image' in entry]
+        people = [dict(image_id=image) | person
+                  for image, entry in enumerate(used) for person in entry['people']]
+        return dict(
+            info=self.info, images=[dict(id=i) | entry['image'] for i, entry in enumerate(used)],
+            categories=[dict(id=1, name='person', keypoints=self.names, skeleton=self.bones)],
+            annotations=[dict(id=i) | person for i, person in enumerate(people)])
 
     def finish(self, folder: Path) -> int:
-        """Write both files if no image is left to do.
-
-        Returns:
-            Number of images left, of other processes or another call.
+        """Write both files unless images are left to other processes or calls; return how many.
 
         Raises:
             DataError: if a file cannot be written.
         """
         with replacing(folder / 'predictions.json') as draft:
-            draft.write_text(json.dumps(self.content), encoding='utf-8')
+            draft.write_text(json.dumps(self.content()), encoding='utf-8')
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
             table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score'))
-            table.writerows(self._lines())
+            for entry in self.entries:
+                for number, person in enumerate(entry.get('people', ())):
+                    triples = np.reshape(person['keypoints'], (-1, 3)).tolist()
+                    table.writerows((entry['image']['file_name'], number, keypoint, *triple)
+                                    for keypoint, triple in zip(self.names, triples, strict=True))
         return 0
-
-    def _lines(self) -> Iterator[tuple[str, int, str, float, float, float]]:
-        person_of: dict[int, int] = {}
-        for annotation in self.content['annotations']:
-            image = annotation['image_id']
-            person = person_of[image] = person_of.get(image, -1) + 1
-            triples = np.reshape(annotation['keypoints'], (-1, 3)).tolist()
-            for keypoint, (x, y, score) in zip(self.names, triples, strict=True):
-                yield self.content['images'][image]['file_name'], person, keypoint, x, y, score
 
 
 class SharedResults(Results):
@@ -100,74 +95,49 @@ class SharedResults(Results):
 
     def __init__(self, metainfo: dict, info: dict[str, Any], journal: Journal, source: ImageFiles):
         super().__init__(metainfo, info)
-        self.journal, self.stamps = journal, source.stamps()
+        stats = {name: path.stat() for name, path in source.paths.items()}
+        self.stamps = {name: [file.st_size, file.st_mtime_ns] for name, file in stats.items()}
+        self.journal = journal
 
     def share(self) -> set[str]:
-        """Names of this process's images that are not done, or have changed since."""
+        """Return the names of this process's images that are not done, or have changed since."""
         share = list(self.stamps)[self.journal.rank::self.journal.ranks]
-        return set(share) & set(self._collect()[1])
+        return set(share) - set(self._done())
 
-    def add(self, name: str, poses: Poses, boxes: ndarray | None) -> None:
-        self.journal.add(name, dict(stamp=self.stamps[name], **_record(name, poses, boxes)))
-
-    def add_problem(self, name: str, problem: str) -> None:
-        self.journal.add(name, dict(stamp=self.stamps[name], problem=problem))
+    def _keep(self, name: str, entry: dict[str, Any]) -> None:
+        self.journal.add(name, dict(stamp=self.stamps[name], **entry))
 
     def finish(self, folder: Path) -> int:
-        """Write what all processes found, in the order of the images, if none is left."""
-        entries, left = self._collect()
-        if left:
-            return len(left)
-        for entry in entries:
-            if 'problem' in entry:
-                self.problems.append(entry['problem'])
-            else:
-                self._append(entry['image'], entry['people'])
-        return super().finish(folder)
+        """Write the results of all processes, in the order of the images, if none is left."""
+        done = self._done()
+        self.entries = list(done.values())
+        return len(self.stamps) - len(done) or super().finish(folder)
 
-    def _collect(self) -> tuple[list[dict], list[str]]:
-        """Entries of the images that are done, and the names of those that are not."""
+    def _done(self) -> dict[str, dict[str, Any]]:
+        """Entries of the images as they are now, by name, in the order of the images."""
         entries = self.journal.read()
-        known = {name: entries[name] for name, stamp in self.stamps.items()
-                 if name in entries and entries[name]['stamp'] == stamp}
-        return list(known.values()), [name for name in self.stamps if name not in known]
+        return {name: entries[name] for name, stamp in self.stamps.items()
+                if name in entries and entries[name]['stamp'] == stamp}
 
 
-def share_results(metainfo: dict, info: dict[str, Any], source: ImageFiles, folder: Path,
-                  work: Iterable[str | Path], rank: int, ranks: int) -> SharedResults:
-    """Open results in a journal; ``source`` keeps this process's images that are not done.
-
-    Args:
-        metainfo, info: as for :class:`Results`.
-        source: the images of all processes.
-        folder: gets the folder ``journal``.
-        work: texts and files that the results depend on; entries made with others do not count.
-        rank, ranks: which process this is, of how many.
-    """
-    journal = Journal(folder / 'journal', fingerprint(work), rank, ranks)
-    results = SharedResults(metainfo, info, journal, source)
-    source.keep(results.share())
-    return results
-
-
-def _record(name: str, poses: Poses, boxes: ndarray | None) -> dict[str, Any]:
+def _entry(request: Request, poses: Poses) -> dict[str, Any]:
     """COCO's entries of one image and its people, without ids."""
     width, height = poses.image_size
     people = []
     for box, crop, keypoints, scores in zip(
-            [(0, 0, width, height)] if boxes is None else boxes, poses.boxes, poses.keypoints,
-            poses.scores, strict=True):
+            [(0, 0, width, height)] if request.boxes is None else request.boxes, poses.boxes,
+            poses.keypoints, poses.scores, strict=True):
         triples = np.column_stack([keypoints, scores])                  # (K, 3)
         people.append(dict(
             category_id=1, keypoints=_rounded(triples.ravel()),
-            score=_rounded([scores.mean()])[0], bbox=_rounded(_corner_and_size(box)),
-            crop=_rounded(_corner_and_size(crop)), whole_image=poses.whole_image))
-    return dict(image=dict(file_name=name, width=width, height=height), people=people)
+            score=_rounded([scores.mean()])[0], bbox=_corner_and_size(box),
+            crop=_corner_and_size(crop), whole_image=poses.whole_image))
+    return dict(image=dict(file_name=request.name, width=width, height=height), people=people)
 
 
-def _corner_and_size(box: Sequence[float] | ndarray) -> ndarray:
-    corners = np.asarray(box, float)[:4].reshape(2, 2)
-    return np.concatenate([corners[0], corners[1] - corners[0]])
+def _corner_and_size(box: Sequence[float] | ndarray) -> list[float]:
+    x1, y1, x2, y2 = map(float, box[:4])
+    return _rounded((x1, y1, x2 - x1, y2 - y1))
 
 
 def _rounded(numbers: Sequence[float] | ndarray) -> list[float]:

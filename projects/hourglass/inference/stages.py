@@ -1,4 +1,4 @@
-"""An estimator that predicts from one of its stages; the one it is made from stays as it is."""
+"""Estimators that predict from one of their stages."""
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.errors import ConfigError
@@ -7,14 +7,13 @@ from hourglass.models.stages import num_stages, shallow_copy, stage_index, up_to
 
 
 def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> TopdownPoseEstimator:
-    """Make an estimator that predicts from a stage and computes nothing after it.
+    """Return an estimator that predicts from a stage and computes nothing after it.
+
+    It shares its weights with ``model``, which stays as it is.
 
     Args:
         model: with any backbone; one that is no StackedHourglass computes all its stages.
         stage: 0 the first, -1 the last; default the head's ``predict_stage``.
-
-    Returns:
-        An estimator that shares its weights with ``model``.
 
     Raises:
         ConfigError: if there is no such stage, or the model was optimised for another

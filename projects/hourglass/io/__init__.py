@@ -1,0 +1,1 @@
+"""Files and images, read and written safely; nothing about poses."""

@@ -1,0 +1,1 @@
+"""The network of the paper, its head, and variants of both."""

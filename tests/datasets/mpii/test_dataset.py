@@ -26,8 +26,6 @@ def test_head_boxes_come_from_a_file_below_the_data_folder(tmp_path):
 
 
 def test_the_split_is_chosen_among_three(tmp_path):
-    with pytest.raises(ConfigError, match="split='valid', choose from"):
-        MpiiDataset(data_root=str(tmp_path), ann_file='x', split='valid')
     (tmp_path / 'images').mkdir()
     both = [dict(img_paths=f'{validation}.jpg', objpos=[1, 2], scale_provided=1.0,
                  joint_self=[[1, 2, 1]] * 16, isValidation=float(validation))
@@ -35,6 +33,8 @@ def test_the_split_is_chosen_among_three(tmp_path):
     for person in both:
         (tmp_path / 'images' / person['img_paths']).touch()
     write(tmp_path / 'a.json', both)
+    with pytest.raises(ConfigError, match="split='valid', choose from"):
+        MpiiDataset('a.json', 'valid', data_root=str(tmp_path))
     for split, names in dict(train=['0.jpg'], val=['1.jpg'], trainval=['0.jpg', '1.jpg']).items():
         dataset = MpiiDataset('a.json', split, data_root=str(tmp_path))
         assert [sample['raw_ann_info']['image_name'] for sample in dataset] == names
@@ -53,7 +53,7 @@ def test_the_split_is_chosen_among_three(tmp_path):
     ([record(joints_vis=[float('nan')] * 16)], 'row 0: joints_vis is NaN'),
     ([record(image=None)], 'row 0 .*the image is None, a file name needed'),
     ([record(center=[float('nan'), 3])], 'the centre is'),
-    ([record(scale=float('nan'))], 'the scale is nan'),
+    ([record(scale=float('nan'))], 'the scale makes a crop of nan px'),
     ([record(scale=0)], 'a crop of 0'), ([record(scale=-1)], 'more than 0 needed'),
     ([record(image='missing.jpg')],
      '1 of 1 images are missing, first missing.jpg of row 0 in .*a.json; complete'),

@@ -141,7 +141,7 @@ def test_what_is_half_filled_counts_as_empty_and_is_named(tmp_path, changes, kin
     (dict(other=1), "holds no 'RELEASE'"), (dict(RELEASE=1), "no field 'annolist'"),
     (dict(RELEASE=EMPTY), "'RELEASE' is empty"),
     (dict(RELEASE=dict(annolist=structs({'image': 1}, {'image': 1}), img_train=[[1, 0]],
-                       single_person=cells(1, 1))), r'annolist\(1\): image.name is None'),
+                       single_person=cells(1, 1))), r'annolist\(1\): image is 1, a struct needed'),
     (dict(RELEASE=dict(annolist=structs({'image': 1}, {'image': 1}), img_train=[[1]],
                        single_person=cells(1, 1))), '2 images in annolist, 1 in img_train')])
 def test_other_files_are_refused(tmp_path, content, message):

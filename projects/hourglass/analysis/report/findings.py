@@ -26,8 +26,7 @@ def visibility_rows(scored: Scored) -> list[Row]:
 def size_rows(scored: Scored, sizes_image: ndarray, parts: int = 3) -> list[Row]:
     """Return the table for groups of people of similar size, with equal numbers of people.
 
-    Args:
-        sizes_image: (P,) sizes in image px, in the order of the people; NaN leaves a person out.
+    ``sizes_image`` are (P,) in image px; NaN leaves a person out.
     """
     order = np.argsort(sizes_image, kind='stable')[:np.isfinite(sizes_image).sum()]
     return [(f'{sizes_image[some].min():.0f} to {sizes_image[some].max():.0f} px '
@@ -38,10 +37,9 @@ def size_rows(scored: Scored, sizes_image: ndarray, parts: int = 3) -> list[Row]
 def curves(scored: Scored) -> dict[str, tuple[ndarray, ndarray]]:
     """Return thresholds and percentages for the total and each group of the protocol."""
     counts = pck.count(scored.distances[0], scored.protocol.thresholds)
-    total = scored.protocol.total(counts, scored.counted)
-    of_groups = scored.protocol.curves(counts, scored.counted)
-    return {name: (counts.thresholds, curve)
-            for name, curve in dict(Total=total, **of_groups).items()}
+    found = dict(Total=scored.protocol.total(counts, scored.counted),
+                 **scored.protocol.curves(counts, scored.counted))
+    return {name: (counts.thresholds, curve) for name, curve in found.items()}
 
 
 def by_error(scored: Scored) -> ndarray:

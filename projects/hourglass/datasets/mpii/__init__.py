@@ -1,0 +1,1 @@
+"""MPII Human Pose in every form in which its annotations are published."""

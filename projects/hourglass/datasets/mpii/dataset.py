@@ -4,8 +4,7 @@ from typing import Any
 
 from hourglass.datasets import skeletons
 from hourglass.datasets.base import Person, PersonDataset
-from hourglass.datasets.mpii.files import SPLITS, read_mpii
-from hourglass.errors import ConfigError
+from hourglass.datasets.mpii.files import read_mpii
 from hourglass.registry import DATASETS
 
 
@@ -14,24 +13,17 @@ class MpiiDataset(PersonDataset):
     """MPII from any published form of its annotations; mmpose's data folder works unchanged.
 
     Args:
-        ann_file: ``annotations/mpii_val.json`` (HRNet, mmpose), ``mpii_annotations.json(.gz)``, or
-            the authors' ``valid.h5``; see :mod:`hourglass.datasets.mpii.files`.
-        split: ``'train'``, ``'val'`` or ``'trainval'`` of ``mpii_annotations.json``, which holds
-            both; None for every other file.
-        head_box_file: ``annotations/mpii_gt_val.mat``, needed to evaluate with a JSON that has no
-            head boxes.
-        kwargs: as for :class:`PersonDataset`.
+        ann_file, split: as for :func:`hourglass.datasets.mpii.files.read_mpii`.
+        head_box_file: ``annotations/mpii_gt_val.mat``, to evaluate with a JSON without head boxes.
     """
 
     METAINFO = skeletons.MPII
 
     def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
                  **kwargs: Any):
-        if split not in (None, *SPLITS):
-            raise ConfigError(f'MpiiDataset: split={split!r}, choose from {SPLITS}')
         self.split, self.head_box_file = split, head_box_file
         super().__init__(ann_file=ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
-        boxes = None if self.head_box_file is None else Path(self.data_root, self.head_box_file)
+        boxes = self.head_box_file and Path(self.data_root, self.head_box_file)
         return read_mpii(self.ann_file, self.split, boxes)

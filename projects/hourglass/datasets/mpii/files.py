@@ -1,13 +1,8 @@
-"""MPII's annotations in three published forms, all read to the same persons.
+"""MPII's annotations in three published forms, all 1-based, all read to the same persons.
 
-| form | joints | occluded | centre and scale | head box |
-|---|---|---|---|---|
-| HRNet and mmpose JSON | 1-based | no | as annotated | in ``mpii_gt_val.mat`` |
-| ``mpii_annotations.json(.gz)`` | 1-based | yes | as annotated | in ``mpii_gt_val.mat`` |
-| the authors' ``train/valid/test.h5`` | 1-based, whole px | yes | adjusted | ``normalize`` |
-
-The whole pixels of the h5 files are up to a pixel off at neck and head, the joints that MPII gives
-in fractions; everything else is equal number for number.
+HRNet's and mmpose's JSON has no occlusion; ``mpii_annotations.json(.gz)`` has. Head boxes for both
+are in ``mpii_gt_val.mat``. The authors' ``train/valid/test.h5`` hold everything, but centre and
+scale adjusted and joints in whole pixels, which differs at neck and head.
 """
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -22,8 +17,7 @@ from hourglass.errors import ConfigError, DataError
 from hourglass.io.files import open_json, read_json
 from hourglass.io.mat import read_mat_as_stored
 
-# Every hourglass adjusts MPII's centre and scale once: the circle they describe sits too high and
-# too tight around the person (Lua, pose-hg-train).
+# MPII's centre and scale give a circle that is too high and too tight (Lua, pose-hg-train).
 _CENTER_SHIFT, _SCALE_FACTOR = 15, 1.25
 _PX_PER_SCALE = 200                     # MPII's scale is the person's height over 200 px
 _HEAD_FACTOR = 0.6                      # PCKh's unit is 0.6 x the diagonal of the head box
@@ -43,7 +37,7 @@ def head_unit(box: ndarray) -> float:
 
 SPLITS = ('train', 'val', 'trainval')
 _BOTH_SPLITS = 'isValidation'           # the field of a file that holds train and val
-# the arrays of an h5 file that the score needs, with the shape of a person's row in each
+# what the score needs of an h5 file: arrays, with the shape of a person's row in each
 H5_TRUTH: dict[str, tuple[int, ...]] = dict(part=(16, 2), visible=(16,), normalize=())
 
 
@@ -60,7 +54,6 @@ def read_mpii(path: str | Path, split: str | None = None,
     """Read the people of an MPII annotation file in any of the three forms.
 
     Args:
-        path: a ``.json``, ``.json.gz`` or ``.h5`` file.
         split: ``'train'``, ``'val'`` or ``'trainval'`` of a ``mpii_annotations.json``, which holds
             both; None for the other forms, which have a file per split.
         head_box_file: ``mpii_gt_val.mat``, for a file without head boxes.
@@ -74,10 +67,10 @@ def read_mpii(path: str | Path, split: str | None = None,
     is_h5 = str(path).endswith('.h5')
     records = [] if is_h5 else _records(path)
     holds_both = bool(records) and _BOTH_SPLITS in records[0]
-    if holds_both == (split is None):
-        raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'"
-                          if holds_both else
-                          f'{path}: split={split!r}, but it holds one split; leave split out')
+    if holds_both and split is None:
+        raise ConfigError(f"{path}: holds both splits, choose split='train', 'val' or 'trainval'")
+    if split and not holds_both:
+        raise ConfigError(f'{path}: split={split!r}, but it holds one split; leave split out')
     people = _h5_people(path) if is_h5 else [
         _person(record, holds_both, row, path) for row, record in enumerate(records)
         if not holds_both or _is_in(split, record, row, path)]
@@ -99,28 +92,23 @@ def _is_in(split: str | None, record: dict, row: int, path: str | Path) -> bool:
     flag = record.get(_BOTH_SPLITS)
     if flag not in (0, 1):
         raise DataError(f'{path}, row {row}: {_BOTH_SPLITS} is {flag!r}, 0 or 1 needed')
-    return split == 'trainval' or split == ('val' if flag else 'train')
+    return split in ('trainval', 'val' if flag else 'train')
 
 
 def _from_bearpaw(record: dict) -> dict:
-    """Give a record of ``mpii_annotations.json`` the names of HRNet's.
-
-    A joint is x, y and 1 where it is visible; all zero where it is not annotated.
-    """
-    joints = np.array(record['joint_self'], float).reshape(-1, 3)
+    """Give a record of ``mpii_annotations.json`` the names of HRNet's."""
+    joints = np.array(record['joint_self'], float).reshape(-1, 3)       # x, y, 1 where visible
     annotated = (joints != 0).any(-1)
-    return dict(
-        record, image=record['img_paths'], center=record['objpos'], scale=record['scale_provided'],
-        joints=joints[:, :2], joints_vis=annotated,
-        joints_occluded=annotated & (joints[:, 2] == 0))
+    return record | dict(
+        image=record['img_paths'], center=record['objpos'], scale=record['scale_provided'],
+        joints=joints[:, :2], joints_vis=annotated, joints_occluded=annotated & (joints[:, 2] == 0))
 
 
 def _person(record: dict, is_bearpaw: bool, row: int, path: str | Path) -> Person:
-    """Read a record ``image, center, scale, joints, joints_vis``, all 1-based.
+    """Read a 1-based record of ``image, center, scale, joints, joints_vis``.
 
-    It may also hold ``head_box`` (x1, y1, x2, y2), ``joints_occluded``, ``annolist_index``,
-    ``people_index`` and ``single_person``, as the records of ``tools/prepare_mpii.py`` and, in
-    part, those of the synthetic people do.
+    ``head_box`` (x1, y1, x2, y2), ``joints_occluded``, ``annolist_index``, ``people_index`` and
+    ``single_person`` are optional.
     """
     try:
         record = _from_bearpaw(record) if is_bearpaw else record
@@ -128,7 +116,7 @@ def _person(record: dict, is_bearpaw: bool, row: int, path: str | Path) -> Perso
         visible = np.array(record['joints_vis'], float).reshape(-1)
         if np.isnan(visible).any():
             raise ValueError('joints_vis is NaN')
-        occluded = np.array(record.get('joints_occluded', np.zeros(len(joints))), bool)
+        occluded = np.array(record.get('joints_occluded', [0] * len(joints)), bool)
         center, scale = np.array(record['center'], float).reshape(2), float(record['scale'])
         box = record.get('head_box')
         unit = np.nan if box is None else head_unit(np.array(box, float).reshape(4))
@@ -144,8 +132,6 @@ def _person(record: dict, is_bearpaw: bool, row: int, path: str | Path) -> Perso
     if not len(joints) == len(visible) == len(occluded):
         raise DataError(f'{where}: {len(joints)} joints, {len(visible)} joints_vis, '
                         f'{len(occluded)} joints_occluded; one of each needed for every joint')
-    if not np.isfinite(scale):
-        raise DataError(f'{where}: the scale is {scale}, a number above 0 needed')
     if not isinstance(image, str) or not image:
         raise DataError(f'{where}: the image is {image!r}, a file name needed')
     unknown = (visible > 0) & ~np.isfinite(joints).all(-1)
@@ -164,32 +150,32 @@ def _h5_people(path: str | Path) -> list[Person]:
     """Read the authors' ``train.h5``, ``valid.h5`` or ``test.h5``."""
     names, data = read_people(path, H5_TRUTH | dict(center=(2,), scale=(), index=(), person=()))
     places = np.stack([data['index'], data['person']], axis=-1)                 # (P, 2)
-    if not np.isfinite(places).all():
-        row = int((~np.isfinite(places)).any(-1).argmax())
+    unknown = ~np.isfinite(places).all(-1)
+    if unknown.any():
+        row = int(unknown.argmax())
         raise DataError(f'{path}, row {row} ({names[row]}): index and person are '
                         f'{places[row].tolist()}, whole numbers needed; fetch it again')
     keypoints, unit, occluded = mpii_h5_truth(data, path)
-    centers, scales = data['center'] - 1, data['scale']                 # 1-based -> 0-based
-    return [Person(image_name=name, center_image=centers[row],
-                   side_image=_PX_PER_SCALE * float(scales[row]), keypoints_image=keypoints[row],
-                   occluded=occluded[row], pck_unit=float(unit[row]), row=row,
-                   place=(int(places[row, 0]), int(places[row, 1])))
+    return [Person(image_name=name, center_image=data['center'][row] - 1,       # 1-based -> 0-based
+                   side_image=_PX_PER_SCALE * float(data['scale'][row]), row=row,
+                   keypoints_image=keypoints[row], occluded=occluded[row],
+                   pck_unit=float(unit[row]), place=(int(places[row, 0]), int(places[row, 1])))
             for row, name in enumerate(names)]
 
 
 def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
                   ) -> tuple[ndarray, ndarray, ndarray]:
-    """Convert the arrays :data:`H5_TRUTH` of P people, or a part that begins at ``first_row``.
+    """Convert the arrays :data:`H5_TRUTH` of P people, of whom the first is in ``first_row``.
 
     Returns:
         (P, K, 2) joints in image px, 0-based, NaN where not annotated; (P,) PCK units in px, NaN
         where there is none; (P, K) bool, occluded.
     """
     part = data['part']
-    if not np.isfinite(part).all():
-        row = first_row + int((~np.isfinite(part)).any((1, 2)).argmax())
-        raise DataError(f'{path}, row {row}: a joint is not a number; write 0, 0 for one that is '
-                        'not annotated')
+    unknown = ~np.isfinite(part).all((1, 2))
+    if unknown.any():
+        raise DataError(f'{path}, row {first_row + unknown.argmax()}: a joint is not a number; '
+                        'write 0, 0 for one that is not annotated')
     annotated = (part != 0).any(-1)
     unit = np.where(data['normalize'] > 0, data['normalize'], np.nan)
     return (np.where(annotated[..., None], part - 1.0, np.nan), unit,
@@ -199,15 +185,10 @@ def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
 def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
     """Read P people from ``mpii_gt_val.mat``, also named ``detections_our_format.mat``.
 
-    Thirteen of its joints have a zero for one or both coordinates that the annotation gives in
-    full; scores made with it count them as they are.
+    In thirteen of its joints a zero stands for a coordinate; scores count them as they are.
 
     Returns:
-        (P, 16, 2) joints in image px, 1-based as there, NaN where not annotated; (P,) PCK units in
-        image px.
-
-    Raises:
-        DataError: for a file that is not of this form.
+        (P, 16, 2) joints, 1-based, NaN where not annotated, and (P,) PCK units, all in image px.
     """
     boxes, truth, missing = (read_mat_as_stored(path, name)
                              for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
@@ -216,8 +197,9 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
         raise DataError(f'{path}: pos_gt_src of shape {truth.shape}, jnt_missing {missing.shape}, '
                         f'headboxes_src {boxes.shape} do not describe the same people')
     joints = np.where(missing.T[..., None] > 0, np.nan, truth.transpose(2, 0, 1))
-    if np.isinf(joints).any():
-        column = int(np.isinf(joints).any((1, 2)).argmax())
+    infinite = np.isinf(joints).any((1, 2))
+    if infinite.any():
+        column = infinite.argmax()
         raise DataError(f'{path}, column {column}: a joint lies at infinity; fetch it again')
     return joints, np.array([head_unit(box.ravel()) for box in boxes.transpose(2, 0, 1)])
 
@@ -240,15 +222,12 @@ def _add_head_units(people: list[Person], head_box_file: str | Path, path: str |
 
 
 def match_poses(poses: Iterable[ndarray], known: Iterable[ndarray]) -> list[list[int]]:
-    """Find people by their joints, as the file of head boxes names no images.
+    """Find, for each pose, the rows of the known poses that share the most joints with it.
 
-    Most joints must agree to the pixel, not all: a few are damaged in that file.
+    They share more than half to the pixel, not all: a few are damaged in the file of head boxes.
 
     Args:
-        poses, known: arrays (K, 2) of joints, NaN where not annotated.
-
-    Returns:
-        for each pose the rows of the known ones that share the most joints, if more than half.
+        poses, known: (K, 2) joints each, NaN where not annotated.
     """
     rows_with = defaultdict(list)       # (joint, x, y) -> rows that have the joint at this pixel
     for row, pose in enumerate(known):

@@ -1,9 +1,9 @@
 """MPII's official annotations, ``mpii_human_pose_v1_u12_1.mat``.
 
-In Matlab's words the file holds ``RELEASE`` with ``annolist(i).image.name``,
-``annolist(i).annorect(r)``, ``img_train(i)`` and ``single_person{i}``. A rect is a person: head box
-``x1, y1, x2, y2``, ``scale``, ``objpos`` and ``annopoints.point(j)`` with ``x, y, id, is_visible``.
-Every field can be missing or empty at every level.
+In Matlab's words it holds ``RELEASE`` with ``annolist(i).image.name``, ``annolist(i).annorect(r)``,
+``img_train(i)`` and ``single_person{i}``. A rect is a person: head box ``x1, y1, x2, y2``,
+``scale``, ``objpos`` and ``annopoints.point(j)`` with ``x, y, id, is_visible``. Every field can be
+missing or empty at every level.
 """
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
+from scipy.io.matlab import mat_struct
 
 from hourglass.datasets.mpii.files import head_unit
 from hourglass.errors import DataError
@@ -25,57 +26,34 @@ _NUM_JOINTS = 16
 
 @dataclass(frozen=True)
 class ReleasePerson:
-    """A person of the release who can be cropped, numbers as annotated: image px, 1-based.
-
-    Attributes:
-        image_name: name of the image's file.
-        place: index of the image in ``annolist`` and of the person in ``annorect``, 0-based.
-        training: whether the joints of the image are published.
-        single_person: whether the person stands apart from others and the official score counts it.
-        center: (2,) x, y of the rough middle of the person (``objpos``).
-        scale: height of the person over 200 px.
-        joints: (16, 2) x, y; NaN where not annotated.
-        occluded: (16,) bool; annotated, but marked as not visible.
-        head_box: (4,) x1, y1, x2, y2; None where there is none, as for test people.
-    """
+    """A person of the release who can be cropped, numbers as annotated: image px, 1-based."""
 
     image_name: str
-    place: tuple[int, int]
-    training: bool
-    single_person: bool
-    center: ndarray
-    scale: float
-    joints: ndarray
-    occluded: ndarray
-    head_box: ndarray | None
+    place: tuple[int, int]          # image in annolist and person in annorect, 0-based
+    training: bool                  # whether the joints of the image are published
+    single_person: bool             # stands apart from others, and the official score counts it
+    center: ndarray                 # (2,) x, y of the rough middle of the person (objpos)
+    scale: float                    # height of the person over 200 px
+    joints: ndarray                 # (16, 2) x, y; NaN where not annotated
+    occluded: ndarray               # (16,) bool; annotated, but marked as not visible
+    head_box: ndarray | None        # (4,) x1, y1, x2, y2; None where missing, as for test people
 
     @property
     def annotated(self) -> ndarray:
-        """(16,) bool; which joints are annotated."""
-        return ~np.isnan(self.joints).any(-1)
+        return ~np.isnan(self.joints).any(-1)                               # (16,) bool
 
 
 @dataclass(frozen=True)
 class Release:
-    """The content of the official file, in its order.
-
-    Attributes:
-        path: the file.
-        image_names: names of the images.
-        training: for each image, whether its joints are published.
-        num_rects: for each image, how many people it lists, those without any field included.
-        people: the people who can be cropped.
-        without_crop: places of the others, and which of ``objpos`` and ``scale`` they lack.
-        half_filled: kind -> places that have only some numbers, or NaN or impossible ones.
-    """
+    """The content of the official file, in its order."""
 
     path: Path
     image_names: list[str]
-    training: list[bool]
-    num_rects: list[int]
-    people: list[ReleasePerson]
-    without_crop: dict[tuple[int, int], str]
-    half_filled: dict[str, list[str]]
+    training: list[bool]                        # of each image: whether its joints are published
+    num_rects: list[int]                        # of each image: people, those without fields too
+    people: list[ReleasePerson]                 # who can be cropped
+    without_crop: dict[tuple[int, int], str]    # places of the others -> lacking objpos or scale
+    half_filled: dict[str, list[str]]           # kind -> places with odd numbers
 
     def summary(self) -> str:
         """Return lines of text: the counts, and everything that was left out."""
@@ -87,11 +65,9 @@ class Release:
 
 
 def read_release(path: str | Path) -> Release:
-    """Read the official file; takes about a minute, most of it in scipy.
+    """Read the official file, which takes about a minute; another file raises ``DataError``.
 
-    Raises:
-        DataError: for a file of another kind. A half filled field counts as empty, as users cannot
-            fix the official file; ``half_filled`` lists them.
+    Users cannot fix the file, so a half filled field counts as empty and is listed.
     """
     content = read_mat(path, 'RELEASE', fields=('annolist', 'img_train', 'single_person'))
     if content.size != 1:
@@ -112,8 +88,7 @@ def read_release(path: str | Path) -> Release:
 def _add_image(release: Release, entry: Any, img_train: Any, single_person: ndarray) -> None:
     index = len(release.image_names)
     where = f'{release.path}, annolist({index + 1})'                    # as Matlab counts
-    image = _Struct(entry, where, release.half_filled).only('image')
-    name = None if image is None else _Struct(image, where, release.half_filled).only('name')
+    name = _Struct(entry, where, release.half_filled).struct('image').only('name')
     if not isinstance(name, str):
         raise DataError(f'{where}: image.name is {name!r}, a file name needed')
     if img_train not in (0, 1):
@@ -124,8 +99,7 @@ def _add_image(release: Release, entry: Any, img_train: Any, single_person: ndar
     release.num_rects.append(len(rects))
     for number, value in enumerate(rects):
         rect = _Struct(value, f'{where}.annorect({number + 1}) ({name})', release.half_filled)
-        objpos = rect.struct('objpos')
-        center = None if objpos is None else objpos.numbers('objpos', 'x', 'y')
+        center = rect.struct('objpos').numbers('objpos', 'x', 'y')
         scale = rect.numbers('scales', 'scale', possible=lambda scale: scale[0] > 0)
         if center is None or scale is None:
             release.without_crop[index, number] = ' and '.join(
@@ -143,9 +117,7 @@ def _add_image(release: Release, entry: Any, img_train: Any, single_person: ndar
 def _joints(rect: _Struct) -> tuple[ndarray, ndarray]:
     """Return (16, 2) joints, NaN where not annotated, and (16,) bool, occluded."""
     joints, occluded = np.full((_NUM_JOINTS, 2), np.nan), np.zeros(_NUM_JOINTS, bool)
-    annopoints = rect.struct('annopoints')
-    points = [] if annopoints is None else _items(annopoints.value, 'point')
-    for number, value in enumerate(points):
+    for number, value in enumerate(_items(rect.struct('annopoints').value, 'point')):
         point = _Struct(value, f'{rect.where}.annopoints.point({number + 1})', rect.half_filled)
         numbers = point.numbers('points', 'x', 'y', 'id')
         if numbers is None:
@@ -180,21 +152,21 @@ class _Struct:
     def leave_out(self, kind: str) -> None:
         self.half_filled[kind].append(self.where)
 
-    def only(self, name: str) -> Any:
-        """Return the value of a field that holds one; None where it is empty or missing."""
+    def only(self, name: str, kind: Any = object, needed: str = '') -> Any:
+        """Return the one value of a field; None where it is empty or missing."""
         value = getattr(self.value, name, ())
         if np.size(value) > 1:
-            raise DataError(f'{self.where}: {name} has {np.size(value)} values, one needed; fetch '
-                            'the file again')
-        return value if np.size(value) else None
+            wrong = f'has {np.size(value)} values, one'
+        elif np.size(value) and not isinstance(value, kind):
+            wrong = f'is {value!r}, {needed}'
+        else:
+            return value if np.size(value) else None
+        raise DataError(f'{self.where}: {name} {wrong} needed; fetch the file again')
 
-    def struct(self, name: str) -> _Struct | None:
-        """Return the struct in a field; None where it is empty or missing."""
-        value = self.only(name)
-        if value is not None and not hasattr(value, '_fieldnames'):     # scipy's mark of structs
-            raise DataError(f'{self.where}: {name} is {value!r}, a struct needed; fetch the file '
-                            'again')
-        return None if value is None else _Struct(value, f'{self.where}.{name}', self.half_filled)
+    def struct(self, name: str) -> _Struct:
+        """Return the struct in a field, without fields where it is empty or missing."""
+        value = self.only(name, mat_struct, 'a struct')
+        return _Struct(value, f'{self.where}.{name}', self.half_filled)
 
     def numbers(self, kind: str, *names: str,
                 possible: Callable[[ndarray], bool] = lambda numbers: True) -> ndarray | None:
@@ -202,15 +174,10 @@ class _Struct:
 
         If only some are there, or they are not possible, the struct is noted under ``kind``.
         """
-        values = [self.only(name) for name in names]
-        for name, value in zip(names, values, strict=True):
-            if not isinstance(value, int | float | np.number | None):
-                raise DataError(f'{self.where}: {name} is {value!r}, a number needed; fetch the '
-                                'file again')
-        if all(value is not None and np.isfinite(value) for value in values):
-            numbers = np.array(values, float)
-            if possible(numbers):
-                return numbers
+        values = [self.only(name, int | float | np.number, 'a number') for name in names]
+        numbers = np.array(values, float)               # NaN for None
+        if np.isfinite(numbers).all() and possible(numbers):
+            return numbers
         if any(value is not None for value in values):
             self.leave_out(kind)
         return None

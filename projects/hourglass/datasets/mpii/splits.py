@@ -14,20 +14,14 @@ import numpy as np
 from numpy import ndarray
 from scipy.io import savemat
 
-from hourglass.datasets.mpii.files import (
-    holds_both_splits,
-    match_poses,
-    read_head_box_file,
-    read_mpii,
-)
+from hourglass.datasets.mpii import files
 from hourglass.datasets.mpii.release import Release, ReleasePerson
 from hourglass.errors import DataError
 from hourglass.io.files import replacing
 
-# How many people the splits have in every publication, and how many of the test people the
-# official score counts.
-_PUBLISHED = dict(train=22246, val=2958, trainval=25204, test=11731)
-_PUBLISHED_SINGLE_PERSON = 7247
+# How many people the splits have in every publication.
+_PUBLISHED = {'train': 22246, 'val': 2958, 'trainval': 25204, 'test': 11731,
+              'test, single person': 7247}
 
 # The names of the joints in mpii_gt_val.mat.
 _JOINT_CODES = 'rank rkne rhip lhip lkne lank pelv thor neck head rwri relb rsho lsho lelb lwri'
@@ -35,44 +29,37 @@ _JOINT_CODES = 'rank rkne rhip lhip lkne lank pelv thor neck head rwri relb rsho
 
 @dataclass(frozen=True)
 class Splits:
-    """MPII's people by split.
+    """MPII's people by split: ``train``, ``val``, ``trainval`` (train, then val) and ``test``.
 
-    Attributes:
-        people: ``train``, ``val``, ``trainval`` and ``test``; val in the order of its list, train
-            and test in that of the release, trainval is train and then val.
-        left_out: how many people are in no split, by reason.
+    ``val`` is in the order of its list, ``train`` and ``test`` in that of the release.
     """
 
     people: dict[str, list[ReleasePerson]]
-    left_out: dict[str, int]
+    left_out: dict[str, int]            # how many people are in no split, by reason
 
     def summary(self) -> str:
         """Return lines of text: the counts beside the published ones, and who was left out."""
-        single_person = sum(person.single_person for person in self.people['test'])
-        return '\n'.join((
-            *(_count_line(split, len(people), _PUBLISHED[split])
-              for split, people in self.people.items()),
-            _count_line('test, single person', single_person, _PUBLISHED_SINGLE_PERSON),
-            'in no split:',
-            *(f'{count:>8,} {reason}' for reason, count in sorted(self.left_out.items()))))
-
-
-def _count_line(name: str, count: int, published: int) -> str:
-    difference = '' if count == published else f'   differs by {count - published:+,}'
-    return f'{name:<22}{count:>8,}   published {published:>7,}{difference}'
+        counts = {split: len(people) for split, people in self.people.items()}
+        counts['test, single person'] = sum(person.single_person for person in self.people['test'])
+        lines = []
+        for name, count in counts.items():
+            more = count - _PUBLISHED[name]
+            lines.append(f'{name:<22}{count:>8,}   published {_PUBLISHED[name]:>7,}'
+                         + (f'   differs by {more:+,}' if more else ''))
+        return '\n'.join((*lines, 'in no split:', *(
+            f'{count:>8,} {reason}' for reason, count in sorted(self.left_out.items()))))
 
 
 def split_people(release: Release, val_file: str | Path) -> Splits:
     """Divide the people of the release.
 
     Args:
-        val_file: list of the validation people: the authors' ``valid.h5`` or
+        val_file: list of the validation people, whose order is kept: the authors' ``valid.h5`` or
             ``mpii_annotations.json(.gz)``, which name image and person; or ``mpii_gt_val.mat`` or
-            HRNet's ``mpii_val.json``, matched by their joints. Their order is kept.
+            HRNet's ``mpii_val.json``, matched by their joints.
 
     Raises:
-        DataError: for a validation person who is not in the release, is listed twice, or has no
-            joints in the release.
+        DataError: for a validation person who is listed twice or has no joints in the release.
     """
     val = _validation_people(release, val_file)
     places, images = {person.place for person in val}, {person.place[0] for person in val}
@@ -93,49 +80,45 @@ def split_people(release: Release, val_file: str | Path) -> Splits:
 
 
 def _validation_people(release: Release, val_file: str | Path) -> list[ReleasePerson]:
+    people = [person for person in release.people if person.training and person.annotated.any()]
     if str(val_file).endswith('.mat'):
-        found = _find_by_joints(release, read_head_box_file(val_file)[0], val_file)
+        found = _find_by_joints(people, files.read_head_box_file(val_file)[0], release, val_file)
     else:
-        found = _find_listed(release, val_file)
-    seen = set()
-    for person in found:
-        where = f'{val_file}: {_matlab_place(person.place)} ({person.image_name})'
-        if not person.training or not person.annotated.any():
-            raise DataError(f'{where} is not on a training image of {release.path} or has no '
-                            'joints there, so cannot validate; the two files do not belong '
-                            'together')
-        if person.place in seen:
-            raise DataError(f'{where} is listed twice; list each person once')
-        seen.add(person.place)
+        found = _find_listed(people, release, val_file)
+    for (image, number), count in Counter(person.place for person in found).most_common(1):
+        if count > 1:
+            where = f'{_matlab_place(image, number)} ({release.image_names[image]})'
+            raise DataError(f'{val_file}: {where} is listed twice; list each person once')
     return found
 
 
-def _find_listed(release: Release, val_file: str | Path) -> list[ReleasePerson]:
-    listed = read_mpii(val_file, 'val' if holds_both_splits(val_file) else None)
-    people = {person.place: person for person in release.people}
+def _find_listed(people: list[ReleasePerson], release: Release, val_file: str | Path
+                 ) -> list[ReleasePerson]:
+    listed = files.read_mpii(val_file, 'val' if files.holds_both_splits(val_file) else None)
+    known = {person.place: person for person in people}
     found = []
     for person in listed:
         if person.place is None:
-            return _find_by_joints(release, (p.keypoints_image + 1 for p in listed), val_file)
-        match = people.get(person.place)
+            poses = (person.keypoints_image + 1 for person in listed)           # 1-based
+            return _find_by_joints(people, poses, release, val_file)
+        match = known.get(person.place)
         if match is None or match.image_name != person.image_name:
             raise DataError(
                 f'{val_file}, row {person.row} ({person.image_name}): {release.path} has no such '
-                f'person with objpos and scale at {_matlab_place(person.place)}; the two files do '
-                'not belong together')
+                f'training person with objpos, scale and joints at {_matlab_place(*person.place)}; '
+                'the two files do not belong together')
         found.append(match)
     return found
 
 
-def _matlab_place(place: tuple[int, int]) -> str:
-    return f'annolist({place[0] + 1}).annorect({place[1] + 1})'
+def _matlab_place(image: int, number: int) -> str:
+    return f'annolist({image + 1}).annorect({number + 1})'
 
 
-def _find_by_joints(release: Release, poses: Iterable[ndarray], val_file: str | Path
-                    ) -> list[ReleasePerson]:
+def _find_by_joints(people: list[ReleasePerson], poses: Iterable[ndarray], release: Release,
+                    val_file: str | Path) -> list[ReleasePerson]:
     """Find the people with these joints, each (16, 2), 1-based, NaN where not annotated."""
-    people = [person for person in release.people if person.training]
-    found = match_poses(poses, (person.joints for person in people))
+    found = files.match_poses(poses, (person.joints for person in people))
     for row, matches in enumerate(found):
         if len(matches) != 1:
             raise DataError(f'{val_file}, row {row}: {len(matches)} people in {release.path} have '
@@ -147,8 +130,7 @@ def _find_by_joints(release: Release, poses: Iterable[ndarray], val_file: str | 
 def write_splits(splits: Splits, folder: Path) -> list[Path]:
     """Write ``mpii_{train,val,trainval,test}.json`` and ``mpii_gt_val.mat``; return their paths.
 
-    Raises:
-        DataError: if they cannot be written, or a validation person has no head box.
+    A validation person without a head box raises ``DataError``.
     """
     boxes = _head_box_file(splits.people['val'])
     written = []

@@ -3,7 +3,6 @@
 Pixel coordinates are 0-based, x to the right and y down, with whole numbers at pixel centres.
 Colours are BGR in 0..255. Depths grow towards the camera.
 """
-
 import colorsys
 from dataclasses import dataclass
 
@@ -25,29 +24,23 @@ _PATTERNS = (*8 * (_PLAIN,), _RINGS, _RINGS, _STRIPES, _PLAID, _PLAID, *3 * (_BL
 
 @dataclass(frozen=True)
 class Material:
-    """A surface of one colour or, with a pattern, of two.
-
-    Attributes:
-        colour, second: (3,).
-        pattern: weights of waves along a shape, waves across it, and blotches.
-        period: length of a wave in pixels.
-    """
+    """A surface of one colour (3,) or, with a pattern, of two."""
 
     colour: np.ndarray
     second: np.ndarray | tuple = (0, 0, 0)
     pattern: tuple[float, float, float] = _PLAIN
-    period: float = 10.0
+    period: float = 10.0                        # length of a wave in pixels
 
 
 def random_colour(rng: Rng) -> np.ndarray:
-    """A colour (3,), grey or not; clothes and backgrounds draw from this one distribution."""
+    """Draw a colour (3,), grey or not, for clothes and backgrounds alike."""
     if rng.random() < 0.35:
         return np.clip(rng.uniform(15, 240) + rng.normal(0, 8, 3), 0, 255)
     return np.array(colorsys.hsv_to_rgb(rng.random(), rng.beta(1.6, 1.6), rng.uniform(40, 245)))
 
 
 def random_material(rng: Rng, period: float) -> Material:
-    """A cloth or other surface whose pattern repeats about every ``period`` pixels."""
+    """Draw a cloth or other surface whose pattern repeats about every ``period`` pixels."""
     return Material(random_colour(rng), random_colour(rng),
                     _PATTERNS[rng.integers(len(_PATTERNS))], period * rng.uniform(0.7, 1.5))
 
@@ -74,18 +67,17 @@ def _mixed(first: np.ndarray, second: np.ndarray | tuple, share: np.ndarray | fl
 class Canvas:
     """A float image with a map of depths.
 
-    Attributes:
-        image: (H, W, 3) float32.
-        depth: (H, W) float32 of the surface that was painted last.
+    Args:
+        background: (H, W, 3).
+        rng: decides light, folds and blotches.
     """
 
     BACKGROUND, FOREGROUND = -10.0, 10.0        # depths beyond every body
 
     def __init__(self, background: np.ndarray, rng: Rng) -> None:
-        """Start from a background (H, W, 3); the rng decides light, folds and blotches."""
         height, width, longer = *background.shape[:2], max(background.shape[:2])
-        self.image = background.astype(np.float32)
-        self.depth = np.full((height, width), self.BACKGROUND, np.float32)
+        self.image = background.astype(np.float32)                              # (H, W, 3)
+        self.depth = np.full((height, width), self.BACKGROUND, np.float32)      # of the top surface
         angle = rng.uniform(0, 2 * np.pi)
         self._light = 0.6 * float(np.cos(angle)), 0.6 * float(np.sin(angle))
         self._folds = 1 + 0.05 * (_noise(rng, height, width, longer // 8)
@@ -97,11 +89,10 @@ class Canvas:
         """Fill the convex hull of discs with a shaded material.
 
         Args:
-            centres: (K, 2) centres of the discs in pixels. Shading, pattern and depth follow the
-                line from the first to the last.
-            radii: (K,) in pixels.
-            depths: (K,) of the discs.
-            material: what to fill with.
+            centres: (K, 2) of the discs in pixels. Shading, pattern and depth follow the line from
+                the first to the last.
+            radii, depths: (K,) of the discs, the radii in pixels.
+            material: of the surface.
         """
         centres, radii = np.asarray(centres, np.float32), np.asarray(radii, np.float32)
         rims = centres[:, None] + radii[:, None, None] * _CIRCLE
@@ -125,22 +116,17 @@ class Canvas:
         side = across / half_width
         lit = side * (self._light[1] * dx - self._light[0] * dy)
         shade = (1 - _ROUNDNESS * (side * side - lit)) * self._folds[window]
-        share = self._share_of_second(material, along, across, window)
+        share: np.ndarray | float = 0.0
+        if material.pattern != _PLAIN:
+            rings, stripes, blotches = material.pattern
+            pace = 2 * np.pi / material.period
+            share = _limited(0.5 + rings * np.sin(pace * along) + stripes * np.sin(pace * across)
+                             + blotches * self._blotches[window])
         colour = _mixed(material.colour, material.second, share, shade)
         under, cover = self.image[window], mask / np.float32(255)
         under[...] = cv2.blendLinear(colour, under, cover, 1 - cover)
         depth = depths[0] + (depths[-1] - depths[0]) * _limited(along / length)
         np.copyto(self.depth[window], depth, where=mask > 127)
-
-    def _share_of_second(self, material: Material, along: np.ndarray,
-                         across: np.ndarray, window: tuple[slice, slice]) -> np.ndarray | float:
-        """Share (h, w) of a material's second colour at distances along and across a shape."""
-        if material.pattern == _PLAIN:
-            return 0.0
-        rings, stripes, blotches = material.pattern
-        pace = 2 * np.pi / material.period
-        return _limited(0.5 + rings * np.sin(pace * along) + stripes * np.sin(pace * across)
-                        + blotches * self._blotches[window])
 
 
 def _surface(rng: Rng, height: int, width: int) -> np.ndarray:
@@ -159,7 +145,7 @@ def _surface(rng: Rng, height: int, width: int) -> np.ndarray:
 
 
 def random_background(rng: Rng, height: int, width: int) -> Canvas:
-    """A canvas with a wall, at times a floor, and clutter that resembles limbs and clothes."""
+    """Draw a wall, at times a floor, and clutter that resembles limbs and clothes."""
     wall = _surface(rng, height, width)
     if rng.random() < 0.55:
         horizon = int(rng.uniform(0.45, 0.85) * height)

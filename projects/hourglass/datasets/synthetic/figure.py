@@ -3,7 +3,6 @@
 A part is the convex hull of spheres around points of the skeleton. Face, hair and what tells a
 front from a back need no rules of their own: from behind, the body covers them.
 """
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,26 +41,21 @@ _PARTS = (
 _SKULL = _PARTS[0][1]
 _HAIR = ((25, 25, 30), (30, 45, 70), (40, 75, 125), (90, 160, 215), (150, 155, 160), (35, 60, 150))
 
+
 @dataclass(frozen=True)
 class View:
-    """A mild perspective camera.
+    """A mild perspective camera."""
 
-    Attributes:
-        scale: pixels per stature at the depth of the pelvis.
-        distance: from the camera to the pelvis in statures.
-        origin: (2,) where the pelvis appears, 0-based pixels.
-    """
-
-    scale: float
-    distance: float
-    origin: np.ndarray
+    scale: float                # pixels per stature at the depth of the pelvis
+    distance: float             # from the camera to the pelvis in statures
+    origin: np.ndarray          # (2,) where the pelvis appears, 0-based pixels
 
     def scales(self, points: np.ndarray) -> np.ndarray:
-        """Pixels per stature (...,) at body points (..., 3)."""
+        """Return the pixels per stature (...,) at body points (..., 3)."""
         return self.scale * self.distance / (self.distance - points[..., 2])
 
     def pixels(self, points: np.ndarray) -> np.ndarray:
-        """Pixels (..., 2) of body points (..., 3)."""
+        """Return the pixels (..., 2) of body points (..., 3)."""
         return self.origin + points[..., :2] * (1, -1) * self.scales(points)[..., None]
 
 
@@ -95,12 +89,7 @@ def draw_figure(rng: Rng, canvas: Canvas, skeleton: Skeleton, view: View,
                 depth: float | None = None) -> None:
     """Draw a person in random clothes, from its far parts to its near ones.
 
-    Args:
-        rng: decides the clothes.
-        canvas: where to draw.
-        skeleton: the posed body.
-        view: the camera.
-        depth: written to the canvas for the whole person instead of the depths of its parts.
+    ``depth`` is written to the canvas for the whole person instead of the depths of its parts.
     """
     outfit, points, shapes = _sample_outfit(rng, view.scale), _project(skeleton, view), []
     for material, spheres, nearer in (part for part in _PARTS if part[0] in outfit):
@@ -114,7 +103,7 @@ def draw_figure(rng: Rng, canvas: Canvas, skeleton: Skeleton, view: View,
 
 
 def head_box(skeleton: Skeleton, view: View) -> np.ndarray:
-    """Tight box [x1, y1, x2, y2] of the head from upper neck to head top, 0-based pixels.
+    """Return the box [x1, y1, x2, y2] of the head from upper neck to head top, 0-based pixels.
 
     It bounds the drawn head and both joints and nothing more, so that 0.6 of its diagonal, the
     unit of PCKh, is somewhat shorter than the head, as in MPII.

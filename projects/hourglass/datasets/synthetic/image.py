@@ -1,5 +1,4 @@
 """One image of one annotated person: camera, scenery, and the record that goes with it."""
-
 from typing import Any
 
 import cv2
@@ -9,9 +8,7 @@ from hourglass.datasets.synthetic.canvas import Canvas, Rng, random_background, 
 from hourglass.datasets.synthetic.figure import View, draw_figure, head_box
 from hourglass.datasets.synthetic.skeleton import JOINTS, Skeleton, sample_skeleton
 
-SMALLEST_SIDE = 64
-"""Images smaller than this (pixels) cannot show a person."""
-
+SMALLEST_SIDE = 64                      # pixels; smaller images cannot show a person
 _TRUNCATED_SHARE = 0.13
 _SECOND_PERSON_SHARE = 0.20
 _OCCLUDER_SHARE = 0.28

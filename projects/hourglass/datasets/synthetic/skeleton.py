@@ -4,7 +4,6 @@ Coordinates are right-handed: x to the right of the image, y up, z towards the c
 is the pelvis and the unit is the person's height (stature). A frame is a rotation matrix (3, 3)
 whose columns are left, up and forward as a part of the body has them.
 """
-
 from dataclasses import dataclass
 
 import cv2
@@ -12,13 +11,11 @@ import numpy as np
 
 Rng = np.random.Generator
 
+# the joints of MPII in its order; left and right are the person's
 JOINTS = (
     'r_ankle', 'r_knee', 'r_hip', 'l_hip', 'l_knee', 'l_ankle', 'pelvis', 'thorax', 'upper_neck',
     'head_top', 'r_wrist', 'r_elbow', 'r_shoulder', 'l_shoulder', 'l_elbow', 'l_wrist')
-"""The 16 MPII joints in MPII order; left and right are the person's."""
-
-SIDES = {'r': -1, 'l': 1}
-"""Prefix of each side and the sign of its x in the frames of the body."""
+SIDES = {'r': -1, 'l': 1}               # prefix, and sign of x in the frames of the body
 
 # Point, its parent, the frame it is fixed to, and its offset from the parent: left, up, forward.
 # '?' stands for either side, with the offset of the left one. Lengths of segments follow the
@@ -100,37 +97,24 @@ _ACTIVITIES = (
 
 @dataclass(frozen=True)
 class Pose:
-    """Joint angles of a whole body in degrees; all zero is a person who stands at attention.
+    """Joint angles of a whole body in degrees; all zero is a person who stands at attention."""
 
-    Attributes:
-        arms, legs: (2, 4), right and left: flexion, abduction, twist and bend.
-        trunk: (4,) lean of the pelvis and stoop of the spine, both forward, sway of the spine to
-            the right, turn of the chest to the left.
-        head: (3,) nod downwards, turn to the left, tilt to the right.
-    """
-
-    arms: np.ndarray
-    legs: np.ndarray
-    trunk: np.ndarray
-    head: np.ndarray
+    arms: np.ndarray            # (2, 4), right and left: flexion, abduction, twist and bend
+    legs: np.ndarray            # the same
+    trunk: np.ndarray           # lean and stoop forward, sway to the right, turn to the left
+    head: np.ndarray            # nod downwards, turn to the left, tilt to the right
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """A posed body.
+    """A posed body."""
 
-    Attributes:
-        points: by name, each (3,): the 16 joints and what else clothes and head are drawn from.
-        frames: by name, each (3, 3): ``pelvis``, ``chest``, ``head`` and others.
-        build: factors of its proportions, see :func:`sample_build`; 1 where a name is missing.
-    """
-
-    points: dict[str, np.ndarray]
-    frames: dict[str, np.ndarray]
-    build: dict[str, float]
+    points: dict[str, np.ndarray]       # (3,) each: joints and what clothes and head need
+    frames: dict[str, np.ndarray]       # (3, 3) each: pelvis, chest, head and others
+    build: dict[str, float]             # see sample_build; 1 where a name is missing
 
     def joints(self) -> np.ndarray:
-        """The MPII joints, (16, 3)."""
+        """Return the joints of MPII, (16, 3)."""
         return np.stack([self.points[name] for name in JOINTS])
 
 
@@ -169,7 +153,7 @@ def sample_build(rng: Rng) -> dict[str, float]:
 
 
 def rotation(x: float, y: float, z: float) -> np.ndarray:
-    """Right-handed rotation matrix (3, 3) about the axis (x, y, z) by its length in degrees."""
+    """Return the right-handed rotation (3, 3) about (x, y, z) by its length in degrees."""
     return cv2.Rodrigues(np.radians((x, y, z)))[0]
 
 

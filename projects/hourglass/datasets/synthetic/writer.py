@@ -3,7 +3,6 @@
 The annotation is written last and under a temporary name first, so a folder that holds one is
 complete. It opens with the recipe it was made from; asking for the same recipe again does nothing.
 """
-
 import json
 import multiprocessing
 import os
@@ -18,8 +17,7 @@ from hourglass.datasets.synthetic.image import SMALLEST_SIDE, render_person
 from hourglass.errors import DataError
 from hourglass.io.files import replacing
 
-VERSION = 2
-"""To be raised whenever the same seed draws another image."""
+VERSION = 2                             # to be raised when the same seed draws another image
 
 
 def _write_image(images: Path, recipe: dict[str, Any], index: int) -> dict[str, Any]:
@@ -44,7 +42,6 @@ def _is_complete(annotation: Path, recipe: dict[str, Any]) -> bool:
 
 
 def _check(recipe: dict[str, Any], workers: int) -> None:
-    """Raise DataError with one line about the first argument that makes no sense."""
     limits = (
         ('count', recipe['count'], 1, 999_999),
         ('seed', recipe['seed'], 0, 2**63 - 1),
@@ -52,8 +49,7 @@ def _check(recipe: dict[str, Any], workers: int) -> None:
         ('width', recipe['size'][0], SMALLEST_SIDE, 4096),
         ('height', recipe['size'][1], SMALLEST_SIDE, 4096),
         ('jpeg_quality', recipe['jpeg_quality'], 1, 100),
-        ('workers', workers, 1, 256),
-    )
+        ('workers', workers, 1, 256))
     for name, value, low, high in limits:
         if not low <= value <= high:
             raise DataError(f'synthetic images: {name} is {value}; '
@@ -69,12 +65,11 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
     first images of a longer run are those of a shorter one.
 
     Args:
-        folder: where to write; created if need be. Images of another recipe are replaced.
+        folder: made if need be. Images of another recipe are replaced.
         count: number of images.
         seed: any whole number from 0.
         workers: processes that render; 1 renders in this process.
-        size: width and height in pixels.
-        jpeg_quality: 1 to 100.
+        size: (w, h) in pixels.
         stream: splits of one data set take different streams, which never share an image.
 
     Returns:

@@ -1,0 +1,68 @@
+"""Hooks on the model before it runs: its weights, its memory format and, in a test, its runtime."""
+from collections.abc import Sequence
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from hourglass.checkpoints import refuse_another_network, state_dict
+from hourglass.deploy.optimize import optimized
+from hourglass.registry import HOOKS
+
+
+@HOOKS.register_module()
+class MatchingCheckpointHook(Hook):
+    """Hook that refuses a checkpoint of another network, where mmengine warns and continues.
+
+    Args:
+        may_differ: patterns of tensor names that may be missing on one side or have another shape,
+            for fine-tuning: ``['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*']`` when
+            the number of keypoints changes.
+    """
+
+    def __init__(self, may_differ: Sequence[str] = ()):
+        self.may_differ = tuple(may_differ)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        path = runner._load_from or runner.work_dir
+        model = getattr(runner.model, 'module', runner.model)
+        refuse_another_network(model.state_dict(), state_dict(checkpoint, path), path,
+                               self.may_differ)
+
+
+@HOOKS.register_module()
+class ChannelsLastHook(Hook):
+    """Hook that keeps weights and feature maps with the channels innermost in memory.
+
+    The results stay the same up to rounding, and convolutions are faster on most processors.
+    mmengine has no setting for it.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        runner.model.to(memory_format=torch.channels_last)
+
+
+@HOOKS.register_module()
+class OptimizeHook(Hook):
+    """Hook that tests the network as :func:`hourglass.deploy.optimize.optimized` runs it.
+
+    It is a hook because the runner loads the weights only when the test begins.
+
+    Args:
+        optimize, stage, exit_tolerance: as for ``optimized``.
+    """
+
+    def __init__(self, optimize: str = 'auto', stage: int | None = None,
+                 exit_tolerance: float | None = None):
+        self.options = optimize, stage, exit_tolerance
+
+    def before_test(self, runner: Runner) -> None:
+        model = getattr(runner.model, 'module', runner.model)
+        model.cfg = runner.cfg
+        runner.model = optimized(model.eval(), *self.options)
+
+    def after_test(self, runner: Runner) -> None:
+        left = getattr(runner.model.backbone, 'left', None)
+        if left:
+            counts = ', '.join(f'{stage + 1}: {left[stage]}' for stage in sorted(left))
+            runner.logger.info(f'left after stack {counts} (each image and each mirrored one)')

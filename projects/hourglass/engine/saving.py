@@ -1,0 +1,143 @@
+"""Checkpoints that are written whole and hold all that a run needs to go on exactly."""
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import BaseLoop, Runner
+
+from hourglass.engine.loops import ResumableLoop
+from hourglass.errors import CheckpointError
+from hourglass.io.files import replacing
+from hourglass.registry import HOOKS
+
+STOPPED = 'stopped.pth'                 # the checkpoint of a run that a signal stopped
+
+
+@register_backend('hourglass')
+class WholeFiles(LocalBackend):
+    """Files on a local disk that are either whole or not there."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        with replacing(Path(filepath)) as draft:
+            draft.write_bytes(obj)
+
+
+@HOOKS.register_module()
+class SafeCheckpointHook(CheckpointHook):
+    """mmengine's ``CheckpointHook`` for runs that may be killed at any moment.
+
+    mmengine removes an old checkpoint, then writes the new one in place. This hook writes the new
+    file whole to the disk, then updates ``last_checkpoint``, then removes what is replaced. Its
+    checkpoints also hold their position in the epoch, the gradients accumulated so far, and whether
+    their validation is done.
+
+    Args:
+        kwargs: as for mmengine's; with ``backend_args`` of your own, files are written in place.
+    """
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault('backend_args', dict(backend='hourglass'))
+        super().__init__(**kwargs)
+        self.validated_iter: int | None = None
+        self.saved = False
+        self.outdated: list[str] = []           # names of files to remove after the next is written
+
+    def before_train(self, runner: Runner) -> None:
+        super().before_train(runner)
+        self._remove, self.file_backend.remove = self.file_backend.remove, self._remove_later
+        known = runner.message_hub.runtime_info
+        self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
+        if is_main_process() and isinstance(self.file_backend, WholeFiles):
+            for folder in {self.out_dir, runner.work_dir}:
+                for draft in Path(folder).glob('*.part'):
+                    draft.unlink()                          # left by a run that was killed
+        self.outdated = list(known.get('outdated_ckpts', ()))
+        self._remove_outdated(runner)
+
+    def _remove_later(self, path: str) -> None:
+        if Path(path).parent == Path(self.out_dir):         # a best one may be another run's
+            self.outdated.append(Path(path).name)
+
+    def _remove_outdated(self, runner: Runner, *more: str) -> None:
+        best = {Path(path).name for key, path in runner.message_hub.runtime_info.items()
+                if key.startswith('best_ckpt')}
+        for name in {*self.outdated, *more} - best if is_main_process() else ():
+            path = self.file_backend.join_path(self.out_dir, name)
+            if self.file_backend.isfile(path):
+                self._remove(path)
+        self.outdated.clear()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        training = isinstance(runner._train_loop, BaseLoop)     # not a validation on its own
+        self.validated_iter = runner.iter if training else None
+        self.saved = False
+        super().after_val_epoch(runner, metrics)
+        meta = dict(epoch=runner.epoch, iter=runner.iter)
+        step = meta['epoch' if self.by_epoch else 'iter']
+        last = Path(self.last_ckpt or '').name
+        if training and not self.saved and last == self.filename_tmpl.format(step):
+            self._save_checkpoint_with_step(runner, step, meta)     # its validation is done now
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                self.outdated.append(self.filename_tmpl.format(self.keep_ckpt_ids[0]))
+            self.keep_ckpt_ids.append(step)         # and the first drops out of a full deque
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info_dict(
+            dict(last_ckpt=self.last_ckpt, outdated_ckpts=list(self.outdated)))
+        self.save(runner, name, meta)
+        self.saved = True
+        self._remove_outdated(runner, STOPPED)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        super()._save_best_checkpoint(runner, metrics)
+        self._remove_outdated(runner)
+
+    def save(self, runner: Runner, name: str, meta: dict) -> str:
+        """Write a checkpoint, then ``last_checkpoint``; return the checkpoint's path.
+
+        ``meta`` has ``epoch`` and ``iter``, the numbers of those that are done.
+        """
+        runner.save_checkpoint(
+            self.out_dir, name, save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
+            backend_args=self.backend_args, **self.args)
+        path = self.file_backend.join_path(self.out_dir, name)
+        if is_main_process():
+            with replacing(Path(runner.work_dir, 'last_checkpoint')) as draft:
+                draft.write_text(path)
+        return path
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if isinstance(runner.train_loop, ResumableLoop):
+            meta = checkpoint['meta']
+            meta['position'] = dict(runner.train_loop.position(meta),
+                                    validated=self.validated_iter == meta['iter'])
+        accumulates = getattr(runner.optim_wrapper, '_accumulative_counts', 1) > 1
+        if 'optimizer' in checkpoint and accumulates and not runner.optim_wrapper.should_update():
+            model = getattr(runner.model, 'module', runner.model)
+            checkpoint['gradients'] = {
+                name: parameter.grad.cpu() for name, parameter in model.named_parameters()
+                if parameter.grad is not None}
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if not runner._resume:
+            return
+        model = getattr(runner.model, 'module', runner.model)
+        for name, gradient in checkpoint.get('gradients', {}).items():
+            parameter = model.get_parameter(name)
+            parameter.grad = gradient.to(parameter.device)
+        position = checkpoint['meta'].get('position')
+        loop, path = runner._train_loop, runner._load_from or runner.work_dir
+        if position and isinstance(loop, ResumableLoop):
+            loop._epoch, loop._iter = (checkpoint['meta'][key] for key in ('epoch', 'iter'))
+            loop.go_on(position, path)
+            self.validated_iter = loop.iter if position['validated'] else None
+        elif position and position['batches_done'] and not isinstance(loop, dict):
+            raise CheckpointError(
+                f'{path}: was saved in the middle of an epoch, where {type(loop).__name__} cannot '
+                'resume: set train_cfg.type to hourglass.EpochLoop')

@@ -1,0 +1,36 @@
+"""Options of the network's speed, as the runtimes take them."""
+import argparse
+
+import pytest
+
+from hourglass.cli.arguments import (
+    add_launcher_arguments,
+    add_speed_arguments,
+    speed_options,
+)
+from hourglass.errors import ConfigError
+
+
+def options(*words: str) -> dict:
+    parser = argparse.ArgumentParser()
+    add_launcher_arguments(parser)
+    add_speed_arguments(parser)
+    return speed_options(parser.parse_args(words))
+
+
+def test_without_options_nothing_changes():
+    assert options() == {}
+
+
+def test_the_number_of_stacks_becomes_a_0_based_stage():
+    assert options('--stages', '2') == dict(optimize='none', stage=1, exit_tolerance=None)
+    assert options('--optimize', 'fuse', '--exit-tolerance', '0.5') == dict(
+        optimize='fuse', stage=None, exit_tolerance=0.5)
+
+
+@pytest.mark.parametrize(('words', 'message'), [
+    (('--stages', '0'), '--stages 0: give 1 or more'),
+    (('--optimize', 'auto', '--launcher', 'pytorch'), 'name one, such as fuse')])
+def test_options_without_a_meaning_are_refused(words, message):
+    with pytest.raises(ConfigError, match=message):
+        options(*words)

@@ -1,0 +1,38 @@
+"""Errors that a user can fix are one line and status 1, all others are raised."""
+import errno
+
+import pytest
+
+from hourglass.cli.errors import one_line_errors
+from hourglass.errors import ConfigError, DataError
+
+
+@pytest.mark.parametrize(('error', 'line'), [
+    (ConfigError('a.py: no such config file'), 'a.py: no such config file'),
+    (DataError('Caught DataError in DataLoader worker process 0.\nOriginal Traceback:\n'
+               '  File "x.py", line 1\nhourglass.errors.DataError: a.jpg: not an image'),
+     'a.jpg: not an image'),
+    (OSError(errno.ENOSPC, 'No space left on device', 'out/a.pth'),
+     'out/a.pth: cannot be written (No space left on device); choose a folder you may write to, '
+     'with free space'),
+    (KeyError('Nets is not in the mmengine::model registry. Please check'),
+     "the config names type 'Nets', which the registry mmengine::model does not know; check its "
+     'spelling and custom_imports'),
+    (RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. '),
+     'DataLoader worker (pid 7) is killed by signal: Killed: a data worker was lost or hangs '
+     '(memory? a slow disk?); try fewer num_workers; if it trained, go on with --resume'),
+    (TypeError("Net.__init__() got an unexpected keyword argument 'stack'"),
+     "the config gives Net an argument 'stack' it does not have")])
+def test_an_error_that_a_user_can_fix_is_one_line(error, line):
+    with pytest.raises(SystemExit) as stop, one_line_errors():
+        raise error
+    assert stop.value.code == f'error: {line}'
+
+
+@pytest.mark.parametrize('error', [
+    KeyError('something else'), TypeError('bad'), RuntimeError('bug'), OSError(errno.EIO, 'broken'),
+    ValueError('not ours')])
+def test_other_errors_are_raised(error):
+    with pytest.raises(type(error)) as raised, one_line_errors():
+        raise error
+    assert raised.value is error

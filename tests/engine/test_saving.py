@@ -1,0 +1,150 @@
+"""Checkpoints replace each other in an order in which a run may be killed at any moment."""
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from mmengine.logging import MessageHub
+from mmengine.runner import BaseLoop
+
+from hourglass.engine.saving import STOPPED, SafeCheckpointHook, WholeFiles
+from hourglass.errors import CheckpointError
+
+
+class Loop(BaseLoop):
+    """One of mmengine's, of no interest."""
+
+    def __init__(self):
+        pass
+
+    def run(self) -> None:
+        pass
+
+
+class Runner(SimpleNamespace):
+    """A runner that writes empty checkpoints, and records which files are there each time."""
+
+    def save_checkpoint(self, folder: str, filename: str, **more) -> None:
+        WholeFiles().put(b'', Path(folder, filename))
+        self.written.append((filename, sorted(path.name for path in Path(folder).glob('*.pth'))))
+
+
+def run_of(folder: Path, name: str, **options) -> tuple[Runner, SafeCheckpointHook]:
+    """A runner and its hook at the beginning of a run."""
+    runner = Runner(work_dir=str(folder), epoch=0, iter=0, written=[], _train_loop=Loop(),
+                    message_hub=MessageHub.get_instance(name),
+                    logger=SimpleNamespace(info=lambda line: None, warning=lambda line: None))
+    hook = SafeCheckpointHook(interval=1, max_keep_ckpts=1, save_best='score', rule='greater',
+                              **options)
+    hook.before_train(runner)
+    return runner, hook
+
+
+def epoch(runner: Runner, hook: SafeCheckpointHook, score: float) -> None:
+    hook._save_checkpoint(runner)
+    runner.epoch += 1
+    hook.after_val_epoch(runner, dict(score=score))
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_old_files_are_there_until_the_new_ones_are(tmp_path):
+    runner, hook = run_of(tmp_path, str(tmp_path))
+    epoch(runner, hook, 1)
+    assert files(tmp_path) == ['best_score_epoch_1.pth', 'epoch_1.pth', 'last_checkpoint']
+    runner.written.clear()
+    epoch(runner, hook, 2)
+    both = ['best_score_epoch_1.pth', 'best_score_epoch_2.pth', 'epoch_2.pth']
+    assert runner.written == [
+        ('epoch_2.pth', ['best_score_epoch_1.pth', 'epoch_1.pth', 'epoch_2.pth']),
+        ('best_score_epoch_2.pth', both),
+        ('epoch_2.pth', both)]                      # with the validation and the new best in it
+    assert files(tmp_path) == ['best_score_epoch_2.pth', 'epoch_2.pth', 'last_checkpoint']
+    assert (tmp_path / 'last_checkpoint').read_text() == f'{tmp_path}/epoch_2.pth'
+    epoch(runner, hook, 1)                          # no better one: the best stays
+    assert files(tmp_path) == ['best_score_epoch_2.pth', 'epoch_3.pth', 'last_checkpoint']
+
+
+@pytest.mark.parametrize('killed_at', [0, 1, 2])
+def test_a_run_killed_before_it_removed_old_files_removes_them_when_resumed(
+        tmp_path, monkeypatch, killed_at):
+    runner, hook = run_of(tmp_path, f'{tmp_path}{killed_at}')
+    epoch(runner, hook, 1)
+    remaining = iter(range(killed_at, -1, -1))
+    remove = hook._remove_outdated
+
+    def killed(*args) -> None:
+        if not next(remaining):
+            raise KeyboardInterrupt
+        remove(*args)
+    monkeypatch.setattr(hook, '_remove_outdated', killed)
+    runner.written.clear()
+    try:
+        epoch(runner, hook, 2)
+    except KeyboardInterrupt:
+        old = {'epoch_1.pth', 'best_score_epoch_1.pth'} & set(files(tmp_path))
+        assert old == ({'epoch_1.pth', 'best_score_epoch_1.pth'} if killed_at == 0 else
+                       {'best_score_epoch_1.pth'} if killed_at == 1 else set())
+    run_of(tmp_path, f'{tmp_path}{killed_at}')       # the same message hub
+    kept = {'epoch_2.pth', 'last_checkpoint'} | (
+        {'best_score_epoch_1.pth'} if killed_at == 0 else {'best_score_epoch_2.pth'})
+    assert set(files(tmp_path)) == kept
+
+
+def test_drafts_of_a_killed_run_go_and_a_stopped_checkpoint_stays_until_the_next(tmp_path):
+    (tmp_path / 'epoch_1.pth.ab12.part').write_bytes(b'half')
+    (tmp_path / STOPPED).write_bytes(b'')
+    runner, hook = run_of(tmp_path, str(tmp_path))
+    assert files(tmp_path) == [STOPPED]
+    epoch(runner, hook, 1)
+    assert STOPPED not in files(tmp_path)
+
+
+def test_the_best_checkpoint_of_another_run_is_kept(tmp_path):
+    other = tmp_path / 'other/best_score_epoch_9.pth'
+    other.parent.mkdir()
+    other.write_bytes(b'')
+    MessageHub.get_instance(str(tmp_path)).update_info_dict(
+        dict(best_score=1, best_ckpt=str(other)))
+    runner, hook = run_of(tmp_path / 'work', str(tmp_path))
+    epoch(runner, hook, 2)
+    assert other.exists()
+    assert 'best_score_epoch_1.pth' in files(tmp_path / 'work')
+
+
+def test_gradients_that_wait_for_a_step_go_with_the_checkpoint():
+    source, target = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+    source(torch.ones(1, 2)).sum().backward()
+    hook = SafeCheckpointHook()
+    for due, count in ((True, 0), (False, 2)):
+        checkpoint = dict(optimizer={}, meta=dict(epoch=0, iter=1))
+        hook.before_save_checkpoint(Runner(
+            model=source, train_loop=Loop(), optim_wrapper=SimpleNamespace(
+                _accumulative_counts=2, should_update=lambda due=due: due)), checkpoint)
+        assert len(checkpoint.get('gradients', ())) == count
+    hook.after_load_checkpoint(
+        Runner(model=target, _resume=True, _train_loop=Loop(), _load_from='a.pth'), checkpoint)
+    assert torch.equal(target.weight.grad, source.weight.grad)
+
+
+def test_mmengines_loops_cannot_go_on_inside_an_epoch():
+    runner = Runner(model=torch.nn.Linear(1, 1), _resume=True, _train_loop=Loop(),
+                    _load_from='a.pth')
+    meta = dict(position=dict(batches_done=3))
+    with pytest.raises(CheckpointError, match=r'a\.pth: was saved in the middle of an epoch, where '
+                                              'Loop cannot resume'):
+        SafeCheckpointHook().after_load_checkpoint(runner, dict(meta=meta))
+
+
+def test_the_number_of_kept_checkpoints_is_unlimited_by_default(tmp_path):
+    runner = Runner(work_dir=str(tmp_path), epoch=0, iter=0, written=[], _train_loop=Loop(),
+                    message_hub=MessageHub.get_instance(f'{tmp_path}all'),
+                    logger=SimpleNamespace(info=lambda line: None))
+    hook = SafeCheckpointHook()
+    hook.before_train(runner)
+    for _ in range(3):
+        hook._save_checkpoint(runner)
+        runner.epoch += 1
+    assert files(tmp_path) == ['epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth', 'last_checkpoint']
