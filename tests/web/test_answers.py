@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from hourglass.inference.poses import Poses
-from hourglass.web.answers import model_as_json, poses_as_json
+from hourglass.web.app import model_as_json, poses_as_json
 
 RNG = np.random.default_rng(0)
 
