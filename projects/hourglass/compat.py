@@ -149,12 +149,13 @@ def allow_mmengine_checkpoints() -> None:
     import numpy as np
     from mmengine.logging import HistoryBuffer
     reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
+    functions: list[Any] = [
+        (function, f'numpy.{core}.multiarray.{name}')               # numpy 1 wrote core, 2 _core
+        for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
+        for core in ('core', '_core')]
     torch.serialization.add_safe_globals([
         HistoryBuffer, np.ndarray, np.dtype, bytes, (_history_statistic, 'builtins.getattr'),
-        *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?'),
-        *((function, f'numpy.{core}.multiarray.{name}')             # numpy 1 wrote core, 2 _core
-          for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
-          for core in ('core', '_core'))])
+        *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?'), *functions])
 
 
 def _history_statistic(owner: type, name: str) -> Callable:

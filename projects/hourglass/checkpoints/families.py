@@ -44,7 +44,7 @@ class Family:
             return tensors[f'{module}.weight'].shape[0]
         stacks, depth, blocks = map(count, self.sizes)
         channels, heatmaps = (self.stack[i].format(stack=0) for i in (1, 3))
-        config = dict(
+        config: dict[str, Any] = dict(
             num_stacks=stacks, channels=width(channels),
             num_keypoints=width(heatmaps) if f'{heatmaps}.weight' in tensors else None,
             depth=depth, blocks_per_scale=blocks,
