@@ -108,7 +108,7 @@ def test_a_file_of_other_people_is_suspected(cli, capsys, mpii, tmp_path):
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    (('--protocol', 'coco'), '--protocol coco: choose from official, hrnet'),
+    (('--protocol', 'coco'), "mpii has no protocol 'coco', choose from official, hrnet"),
     (('--labels', 'person'), '--labels: mpii has no such choice, flic has'),
     (('--people', 'a.csv', '--pred', 'a.npy', 'b.npy'), '--people: for one prediction file'),
     (('--gt', 'gone.h5'), 'gone.h5: no such annotation file'),

@@ -1,8 +1,8 @@
 """PCK, percentage of correct keypoints: the numpy arithmetic of every metric and protocol.
 
 P people, K joints, T thresholds. A *distance* is in units of the person's ``pck_unit`` (0.6 x the
-head's diagonal for PCKh, the torso for FLIC). It is NaN for a joint that is not annotated, which is
-not counted, and infinite for an annotated joint without prediction, which is wrong at every
+head's diagonal for PCKh, the torso for FLIC). It is NaN for a joint that is not annotated, which
+does not count, and infinite for an annotated joint without prediction, which is wrong at every
 threshold.
 
 Distances are counted once (:class:`Counts`), and every number of every protocol is computed from
@@ -26,15 +26,12 @@ class UnmeasuredError(ValueError):
 
 
 def normalised_distances(predicted: ndarray, truth: ndarray, unit: ndarray) -> ndarray:
-    """Return distances in units of each person.
+    """Return (P, K) distances in units of each person.
 
     Args:
         predicted: (P, K, 2) x, y in image px; NaN where nothing was predicted.
         truth: (P, K, 2) in the same pixels and base; NaN where not annotated.
         unit: (P,) px; may be NaN for a person without a single annotated joint.
-
-    Returns:
-        (P, K).
 
     Raises:
         ValueError: for shapes that do not match.
@@ -60,16 +57,13 @@ def box_side(truth: ndarray) -> ndarray:
 
 def limb_distances(predicted: ndarray, truth: ndarray,
                    limbs: Sequence[Sequence[Sequence[int]]]) -> ndarray:
-    """Return the distance of each limb's worse end, in units of the limb's length.
+    """Return (P, limbs), how far the worse end of each limb is off in units of the limb's length.
 
-    Strict PCP counts the limbs with a distance of at most 0.5.
+    Strict PCP counts the limbs with a distance of at most 0.5. It is NaN for a limb of no length or
+    without annotation, infinite without prediction.
 
     Args:
-        predicted, truth: as for :func:`normalised_distances`.
         limbs: two ends each; an end is the middle of some joints.
-
-    Returns:
-        (P, limbs); NaN for a limb of no length or without annotation, infinite without prediction.
     """
     found, true = (np.stack([[joints[:, list(end)].mean(1) for end in limb] for limb in limbs])
                    for joints in (predicted, truth))                            # (limbs, 2, P, 2)
@@ -83,15 +77,12 @@ def limb_distances(predicted: ndarray, truth: ndarray,
 class Counts:
     """How many joints were annotated, and how many of them were within each threshold.
 
-    Attributes:
-        thresholds: (T,) ascending.
-        correct: (T, K) joints at a distance of at most the threshold.
-        annotated: (K,)
+    A joint is correct at a distance of at most the threshold.
     """
 
-    thresholds: ndarray
-    correct: ndarray
-    annotated: ndarray
+    thresholds: ndarray                 # (T,) ascending
+    correct: ndarray                    # (T, K)
+    annotated: ndarray                  # (K,)
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.thresholds, self.correct + other.correct,
@@ -116,18 +107,14 @@ def count(distances: ndarray, thresholds: ndarray) -> Counts:
     return Counts(thresholds, correct, (~np.isnan(distances)).sum(0))
 
 
-def count_apart(distances: ndarray, occluded: ndarray, thresholds: ndarray
-                ) -> tuple[Counts, Counts, Counts]:
+def count_apart(distances: ndarray, occluded: ndarray, thresholds: ndarray) -> list[Counts]:
     """Count (P, N) distances: all of them, those of visible joints, and those of occluded ones.
 
-    Args:
-        occluded: (P, K) bool; where N is not K, limbs were measured, which are neither.
+    ``occluded`` is (P, K) bool; where N is not K, limbs were measured, which are neither.
     """
-    neither = np.zeros_like(distances, bool)
-    visible, hidden = (~occluded, occluded) if occluded.shape == distances.shape else (neither,) * 2
-    return (count(distances, thresholds),
-            count(np.where(visible, distances, np.nan), thresholds),
-            count(np.where(hidden, distances, np.nan), thresholds))
+    visible, hidden = (~occluded, occluded) if occluded.shape == distances.shape else (False, False)
+    return [count(np.where(part, distances, np.nan), thresholds)
+            for part in (True, visible, hidden)]
 
 
 def joint_pck(counts: Counts) -> ndarray:
@@ -135,16 +122,14 @@ def joint_pck(counts: Counts) -> ndarray:
     return _percent(counts.correct, counts.annotated)
 
 
-def pooled_pck(counts: Counts, joints: Sequence[int]) -> ndarray:
+def pooled_pck(counts: Counts, joints: list[int]) -> ndarray:
     """Return (T,) percentages over all ``joints`` together, weighted by their numbers."""
-    joints = list(joints)
     return _percent(counts.correct[:, joints].sum(-1), counts.annotated[joints].sum())
 
 
-def mean_pck(counts: Counts, joints: Sequence[int]) -> ndarray:
+def mean_pck(counts: Counts, joints: list[int]) -> ndarray:
     """Return (T,) percentages, the unweighted mean of the ``joints`` that occur at all."""
-    percentages = np.ma.masked_invalid(joint_pck(counts)[:, list(joints)])
-    return percentages.mean(-1).filled(np.nan)
+    return np.ma.masked_invalid(joint_pck(counts)[:, joints]).mean(-1).filled(np.nan)
 
 
 def area_under_curve(thresholds: ndarray, curve: ndarray) -> float:

@@ -5,10 +5,12 @@ Joints are found by name, so one protocol works for every skeleton that has them
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy import ndarray
 
+from hourglass.errors import ConfigError
 from hourglass.evaluation import pck
 from hourglass.evaluation.pck import Counts
 
@@ -19,8 +21,8 @@ class Protocol:
 
     Attributes:
         name: as given on a command line or in a config.
-        measure: what is measured, for people: PCKh, PCK or PCP.
-        unit_name: the unit of distances, for people.
+        measure: PCKh, PCK or PCP, for titles.
+        unit_name: the unit of distances, for titles and messages.
         groups: row of the table -> the joints that it averages.
         scored: the joints of the total.
         pooled: whether the total counts every joint as often as it is annotated, or averages the
@@ -28,9 +30,8 @@ class Protocol:
         threshold: of the main numbers, in units of the person.
         curve: highest threshold of the curve and its area.
         fine: threshold of the stricter total that papers call "@0.1".
-        unit: what a distance is divided by: the data set's unit (``'given'``), the longer side of
-            the box around the person's joints (``'person'``), or the length of each limb
-            (``'limb'``: PCP).
+        unit: the data set's (``'given'``), the longer side of the box around the person's joints
+            (``'person'``), or the length of each limb (``'limb'``: PCP).
     """
 
     name: str
@@ -83,14 +84,11 @@ class Protocol:
             'Total@0.1': float(self.total(counts.at(self.fine), names)[0]),
             'AUC': pck.area_under_curve(counts.thresholds, self.total(counts, names))}
 
-    def scores(self, counts: Counts, visible: Counts, occluded: Counts, names: Sequence[str]
-               ) -> dict[str, float]:
-        """Return the table, with totals of visible and of occluded joints if any is occluded.
-
-        The three counts are those of :func:`hourglass.evaluation.pck.count_apart`.
-        """
+    def scores(self, apart: Sequence[Counts], names: Sequence[str]) -> dict[str, float]:
+        """Return the table of :func:`.pck.count_apart`, with the totals of its parts if any."""
+        joints, visible, occluded = apart
         parts = dict(Visible=visible, Occluded=occluded) if occluded.annotated.any() else {}
-        return self.table(counts, names) | {
+        return self.table(joints, names) | {
             name: self.table(part, names)['Total'] for name, part in parts.items()}
 
     def total(self, counts: Counts, names: Sequence[str]) -> ndarray:
@@ -109,7 +107,7 @@ def _sides(*parts: str) -> dict[str, tuple[str, str]]:
 
 
 def _joints(groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(joint for joints in groups.values() for joint in joints)
+    return tuple(chain.from_iterable(groups.values()))
 
 
 _PAIRS = _sides('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
@@ -160,3 +158,11 @@ LSP = {protocol.name: protocol for protocol in (
     Protocol('pcp', 'strict PCP', _LIMB, _LIMB_PAIRS, tuple(LIMBS), pooled=False, unit='limb'))}
 
 PROTOCOLS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
+
+
+def find_protocol(dataset: str, name: str | None = None) -> Protocol:
+    """Return a data set's protocol, its first by default; an unknown name is a ``ConfigError``."""
+    choices = PROTOCOLS[dataset]
+    if name not in (None, *choices):
+        raise ConfigError(f'{dataset} has no protocol {name!r}, choose from {", ".join(choices)}')
+    return choices[name or next(iter(choices))]
