@@ -111,7 +111,7 @@ def test_a_file_of_other_people_is_suspected(cli, capsys, mpii, tmp_path):
     (('--protocol', 'coco'), "mpii has no protocol 'coco', choose from official, hrnet"),
     (('--labels', 'person'), '--labels: mpii has no such choice, flic has'),
     (('--people', 'a.csv', '--pred', 'a.npy', 'b.npy'), '--people: for one prediction file'),
-    (('--gt', 'gone.h5'), 'gone.h5: no such annotation file'),
+    (('--gt', 'gone.h5'), 'gone.h5: no such file'),
     (('--split', 'val'), '--split: .*valid.h5 holds one split with its head boxes'),
     (('--head-boxes', 'gt.mat'), '--head-boxes: .*valid.h5 holds one split'),
     (('--curves', '/dev/null/a.png'), 'a.png: cannot be written'),

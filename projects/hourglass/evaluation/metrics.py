@@ -25,20 +25,14 @@ from hourglass.registry import METRICS
 class Scored:
     """Distances of P people's predicted from annotated joints, as a metric collected them.
 
-    Attributes:
-        protocol: the protocol they were measured under.
-        joints: names of the K keypoints.
-        ids: (P,) of the people in their data set.
-        distances: (1 + N, P, L) of the prediction, and of N stages if the head gives them; in units
-            of the person, NaN where not annotated.
-        occluded: (P, K) annotated, but hidden.
+    They are in units of the person, and NaN where not annotated.
     """
 
     protocol: Protocol
-    joints: Sequence[str]
-    ids: Sequence[int]
-    distances: ndarray
-    occluded: ndarray
+    joints: Sequence[str]               # names of the K keypoints
+    ids: Sequence[int]                  # (P,) of the people in their data set
+    distances: ndarray                  # (1 + N, P, L) of the prediction, then of the N stages
+    occluded: ndarray                   # (P, K) annotated, but hidden
 
     @property
     def num_stages(self) -> int:
@@ -126,14 +120,13 @@ class _PCK(BaseMetric):
             raise DataError(f'{self._size - len(people)} of {self._size} people were not '
                             'predicted; the metric was not given every batch')
         if self.people_file:
-            content = dict(base=0, joints=self.joints,
-                           people=[people[key]['person'] for key in sorted(people)])
+            persons = [people[key]['person'] for key in sorted(people)]
             with replacing(Path(self.people_file)) as draft:
-                draft.write_text(json.dumps(content), encoding='utf-8')
-        self.scored = Scored(
-            self.protocol, self.joints, list(people),
-            distances=np.stack([person['distances'] for person in people.values()], axis=1),
-            occluded=np.stack([person['occluded'] for person in people.values()]))
+                draft.write_text(json.dumps(dict(base=0, joints=self.joints, people=persons)))
+        distances, occluded = ([person[name] for person in people.values()]
+                               for name in ('distances', 'occluded'))
+        self.scored = Scored(self.protocol, self.joints, list(people),
+                             np.stack(distances, axis=1), np.stack(occluded))
         logger, title = MMLogger.get_current_instance(), self.protocol.title
         if np.isnan(self.scored.distances[0]).all():
             logger.info(f'{title}: no joint is annotated, so there is no score')

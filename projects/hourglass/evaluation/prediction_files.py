@@ -8,38 +8,32 @@
 
 An array's axes may come in any order (Matlab writes (2, K, P)), and a score may follow x and y.
 """
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy import ndarray
 
 from hourglass.errors import DataError
-from hourglass.io.files import read_json
+from hourglass.io.files import named_errors, read_json
 from hourglass.io.h5 import H5Array, open_h5
 from hourglass.io.mat import load_mat
 
 _NAMES = ('preds', 'pos_pred_src')
-Array = TypeVar('Array', ndarray, H5Array)
 
 
 @dataclass
 class Predictions:
-    """Predicted joints of P people in image px, in the base of their file.
-
-    Attributes:
-        path: the file.
-        base: 0 or 1, the base of the coordinates if the file names it; None if it does not.
-    """
+    """Predicted joints of P people in image px, in the base of their file."""
 
     path: Path
-    base: int | None
+    base: int | None                    # 0 or 1 if the file names its base
     _array: ndarray | H5Array
-    _axes: tuple[int, ...]
+    _axes: tuple[int, ...]              # of people, joints and coordinates
 
     def __getitem__(self, people: slice) -> ndarray:
         """Return (n, K, 2) float64 of some people, NaN where nothing was predicted.
@@ -48,10 +42,10 @@ class Predictions:
         """
         where = [slice(None)] * 3
         where[self._axes[0]] = people
-        keypoints = np.asarray(self._array[tuple(where)], float).transpose(self._axes)[..., :2]
-        empty = (keypoints == 0).all((1, 2), keepdims=True) | np.isinf(keypoints).any(
-            -1, keepdims=True)
-        return np.where(empty, np.nan, keypoints)
+        keypoints = np.array(self._array[tuple(where)], float).transpose(self._axes)[..., :2]
+        keypoints[(keypoints == 0).all((1, 2))] = np.nan
+        keypoints[np.isinf(keypoints).any(-1)] = np.nan
+        return keypoints
 
 
 def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) -> Predictions:
@@ -59,23 +53,22 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
 
     Args:
         path: ``.npy``, ``.h5``, ``.mat`` or ``.json``.
-        rows: the rows of the people in the annotation file, in the order to be scored; records
-            that name a ``row`` are matched by it.
+        rows: the rows of the people in the annotation file, in the order to be scored.
         num_keypoints: K.
 
     Raises:
         DataError: for a file that cannot be read or holds another number of people or joints.
     """
-    path = Path(path)
-    readers: dict[str, Callable[[Path], ndarray | H5Array]] = {
-        '.npy': _read_npy, '.h5': _read_h5, '.hdf5': _read_h5, '.mat': _read_mat}
-    if not path.is_file():
-        raise DataError(f'{path}: no such prediction file')
+    path, base = Path(path), None
     array: ndarray | H5Array
     if path.suffix == '.json':
         array, base = _read_json(path, rows, num_keypoints)
-    elif path.suffix in readers:
-        array, base = readers[path.suffix](path), None
+    elif path.suffix == '.npy':
+        array = _read_npy(path)
+    elif path.suffix == '.mat' and not h5py.is_hdf5(path):      # -v7.3 is h5
+        array = _choose(load_mat(path), path)
+    elif path.suffix in ('.h5', '.hdf5', '.mat'):
+        array = _choose(open_h5(path), path)
     else:
         raise DataError(f'{path}: predictions must be .npy, .h5, .mat or .json')
     if np.dtype(array.dtype).kind not in 'fiu':
@@ -94,32 +87,18 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
 
 
 def _read_npy(path: Path) -> ndarray:
-    try:
+    with named_errors(path, 'not a readable .npy file of numbers', 'write it with numpy.save'):
         array = np.load(path, mmap_mode='r', allow_pickle=False)
         if not isinstance(array, ndarray):
             raise ValueError('an archive of several arrays')
         return array
-    except Exception as error:                  # numpy raises several types for a broken header
-        raise DataError(f'{path}: not a readable .npy file of numbers ({error}); write it again '
-                        'with numpy.save') from None
 
 
-def _read_h5(path: Path) -> H5Array:
-    return _choose(open_h5(path), path)
-
-
-def _read_mat(path: Path) -> ndarray | H5Array:
-    if h5py.is_hdf5(path):                      # Matlab's -v7.3
-        return _read_h5(path)
-    return _choose({name: value for name, value in load_mat(path).items()
-                    if isinstance(value, ndarray)}, path)
-
-
-def _choose(arrays: dict[str, Array], path: Path) -> Array:
+def _choose(arrays: Mapping[str, Any], path: Path) -> Any:
     named = [name for name in _NAMES if name in arrays]
-    solid = [name for name, array in arrays.items() if len(array.shape) == 3]
+    shapes = {name: array.shape for name, array in arrays.items() if hasattr(array, 'shape')}
+    solid = [name for name, shape in shapes.items() if len(shape) == 3]
     if not named and len(solid) != 1:
-        shapes = {name: array.shape for name, array in arrays.items()}
         raise DataError(f"{path}: which array holds the predictions? It has {shapes}; name it "
                         "'preds'")
     return arrays[(named or solid)[0]]
@@ -148,13 +127,12 @@ def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: 
     """Read records in any order; people without a record stay NaN."""
     key = next((key for key in ('row', 'image_id') if key in records[0]), None)
     # our data sets number the images by the people, from 0
-    places = {value: place for place, value in enumerate(
-        rows if key == 'row' else range(len(rows)))}
+    numbers = rows if key == 'row' else range(len(rows))
+    places = {value: place for place, value in enumerate(numbers)}
     if key is None and len(records) != len(rows):
         raise DataError(f"{path}: {len(records)} records without a 'row' for {len(rows)} people; "
                         'number them, from 0 as in the annotation file')
-    found = np.full((len(rows), num_keypoints, 2), np.nan)
-    seen = set()
+    found, seen = np.full((len(rows), num_keypoints, 2), np.nan), set()
     for number, record in enumerate(records):
         where = f'{path}, record {number}'
         if not isinstance(record, dict) or 'keypoints' not in record:

@@ -17,32 +17,19 @@ from hourglass.evaluation.pck import Counts
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a table of percentages is made.
+    """How a table of percentages is made."""
 
-    Attributes:
-        name: as given on a command line or in a config.
-        measure: PCKh, PCK or PCP, for titles.
-        unit_name: the unit of distances, for titles and messages.
-        groups: row of the table -> the joints that it averages.
-        scored: the joints of the total.
-        pooled: whether the total counts every joint as often as it is annotated, or averages the
-            joints' percentages.
-        threshold: of the main numbers, in units of the person.
-        curve: highest threshold of the curve and its area.
-        fine: threshold of the stricter total that papers call "@0.1".
-        unit: the data set's (``'given'``), the longer side of the box around the person's joints
-            (``'person'``), or the length of each limb (``'limb'``: PCP).
-    """
-
-    name: str
-    measure: str
-    unit_name: str
-    groups: Mapping[str, Sequence[str]]
-    scored: Sequence[str]
-    pooled: bool = True
-    threshold: float = 0.5
-    curve: float = 0.5
-    fine: float = 0.1
+    name: str                           # as given on a command line or in a config
+    measure: str                        # PCKh, PCK or PCP, for titles
+    unit_name: str                      # for titles and messages
+    groups: Mapping[str, Sequence[str]]         # row of the table -> the joints that it averages
+    scored: Sequence[str]               # the joints of the total
+    pooled: bool = True                 # total: of all joints together, or the mean of each joint's
+    threshold: float = 0.5              # of the main numbers, in units of the person
+    curve: float = 0.5                  # highest threshold of the curve and its area
+    fine: float = 0.1                   # of the stricter total that papers call "@0.1"
+    # 'given' by the data set, 'person' for the longer side of the box around a person's joints, or
+    # 'limb' for the length of each limb (PCP)
     unit: str = 'given'
 
     @property
@@ -56,10 +43,9 @@ class Protocol:
 
     def distances(self, predicted: ndarray, truth: ndarray, unit: ndarray,
                   names: Sequence[str]) -> ndarray:
-        """Return the distances of (P, K, 2) joints in image px, given (P,) units.
+        """Return (P, N) distances of (P, K, 2) joints in image px, given (P,) units in px.
 
-        Returns:
-            (P, N) for the N joints, or limbs, of :meth:`counted`; see :mod:`.pck`.
+        The N joints, or limbs, are those of :meth:`counted`; see :mod:`.pck`.
         """
         if self.unit == 'limb':
             return pck.limb_distances(predicted, truth, [
@@ -86,10 +72,10 @@ class Protocol:
 
     def scores(self, apart: Sequence[Counts], names: Sequence[str]) -> dict[str, float]:
         """Return the table of :func:`.pck.count_apart`, with the totals of its parts if any."""
-        joints, visible, occluded = apart
-        parts = dict(Visible=visible, Occluded=occluded) if occluded.annotated.any() else {}
-        return self.table(joints, names) | {
-            name: self.table(part, names)['Total'] for name, part in parts.items()}
+        table, visible, occluded = (self.table(counts, names) for counts in apart)
+        if apart[-1].annotated.any():
+            table |= dict(Visible=visible['Total'], Occluded=occluded['Total'])
+        return table
 
     def total(self, counts: Counts, names: Sequence[str]) -> ndarray:
         """Return (T,) the total at every threshold."""

@@ -22,29 +22,17 @@ _SURE = 0.1                     # px from the middle between the two bases
 
 @dataclass
 class Evaluation:
-    """The score of a prediction file.
-
-    Attributes:
-        truth: the annotation that it was scored by.
-        predictions: path of the file.
-        protocol: the protocol that it was scored under.
-        base: 0 or 1, the base that the predictions were read with.
-        apart: counts of all joints, of the visible and of the occluded ones.
-        shift: (2,) mean offset of the close joints from the truth, x and y in px.
-        shift_error: standard error of their mean.
-        missing: row of each person without any prediction; they count as wrong.
-        missing_joints: annotated joints without prediction of all other people; wrong, too.
-    """
+    """The score of a prediction file. People and joints without a prediction count as wrong."""
 
     truth: Truth
-    predictions: Path
+    predictions: Path                   # of the file
     protocol: Protocol
-    base: int
-    apart: Sequence[Counts]
-    shift: ndarray
-    shift_error: float
-    missing: Sequence[int]
-    missing_joints: int
+    base: int                           # 0 or 1, the base that the predictions were read with
+    apart: Sequence[Counts]             # of all joints, of visible ones, and of occluded ones
+    shift: ndarray                      # (2,) mean offset of the close joints, x and y in px
+    shift_error: float                  # standard error of their mean
+    missing: Sequence[int]              # row of each person without any prediction
+    missing_joints: int                 # annotated joints without prediction of all other people
 
     @property
     def names(self) -> Sequence[str]:
