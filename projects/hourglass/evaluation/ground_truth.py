@@ -11,13 +11,7 @@ from hourglass.datasets.base import Person, joint_problem
 from hourglass.datasets.flic import read_flic
 from hourglass.datasets.h5_people import people_arrays
 from hourglass.datasets.lsp import read_lsp, with_mpii_joints
-from hourglass.datasets.mpii.files import (
-    H5_TRUTH,
-    holds_both_splits,
-    mpii_h5_truth,
-    read_head_box_file,
-    read_mpii,
-)
+from hourglass.datasets.mpii import files
 from hourglass.errors import ConfigError, DataError
 
 
@@ -86,25 +80,25 @@ def read_truth(dataset: str, path: str | Path, split: str | None = None,
 def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Truth:
     names, advice = skeletons.keypoint_names(skeletons.MPII), 'fetch the file again'
     if path.suffix not in ('.h5', '.mat'):
-        if split is None and holds_both_splits(path):
+        if split is None and files.holds_both_splits(path):
             split = 'val'
         if not head_box_file:
             advice = 'give --head-boxes mpii_gt_val.mat'
-        return _of_people(read_mpii(path, split, head_box_file), skeletons.MPII, path, 1, advice,
-                          split or '')
+        people = files.read_mpii(path, split, head_box_file)
+        return _of_people(people, skeletons.MPII, path, 1, advice, split or '')
     for option, value in (('--split', split), ('--head-boxes', head_box_file)):
         if value is not None:
             raise ConfigError(f'{option}: {path} holds one split with its head boxes; leave it out')
     if path.suffix == '.mat':
-        joints, units = read_head_box_file(path)                            # 1-based -> 0-based
+        joints, units = files.read_head_box_file(path)                      # 1-based -> 0-based
         occluded = np.zeros(joints.shape[:2], bool)
         return Truth(path, names, range(len(joints)), 1, advice, '', lambda people: (
             joints[people] - 1, units[people], occluded[people]))
-    arrays = people_arrays(path, H5_TRUTH)
+    arrays = people_arrays(path, files.H5_TRUTH)
     num_people = len(arrays['part'])
     if not num_people:
         raise DataError(f'{path}: no people in this file; fetch it again')
-    return Truth(path, names, range(num_people), 1, advice, '', lambda people: mpii_h5_truth(
+    return Truth(path, names, range(num_people), 1, advice, '', lambda people: files.mpii_h5_truth(
         {name: array[people] for name, array in arrays.items()}, path, people.start or 0))
 
 

@@ -62,10 +62,6 @@ class _PCK(BaseMetric):
         people_file: write row, image, predicted joints (0-based image px), scores and distances of
             every person to this .json file; ``tools/evaluate.py`` reads it.
         kwargs: as for mmengine's ``BaseMetric``.
-
-    Attributes:
-        scored: the last :class:`Scored`; None before, and in all processes of a distributed run
-            but the first.
     """
 
     default_prefix: str                 # also the data set's name in PROTOCOLS
@@ -76,7 +72,7 @@ class _PCK(BaseMetric):
         self.protocol = (protocol if isinstance(protocol, Protocol)
                          else find_protocol(self.default_prefix, protocol))
         self.people_file = people_file
-        self.scored: Scored | None = None
+        self.scored: Scored | None = None       # of the last evaluation, in the first process
 
     @property
     def joints(self) -> list[str]:
@@ -123,18 +119,17 @@ class _PCK(BaseMetric):
             persons = [people[key]['person'] for key in sorted(people)]
             with replacing(Path(self.people_file)) as draft:
                 draft.write_text(json.dumps(dict(base=0, joints=self.joints, people=persons)))
-        distances, occluded = ([person[name] for person in people.values()]
-                               for name in ('distances', 'occluded'))
-        self.scored = Scored(self.protocol, self.joints, list(people),
-                             np.stack(distances, axis=1), np.stack(occluded))
+        distances = np.stack([person['distances'] for person in people.values()], axis=1)
+        occluded = np.stack([person['occluded'] for person in people.values()])
+        self.scored = Scored(self.protocol, self.joints, list(people), distances, occluded)
         logger, title = MMLogger.get_current_instance(), self.protocol.title
         if np.isnan(self.scored.distances[0]).all():
             logger.info(f'{title}: no joint is annotated, so there is no score')
             return {}
         scores = self.scored.scores(0)
         stages = {f'stage{i}': self.scored.scores(1 + i) for i in range(self.scored.num_stages)}
-        rows = [(name, self.protocol.name, row) for name, row in dict(
-            prediction=scores, **stages).items()]
+        rows = [(name, self.protocol.name, row)
+                for name, row in dict(prediction=scores, **stages).items()]
         logger.info(f'{title} of {len(people)} people\n{table(rows)}')
         return scores | {f'{stage}/{name}': value for stage, row in stages.items()
                          for name, value in row.items()}
@@ -216,5 +211,5 @@ class PCK(_PCK):
         if unit not in units:
             raise ConfigError(f'PCK: unit={unit!r}, choose from {tuple(units)}')
         super().__init__(Protocol(
-            'own', 'PCK', units[unit], groups, scored=tuple(chain.from_iterable(groups.values())),
+            'own', 'PCK', units[unit], groups, scored=tuple(chain(*groups.values())),
             threshold=threshold, curve=threshold, unit=unit), **kwargs)

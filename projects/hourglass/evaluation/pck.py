@@ -59,11 +59,8 @@ def limb_distances(predicted: ndarray, truth: ndarray,
                    limbs: Sequence[Sequence[Sequence[int]]]) -> ndarray:
     """Return (P, limbs), how far the worse end of each limb is off in units of the limb's length.
 
-    Strict PCP counts the limbs with a distance of at most 0.5. It is NaN for a limb of no length or
-    without annotation, infinite without prediction.
-
-    Args:
-        limbs: two ends each; an end is the middle of some joints.
+    It is NaN for a limb of no length or without annotation, infinite without prediction. Strict PCP
+    counts the limbs up to 0.5. The end of a limb is the middle of some joints.
     """
     found, true = (np.stack([[joints[:, list(end)].mean(1) for end in limb] for limb in limbs])
                    for joints in (predicted, truth))                            # (limbs, 2, P, 2)
@@ -75,13 +72,10 @@ def limb_distances(predicted: ndarray, truth: ndarray,
 
 @dataclass(frozen=True)
 class Counts:
-    """How many joints were annotated, and how many of them were within each threshold.
-
-    A joint is correct at a distance of at most the threshold.
-    """
+    """How many joints were annotated, and how many of them were correct at each threshold."""
 
     thresholds: ndarray                 # (T,) ascending
-    correct: ndarray                    # (T, K)
+    correct: ndarray                    # (T, K) joints at a distance of at most the threshold
     annotated: ndarray                  # (K,)
 
     def __add__(self, other: Counts) -> Counts:

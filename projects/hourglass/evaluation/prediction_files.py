@@ -49,12 +49,10 @@ class Predictions:
 
 
 def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) -> Predictions:
-    """Open a prediction file.
+    """Open a file of K keypoints for each person.
 
     Args:
-        path: ``.npy``, ``.h5``, ``.mat`` or ``.json``.
         rows: the rows of the people in the annotation file, in the order to be scored.
-        num_keypoints: K.
 
     Raises:
         DataError: for a file that cannot be read or holds another number of people or joints.
@@ -64,7 +62,10 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
     if path.suffix == '.json':
         array, base = _read_json(path, rows, num_keypoints)
     elif path.suffix == '.npy':
-        array = _read_npy(path)
+        with named_errors(path, 'not a readable .npy file of numbers', 'write it with numpy.save'):
+            array = np.load(path, mmap_mode='r', allow_pickle=False)
+            if not isinstance(array, ndarray):
+                raise ValueError('an archive of several arrays')
     elif path.suffix == '.mat' and not h5py.is_hdf5(path):      # -v7.3 is h5
         array = _choose(load_mat(path), path)
     elif path.suffix in ('.h5', '.hdf5', '.mat'):
@@ -84,14 +85,6 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
         raise DataError(f'{path}: which axis of {shape} are the people? Store it as '
                         '(people, joints, 2)')
     return Predictions(path, base, array, fitting[0])
-
-
-def _read_npy(path: Path) -> ndarray:
-    with named_errors(path, 'not a readable .npy file of numbers', 'write it with numpy.save'):
-        array = np.load(path, mmap_mode='r', allow_pickle=False)
-        if not isinstance(array, ndarray):
-            raise ValueError('an archive of several arrays')
-        return array
 
 
 def _choose(arrays: Mapping[str, Any], path: Path) -> Any:
@@ -115,7 +108,8 @@ def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[nda
         raise DataError(f"{path}: a list of people needed, as it is or under 'preds' or 'people'")
     if isinstance(content[0], dict):
         return _from_records(content, rows, num_keypoints, path), base
-    people = [_numbers(person, num_keypoints, row, path) for row, person in enumerate(content)]
+    people = [_numbers(person, num_keypoints, f'{path}, person {row}')
+              for row, person in enumerate(content)]
     for row, person in enumerate(people):
         if person.shape != people[0].shape:
             raise DataError(f'{path}, person {row}: {person.shape} numbers where the first has '
@@ -126,34 +120,31 @@ def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[nda
 def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: Path) -> ndarray:
     """Read records in any order; people without a record stay NaN."""
     key = next((key for key in ('row', 'image_id') if key in records[0]), None)
-    # our data sets number the images by the people, from 0
-    numbers = rows if key == 'row' else range(len(rows))
-    places = {value: place for place, value in enumerate(numbers)}
     if key is None and len(records) != len(rows):
         raise DataError(f"{path}: {len(records)} records without a 'row' for {len(rows)} people; "
                         'number them, from 0 as in the annotation file')
-    found, seen = np.full((len(rows), num_keypoints, 2), np.nan), set()
+    numbers = rows if key == 'row' else range(len(rows))    # our data sets count images by people
+    free = {value: place for place, value in enumerate(numbers)}
+    found = np.full((len(rows), num_keypoints, 2), np.nan)
     for number, record in enumerate(records):
         where = f'{path}, record {number}'
         if not isinstance(record, dict) or 'keypoints' not in record:
             raise DataError(f"{where}: no 'keypoints'")
         value = number if key is None else record.get(key)
-        place = places.get(value) if isinstance(value, int) else None
-        if place is None or place in seen:
+        if not isinstance(value, int) or value not in free:
             raise DataError(f'{where}: {key} {value!r} is '
-                            f"{'there twice' if place in seen else 'no person to be scored'}")
-        seen.add(place)
-        keypoints = _numbers(record['keypoints'], num_keypoints, number, path)
+                            f"{'there twice' if value in numbers else 'no person to be scored'}")
+        keypoints = _numbers(record['keypoints'], num_keypoints, where)
         if keypoints.ndim == 1 and len(keypoints) % num_keypoints == 0:
             keypoints = keypoints.reshape(num_keypoints, -1)            # COCO's flat x, y, score
         if keypoints.ndim != 2 or len(keypoints) != num_keypoints or keypoints.shape[1] < 2:
             raise DataError(f'{where}: keypoints of shape {keypoints.shape}, ({num_keypoints}, 2) '
                             'needed')
-        found[place] = keypoints[:, :2]
+        found[free.pop(value)] = keypoints[:, :2]
     return found
 
 
-def _numbers(values: Any, num_keypoints: int, number: int, path: Path) -> ndarray:
+def _numbers(values: Any, num_keypoints: int, where: str) -> ndarray:
     """Return a person's numbers in their nesting; NaN for a person, joint or number of null."""
     if values is None:
         values = [None] * num_keypoints
@@ -163,4 +154,4 @@ def _numbers(values: Any, num_keypoints: int, number: int, path: Path) -> ndarra
     try:
         return np.array(values, float)
     except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f'{path}, person {number}: {error}; numbers needed') from None
+        raise DataError(f'{where}: {error}; numbers needed') from None

@@ -28,8 +28,7 @@ class Protocol:
     threshold: float = 0.5              # of the main numbers, in units of the person
     curve: float = 0.5                  # highest threshold of the curve and its area
     fine: float = 0.1                   # of the stricter total that papers call "@0.1"
-    # 'given' by the data set, 'person' for the longer side of the box around a person's joints, or
-    # 'limb' for the length of each limb (PCP)
+    # the data set's ('given'), the longer side of the joints' box ('person') or each 'limb'
     unit: str = 'given'
 
     @property
@@ -92,14 +91,10 @@ def _sides(*parts: str) -> dict[str, tuple[str, str]]:
     return {part.capitalize(): (f'right_{part}', f'left_{part}') for part in parts}
 
 
-def _joints(groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(chain.from_iterable(groups.values()))
-
-
 _PAIRS = _sides('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 _NECK_AND_HEAD = dict(Head=('upper_neck', 'head_top'), **_PAIRS)
 _HEAD_TOP = dict(Head=('head_top',), **_PAIRS)
-_FOURTEEN = _joints(_NECK_AND_HEAD)                     # all but pelvis and thorax
+_FOURTEEN = tuple(chain(*_NECK_AND_HEAD.values()))      # all but pelvis and thorax
 
 _HEAD, _TORSO = "0.6 x the diagonal of the head's box", 'the torso'
 _BOX, _LIMB = "the longer side of the person's box", "the limb's length"
@@ -119,8 +114,8 @@ MPII = {protocol.name: protocol for protocol in (
 _FLIC = dict(**_sides('elbow', 'wrist', 'shoulder', 'hip'), Face=('left_eye', 'right_eye', 'nose'))
 
 # Sapp and Taskar's unit: right shoulder to left hip, person-centric, as the data set gives it
-FLIC = {'torso': Protocol('torso', 'PCK', _TORSO, _FLIC, _joints(_FLIC), threshold=0.2,
-                          curve=0.2)}
+FLIC = dict(torso=Protocol('torso', 'PCK', _TORSO, _FLIC, tuple(chain(*_FLIC.values())),
+                           threshold=0.2, curve=0.2))
 
 # Sticks of ten limbs (Ferrari et al., CVPR 2008): an end is the middle of the joints named
 LIMBS = {

@@ -28,7 +28,6 @@ class MpiiSubmission(BaseMetric):
 
     Args:
         release_file: the official ``mpii_human_pose_v1_u12_1.mat``.
-        out_file: the file to write.
         kwargs: as for mmengine's ``BaseMetric``.
     """
 
@@ -87,10 +86,9 @@ class MpiiSubmission(BaseMetric):
 
 
 def _test_images(release_file: str) -> tuple[ndarray, ndarray, dict[int, int]]:
-    """Read the N test images as stored, so that they can be written back.
+    """Read (N,) ``annolist`` and (N,) ``single_person`` of the test images, both as stored.
 
-    Returns:
-        (N,) ``annolist``, (N,) ``single_person``, and index in the release -> row in these.
+    The third is index of an image in the release -> row in these.
     """
     release = read_mat_as_stored(release_file, 'RELEASE')
     try:

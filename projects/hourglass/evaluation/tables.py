@@ -59,12 +59,7 @@ def people_csv(path: str | Path, truth: Truth, names: Sequence[str]
 def draw_curves(evaluations: Sequence[Evaluation], path: str | Path) -> None:
     """Draw PCK over its threshold to an image file: a panel for the total and for each group.
 
-    Args:
-        evaluations: all of one protocol.
-        path: ``.png``, or another format of matplotlib.
-
-    Raises:
-        DataError: if the file cannot be written.
+    All evaluations are of one protocol. A file that cannot be written is a ``DataError``.
     """
     protocol = evaluations[0].protocol
     titles = ['Total', *protocol.groups]
