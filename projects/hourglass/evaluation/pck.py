@@ -94,8 +94,7 @@ def count(distances: ndarray, thresholds: ndarray) -> Counts:
     """Count (P, K) distances at (T,) ascending thresholds."""
     num_joints, num_bins = distances.shape[1], len(thresholds) + 1
     # the first threshold that is not below the distance; NaN and infinity fall behind the last
-    bins = np.searchsorted(thresholds, distances)                               # (P, K)
-    bins += np.arange(num_joints) * num_bins
+    bins = np.searchsorted(thresholds, distances) + np.arange(num_joints) * num_bins    # (P, K)
     histogram = np.bincount(bins.ravel(), minlength=num_joints * num_bins)
     correct = histogram.reshape(num_joints, num_bins)[:, :-1].cumsum(-1).T      # (T, K)
     return Counts(thresholds, correct, (~np.isnan(distances)).sum(0))

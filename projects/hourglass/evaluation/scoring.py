@@ -28,21 +28,12 @@ class Evaluation:
     predictions: Path                   # of the file
     protocol: Protocol
     base: int                           # 0 or 1, the base that the predictions were read with
-    apart: Sequence[Counts]             # of all joints, of visible ones, and of occluded ones
+    counts: Counts                      # of all joints
+    scores: dict[str, float]            # the table in percent
     shift: ndarray                      # (2,) mean offset of the close joints, x and y in px
     shift_error: float                  # standard error of their mean
     missing: Sequence[int]              # row of each person without any prediction
     missing_joints: int                 # annotated joints without prediction of all other people
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Names of the joints, or limbs, counted."""
-        return self.protocol.counted(self.truth.names)
-
-    @property
-    def scores(self) -> dict[str, float]:
-        """The table in percent, with the totals of visible and occluded joints if any is."""
-        return self.protocol.scores(self.apart, self.names)
 
     @property
     def fits_other_base(self) -> bool:
@@ -131,8 +122,9 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         if on_people is not None:
             on_people(people, distances)
     apart = [reduce(operator.add, counts) for counts in zip(*pieces, strict=True)]
+    scores = protocol.scores(apart, protocol.counted(truth.names))
     num_close = max(moments[0], 1)
     shift = moments[1:3] / num_close
     spread = max(moments[3] / num_close - shift.mean()**2, 0)
-    return Evaluation(truth, predictions.path, protocol, base, apart, shift,
+    return Evaluation(truth, predictions.path, protocol, base, apart[0], scores, shift,
                       (spread / num_close)**0.5, missing, missing_joints)

@@ -63,8 +63,8 @@ class MpiiSubmission(BaseMetric):
                                 f'the test people of {self.release_file}; give the metric the '
                                 'release that the annotation file was made from')
             predicted[row, rect] = keypoints_image
-        missing = {(row, rect) for row, rects in enumerate(people)
-                   for rect in _croppable(rects)} - predicted.keys()
+        missing = {(row, rect) for row, rects in enumerate(people) for rect, person in
+                   enumerate(rects.ravel()) if _can_be_cropped(person)} - predicted.keys()
         scored = {(row, int(number) - 1) for row, numbers in enumerate(single_person)
                   for number in np.ravel(numbers)}
         done = len(scored & predicted.keys())
@@ -108,11 +108,9 @@ def _name(entry: np.void) -> str:
     return str(entry['image']['name'][0, 0][0])
 
 
-def _croppable(rects: ndarray) -> list[int]:
-    """Return the people of an image who have the centre and scale that a prediction needs."""
-    known = {'objpos', 'scale'} <= set(rects.dtype.names or ())
-    return [number for number, rect in enumerate(rects.ravel())
-            if known and rect['objpos'].size and rect['scale'].size]
+def _can_be_cropped(person: np.void) -> bool:
+    """Return whether a person has the centre and scale that a prediction needs."""
+    return all(field in person.dtype.names and person[field].size for field in ('objpos', 'scale'))
 
 
 def _with_points(rects: ndarray, predicted: Sequence[ndarray | None]) -> ndarray:

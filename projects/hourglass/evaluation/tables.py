@@ -31,7 +31,7 @@ def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
     unique = len({path.name for path in paths}) == len(paths)
     lines = [f'{protocol.title} of {len(truth)} people of {truth.path}'
              + (f' ({truth.about})' if truth.about else '')]
-    if not evaluations[0].apart[0].annotated.any():
+    if not evaluations[0].counts.annotated.any():
         lines.append('no joint is annotated, so there is no score')
     rows = [(path.name if unique else str(path), protocol.name, evaluation.scores)
             for path, evaluation in zip(paths, evaluations, strict=True)]
@@ -62,10 +62,10 @@ def draw_curves(evaluations: Sequence[Evaluation], path: str | Path) -> None:
     All evaluations are of one protocol. A file that cannot be written is a ``DataError``.
     """
     protocol = evaluations[0].protocol
-    titles = ['Total', *protocol.groups]
+    titles, names = ['Total', *protocol.groups], protocol.counted(evaluations[0].truth.names)
     figure, axes = panels(len(titles), sharex=True, sharey=True)
     for evaluation in evaluations:
-        counts, names = evaluation.apart[0], evaluation.names
+        counts = evaluation.counts
         curves = [protocol.total(counts, names), *protocol.curves(counts, names).values()]
         for axis, curve in zip(axes, curves, strict=True):
             axis.plot(counts.thresholds, curve, label=evaluation.predictions.stem)
