@@ -110,7 +110,8 @@ def _name(entry: np.void) -> str:
 
 def _can_be_cropped(person: np.void) -> bool:
     """Return whether a person has the centre and scale that a prediction needs."""
-    return all(field in person.dtype.names and person[field].size for field in ('objpos', 'scale'))
+    names = person.dtype.names or ()
+    return all(name in names and person[name].size for name in ('objpos', 'scale'))
 
 
 def _with_points(rects: ndarray, predicted: Sequence[ndarray | None]) -> ndarray:
