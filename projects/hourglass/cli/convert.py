@@ -1,4 +1,4 @@
-"""Convert a checkpoint of another project (pytorch_stacked_hourglass, pytorch-pose, FPD), or ours."""
+"""Convert a checkpoint of another project (pytorch_stacked_hourglass, pytorch-pose, FPD...)."""
 import argparse
 
 from hourglass.checkpoints.convert import DATA, convert_checkpoint
