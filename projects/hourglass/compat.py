@@ -149,13 +149,13 @@ def allow_mmengine_checkpoints() -> None:
     import numpy as np
     from mmengine.logging import HistoryBuffer
     reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    allowed: list[Any] = [
+    functions: list[Any] = [
+        (function, f'numpy.{core}.multiarray.{name}')               # numpy 1 wrote core, 2 _core
+        for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
+        for core in ('core', '_core')]
+    torch.serialization.add_safe_globals([
         HistoryBuffer, np.ndarray, np.dtype, bytes, (_history_statistic, 'builtins.getattr'),
-        *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?'),
-        *((function, f'numpy.{core}.multiarray.{name}')             # numpy 1 wrote core, 2 _core
-          for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
-          for core in ('core', '_core'))]
-    torch.serialization.add_safe_globals(allowed)
+        *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?'), *functions])
 
 
 def _history_statistic(owner: type, name: str) -> Callable:
@@ -169,8 +169,8 @@ def _history_statistic(owner: type, name: str) -> Callable:
 def let_inferencers_take_boxes() -> None:
     """Let ``MMPoseInferencer(..., det_model='whole_image')(image, bboxes=[boxes])`` use the boxes.
 
-    mmpose 1.3.2 has the argument but ignores it: without a detector, every image is one box.
-    Needed until mmpose (after 1.3.2) uses the boxes.
+    mmpose 1.3.2 has the argument but ignores it: without a detector, every image is one box. The
+    given boxes replace a detector's, in their order. Needed until mmpose (after 1.3.2) uses them.
     """
     from mmpose.apis.inferencers.pose2d_inferencer import Pose2DInferencer
     original = Pose2DInferencer.preprocess_single

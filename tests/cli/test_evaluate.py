@@ -39,7 +39,7 @@ def test_the_authors_predictions(cli, capsys, tmp_path):
     assert (found['people'], found['base'], found['missing_people']) == (2958, 1, [])
     assert {'protocol', 'Total', 'Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle',
             'Total@0.1', 'AUC'} <= set(found)
-    assert cv2.imread(str(tmp_path / 'new/curves.png')).shape == (680, 1300, 3)
+    assert cv2.imread(str(tmp_path / 'new/curves.png')).shape == (682, 1452, 3)
     with open(tmp_path / 'people.csv', newline='') as file:
         rows = list(csv.DictReader(file))
     elbows = [float(row['left_elbow']) for row in rows if row['left_elbow']]
@@ -108,13 +108,13 @@ def test_a_file_of_other_people_is_suspected(cli, capsys, mpii, tmp_path):
 
 
 @pytest.mark.parametrize(('options', 'message'), [
-    (('--protocol', 'coco'), '--protocol coco: choose from official, hrnet'),
+    (('--protocol', 'coco'), "mpii has no protocol 'coco', choose from official, hrnet"),
     (('--labels', 'person'), '--labels: mpii has no such choice, flic has'),
     (('--people', 'a.csv', '--pred', 'a.npy', 'b.npy'), '--people: for one prediction file'),
-    (('--gt', 'gone.h5'), 'gone.h5: no such annotation file'),
+    (('--gt', 'gone.h5'), 'gone.h5: no such file'),
     (('--split', 'val'), '--split: .*valid.h5 holds one split with its head boxes'),
     (('--head-boxes', 'gt.mat'), '--head-boxes: .*valid.h5 holds one split'),
-    (('--curves', '/dev/null/a.png'), 'a.png: curves cannot be written'),
+    (('--curves', '/dev/null/a.png'), 'a.png: cannot be written'),
     (('--json', '/dev/null/a.json'), 'a.json: cannot be written')])
 def test_refusals(cli, mpii, options, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):

@@ -64,7 +64,7 @@ def test_options_that_a_data_set_or_file_does_not_have(tmp_path, rng, dataset, o
     path, _ = write_mpii(tmp_path, rng.uniform(1, 200, (2, 16, 2)))['h5']
     with pytest.raises(ConfigError, match=message):
         read_truth(dataset, path, **options)
-    with pytest.raises(DataError, match='gone.h5: no such annotation file'):
+    with pytest.raises(DataError, match='gone.h5: no such file'):
         read_truth(dataset, tmp_path / 'gone.h5')
 
 

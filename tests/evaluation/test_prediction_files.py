@@ -139,7 +139,7 @@ def test_a_damaged_part_of_an_h5_file_is_named(tmp_path, rng):
 
 
 def test_other_files_are_refused(tmp_path, joints):
-    for name, message in (('gone.npy', 'no such prediction file'), ('a.pkl', r'must be \.npy')):
+    for name, message in (('gone.npy', 'no such file'), ('a.pkl', r'must be \.npy')):
         if name == 'a.pkl':
             (tmp_path / name).touch()
         with pytest.raises(DataError, match=message):

@@ -1,5 +1,4 @@
-"""Convert a checkpoint of pytorch_stacked_hourglass, pytorch-pose, pytorch-hourglass, FPD, or of a
-run of ours."""
+"""Convert a checkpoint of another project (pytorch_stacked_hourglass, pytorch-pose, FPD...)."""
 import argparse
 
 from hourglass.checkpoints.convert import DATA, convert_checkpoint

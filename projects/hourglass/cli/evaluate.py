@@ -13,7 +13,7 @@ from pathlib import Path
 from hourglass.errors import ConfigError
 from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.evaluation.protocols import PROTOCOLS
+from hourglass.evaluation.protocols import PROTOCOLS, find_protocol
 from hourglass.evaluation.scoring import evaluate
 from hourglass.evaluation.tables import draw_curves, people_csv, report
 from hourglass.io.files import replacing
@@ -43,10 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     if args.people and len(args.pred) > 1:
         raise ConfigError('--people: for one prediction file at a time')
-    choices = PROTOCOLS[args.dataset]
-    protocol = choices.get(args.protocol or next(iter(choices)))
-    if protocol is None:
-        raise ConfigError(f'--protocol {args.protocol}: choose from {", ".join(choices)}')
+    protocol = find_protocol(args.dataset, args.protocol)
     truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels,
                        args.skeleton)
     evaluations = []

@@ -2,6 +2,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from numpy import ndarray
 from hourglass.datasets.crop import to_image
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError
-from hourglass.evaluation import pck, protocols
-from hourglass.evaluation.protocols import Protocol
+from hourglass.evaluation import pck
+from hourglass.evaluation.protocols import Protocol, find_protocol
 from hourglass.evaluation.tables import table
 from hourglass.io.files import replacing
 from hourglass.registry import METRICS
@@ -22,22 +23,16 @@ from hourglass.registry import METRICS
 
 @dataclass
 class Scored:
-    """Distances of predicted from annotated joints, as a metric collected them.
+    """Distances of P people's predicted from annotated joints, as a metric collected them.
 
-    Attributes:
-        protocol: the protocol they were measured under.
-        joints: names of the K keypoints.
-        ids: (P,) of the people in their data set.
-        distances: (1 + N, P, L), in units of the person, of the prediction and of each of N stages,
-            where these were asked for; NaN where not annotated.
-        occluded: (P, K) annotated, but hidden.
+    They are in units of the person, and NaN where not annotated.
     """
 
     protocol: Protocol
-    joints: Sequence[str]
-    ids: Sequence[int]
-    distances: ndarray
-    occluded: ndarray
+    joints: Sequence[str]               # names of the K keypoints
+    ids: Sequence[int]                  # (P,) of the people in their data set
+    distances: ndarray                  # (1 + N, P, L) of the prediction, then of the N stages
+    occluded: ndarray                   # (P, K) annotated, but hidden
 
     @property
     def num_stages(self) -> int:
@@ -50,40 +45,34 @@ class Scored:
 
     def scores(self, which: int) -> dict[str, float]:
         """Return the table in percent: 0 is the prediction, 1 and above the stages."""
-        return self.protocol.scores(*pck.count_apart(
+        return self.protocol.scores(pck.count_apart(
             self.distances[which], self.occluded, self.protocol.thresholds), self.counted)
 
 
 class _PCK(BaseMetric):
-    """Base of the metrics; subclasses list their protocols.
+    """Base of the metrics.
 
-    Predictions and ground truth are both 0-based image px: nothing is shifted here. The ground
-    truth is the unchanged annotation in ``raw_ann_info``. Every person counts once, however the
-    data were divided into batches and ranks. If the head gives the keypoints of all its stages
-    (``all_stages`` in ``test_cfg``), each stage is scored, too.
+    Predictions and ground truth, the unchanged annotation in ``raw_ann_info``, are both 0-based
+    image px. Every person counts once, however the data were divided into batches and ranks. If the
+    head gives the keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored.
 
     Args:
-        protocol: a name in :mod:`hourglass.evaluation.protocols`; the first of the data set's by
-            default.
+        protocol: a protocol, or the name of one in :mod:`hourglass.evaluation.protocols`; the first
+            of the data set's by default.
         people_file: write row, image, predicted joints (0-based image px), scores and distances of
             every person to this .json file; ``tools/evaluate.py`` reads it.
         kwargs: as for mmengine's ``BaseMetric``.
-
-    Attributes:
-        scored: the last :class:`Scored`; None before, and in all processes of a distributed run
-            but the first.
     """
 
-    PROTOCOLS: Mapping[str, Protocol]
+    default_prefix: str                 # also the data set's name in PROTOCOLS
 
-    def __init__(self, protocol: str | None = None, people_file: str | None = None, **kwargs: Any):
+    def __init__(self, protocol: Protocol | str | None = None, people_file: str | None = None,
+                 **kwargs: Any):
         super().__init__(**kwargs)
-        protocol = next(iter(self.PROTOCOLS)) if protocol is None else protocol
-        if protocol not in self.PROTOCOLS:
-            raise ConfigError(f'{type(self).__name__}: protocol={protocol!r}, choose from '
-                              f'{tuple(self.PROTOCOLS)}')
-        self.protocol, self.people_file = self.PROTOCOLS[protocol], people_file
-        self.scored: Scored | None = None
+        self.protocol = (protocol if isinstance(protocol, Protocol)
+                         else find_protocol(self.default_prefix, protocol))
+        self.people_file = people_file
+        self.scored: Scored | None = None       # of the last evaluation, in the first process
 
     @property
     def joints(self) -> list[str]:
@@ -95,17 +84,16 @@ class _PCK(BaseMetric):
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            truth, predicted = sample['raw_ann_info'], _predictions(sample)
-            num_predictions, *shape = predicted.shape                           # (1 + N, K, 2)
+            truth, predicted = sample['raw_ann_info'], _predictions(sample)     # (1 + N, K, 2)
             annotated = self.scored_joints(truth)                               # (K, 2)
             where = f"{truth['image_name']}, row {truth['row']}"
-            if shape != list(annotated.shape):
-                raise DataError(f'{where}: {shape[0]} joints predicted, {len(annotated)} '
+            if predicted.shape[1:] != annotated.shape:
+                raise DataError(f'{where}: {predicted.shape[1]} joints predicted, {len(annotated)} '
                                 "annotated; set the network's num_keypoints")
             try:
                 distances = self.protocol.distances(                            # (1 + N, L)
                     predicted, np.broadcast_to(annotated, predicted.shape),
-                    np.full(num_predictions, truth['pck_unit']), self.joints)
+                    np.full(len(predicted), truth['pck_unit']), self.joints)
             except pck.UnmeasuredError:
                 raise DataError(f'{where}: no {self.protocol.unit_name} to measure by (MPII: give '
                                 'the data set its head_box_file, mpii_gt_val.mat)') from None
@@ -128,32 +116,27 @@ class _PCK(BaseMetric):
             raise DataError(f'{self._size - len(people)} of {self._size} people were not '
                             'predicted; the metric was not given every batch')
         if self.people_file:
-            content = dict(base=0, joints=self.joints,
-                           people=[people[key]['person'] for key in sorted(people)])
+            persons = [people[key]['person'] for key in sorted(people)]
             with replacing(Path(self.people_file)) as draft:
-                draft.write_text(json.dumps(content), encoding='utf-8')
-        self.scored = Scored(
-            self.protocol, self.joints, list(people),
-            distances=np.stack([person['distances'] for person in people.values()], axis=1),
-            occluded=np.stack([person['occluded'] for person in people.values()]))
+                draft.write_text(json.dumps(dict(base=0, joints=self.joints, people=persons)))
+        distances = np.stack([person['distances'] for person in people.values()], axis=1)
+        occluded = np.stack([person['occluded'] for person in people.values()])
+        self.scored = Scored(self.protocol, self.joints, list(people), distances, occluded)
         logger, title = MMLogger.get_current_instance(), self.protocol.title
         if np.isnan(self.scored.distances[0]).all():
             logger.info(f'{title}: no joint is annotated, so there is no score')
             return {}
         scores = self.scored.scores(0)
         stages = {f'stage{i}': self.scored.scores(1 + i) for i in range(self.scored.num_stages)}
-        logger.info(f'{title} of {len(people)} people\n' + table(
-            [(name, self.protocol.name, row)
-             for name, row in dict(prediction=scores, **stages).items()]))
+        rows = [(name, self.protocol.name, row)
+                for name, row in dict(prediction=scores, **stages).items()]
+        logger.info(f'{title} of {len(people)} people\n{table(rows)}')
         return scores | {f'{stage}/{name}': value for stage, row in stages.items()
                          for name, value in row.items()}
 
 
 def _predictions(sample: dict) -> ndarray:
-    """Return (1 + N, K, 2) in image px: the prediction of the head, then that of each stage.
-
-    N is 0 if the head does not give its stages.
-    """
+    """Return (1 + N, K, 2) in image px: the prediction, and that of each stage the head gives."""
     found = sample['pred_instances']
     predicted = np.asarray(found['keypoints'])[:1, :, :2]
     if 'stage_keypoints' not in found:
@@ -164,7 +147,7 @@ def _predictions(sample: dict) -> ndarray:
 
 @METRICS.register_module()
 class MpiiPCKh(_PCK):
-    """PCKh on MPII under a named protocol.
+    """PCKh on MPII.
 
     Args:
         protocol: ``'official'`` (default), ``'hrnet'``, ``'tompson'`` or ``'princeton'``.
@@ -174,7 +157,6 @@ class MpiiPCKh(_PCK):
     """
 
     default_prefix = 'mpii'
-    PROTOCOLS = protocols.MPII
 
     def __init__(self, protocol: str | None = None, single_person_only: bool = False,
                  **kwargs: Any):
@@ -183,12 +165,12 @@ class MpiiPCKh(_PCK):
 
     def scored_joints(self, truth: dict) -> ndarray:
         keypoints_image = super().scored_joints(truth)
-        if self.single_person_only and truth['single_person'] is None:
+        if not self.single_person_only or truth['single_person']:
+            return keypoints_image
+        if truth['single_person'] is None:
             raise DataError(f"{truth['image_name']}, row {truth['row']}: not marked whether this "
                             'is a single person; make the file with tools/prepare_mpii.py')
-        if self.single_person_only and not truth['single_person']:
-            return np.full_like(keypoints_image, np.nan)
-        return keypoints_image
+        return np.full_like(keypoints_image, np.nan)
 
 
 @METRICS.register_module()
@@ -196,21 +178,17 @@ class FlicPCK(_PCK):
     """PCK by the torso: the paper reports elbows and wrists."""
 
     default_prefix = 'flic'
-    PROTOCOLS = protocols.FLIC
 
 
 @METRICS.register_module()
 class LspPCK(_PCK):
     """PCK or PCP on LSP, with its 14 joints or as a part of MPII's 16.
 
-    Args:
-        protocol: ``'torso'`` (default) or ``'person'``, PCK@0.2 in units of the torso or of the
-            whole person, or ``'pcp'``, the percentage of correct parts.
-        kwargs: as for :class:`_PCK`.
+    The protocol is ``'torso'`` (default) or ``'person'``, PCK@0.2 in units of the torso or of the
+    whole person, or ``'pcp'``, the percentage of correct parts.
     """
 
     default_prefix = 'lsp'
-    PROTOCOLS = protocols.LSP
 
 
 @METRICS.register_module()
@@ -232,8 +210,6 @@ class PCK(_PCK):
         units = dict(given="the data set's unit", person="the longer side of the person's box")
         if unit not in units:
             raise ConfigError(f'PCK: unit={unit!r}, choose from {tuple(units)}')
-        scored = tuple(joint for joints in groups.values() for joint in joints)
-        self.PROTOCOLS = dict(own=Protocol(
-            'own', 'PCK', units[unit], groups, scored, threshold=threshold, curve=threshold,
-            unit=unit))
-        super().__init__(**kwargs)
+        super().__init__(Protocol(
+            'own', 'PCK', units[unit], groups, scored=tuple(chain(*groups.values())),
+            threshold=threshold, curve=threshold, unit=unit), **kwargs)

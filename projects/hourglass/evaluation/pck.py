@@ -1,8 +1,8 @@
 """PCK, percentage of correct keypoints: the numpy arithmetic of every metric and protocol.
 
 P people, K joints, T thresholds. A *distance* is in units of the person's ``pck_unit`` (0.6 x the
-head's diagonal for PCKh, the torso for FLIC). It is NaN for a joint that is not annotated, which is
-not counted, and infinite for an annotated joint without prediction, which is wrong at every
+head's diagonal for PCKh, the torso for FLIC). It is NaN for a joint that is not annotated, which
+does not count, and infinite for an annotated joint without prediction, which is wrong at every
 threshold.
 
 Distances are counted once (:class:`Counts`), and every number of every protocol is computed from
@@ -26,15 +26,12 @@ class UnmeasuredError(ValueError):
 
 
 def normalised_distances(predicted: ndarray, truth: ndarray, unit: ndarray) -> ndarray:
-    """Return distances in units of each person.
+    """Return (P, K) distances in units of each person.
 
     Args:
         predicted: (P, K, 2) x, y in image px; NaN where nothing was predicted.
         truth: (P, K, 2) in the same pixels and base; NaN where not annotated.
         unit: (P,) px; may be NaN for a person without a single annotated joint.
-
-    Returns:
-        (P, K).
 
     Raises:
         ValueError: for shapes that do not match.
@@ -60,16 +57,10 @@ def box_side(truth: ndarray) -> ndarray:
 
 def limb_distances(predicted: ndarray, truth: ndarray,
                    limbs: Sequence[Sequence[Sequence[int]]]) -> ndarray:
-    """Return the distance of each limb's worse end, in units of the limb's length.
+    """Return (P, limbs), how far the worse end of each limb is off in units of the limb's length.
 
-    Strict PCP counts the limbs with a distance of at most 0.5.
-
-    Args:
-        predicted, truth: as for :func:`normalised_distances`.
-        limbs: two ends each; an end is the middle of some joints.
-
-    Returns:
-        (P, limbs); NaN for a limb of no length or without annotation, infinite without prediction.
+    It is NaN for a limb of no length or without annotation, infinite without prediction. Strict PCP
+    counts the limbs up to 0.5. The end of a limb is the middle of some joints.
     """
     found, true = (np.stack([[joints[:, list(end)].mean(1) for end in limb] for limb in limbs])
                    for joints in (predicted, truth))                            # (limbs, 2, P, 2)
@@ -81,17 +72,11 @@ def limb_distances(predicted: ndarray, truth: ndarray,
 
 @dataclass(frozen=True)
 class Counts:
-    """How many joints were annotated, and how many of them were within each threshold.
+    """How many joints were annotated, and how many of them were correct at each threshold."""
 
-    Attributes:
-        thresholds: (T,) ascending.
-        correct: (T, K) joints at a distance of at most the threshold.
-        annotated: (K,)
-    """
-
-    thresholds: ndarray
-    correct: ndarray
-    annotated: ndarray
+    thresholds: ndarray                 # (T,) ascending
+    correct: ndarray                    # (T, K) joints at a distance of at most the threshold
+    annotated: ndarray                  # (K,)
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.thresholds, self.correct + other.correct,
@@ -109,25 +94,20 @@ def count(distances: ndarray, thresholds: ndarray) -> Counts:
     """Count (P, K) distances at (T,) ascending thresholds."""
     num_joints, num_bins = distances.shape[1], len(thresholds) + 1
     # the first threshold that is not below the distance; NaN and infinity fall behind the last
-    bins = np.searchsorted(thresholds, distances)                               # (P, K)
-    bins += np.arange(num_joints) * num_bins
+    bins = np.searchsorted(thresholds, distances) + np.arange(num_joints) * num_bins    # (P, K)
     histogram = np.bincount(bins.ravel(), minlength=num_joints * num_bins)
     correct = histogram.reshape(num_joints, num_bins)[:, :-1].cumsum(-1).T      # (T, K)
     return Counts(thresholds, correct, (~np.isnan(distances)).sum(0))
 
 
-def count_apart(distances: ndarray, occluded: ndarray, thresholds: ndarray
-                ) -> tuple[Counts, Counts, Counts]:
+def count_apart(distances: ndarray, occluded: ndarray, thresholds: ndarray) -> list[Counts]:
     """Count (P, N) distances: all of them, those of visible joints, and those of occluded ones.
 
-    Args:
-        occluded: (P, K) bool; where N is not K, limbs were measured, which are neither.
+    ``occluded`` is (P, K) bool; where N is not K, limbs were measured, which are neither.
     """
-    neither = np.zeros_like(distances, bool)
-    visible, hidden = (~occluded, occluded) if occluded.shape == distances.shape else (neither,) * 2
-    return (count(distances, thresholds),
-            count(np.where(visible, distances, np.nan), thresholds),
-            count(np.where(hidden, distances, np.nan), thresholds))
+    visible, hidden = (~occluded, occluded) if occluded.shape == distances.shape else (False, False)
+    return [count(np.where(part, distances, np.nan), thresholds)
+            for part in (True, visible, hidden)]
 
 
 def joint_pck(counts: Counts) -> ndarray:
@@ -135,16 +115,14 @@ def joint_pck(counts: Counts) -> ndarray:
     return _percent(counts.correct, counts.annotated)
 
 
-def pooled_pck(counts: Counts, joints: Sequence[int]) -> ndarray:
+def pooled_pck(counts: Counts, joints: list[int]) -> ndarray:
     """Return (T,) percentages over all ``joints`` together, weighted by their numbers."""
-    joints = list(joints)
     return _percent(counts.correct[:, joints].sum(-1), counts.annotated[joints].sum())
 
 
-def mean_pck(counts: Counts, joints: Sequence[int]) -> ndarray:
+def mean_pck(counts: Counts, joints: list[int]) -> ndarray:
     """Return (T,) percentages, the unweighted mean of the ``joints`` that occur at all."""
-    percentages = np.ma.masked_invalid(joint_pck(counts)[:, list(joints)])
-    return percentages.mean(-1).filled(np.nan)
+    return np.ma.masked_invalid(joint_pck(counts)[:, joints]).mean(-1).filled(np.nan)
 
 
 def area_under_curve(thresholds: ndarray, curve: ndarray) -> float:

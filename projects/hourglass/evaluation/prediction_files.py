@@ -8,38 +8,32 @@
 
 An array's axes may come in any order (Matlab writes (2, K, P)), and a score may follow x and y.
 """
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy import ndarray
 
 from hourglass.errors import DataError
-from hourglass.io.files import read_json
+from hourglass.io.files import named_errors, read_json
 from hourglass.io.h5 import H5Array, open_h5
 from hourglass.io.mat import load_mat
 
 _NAMES = ('preds', 'pos_pred_src')
-Array = TypeVar('Array', ndarray, H5Array)
 
 
 @dataclass
 class Predictions:
-    """Predicted joints of P people in image px, in the base of their file.
-
-    Attributes:
-        path: the file.
-        base: 0 or 1, the base of the coordinates if the file names it; None if it does not.
-    """
+    """Predicted joints of P people in image px, in the base of their file."""
 
     path: Path
-    base: int | None
+    base: int | None                    # 0 or 1 if the file names its base
     _array: ndarray | H5Array
-    _axes: tuple[int, ...]
+    _axes: tuple[int, ...]              # of people, joints and coordinates
 
     def __getitem__(self, people: slice) -> ndarray:
         """Return (n, K, 2) float64 of some people, NaN where nothing was predicted.
@@ -48,34 +42,34 @@ class Predictions:
         """
         where = [slice(None)] * 3
         where[self._axes[0]] = people
-        keypoints = np.asarray(self._array[tuple(where)], float).transpose(self._axes)[..., :2]
-        empty = (keypoints == 0).all((1, 2), keepdims=True) | np.isinf(keypoints).any(
-            -1, keepdims=True)
-        return np.where(empty, np.nan, keypoints)
+        keypoints = np.array(self._array[tuple(where)], float).transpose(self._axes)[..., :2]
+        keypoints[(keypoints == 0).all((1, 2))] = np.nan
+        keypoints[np.isinf(keypoints).any(-1)] = np.nan
+        return keypoints
 
 
 def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) -> Predictions:
-    """Open a prediction file.
+    """Open a file of K keypoints for each person.
 
     Args:
-        path: ``.npy``, ``.h5``, ``.mat`` or ``.json``.
-        rows: the rows of the people in the annotation file, in the order to be scored; records
-            that name a ``row`` are matched by it.
-        num_keypoints: K.
+        rows: the rows of the people in the annotation file, in the order to be scored.
 
     Raises:
         DataError: for a file that cannot be read or holds another number of people or joints.
     """
-    path = Path(path)
-    readers: dict[str, Callable[[Path], ndarray | H5Array]] = {
-        '.npy': _read_npy, '.h5': _read_h5, '.hdf5': _read_h5, '.mat': _read_mat}
-    if not path.is_file():
-        raise DataError(f'{path}: no such prediction file')
+    path, base = Path(path), None
     array: ndarray | H5Array
     if path.suffix == '.json':
         array, base = _read_json(path, rows, num_keypoints)
-    elif path.suffix in readers:
-        array, base = readers[path.suffix](path), None
+    elif path.suffix == '.npy':
+        with named_errors(path, 'not a readable .npy file of numbers', 'write it with numpy.save'):
+            array = np.load(path, mmap_mode='r', allow_pickle=False)
+            if not isinstance(array, ndarray):
+                raise ValueError('an archive of several arrays')
+    elif path.suffix == '.mat' and not h5py.is_hdf5(path):      # -v7.3 is h5
+        array = _choose(load_mat(path), path)
+    elif path.suffix in ('.h5', '.hdf5', '.mat'):
+        array = _choose(open_h5(path), path)
     else:
         raise DataError(f'{path}: predictions must be .npy, .h5, .mat or .json')
     if np.dtype(array.dtype).kind not in 'fiu':
@@ -93,33 +87,11 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
     return Predictions(path, base, array, fitting[0])
 
 
-def _read_npy(path: Path) -> ndarray:
-    try:
-        array = np.load(path, mmap_mode='r', allow_pickle=False)
-        if not isinstance(array, ndarray):
-            raise ValueError('an archive of several arrays')
-        return array
-    except Exception as error:                  # numpy raises several types for a broken header
-        raise DataError(f'{path}: not a readable .npy file of numbers ({error}); write it again '
-                        'with numpy.save') from None
-
-
-def _read_h5(path: Path) -> H5Array:
-    return _choose(open_h5(path), path)
-
-
-def _read_mat(path: Path) -> ndarray | H5Array:
-    if h5py.is_hdf5(path):                      # Matlab's -v7.3
-        return _read_h5(path)
-    return _choose({name: value for name, value in load_mat(path).items()
-                    if isinstance(value, ndarray)}, path)
-
-
-def _choose(arrays: dict[str, Array], path: Path) -> Array:
+def _choose(arrays: Mapping[str, Any], path: Path) -> Any:
     named = [name for name in _NAMES if name in arrays]
-    solid = [name for name, array in arrays.items() if len(array.shape) == 3]
+    shapes = {name: array.shape for name, array in arrays.items() if hasattr(array, 'shape')}
+    solid = [name for name, shape in shapes.items() if len(shape) == 3]
     if not named and len(solid) != 1:
-        shapes = {name: array.shape for name, array in arrays.items()}
         raise DataError(f"{path}: which array holds the predictions? It has {shapes}; name it "
                         "'preds'")
     return arrays[(named or solid)[0]]
@@ -136,7 +108,8 @@ def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[nda
         raise DataError(f"{path}: a list of people needed, as it is or under 'preds' or 'people'")
     if isinstance(content[0], dict):
         return _from_records(content, rows, num_keypoints, path), base
-    people = [_numbers(person, num_keypoints, row, path) for row, person in enumerate(content)]
+    people = [_numbers(person, num_keypoints, f'{path}, person {row}')
+              for row, person in enumerate(content)]
     for row, person in enumerate(people):
         if person.shape != people[0].shape:
             raise DataError(f'{path}, person {row}: {person.shape} numbers where the first has '
@@ -147,35 +120,31 @@ def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[nda
 def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: Path) -> ndarray:
     """Read records in any order; people without a record stay NaN."""
     key = next((key for key in ('row', 'image_id') if key in records[0]), None)
-    # our data sets number the images by the people, from 0
-    places = {value: place for place, value in enumerate(
-        rows if key == 'row' else range(len(rows)))}
     if key is None and len(records) != len(rows):
         raise DataError(f"{path}: {len(records)} records without a 'row' for {len(rows)} people; "
                         'number them, from 0 as in the annotation file')
+    numbers = rows if key == 'row' else range(len(rows))    # our data sets count images by people
+    free = {value: place for place, value in enumerate(numbers)}
     found = np.full((len(rows), num_keypoints, 2), np.nan)
-    seen = set()
     for number, record in enumerate(records):
         where = f'{path}, record {number}'
         if not isinstance(record, dict) or 'keypoints' not in record:
             raise DataError(f"{where}: no 'keypoints'")
         value = number if key is None else record.get(key)
-        place = places.get(value) if isinstance(value, int) else None
-        if place is None or place in seen:
+        if not isinstance(value, int) or value not in free:
             raise DataError(f'{where}: {key} {value!r} is '
-                            f"{'there twice' if place in seen else 'no person to be scored'}")
-        seen.add(place)
-        keypoints = _numbers(record['keypoints'], num_keypoints, number, path)
+                            f"{'there twice' if value in numbers else 'no person to be scored'}")
+        keypoints = _numbers(record['keypoints'], num_keypoints, where)
         if keypoints.ndim == 1 and len(keypoints) % num_keypoints == 0:
             keypoints = keypoints.reshape(num_keypoints, -1)            # COCO's flat x, y, score
         if keypoints.ndim != 2 or len(keypoints) != num_keypoints or keypoints.shape[1] < 2:
             raise DataError(f'{where}: keypoints of shape {keypoints.shape}, ({num_keypoints}, 2) '
                             'needed')
-        found[place] = keypoints[:, :2]
+        found[free.pop(value)] = keypoints[:, :2]
     return found
 
 
-def _numbers(values: Any, num_keypoints: int, number: int, path: Path) -> ndarray:
+def _numbers(values: Any, num_keypoints: int, where: str) -> ndarray:
     """Return a person's numbers in their nesting; NaN for a person, joint or number of null."""
     if values is None:
         values = [None] * num_keypoints
@@ -185,4 +154,4 @@ def _numbers(values: Any, num_keypoints: int, number: int, path: Path) -> ndarra
     try:
         return np.array(values, float)
     except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f'{path}, person {number}: {error}; numbers needed') from None
+        raise DataError(f'{where}: {error}; numbers needed') from None

@@ -5,43 +5,30 @@ Joints are found by name, so one protocol works for every skeleton that has them
 """
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy import ndarray
 
+from hourglass.errors import ConfigError
 from hourglass.evaluation import pck
 from hourglass.evaluation.pck import Counts
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How a table of percentages is made.
+    """How a table of percentages is made."""
 
-    Attributes:
-        name: as given on a command line or in a config.
-        measure: what is measured, for people: PCKh, PCK or PCP.
-        unit_name: the unit of distances, for people.
-        groups: row of the table -> the joints that it averages.
-        scored: the joints of the total.
-        pooled: whether the total counts every joint as often as it is annotated, or averages the
-            joints' percentages.
-        threshold: of the main numbers, in units of the person.
-        curve: highest threshold of the curve and its area.
-        fine: threshold of the stricter total that papers call "@0.1".
-        unit: what a distance is divided by: the data set's unit (``'given'``), the longer side of
-            the box around the person's joints (``'person'``), or the length of each limb
-            (``'limb'``: PCP).
-    """
-
-    name: str
-    measure: str
-    unit_name: str
-    groups: Mapping[str, Sequence[str]]
-    scored: Sequence[str]
-    pooled: bool = True
-    threshold: float = 0.5
-    curve: float = 0.5
-    fine: float = 0.1
+    name: str                           # as given on a command line or in a config
+    measure: str                        # PCKh, PCK or PCP, for titles
+    unit_name: str                      # for titles and messages
+    groups: Mapping[str, Sequence[str]]         # row of the table -> the joints that it averages
+    scored: Sequence[str]               # the joints of the total
+    pooled: bool = True                 # total: of all joints together, or the mean of each joint's
+    threshold: float = 0.5              # of the main numbers, in units of the person
+    curve: float = 0.5                  # highest threshold of the curve and its area
+    fine: float = 0.1                   # of the stricter total that papers call "@0.1"
+    # the data set's ('given'), the longer side of the joints' box ('person') or each 'limb'
     unit: str = 'given'
 
     @property
@@ -55,10 +42,9 @@ class Protocol:
 
     def distances(self, predicted: ndarray, truth: ndarray, unit: ndarray,
                   names: Sequence[str]) -> ndarray:
-        """Return the distances of (P, K, 2) joints in image px, given (P,) units.
+        """Return (P, N) distances of (P, K, 2) joints in image px, given (P,) units in px.
 
-        Returns:
-            (P, N) for the N joints, or limbs, of :meth:`counted`; see :mod:`.pck`.
+        The N joints, or limbs, are those of :meth:`counted`; see :mod:`.pck`.
         """
         if self.unit == 'limb':
             return pck.limb_distances(predicted, truth, [
@@ -83,15 +69,12 @@ class Protocol:
             'Total@0.1': float(self.total(counts.at(self.fine), names)[0]),
             'AUC': pck.area_under_curve(counts.thresholds, self.total(counts, names))}
 
-    def scores(self, counts: Counts, visible: Counts, occluded: Counts, names: Sequence[str]
-               ) -> dict[str, float]:
-        """Return the table, with totals of visible and of occluded joints if any is occluded.
-
-        The three counts are those of :func:`hourglass.evaluation.pck.count_apart`.
-        """
-        parts = dict(Visible=visible, Occluded=occluded) if occluded.annotated.any() else {}
-        return self.table(counts, names) | {
-            name: self.table(part, names)['Total'] for name, part in parts.items()}
+    def scores(self, apart: Sequence[Counts], names: Sequence[str]) -> dict[str, float]:
+        """Return the table of :func:`.pck.count_apart`, with the totals of its parts if any."""
+        table, visible, occluded = (self.table(counts, names) for counts in apart)
+        if apart[-1].annotated.any():
+            table |= dict(Visible=visible['Total'], Occluded=occluded['Total'])
+        return table
 
     def total(self, counts: Counts, names: Sequence[str]) -> ndarray:
         """Return (T,) the total at every threshold."""
@@ -108,14 +91,10 @@ def _sides(*parts: str) -> dict[str, tuple[str, str]]:
     return {part.capitalize(): (f'right_{part}', f'left_{part}') for part in parts}
 
 
-def _joints(groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(joint for joints in groups.values() for joint in joints)
-
-
 _PAIRS = _sides('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
 _NECK_AND_HEAD = dict(Head=('upper_neck', 'head_top'), **_PAIRS)
 _HEAD_TOP = dict(Head=('head_top',), **_PAIRS)
-_FOURTEEN = _joints(_NECK_AND_HEAD)                     # all but pelvis and thorax
+_FOURTEEN = tuple(chain(*_NECK_AND_HEAD.values()))      # all but pelvis and thorax
 
 _HEAD, _TORSO = "0.6 x the diagonal of the head's box", 'the torso'
 _BOX, _LIMB = "the longer side of the person's box", "the limb's length"
@@ -135,8 +114,8 @@ MPII = {protocol.name: protocol for protocol in (
 _FLIC = dict(**_sides('elbow', 'wrist', 'shoulder', 'hip'), Face=('left_eye', 'right_eye', 'nose'))
 
 # Sapp and Taskar's unit: right shoulder to left hip, person-centric, as the data set gives it
-FLIC = {'torso': Protocol('torso', 'PCK', _TORSO, _FLIC, _joints(_FLIC), threshold=0.2,
-                          curve=0.2)}
+FLIC = dict(torso=Protocol('torso', 'PCK', _TORSO, _FLIC, tuple(chain(*_FLIC.values())),
+                           threshold=0.2, curve=0.2))
 
 # Sticks of ten limbs (Ferrari et al., CVPR 2008): an end is the middle of the joints named
 LIMBS = {
@@ -160,3 +139,11 @@ LSP = {protocol.name: protocol for protocol in (
     Protocol('pcp', 'strict PCP', _LIMB, _LIMB_PAIRS, tuple(LIMBS), pooled=False, unit='limb'))}
 
 PROTOCOLS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
+
+
+def find_protocol(dataset: str, name: str | None = None) -> Protocol:
+    """Return a data set's protocol, its first by default; an unknown name is a ``ConfigError``."""
+    choices = PROTOCOLS[dataset]
+    if name not in (None, *choices):
+        raise ConfigError(f'{dataset} has no protocol {name!r}, choose from {", ".join(choices)}')
+    return choices[name or next(iter(choices))]

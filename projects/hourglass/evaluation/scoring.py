@@ -22,41 +22,18 @@ _SURE = 0.1                     # px from the middle between the two bases
 
 @dataclass
 class Evaluation:
-    """The score of a prediction file.
-
-    Attributes:
-        truth: the annotation that it was scored by.
-        predictions: path of the file.
-        protocol: the protocol that it was scored under.
-        counts, visible, occluded: of all joints, and of the visible and the occluded ones.
-        base: 0 or 1, the base that the predictions were read with.
-        shift: (2,) mean offset of the close joints from the truth, x and y in px.
-        shift_error: standard error of their mean.
-        missing: row of each person without any prediction; they count as wrong.
-        missing_joints: annotated joints without prediction of all other people; wrong, too.
-    """
+    """The score of a prediction file. People and joints without a prediction count as wrong."""
 
     truth: Truth
-    predictions: Path
+    predictions: Path                   # of the file
     protocol: Protocol
-    counts: Counts
-    visible: Counts
-    occluded: Counts
-    base: int
-    shift: ndarray
-    shift_error: float
-    missing: list[int]
-    missing_joints: int
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Names of the joints, or limbs, counted."""
-        return self.protocol.counted(self.truth.names)
-
-    @property
-    def scores(self) -> dict[str, float]:
-        """The table in percent, with the totals of visible and occluded joints if any is."""
-        return self.protocol.scores(self.counts, self.visible, self.occluded, self.names)
+    base: int                           # 0 or 1, the base that the predictions were read with
+    counts: Counts                      # of all joints
+    scores: dict[str, float]            # the table in percent
+    shift: ndarray                      # (2,) mean offset of the close joints, x and y in px
+    shift_error: float                  # standard error of their mean
+    missing: Sequence[int]              # row of each person without any prediction
+    missing_joints: int                 # annotated joints without prediction of all other people
 
     @property
     def fits_other_base(self) -> bool:
@@ -65,7 +42,7 @@ class Evaluation:
         A wrong base moves x and y alike by a pixel, so their mean distinguishes it from most biases
         of a decoder, but not from one of a pixel in both.
         """
-        off = self.shift.mean() * (1 if self.base == 0 else -1)     # px towards the other base
+        off = self.shift.mean() * (-1 if self.base else 1)          # px towards the other base
         return bool(0.5 + max(_SURE, 3 * self.shift_error) < off < 1.5)
 
     @property
@@ -94,7 +71,7 @@ class Evaluation:
                    'count as wrong')
 
     def as_dict(self) -> dict:
-        """Return the scores and what they belong to, for a JSON file; a missing score is None."""
+        """Return the scores and their origin, for a JSON file; a missing score is None."""
         scores = {name: None if np.isnan(value) else value for name, value in self.scores.items()}
         return dict(protocol=self.protocol.name, **scores, gt=str(self.truth.path),
                     about_gt=self.truth.about, pred=str(self.predictions), base=self.base,
@@ -104,12 +81,9 @@ class Evaluation:
 
 def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: int | None = None,
              on_people: Callable[[slice, ndarray], None] | None = None) -> Evaluation:
-    """Score predictions.
+    """Score predictions of the people of a truth, in its order.
 
     Args:
-        truth: the people's annotation.
-        predictions: of the same people in the same order.
-        protocol: the protocol to score under.
         base: 0 or 1, the base of the predictions' coordinates; by default the one that their file
             names, or else the usual one of the data set.
         on_people: called with a slice of the people and their (n, N) distances, piece by piece:
@@ -123,7 +97,7 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         raise ConfigError(f'{predictions.path}: the file gives its base as {predictions.base}; '
                           f"leave {'--one-based' if base else '--zero-based'} out")
     base = next(b for b in (base, predictions.base, truth.usual_base) if b is not None)
-    parts, missing, missing_joints = [], [], 0
+    pieces, missing, missing_joints = [], [], 0
     moments = np.zeros(4)           # of the close joints: number, sums of x and y, sum of squares
     for start in range(0, len(truth), _PEOPLE_AT_ONCE):
         people = slice(start, min(start + _PEOPLE_AT_ONCE, len(truth)))
@@ -135,7 +109,7 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
             raise DataError(f'{truth.path}, row {truth.rows[start + error.person]}: '
                             f'{protocol.unit_name} is {error.unit:g}, not a number of px above '
                             f'0; {truth.advice}') from None
-        parts.append(pck.count_apart(distances, occluded, protocol.thresholds))
+        pieces.append(pck.count_apart(distances, occluded, protocol.thresholds))
         unpredicted = np.isnan(predicted_image).any(-1)                         # (n, K)
         absent = unpredicted.all(-1)
         missing += [truth.rows[start + person] for person in np.flatnonzero(absent)]
@@ -147,9 +121,10 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         moments += [len(close), *close.sum(0), (close.mean(-1)**2).sum()]
         if on_people is not None:
             on_people(people, distances)
-    counts, visible, hidden = (reduce(operator.add, part) for part in zip(*parts, strict=True))
+    apart = [reduce(operator.add, counts) for counts in zip(*pieces, strict=True)]
+    scores = protocol.scores(apart, protocol.counted(truth.names))
     num_close = max(moments[0], 1)
     shift = moments[1:3] / num_close
     spread = max(moments[3] / num_close - shift.mean()**2, 0)
-    return Evaluation(truth, predictions.path, protocol, counts, visible, hidden, base, shift,
+    return Evaluation(truth, predictions.path, protocol, base, apart[0], scores, shift,
                       (spread / num_close)**0.5, missing, missing_joints)

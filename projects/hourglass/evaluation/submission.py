@@ -1,5 +1,4 @@
 """Predictions for MPII's test people, in the file that its site takes for the official score."""
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ _NUM_JOINTS = 16
 
 @METRICS.register_module()
 class MpiiSubmission(BaseMetric):
-    """Writer of ``pred_keypoints_mpii.mat``: MPII's test truth is hidden, its site scores the file.
+    """Writer of ``pred_keypoints_mpii.mat``, which MPII's site scores by its hidden annotation.
 
     The file holds ``pred``, which is ``RELEASE.annolist(RELEASE.img_train == 0)`` with
     ``annopoints.point`` of every predicted person filled in (x and y in image px, 1-based; id,
@@ -29,7 +28,6 @@ class MpiiSubmission(BaseMetric):
 
     Args:
         release_file: the official ``mpii_human_pose_v1_u12_1.mat``.
-        out_file: the file to write.
         kwargs: as for mmengine's ``BaseMetric``.
     """
 
@@ -56,41 +54,41 @@ class MpiiSubmission(BaseMetric):
 
     def compute_metrics(self, results: list[tuple]) -> dict[str, int]:
         pred, single_person, test = _test_images(self.release_file)
-        # index in pred -> index in annorect -> (16, 2)
-        predicted: dict[int, dict[int, ndarray]] = defaultdict(dict)
-        people = pred['annorect']           # a view: the people of every image
+        predicted: dict[tuple[int, int], ndarray] = {}      # index in pred and annorect -> (16, 2)
+        people = pred['annorect']                           # a view: the people of every image
         for (image, rect), name, keypoints_image in results:
             row = test.get(image)
             if row is None or name != _name(pred[row]) or not 0 <= rect < people[row].size:
                 raise DataError(f'{name}: person {rect + 1} of image {image + 1} is not among '
                                 f'the test people of {self.release_file}; give the metric the '
                                 'release that the annotation file was made from')
-            predicted[row][rect] = keypoints_image
-        done = {(row, rect) for row, rects in predicted.items() for rect in rects}
-        missing = {(row, rect) for row, rects in enumerate(people)
-                   for rect in _croppable(rects)} - done
+            predicted[row, rect] = keypoints_image
+        missing = {(row, rect) for row, rects in enumerate(people) for rect, person in
+                   enumerate(rects.ravel()) if _can_be_cropped(person)} - predicted.keys()
         scored = {(row, int(number) - 1) for row, numbers in enumerate(single_person)
                   for number in np.ravel(numbers)}
+        done = len(scored & predicted.keys())
         for row, rects in enumerate(people):
-            people[row] = _with_points(rects, predicted[row])
+            people[row] = _with_points(
+                rects, [predicted.get((row, rect)) for rect in range(rects.size)])
         with replacing(self.out_file) as draft:
             savemat(draft, dict(pred=pred[None], single_person=single_person[:, None]),
                     appendmat=False, do_compression=True)
         logger = MMLogger.get_current_instance()
-        logger.info(f'{self.out_file}: predictions for {len(done)} people, {len(done & scored)} '
-                    'of them in the official score')
+        logger.info(f'{self.out_file}: predictions for {len(predicted)} people, {done} of them in '
+                    'the official score')
         if missing:
             logger.warning(f'{self.out_file}: no prediction for {len(missing)} of '
-                           f'{len(missing) + len(done)} test people, {len(missing & scored)} of '
-                           'them in the official score, which counts their joints as wrong')
-        return dict(people=len(done), single_person=len(done & scored))
+                           f'{len(missing | predicted.keys())} test people, '
+                           f'{len(missing & scored)} of them in the official score, which counts '
+                           'their joints as wrong')
+        return dict(people=len(predicted), single_person=done)
 
 
 def _test_images(release_file: str) -> tuple[ndarray, ndarray, dict[int, int]]:
-    """Read the N test images as stored, so that they can be written back.
+    """Read (N,) ``annolist`` and (N,) ``single_person`` of the test images, both as stored.
 
-    Returns:
-        (N,) ``annolist``, (N,) ``single_person``, and index in the release -> row in these.
+    The third is index of an image in the release -> row in these.
     """
     release = read_mat_as_stored(release_file, 'RELEASE')
     try:
@@ -110,36 +108,27 @@ def _name(entry: np.void) -> str:
     return str(entry['image']['name'][0, 0][0])
 
 
-def _croppable(rects: ndarray) -> list[int]:
-    """Return the people of an image who have the centre and scale that a prediction needs."""
-    known = {'objpos', 'scale'} <= set(rects.dtype.names or ())
-    return [number for number, rect in enumerate(rects.ravel())
-            if known and rect['objpos'].size and rect['scale'].size]
+def _can_be_cropped(person: np.void) -> bool:
+    """Return whether a person has the centre and scale that a prediction needs."""
+    names = person.dtype.names or ()
+    return all(name in names and person[name].size for name in ('objpos', 'scale'))
 
 
-def _with_points(rects: ndarray, predicted: dict[int, ndarray]) -> ndarray:
+def _with_points(rects: ndarray, predicted: Sequence[ndarray | None]) -> ndarray:
     """Return the people of an image with the joints of the predicted ones, and no others."""
     if not rects.size:
         return rects
-    names = rects.dtype.names
-    filled = _structs(rects.size, *dict.fromkeys((*names, 'annopoints')))
-    for name in names:
+    names = dict.fromkeys((*rects.dtype.names, 'annopoints'))
+    filled = np.empty((1, rects.size), [(name, object) for name in names])
+    for name in rects.dtype.names:
         filled[name] = rects[name].reshape(1, -1)
-    for number in range(rects.size):
+    for number, keypoints_image in enumerate(predicted):
         filled['annopoints'][0, number] = (
-            _annopoints(predicted[number]) if number in predicted else np.zeros((0, 0)))
+            np.zeros((0, 0)) if keypoints_image is None else dict(point=_points(keypoints_image)))
     return filled
 
 
-def _annopoints(keypoints_image: ndarray) -> ndarray:
-    """Return (16, 2) joints, 0-based, as the struct with the field ``point``, 1-based."""
-    point, annopoints = _structs(_NUM_JOINTS, 'x', 'y', 'id'), _structs(1, 'point')
-    for joint, (x, y) in enumerate((keypoints_image + 1).tolist()):
-        point[0, joint] = x, y, float(joint)
-    annopoints['point'][0, 0] = point
-    return annopoints
-
-
-def _structs(count: int, *names: str) -> ndarray:
-    """Return an empty array of Matlab's structs."""
-    return np.empty((1, count), [(name, object) for name in names])
+def _points(keypoints_image: ndarray) -> ndarray:
+    """Return (16, 2) joints, 0-based, as Matlab's structs (1, 16) of x, y, 1-based, and id."""
+    return np.array([[(x, y, float(joint)) for joint, (x, y) in enumerate(
+        (keypoints_image + 1).tolist())]], [(name, object) for name in ('x', 'y', 'id')])

@@ -97,9 +97,11 @@ def test_others_on_validation_images_are_in_no_split_and_counted(release, tmp_pa
 
 
 @pytest.mark.parametrize(('write', 'name', 'people', 'message'), [
-    (h5_list, 'v.h5', [FIRST, ('val.jpg', 0, 2, 1)], r'v.h5, row 1 \(val.jpg\): .*no such training person'),
+    (h5_list, 'v.h5', [FIRST, ('val.jpg', 0, 2, 1)],
+     r'v.h5, row 1 \(val.jpg\): .*no such training person'),
     (h5_list, 'v.h5', [('other.jpg', 0, 0, 1)], r'row 0 \(other.jpg\)'),
-    (h5_list, 'v.h5', [('train.jpg', 1, 1, 1)], r'objpos, scale and joints at annolist\(2\).annorect\(2'),
+    (h5_list, 'v.h5', [('train.jpg', 1, 1, 1)],
+     r'objpos, scale and joints at annolist\(2\).annorect\(2'),
     (h5_list, 'v.h5', [('train.jpg', 1, 2, 1)], 'no such training person with .*joints'),
     (h5_list, 'v.h5', [('test.jpg', 3, 0, 1)], 'no such training person'),
     (h5_list, 'v.h5', [FIRST, FIRST], r'annolist\(1\).annorect\(1\) \(val.jpg\) is listed twice'),
