@@ -26,12 +26,14 @@ def crop(image, box, size):
     limits = np.array(image.shape[1::-1])
     whole = (low <= 0).all() and (high >= limits).all()     # is no outline of a person
     side = (high - low).max() * (1 if whole else 1.25)
-    extent = max(side, side * size[0] / size[1]) * np.array([1, size[1] / size[0]])
+    side = max(side, side * size[0] / size[1])
+    extent = np.float32([side, side * size[1] / size[0]]).astype(float)
     # a box counts from the corner of the image, keypoints from the middle of its first pixel
-    center, ratio = (low + high) / 2 - 0.5, extent[0] / size[0]
-    factor, corner = 2 ** max(0, int(np.floor(np.log2(ratio)))), np.zeros(2, int)
+    center = np.float32((low + high) / 2 - 0.5).astype(float)
+    zoom, corner = size[0] / extent[0], np.zeros(2, int)
+    factor = 2 ** max(0, int(np.floor(np.log2(1 / zoom))))
     if factor > 1:
-        reach = ratio * np.hypot(*size) / 2 + 2 * factor + 2
+        reach = np.hypot(*size) / zoom / 2 + 2 * factor + 2
         corner = np.clip(np.floor(center - reach).astype(int), 0, limits - 1)
         end = np.clip(np.ceil(center + reach).astype(int) + 1, corner + 1, limits)
         image = image[corner[1]:end[1], corner[0]:end[0]]
@@ -40,8 +42,8 @@ def crop(image, box, size):
             image, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
         image = cv2.resize(image, (image.shape[1] // factor, image.shape[0] // factor),
                            interpolation=cv2.INTER_AREA)
-    x, y = np.array(size) / 2 + (corner + (factor - 1) / 2 - center) / ratio    # of image[0, 0]
-    matrix = np.array([[factor / ratio, 0, x], [0, factor / ratio, y]])
+    x, y = zoom * (corner + (factor - 1) / 2) + np.array(size) / 2 - zoom * center  # image[0, 0]
+    matrix = np.array([[zoom * factor, 0, x], [0, zoom * factor, y]])
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR), center, extent
 
 

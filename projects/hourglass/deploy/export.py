@@ -32,7 +32,7 @@ from hourglass.models.stages import num_stages, stage_index
 FORMATS = ('.onnx', '.pt2', '.safetensors')
 LARGEST_OFFSET_PX = 0.01                # of a keypoint, input px
 LARGEST_DEVIATION = 1e-4                # of a heatmap or score, as a fraction of the largest value
-_BATCHES = (1, 3)
+_BATCH = 3                              # compared in batches of one and of this many
 _ROUNDING = 1e-5                        # runtimes differ less in heatmaps (measured: 1e-6)
 
 Run = Callable[[Tensor], Tensor | Sequence[Tensor]]     # pixels (B, 3, H, W) -> all outputs
@@ -169,16 +169,16 @@ def metadata(estimator: TopdownPoseEstimator, module: Deployed, checkpoint: Path
 
 
 def _crops(images: Sequence[str | Path], input_size: tuple[int, int]) -> Tensor:
-    """Return each whole image as input, (N, 3, H, W); N is a multiple of the largest batch."""
+    """Return each whole image as input, (N, 3, H, W); N is a multiple of 3."""
     loaded = ([read_image(path) for path in images] if images else
-              [render_person(seed, (256, 256))[0] for seed in range(max(_BATCHES))])
+              [render_person(seed, (256, 256))[0] for seed in range(_BATCH)])
     crops = []
     for image in loaded:
         size = np.array(image.shape[1::-1])
         matrix = crop_matrix((size - 1) / 2, fitted(size, input_size), 0, input_size)
         crops.append(torch.from_numpy(crop_image(image, matrix, input_size)).permute(2, 0, 1))
-    count = -(-len(crops) // max(_BATCHES)) * max(_BATCHES)
-    return torch.stack([crops[i % len(crops)] for i in range(count)]).float()
+    crops += [crops[i % len(crops)] for i in range(-len(crops) % _BATCH)]
+    return torch.stack(crops).float()
 
 
 def _write_pt2(module: Deployed, crops: Tensor, notes: dict[str, str], path: Path) -> Run:
@@ -216,7 +216,7 @@ def compare(run: Run, module: Deployed, crops: Tensor, images: int, out: Path) -
         ExportError: if the outputs differ by more than rounding.
     """
     decode, deviations, keypoints, unsettled = module.decode, [0.0], 0, 0
-    for pixels in (batch for size in _BATCHES for batch in crops.split(size)):
+    for pixels in (batch for size in (1, _BATCH) for batch in crops.split(size)):
         heatmaps, found = module.heatmaps(pixels), run(pixels)              # (B, K, h, w)
         outputs = [found] if isinstance(found, Tensor) else found
         keypoints += heatmaps.shape[:2].numel()
