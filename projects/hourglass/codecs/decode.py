@@ -44,7 +44,7 @@ def quarter_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, strid
     Args:
         flat: (B, K, h*w) heatmaps.
         place: (B, K) index of the highest cell in them.
-        cell: (B, K) its x or y, of ``length`` cells in that direction, ``stride`` apart in ``flat``.
+        cell: (B, K) its x or y, one of ``length`` cells that lie ``stride`` apart in ``flat``.
 
     Returns:
         (B, K) offsets of -0.25, 0 or 0.25; 0 at the border, where a neighbour is missing.
