@@ -14,20 +14,36 @@ import numpy as np
 from onnxruntime import InferenceSession
 
 
-def crop(image, box, padding, size):
-    """Cut a padded box (x1, y1, x2, y2) out of an image, in the proportion of size (w, h).
+def crop(image, box, size):
+    """Cut the square around a box (x1, y1, x2, y2), with a margin, out of an image (H, W, 3).
+
+    The square is lengthened to the proportion of size (w, h). If it is at least twice as large,
+    squares of pixels are averaged first, or fine textures would alias.
 
     Returns the crop, and its centre and its (w, h) in px of the image.
     """
-    low, high = np.float32(box[:2]), np.float32(box[2:])
+    low, high = np.reshape(box, (2, 2)).astype(float)
+    limits = np.array(image.shape[1::-1])
+    whole = (low <= 0).all() and (high >= limits).all()     # is no outline of a person
+    side = (high - low).max() * (1 if whole else 1.25)
+    side = max(side, side * size[0] / size[1])
+    extent = np.float32([side, side * size[1] / size[0]]).astype(float)
     # a box counts from the corner of the image, keypoints from the middle of its first pixel
-    center, (w, h) = (low + high) / 2 - np.float32(0.5), (high - low) * np.float32(padding)
-    aspect = size[0] / size[1]
-    extent = np.float32([max(w, h * aspect), max(w / aspect, h)])
-    half, middle = extent[0] / 2, (size[0] / 2, size[1] / 2)
-    corners = center - np.float32([(0, 0), (half, 0), (half, -half)])
-    onto = middle, (0, middle[1]), (0, middle[1] + middle[0])
-    matrix = cv2.getAffineTransform(corners, np.float32(onto))
+    center = np.float32((low + high) / 2 - 0.5).astype(float)
+    zoom, corner = size[0] / extent[0], np.zeros(2, int)
+    factor = 2 ** max(0, int(np.floor(np.log2(1 / zoom))))
+    if factor > 1:
+        reach = np.hypot(*size) / zoom / 2 + 2 * factor + 2
+        corner = np.clip(np.floor(center - reach).astype(int), 0, limits - 1)
+        end = np.clip(np.ceil(center + reach).astype(int) + 1, corner + 1, limits)
+        image = image[corner[1]:end[1], corner[0]:end[0]]
+        height, width = image.shape[:2]
+        image = cv2.copyMakeBorder(
+            image, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
+        image = cv2.resize(image, (image.shape[1] // factor, image.shape[0] // factor),
+                           interpolation=cv2.INTER_AREA)
+    x, y = zoom * (corner + (factor - 1) / 2) + np.array(size) / 2 - zoom * center  # image[0, 0]
+    matrix = np.array([[zoom * factor, 0, x], [0, zoom * factor, y]])
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR), center, extent
 
 
@@ -35,8 +51,7 @@ def predict(session, image, box=None):
     """Return keypoints (K, 2) in px of the image (H, W, 3), blue green red, and scores (K,)."""
     size = tuple(json.loads(session.get_modelmeta().custom_metadata_map['input_size']))
     height, width = image.shape[:2]
-    pixels, center, extent = crop(
-        image, box or (0, 0, width, height), 1.25 if box else 1, size)
+    pixels, center, extent = crop(image, box or (0, 0, width, height), size)
     pixels = pixels.transpose(2, 0, 1)[None].astype(np.float32)         # (1, 3, H, W), 0 to 255
     keypoints, scores = session.run(['keypoints', 'scores'], {'pixels': pixels})
     return keypoints[0] / size * extent + center - extent / 2, scores[0]

@@ -1,5 +1,6 @@
 """The export command's ONNX file, and the example that runs it without this package."""
 import json
+import runpy
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -17,6 +18,7 @@ from tiny_network import write_tiny_network
 from hourglass import __version__
 from hourglass.apis import init_model
 from hourglass.cli import main
+from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import MPII, keypoint_names
 from hourglass.datasets.synthetic import render_person
 
@@ -103,13 +105,29 @@ def test_the_example_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     found = np.array([numbers for _, *numbers in lines], float)             # (K, 3)
     estimator = init_model(exported.config, exported.checkpoint, 'cpu')
     estimator.head.predict_stage = 0
-    estimator.cfg.test_dataloader.dataset.pipeline[1] = dict(type='hourglass.BoxToCrop')
+    estimator.cfg.test_dataloader.dataset.pipeline[1:3] = [
+        dict(type='hourglass.BoxToCrop'), dict(type='hourglass.CropImage', input_size=(64, 64))]
     expected = inference_topdown(estimator, str(image), box and [np.array(box)])[0].pred_instances
     assert np.abs(found[:, :2] - expected.keypoints[0]).max() < 0.01
     assert np.abs(found[:, 2] - expected.keypoint_scores[0]).max() < 1e-3   # three decimals
     before, after = (cv2.imread(str(path)) for path in (image, drawn))
     assert before.shape == after.shape
     assert (before != after).any()
+
+
+@pytest.mark.parametrize('size', [(64, 64), (48, 64)])
+@pytest.mark.parametrize('box', [
+    (300, 200, 330, 260), (-40, 350, 90, 500), (250, 60, 390, 200), (200, 40, 600, 430),
+    (-300, -200, 700, 900), (0, 0, 640, 460)], ids=str)
+def test_the_examples_crop_is_that_of_the_package(box, size):
+    example = runpy.run_path(str(REPOSITORY / 'docs/examples/run_onnx.py'))
+    image = np.random.default_rng(0).integers(0, 256, (460, 640, 3), np.uint8)   # only textures
+    center, side = crop_around(np.array(box), (640, 460))
+    sides = fitted(np.array([side, side]), size)
+    expected = crop_image(image, crop_matrix(center, sides, 0, size), size)
+    found, found_center, extent = example['crop'](image, box, size)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    assert found_center == pytest.approx(center) and extent == pytest.approx(sides)
 
 
 def test_the_example_refuses_in_one_line(exported, tmp_path):

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     done = export(**vars(args))
     deviation = (f'keypoints within {done.deviation:.1g} px' if done.decodes else
                  f'heatmaps within {done.deviation:.1g} of the largest value')
-    print(f'written: {done.path} ({done.size / 1e6:.2f} MB)\n'
+    print(f'written: {done.path} ({done.path.stat().st_size / 1e6:.2f} MB)\n'
           f'checked on {done.images} images, in batches of 1 and 3: {deviation}')
     if done.unsettled:
         print(f'not compared: {done.unsettled} of {done.keypoints} keypoints, where rounding '

@@ -24,7 +24,7 @@ class DecodeHeatmaps(nn.Module):
     def __init__(self, input_px_per_cell: Sequence[float], refine: str):
         super().__init__()
         self.register_buffer('input_px_per_cell', torch.tensor(
-            [float(px) for px in input_px_per_cell], dtype=torch.float32))
+            list(map(float, input_px_per_cell)), dtype=torch.float32))
         self.offset = OFFSETS[refine]
 
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,9 +44,7 @@ def quarter_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, strid
     Args:
         flat: (B, K, h*w) heatmaps.
         place: (B, K) index of the highest cell in them.
-        cell: (B, K) its x or y.
-        length: number of cells in that direction.
-        stride: from a cell to the next in that direction.
+        cell: (B, K) its x or y, one of ``length`` cells that lie ``stride`` apart in ``flat``.
 
     Returns:
         (B, K) offsets of -0.25, 0 or 0.25; 0 at the border, where a neighbour is missing.
@@ -58,16 +56,10 @@ def quarter_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, strid
 def parabola_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stride: int) -> Tensor:
     """The top of the parabola through the logarithms of three cells, in x or in y.
 
-    The logarithm of a Gaussian is a parabola, so this is exact for one, whatever its sigma, as in
+    The logarithm of a Gaussian is a parabola, so this is exact for a Gaussian of any sigma, as in
     DARK (Zhang et al., CVPR 2020) without its blur. At the border the three cells nearest to it
-    are taken.
-
-    Args:
-        flat, place, cell, length, stride: as of :func:`quarter_offset`.
-
-    Returns:
-        (B, K) offsets in [-0.5, 0.5], as the peak is the highest cell; 0 for a profile that is flat
-        or hollow.
+    are taken. Arguments are as in :func:`quarter_offset`; the (B, K) offsets lie in [-0.5, 0.5],
+    with 0 for a profile that is flat or hollow.
     """
     if length < 3:                                          # no cell has two neighbours
         return torch.zeros_like(cell, dtype=flat.dtype)

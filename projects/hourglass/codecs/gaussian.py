@@ -1,14 +1,10 @@
-"""Gaussian targets: numpy arrays in heatmap px, nothing else.
-
-A coordinate x in heatmap px is 0-based and counts cell centres: x = 3 is the middle of the fourth
-cell, whose area is [2.5, 3.5).
-"""
+"""Gaussian targets, in numpy. Coordinates are as in :mod:`hourglass.codecs.decode`."""
 import numpy as np
 from numpy import ndarray
 
 
 def draw_gaussians(centres: ndarray, size: tuple[int, int], sigma: float) -> ndarray:
-    """One Gaussian of peak 1 per keypoint, all at once.
+    """Draw one Gaussian of peak 1 per keypoint.
 
     Args:
         centres: (K, 2) x, y in heatmap px; need not be whole. Infinity leaves a map empty.

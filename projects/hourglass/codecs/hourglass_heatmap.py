@@ -32,8 +32,7 @@ class HourglassHeatmap(BaseKeypointCodec):
             the peak's height predicts presence (paper, Lua); ``'mask'`` takes them out of the loss
             (HRNet, FPD, mmpose). A keypoint annotated outside the input counts as unannotated.
         refine: from the highest cell to the keypoint: ``'quarter'`` of a cell towards the higher
-            neighbour (paper), or the top of a ``'parabola'`` (unbiased). The bare cell is not on
-            offer: it costs what whole cells cost.
+            neighbour (paper), or the top of a ``'parabola'`` (unbiased).
     """
 
     label_mapping_table = dict(keypoint_weights='keypoint_weights')
@@ -57,14 +56,11 @@ class HourglassHeatmap(BaseKeypointCodec):
         self.decode_heatmaps = DecodeHeatmaps(self.input_px_per_cell.tolist(), refine)
 
     def encode(self, keypoints: ndarray, keypoints_visible: ndarray) -> dict:
-        """Targets of one person.
+        """Return ``heatmaps`` (K, h, w) and ``keypoint_weights`` (1, K) of one person, float32.
 
         Args:
             keypoints: (1, K, 2) x, y in input px, 0-based.
             keypoints_visible: (1, K), above 0 where annotated.
-
-        Returns:
-            ``heatmaps`` (K, h, w) float32 and ``keypoint_weights`` (1, K) float32.
         """
         if len(keypoints) != 1:
             raise ConfigError(f'HourglassHeatmap encodes one person, got {len(keypoints)}')

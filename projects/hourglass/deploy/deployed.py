@@ -20,11 +20,10 @@ class Deployed(nn.Module):
 
     Args:
         network: returns the outputs of all its stages.
-        mean, std: one number per channel, in the order that the network expects; the pixels are
-            normalised as ``(pixels - mean) / std``.
+        mean, std: of each channel in the network's order; it takes ``(pixels - mean) / std``.
         rgb: whether the network expects red, green, blue.
-        stage: the stage to predict from; -1 is the last. The module holds no layer that only later
-            stages need; ``network`` itself is not changed.
+        stage: the stage to predict from; -1 is the last. Layers of later stages are left out, and
+            ``network`` is not changed.
         to_heatmaps: makes heatmaps from the output of that stage; None if it is heatmaps.
         flip_indices: for each keypoint its counterpart in a mirrored image. If given, the heatmaps
             are averaged with those of the mirrored image, without any shift.

@@ -30,34 +30,44 @@ class Agreement(nn.Module):
         return moved.norm(dim=-1).amax(-1) <= self.tolerance
 
 
-class EarlyExit(nn.Module):
-    """Images (B, 3, H, W) -> a tuple of one tensor, each person's heatmaps from its last stack.
-
-    Stacks after the one where the last person leaves are not computed.
-
-    Args:
-        network: a trained network that predicts heatmaps.
-        tolerance: that of :class:`Agreement`; with 0 a person leaves early only if no peak moves.
-
-    Attributes:
-        left: how many people have left after each stack, counted from 0.
+def agreement(network: StackedHourglass, tolerance: float) -> Agreement:
+    """Return how to compare the stages of a network that people can leave early.
 
     Raises:
         ConfigError: for a network without heatmaps or with fewer than 3 stacks, or a negative
             tolerance.
     """
+    if network.num_stacks < 3:
+        raise ConfigError(f'exit_tolerance: the network has {network.num_stacks} stacks, and early '
+                          "exit needs 3 or more ('flic-small4'), as two have to agree")
+    if network.heatmaps is None:
+        raise ConfigError('exit_tolerance: the backbone predicts features (num_keypoints=None), '
+                          'and early exit compares heatmaps; leave it out')
+    if not tolerance >= 0:
+        raise ConfigError(f'exit_tolerance={tolerance}: give heatmap px, 0 or more')
+    return Agreement(tolerance)
+
+
+class EarlyExit(nn.Module):
+    """Images (B, 3, H, W) -> a tuple of one tensor, each person's heatmaps from its last stack.
+
+    Stacks after the one where the last person leaves are not computed. Arguments and errors are
+    those of :func:`agreement`; with a tolerance of 0 a person leaves early only if no peak moves.
+
+    Attributes:
+        left: how many people have left after each stack, counted from 0.
+    """
 
     def __init__(self, network: StackedHourglass, tolerance: float):
         super().__init__()
-        check_can_exit(network, tolerance)
-        self.network, self.agree = fuse(network), Agreement(tolerance)
+        self.agree, self.network = agreement(network, tolerance), fuse(network)
         self.left: Counter[int] = Counter()
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         network = self.network
         check_input(images, network.depth)
         x, last = network.stem(images), len(network.outputs) - 1
-        people = torch.arange(len(images), device=images.device)        # who is still inside
+        people = torch.arange(len(images), device=images.device)        # those still inside
         found = before = images.new_empty(0)                            # set by the first stack
         for stack, output in enumerate(network.outputs):
             features = network.stack(stack, x)
@@ -73,20 +83,3 @@ class EarlyExit(nn.Module):
             x = network.reinjects[stack](features[stay]).add_(x[stay])
             people, before = people[stay], heatmaps[stay]
         return (found,)
-
-
-def check_can_exit(network: StackedHourglass, tolerance: float) -> None:
-    """Check that people can leave a network early.
-
-    Raises:
-        ConfigError: for a network without heatmaps or with fewer than 3 stacks, or a negative
-            tolerance.
-    """
-    if network.num_stacks < 3:
-        raise ConfigError(f'exit_tolerance: the network has {network.num_stacks} stacks, and early '
-                          "exit needs 3 or more ('flic-small4'), as two have to agree")
-    if network.heatmaps is None:
-        raise ConfigError('exit_tolerance: the backbone predicts features (num_keypoints=None), '
-                          'and early exit compares heatmaps; leave it out')
-    if not tolerance >= 0:
-        raise ConfigError(f'exit_tolerance={tolerance}: give heatmap px, 0 or more')

@@ -2,8 +2,7 @@
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +17,11 @@ from hourglass.checkpoints.convert import convert_checkpoint
 from hourglass.checkpoints.names import find_weights
 from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
+from hourglass.datasets.crop import crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy.deployed import Deployed
-from hourglass.deploy.runtimes import RUNTIMES, deviation
+from hourglass.deploy.runtimes import RUNTIMES, deviation, in_onnxruntime
 from hourglass.deploy.tracing import to_onnx, traced
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.model import load_model
@@ -33,7 +32,7 @@ from hourglass.models.stages import num_stages, stage_index
 FORMATS = ('.onnx', '.pt2', '.safetensors')
 LARGEST_OFFSET_PX = 0.01                # of a keypoint, input px
 LARGEST_DEVIATION = 1e-4                # of a heatmap or score, as a fraction of the largest value
-_BATCHES = (1, 3)
+_BATCH = 3                              # compared in batches of one and of this many
 _ROUNDING = 1e-5                        # runtimes differ less in heatmaps (measured: 1e-6)
 
 Run = Callable[[Tensor], Tensor | Sequence[Tensor]]     # pixels (B, 3, H, W) -> all outputs
@@ -41,16 +40,14 @@ Run = Callable[[Tensor], Tensor | Sequence[Tensor]]     # pixels (B, 3, H, W) ->
 
 @dataclass
 class Exported:
-    """A file that passed its comparison with torch.
+    """A file that passed its comparison with torch, on a number of ``images``.
 
     Attributes:
-        path: the file.
-        images: number of images compared.
         decodes: whether it returns keypoints.
         deviation: the largest one: of keypoints in input px if it decodes, else of heatmaps as a
             fraction of the largest value.
         keypoints: number of keypoints compared, over all batches.
-        unsettled: number of those that hang on rounding (two peaks of equal height) and differ;
+        unsettled: number of those that differ, but only by rounding (two peaks of equal height);
             not in ``deviation``.
     """
 
@@ -61,18 +58,12 @@ class Exported:
     keypoints: int
     unsettled: int
 
-    @property
-    def size(self) -> int:
-        """The size of the file in bytes."""
-        return self.path.stat().st_size
-
 
 def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bool = False,
              decode: bool = False) -> Deployed:
     """Return all that an estimator does with the pixels of its input, as one module.
 
     Args:
-        estimator: from :func:`hourglass.apis.init_model`.
         stage: the stage to predict from; None is the head's ``predict_stage``.
         flip: average with the mirrored image.
         decode: return keypoints and scores instead of heatmaps.
@@ -125,7 +116,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     run: Run
     with replacing(out) as draft, TemporaryDirectory(dir=out.parent) as folder:
         written = Path(folder) / out.name       # torch needs the suffix, which a draft has not
-        with _one_line_errors(out):
+        try:
             if out.suffix == '.safetensors':
                 convert_checkpoint(checkpoint, written)
                 run = deployed(load_model(config, written, device='cpu'))
@@ -134,30 +125,37 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
             else:
                 run = _write_onnx(module, crops, notes, opset, written, out)
             exported = compare(run, module, crops, len(images) or len(crops), out)
+        except (HourglassError, OSError):
+            raise
+        except Exception as error:              # torch's exporters and the runtimes raise any type
+            words = ' '.join(str(error).split())[:200]
+            raise ExportError(f'{out}: cannot be exported ({type(error).__name__}: {words}); '
+                              'nothing was written') from error
         os.replace(written, draft)
     return exported
 
 
 def _check_arguments(out: Path, checkpoint: Path, changes: bool, opset: int | None) -> None:
+    words = ''
     if out.suffix not in FORMATS:
-        raise ConfigError(f"{out}: name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file")
-    if out.resolve() == checkpoint.resolve():
-        raise ConfigError(f'{out}: would replace the checkpoint it is made of; name another file')
-    if out.suffix == '.safetensors' and changes:
-        raise ConfigError(f'{out}: holds weights, which stage, flip and decode do not change; '
-                          'leave them out, or name an .onnx or .pt2 file')
-    if out.suffix != '.onnx' and opset is not None:
-        raise ConfigError(f'{out}: only an .onnx file has an opset; leave it out')
-    if out.suffix == '.onnx' and (words := RUNTIMES['onnxruntime'].missing()):
+        words = f"name a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file"
+    elif out.resolve() == checkpoint.resolve():
+        words = 'would replace the checkpoint it is made of; name another file'
+    elif out.suffix == '.safetensors' and changes:
+        words = ('holds weights, which stage, flip and decode do not change; leave them out, or '
+                 'name an .onnx or .pt2 file')
+    elif out.suffix != '.onnx' and opset is not None:
+        words = 'only an .onnx file has an opset; leave it out'
+    elif out.suffix == '.onnx':
+        words = RUNTIMES['onnxruntime'].missing()
+    if words:
         raise ConfigError(f'{out}: {words}')
 
 
 def metadata(estimator: TopdownPoseEstimator, module: Deployed, checkpoint: Path) -> dict[str, str]:
-    """Return what a program has to know to run the file, as JSON or plain words by name.
+    """Return by name what a program has to know to run the file, as JSON or plain words.
 
-    ``input_size``: (w, h) in px; ``pixels``: the input in words; ``keypoints``: their names;
-    ``links``: pairs of keypoints that bones join; ``outputs``: their names in order; ``version``
-    of this package; ``source``: config and checkpoint.
+    ``input_size`` is (w, h) in px, and ``links`` are the pairs of keypoints that bones join.
     """
     meta = estimator.dataset_meta
     return dict(
@@ -171,30 +169,16 @@ def metadata(estimator: TopdownPoseEstimator, module: Deployed, checkpoint: Path
 
 
 def _crops(images: Sequence[str | Path], input_size: tuple[int, int]) -> Tensor:
-    """Return each whole image as input, (N, 3, H, W); N is a multiple of the largest batch."""
+    """Return each whole image as input, (N, 3, H, W); N is a multiple of 3."""
     loaded = ([read_image(path) for path in images] if images else
-              [render_person(seed, (256, 256))[0] for seed in range(max(_BATCHES))])
-    inputs = []
+              [render_person(seed, (256, 256))[0] for seed in range(_BATCH)])
+    crops = []
     for image in loaded:
-        height, width = image.shape[:2]
-        center, side = crop_around(np.array([0, 0, width, height]), (width, height))
-        matrix = crop_matrix(center, fitted(np.array([side, side]), input_size), 0, input_size)
-        inputs.append(torch.from_numpy(crop_image(image, matrix, input_size)).permute(2, 0, 1))
-    count = -(-len(inputs) // max(_BATCHES)) * max(_BATCHES)
-    return torch.stack([inputs[i % len(inputs)] for i in range(count)]).float()
-
-
-@contextmanager
-def _one_line_errors(out: Path) -> Iterator[None]:
-    """Name the file in the errors of torch's exporters and the runtimes, of many types."""
-    try:
-        yield
-    except (HourglassError, OSError):
-        raise
-    except Exception as error:
-        words = ' '.join(str(error).split())[:200]
-        raise ExportError(f'{out}: cannot be exported ({type(error).__name__}: {words}); nothing '
-                          'was written') from error
+        size = np.array(image.shape[1::-1])
+        matrix = crop_matrix((size - 1) / 2, fitted(size, input_size), 0, input_size)
+        crops.append(torch.from_numpy(crop_image(image, matrix, input_size)).permute(2, 0, 1))
+    crops += [crops[i % len(crops)] for i in range(-len(crops) % _BATCH)]
+    return torch.stack(crops).float()
 
 
 def _write_pt2(module: Deployed, crops: Tensor, notes: dict[str, str], path: Path) -> Run:
@@ -208,7 +192,6 @@ def _write_pt2(module: Deployed, crops: Tensor, notes: dict[str, str], path: Pat
 def _write_onnx(module: Deployed, crops: Tensor, notes: dict[str, str], opset: int | None,
                 path: Path, out: Path) -> Run:
     import onnx
-    from onnxruntime import InferenceSession
     made = to_onnx(module, crops[:2], 'pixels', json.loads(notes['outputs']), opset)
     given = made.model.opset_imports['']
     if opset is not None and given != opset:
@@ -217,28 +200,23 @@ def _write_onnx(module: Deployed, crops: Tensor, notes: dict[str, str], opset: i
     made.model.metadata_props.update(notes)
     path.write_bytes(made.model_proto.SerializeToString())
     onnx.checker.check_model(path)
-    session = InferenceSession(path, providers=['CPUExecutionProvider'])
-    return lambda pixels: [
-        torch.from_numpy(output) for output in session.run(None, {'pixels': pixels.numpy()})]
+    return in_onnxruntime(path)
 
 
 @torch.no_grad()
 def compare(run: Run, module: Deployed, crops: Tensor, images: int, out: Path) -> Exported:
-    """Compare an exported network with torch, in batches of one and of several.
+    """Compare an exported network ``run`` with the ``module`` in torch, in batches of 1 and 3.
 
     Args:
-        run: the exported network.
-        module: the network in torch.
-        crops: (N, 3, H, W), N a multiple of the largest batch.
+        crops: (N, 3, H, W), N a multiple of 3.
         images: how many of the crops differ from each other.
         out: the file that an error names.
 
     Raises:
         ExportError: if the outputs differ by more than rounding.
     """
-    decode = module.decode
-    deviations, keypoints, unsettled = [0.0], 0, 0
-    for pixels in (batch for size in _BATCHES for batch in crops.split(size)):
+    decode, deviations, keypoints, unsettled = module.decode, [0.0], 0, 0
+    for pixels in (batch for size in (1, _BATCH) for batch in crops.split(size)):
         heatmaps, found = module.heatmaps(pixels), run(pixels)              # (B, K, h, w)
         outputs = [found] if isinstance(found, Tensor) else found
         keypoints += heatmaps.shape[:2].numel()
@@ -248,9 +226,7 @@ def compare(run: Run, module: Deployed, crops: Tensor, images: int, out: Path) -
         keypoints_input, scores = decode(heatmaps)
         _checked_deviation('scores', outputs[1], scores, out)
         offsets = (outputs[0] - keypoints_input).abs().amax(-1)             # (B, K)
-        excused = offsets > LARGEST_OFFSET_PX
-        if excused.any():
-            excused &= _can_round_to(outputs[0], decode, heatmaps)
+        excused = (offsets > LARGEST_OFFSET_PX) & _can_round_to(outputs[0], decode, heatmaps)
         unsettled += int(excused.sum())
         deviations += offsets[~excused].tolist()
     if decode is not None and not max(deviations) <= LARGEST_OFFSET_PX:
@@ -268,10 +244,7 @@ def _checked_deviation(name: str, found: Tensor, expected: Tensor, out: Path) ->
 
 
 def _can_round_to(keypoints_input: Tensor, decode: DecodeHeatmaps, heatmaps: Tensor) -> Tensor:
-    """Return (B, K), whether other rounding of the heatmaps can give these keypoints (B, K, 2).
-
-    It can where two peaks are equal.
-    """
+    """(B, K) whether rounding can give these keypoints (B, K, 2), as where two peaks are equal."""
     generator = torch.Generator().manual_seed(0)
     noise = _ROUNDING * heatmaps.abs().max() * (
         2 * torch.rand(16, *heatmaps.shape, generator=generator) - 1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from hourglass.errors import ConfigError
 from hourglass.models.backbone import StackedHourglass
 from hourglass.models.fuse import folded, merged
-from hourglass.models.network import Hourglass, Reinject, Residual
+from hourglass.models.network import Hourglass, Residual
 
 INPUT, OUTPUT = 'images', 'stage'               # OUTPUT is followed by the number of the stage
 _MAGIC = '7767517'
@@ -28,8 +28,8 @@ def ncnn_graph(network: StackedHourglass, every_stage: bool = False) -> tuple[st
 
     Args:
         network: has N + 1 stacks.
-        every_stage: add the outputs ``stage0``, ``stage1``, ... ncnn computes only the output that
-            is asked for, and continues from there when the next one is.
+        every_stage: add the outputs ``stage0``, ``stage1``, ... ncnn computes only the requested
+            output, and continues from there for the next one.
 
     Raises:
         ConfigError: for another kind of network.
@@ -38,16 +38,13 @@ def ncnn_graph(network: StackedHourglass, every_stage: bool = False) -> tuple[st
         raise ConfigError(f'ncnn: takes a StackedHourglass, not a {type(network).__name__}')
     graph, outputs = _Graph(), {}
     x, last = graph.layer(INPUT, network.stem), network.num_stacks - 1
-    for stack, (hourglass, features) in enumerate(zip(network.hourglasses, network.features,
-                                                      strict=True)):
+    for stack in range(network.num_stacks):
+        features = graph.layer(graph.layer(x, network.hourglasses[stack]), network.features[stack])
         prediction = nn.Identity() if network.heatmaps is None else network.heatmaps[stack]
-        predicted_from = graph.layer(graph.layer(x, hourglass), features)
         if every_stage or stack == last:
-            outputs[graph.layer(predicted_from, prediction)] = f'{OUTPUT}{stack}'
+            outputs[graph.layer(features, prediction)] = f'{OUTPUT}{stack}'
         if stack < last:
-            reinject = network.reinjects[stack]
-            assert isinstance(reinject, Reinject)
-            x = graph.sum(x, graph.layer(predicted_from, merged(reinject, prediction)))
+            x = graph.sum(x, graph.layer(features, merged(network.reinjects[stack], prediction)))
     return graph.text(outputs), b''.join(graph.weights)
 
 
@@ -82,8 +79,8 @@ class _Graph:
             case nn.Conv2d():
                 return self.convolution(x, layer)
             case nn.BatchNorm2d():
-                values = layer.weight, layer.running_mean, layer.running_var, layer.bias
-                self.weights += map(_bytes, values)
+                self.weights += map(_bytes, (
+                    layer.weight, layer.running_mean, layer.running_var, layer.bias))
                 return self.add('BatchNorm', [x], f'0={layer.num_features} 1={layer.eps}')
             case nn.ReLU():
                 return self.add('ReLU', [x])
@@ -114,21 +111,20 @@ class _Graph:
     def text(self, outputs: dict[str, str]) -> str:
         """Return all layers as lines, with a Split where several layers read one map.
 
-        Args:
-            outputs: map -> name of the output that it is.
+        ``outputs`` has the names of the maps that are outputs.
         """
         readers = Counter(name for _, _, inputs, _ in self.layers for name in inputs)
         copies = {name: [f'{name}_{i}' for i in range(count)] if count > 1 else [name]
                   for name, count in readers.items()}
         unread = {name: iter(of_one) for name, of_one in copies.items()}
-        lines, maps = [], 0
+        lines, maps = [], len(self.layers)
         for kind, name, inputs, parameters in self.layers:
-            lines.append(' '.join([kind, name, str(len(inputs)), '1', *(
-                next(unread[read]) for read in inputs), outputs.get(name, name), parameters]))
-            maps += 1
+            read = ' '.join(next(unread[map_]) for map_ in inputs)
+            lines.append(f'{kind} {name} {len(inputs)} 1 {read} {outputs.get(name, name)} '
+                         f'{parameters}')
             if readers[name] > 1:
-                lines.append(' '.join([f'Split {name}_split 1 {readers[name]} {name}',
-                                       *copies[name]]))
+                lines.append(f"Split {name}_split 1 {readers[name]} {name} "
+                             f"{' '.join(copies[name])}")
                 maps += readers[name]
         return '\n'.join([_MAGIC, f'{len(lines)} {maps}', *lines, ''])
 

@@ -7,7 +7,7 @@ float32 and differ from the network only by rounding.
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -16,10 +16,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from numpy import ndarray
 from torch import Tensor, nn
 
-from hourglass.deploy.early_exit import Agreement, EarlyExit, check_can_exit
+from hourglass.deploy.early_exit import EarlyExit, agreement
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
 from hourglass.deploy.tracing import to_onnx
 from hourglass.errors import ConfigError, did_you_mean
@@ -55,9 +54,9 @@ class Runtime:
 
 
 class LastOutput(nn.Module):
-    """The network itself, with only the last of its outputs."""
+    """A network, or a function that computes its outputs, with only the last output."""
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, network: Callable[[Tensor], Sequence[Tensor]]):
         super().__init__()
         self.network = network
 
@@ -65,30 +64,19 @@ class LastOutput(nn.Module):
         return (self.network(images)[-1],)
 
 
-class InBFloat16(nn.Module):
-    """A fused network that computes in bfloat16; slow on processors without it.
-
-    bfloat16 has eight bits of precision: heatmaps move by some 1e-2 of their largest value.
-    """
-
-    def __init__(self, network: StackedHourglass):
-        super().__init__()
-        self.network = fuse(network).bfloat16()
+class InBFloat16(LastOutput):
+    """A network in bfloat16, whose eight bits of precision move heatmaps by some 1e-2 of their
+    largest value; slow on processors without it."""
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
-        return (self.network(images.bfloat16())[0].float(),)
+        return (super().forward(images.bfloat16())[0].float(),)
 
 
 class NcnnNetwork(nn.Module):
     """The network in ncnn, image by image, with the number of threads that torch has now.
 
-    Args:
-        network: a trained network.
-        exit_tolerance: that of :class:`hourglass.deploy.early_exit.EarlyExit`; None computes all
-            stacks for everyone.
-
-    Attributes:
-        left: how many people have left after each stack, counted from 0.
+    ``exit_tolerance`` and ``left`` are as in :class:`hourglass.deploy.early_exit.EarlyExit`; with
+    None all stacks are computed.
     """
 
     def __init__(self, network: StackedHourglass, exit_tolerance: float | None = None):
@@ -101,10 +89,7 @@ class NcnnNetwork(nn.Module):
         options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
         options.use_bf16_storage = False
         self.last, self.left = network.num_stacks - 1, Counter[int]()
-        self.agree: Agreement | None = None
-        if exit_tolerance is not None:
-            check_can_exit(network, exit_tolerance)
-            self.agree = Agreement(exit_tolerance)
+        self.agree = None if exit_tolerance is None else agreement(network, exit_tolerance)
         layers, weights = ncnn_graph(network, every_stage=self.agree is not None)
         with TemporaryDirectory() as folder:    # in memory, the bytes would have to outlive the net
             graph, tensors = Path(folder, 'graph.param'), Path(folder, 'weights.bin')
@@ -137,24 +122,15 @@ class NcnnNetwork(nn.Module):
         return heatmaps
 
 
-class OtherLibrary(nn.Module):
-    """A network that a library runs: ``run`` takes and returns arrays as the network does."""
-
-    def __init__(self, run: Callable[[ndarray], ndarray]):
-        super().__init__()
-        self.run = run
-
-    def forward(self, images: Tensor) -> tuple[Tensor]:
-        return (torch.from_numpy(self.run(images.contiguous().numpy())),)
-
-
-def _in_onnxruntime(network: StackedHourglass, input_size: tuple[int, int]) -> nn.Module:
+def in_onnxruntime(model: bytes | Path) -> Callable[[Tensor], list[Tensor]]:
+    """Load an ONNX model as a function from its input to its outputs, with torch's threads."""
     from onnxruntime import InferenceSession, SessionOptions
     options = SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    session = InferenceSession(_onnx(network, input_size), options,
-                               providers=['CPUExecutionProvider'])
-    return OtherLibrary(lambda images: session.run(None, {INPUT: images})[0])
+    session = InferenceSession(model, options, providers=['CPUExecutionProvider'])
+    name = session.get_inputs()[0].name
+    return lambda images: [torch.from_numpy(output) for output in
+                           session.run(None, {name: images.contiguous().numpy()})]
 
 
 def _in_openvino(network: StackedHourglass, input_size: tuple[int, int]) -> nn.Module:
@@ -163,7 +139,8 @@ def _in_openvino(network: StackedHourglass, input_size: tuple[int, int]) -> nn.M
     compiled = core.compile_model(
         core.read_model(_onnx(network, input_size)), 'CPU',
         {'INFERENCE_PRECISION_HINT': 'f32', 'INFERENCE_NUM_THREADS': torch.get_num_threads()})
-    return OtherLibrary(lambda images: compiled(images)[0].copy())
+    return LastOutput(lambda images: [
+        torch.from_numpy(compiled(images.contiguous().numpy())[0].copy())])
 
 
 def _onnx(network: StackedHourglass, input_size: tuple[int, int]) -> bytes:
@@ -182,17 +159,17 @@ def _channels_last(network: nn.Module) -> nn.Module:
     return network.to(memory_format=torch.channels_last)        # type: ignore[call-overload]
 
 
-_ONNX = ('onnx', 'onnxscript', 'onnxruntime')
 RUNTIMES = {
     'none': Runtime(lambda network, _: LastOutput(network), tried=True),
     'fuse': Runtime(lambda network, _: _channels_last(fuse(network)), tried=True,
                     build_exit=lambda *of: _channels_last(EarlyExit(*of))),
     'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), ('cpu',), tried=True,
                     build_exit=NcnnNetwork),
-    'onnxruntime': Runtime(_in_onnxruntime, _ONNX, ('cpu',)),
+    'onnxruntime': Runtime(lambda *of: LastOutput(in_onnxruntime(_onnx(*of))),
+                           ('onnx', 'onnxscript', 'onnxruntime'), ('cpu',)),
     'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), ('cpu',)),
     'compile': Runtime(_compiled),
-    'bf16': Runtime(lambda network, _: _channels_last(InBFloat16(network))),
+    'bf16': Runtime(lambda network, _: _channels_last(InBFloat16(fuse(network).bfloat16()))),
 }
 WITH_EXIT = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
 
@@ -202,7 +179,6 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
     """Return the network as run by one of :data:`RUNTIMES`, in eval mode.
 
     Args:
-        name: of the runtime.
         network: on its device, in eval mode.
         input_size: (w, h) in px.
         exit_tolerance: let people leave early, see :mod:`hourglass.deploy.early_exit`.
@@ -234,9 +210,7 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
             ) -> tuple[str, dict[str, float], nn.Module]:
     """Find the runtime that takes the least time here for one random image.
 
-    Args:
-        network: on its device, in eval mode.
-        input_size: (w, h) in px.
+    Arguments are as in :func:`run_by`.
 
     Returns:
         The name of the runtime, the seconds of each one tried, and the network as run by it.
@@ -269,12 +243,11 @@ def take_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
     """
     wait = torch.cuda.synchronize if torch.cuda.is_available() else nullcontext
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for round_ in range(rounds + 1):
+    for _ in range(rounds + 1):
         for name, call in calls.items():
             wait()
             start = time.perf_counter()
             call()
             wait()
-            if round_:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
+            seconds[name].append(time.perf_counter() - start)
+    return {name: of_one[1:] for name, of_one in seconds.items()}

@@ -83,11 +83,7 @@ class StackedHourglass(network.StackedHourglass):
 
 
 def check_input(images: Tensor, depth: int) -> None:
-    """Check that images (B, 3, H, W) fit an hourglass of ``depth`` levels.
-
-    Raises:
-        ConfigError: names a size that fits.
-    """
+    """Raise a ConfigError unless images (B, 3, H, W) fit an hourglass of ``depth`` levels."""
     height, width = images.shape[-2:]
     step = 4 * 2**depth                 # the stem divides by 4, every level by 2
     if height % step or width % step:
@@ -98,15 +94,9 @@ def check_input(images: Tensor, depth: int) -> None:
 
 
 def start_near_zero(predictions: nn.ModuleList, std: float) -> None:
-    """Draw the weights of prediction convolutions from a normal distribution, and set biases to 0.
-
-    Args:
-        predictions: 1x1 convolutions.
-        std: standard deviation.
-    """
-    for prediction in predictions:
-        for name, parameter in prediction.named_parameters():
-            if name == 'bias':
-                nn.init.zeros_(parameter)
-            else:
-                nn.init.normal_(parameter, std=std)
+    """Draw the weights of convolutions from a normal distribution, and set their biases to 0."""
+    for name, parameter in predictions.named_parameters():
+        if name.endswith('bias'):
+            nn.init.zeros_(parameter)
+        else:
+            nn.init.normal_(parameter, std=std)

@@ -20,8 +20,7 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
     checkpoints, so a config of the student alone loads them.
 
     Args:
-        teacher: config of an estimator with its weights, such as
-            ``dict(type='hourglass.TrainedModel', config='flic-small')``.
+        teacher: config of an estimator with weights: ``dict(type='hourglass.TrainedModel', ...)``.
         alpha: 0 learns from the annotation alone, 1 from the teacher alone. FPD: 0.5.
         kwargs: as for ``TopdownPoseEstimator``; the teacher may have another pixel normalisation.
 
@@ -43,8 +42,7 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict:
         """Return the same losses and accuracies as :meth:`StackedHeatmapHead.loss`."""
-        stages = self.head(self.extract_feat(inputs))
-        targets, weights = targets_of(data_samples)
+        stages, (targets, weights) = self.head(self.extract_feat(inputs)), targets_of(data_samples)
         losses = self.head.stage_losses(stages, targets, weights)
         heatmaps = self._teacher_heatmaps(inputs)
         if heatmaps.shape != targets.shape:

@@ -20,8 +20,7 @@ from hourglass.models.network import Hourglass, Reinject, Residual
 def fuse(network: StackedHourglass) -> 'FusedHourglass':
     """Rewrite a network so that it gives the same last output in less time, for prediction only.
 
-    Weights are copied, and ``network`` stays as it is. Outputs differ by rounding, by a few 1e-6 of
-    the largest.
+    ``network`` is not changed. Outputs differ by rounding, by a few 1e-6 of the largest.
 
     Raises:
         ConfigError: for another kind of network.
@@ -34,21 +33,17 @@ def fuse(network: StackedHourglass) -> 'FusedHourglass':
 class FusedHourglass(nn.Module):
     """Images (B, 3, H, W) -> a tuple of one tensor, the output of the network's last stack.
 
-    Raises:
-        ConfigError: in ``forward``, for a size that does not fit the network.
+    ``forward`` raises ConfigError for a size that does not fit the network.
     """
 
     def __init__(self, network: StackedHourglass):
         super().__init__()
-        self.depth = network.depth
-        self.stem = fused(network.stem)
+        self.depth, self.stem = network.depth, fused(network.stem)
         self.hourglasses = nn.ModuleList(map(fused, network.hourglasses))
         self.features = nn.ModuleList(map(fused, network.features))
         predictions = network.heatmaps or [nn.Identity()] * network.num_stacks
         self.outputs = nn.ModuleList(map(fused, predictions))
-        self.reinjects = nn.ModuleList(
-            merged(reinject, prediction)
-            for reinject, prediction in zip(network.reinjects, predictions[:-1], strict=True))
+        self.reinjects = nn.ModuleList(map(merged, network.reinjects, predictions[:-1]))
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         check_input(images, self.depth)
@@ -115,7 +110,7 @@ def fused(module: nn.Module) -> nn.Module:
         return FusedResidual(module)
     if isinstance(module, nn.Sequential):
         return nn.Sequential(*map(fused, folded(module)))
-    return _copied(module) if isinstance(module, nn.Conv2d) else module
+    return copy.deepcopy(module)
 
 
 def folded(layers: nn.Sequential) -> list[nn.Module]:
@@ -146,24 +141,21 @@ def clamped(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> tuple[Clamp, nn.Conv2d]:
     edge = torch.where(dead, 0, -shift / scale)
     shift = torch.where(dead, shift.relu(), shift)
     weight = conv.weight.double()
-    infinite = torch.full_like(edge, torch.inf)
-    low, high = torch.where(scale < 0, -infinite, edge), torch.where(scale > 0, infinite, edge)
+    low, high = edge.where(scale >= 0, -torch.inf), edge.where(scale <= 0, torch.inf)
     return (Clamp(low.to(conv.weight.dtype), high.to(conv.weight.dtype)),
             _copied(conv, weight * scale[:, None, None], _bias(conv) + weight[:, :, 0, 0] @ shift))
 
 
 def merged(reinject: nn.Module, prediction: nn.Module) -> nn.Conv2d:
-    """From a stack's features to what :class:`Reinject` adds, prediction included, in one 1x1.
+    """Make a 1x1 convolution from a stack's features to what :class:`Reinject` adds to its input.
 
-    Args:
-        reinject: of the stack.
-        prediction: 1x1 convolution from features to heatmaps; any module where ``reinject`` takes
-            no heatmaps.
+    ``prediction`` is the 1x1 convolution from features to heatmaps, which is not used if
+    ``reinject`` takes no heatmaps.
     """
     assert isinstance(reinject, Reinject)
     features = reinject.features
     if reinject.heatmaps is None:
-        return _copied(features)
+        return copy.deepcopy(features)
     assert isinstance(prediction, nn.Conv2d)
     back = reinject.heatmaps.weight.double()[:, :, 0, 0]                        # (C, K)
     weight = features.weight.double()[:, :, 0, 0] + back @ prediction.weight.double()[:, :, 0, 0]
@@ -185,17 +177,12 @@ def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 def _bias(conv: nn.Conv2d) -> Tensor:
     """The bias (C,) in float64, zeros if there is none."""
-    if conv.bias is None:
-        return conv.weight.new_zeros(conv.out_channels, dtype=torch.float64)
-    return conv.bias.double()
+    bias = conv.weight.new_zeros(conv.out_channels) if conv.bias is None else conv.bias
+    return bias.double()
 
 
-def _copied(conv: nn.Conv2d, weight: Tensor | None = None, bias: Tensor | None = None
-            ) -> nn.Conv2d:
-    """A copy of a convolution, with other weights if they are given."""
+def _copied(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> nn.Conv2d:
     twin = copy.deepcopy(conv)
-    if weight is not None:
-        twin.weight.copy_(weight)
-    if bias is not None:
-        twin.bias = nn.Parameter(bias.to(conv.weight.dtype))
+    twin.weight.copy_(weight)
+    twin.bias = nn.Parameter(bias.to(conv.weight.dtype))
     return twin

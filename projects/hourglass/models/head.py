@@ -19,10 +19,9 @@ class StackedHeatmapHead(BaseHead):
     """One loss per stage, and a prediction from any stage (paper, section 3.2).
 
     Args:
-        in_channels: None if the backbone gives heatmaps, one tensor per stage, as
-            ``StackedHourglass`` does with ``num_keypoints`` given: the head then has no parameters.
-            Else the width C of its features: one 1x1 convolution per stage turns them into
-            heatmaps, for any backbone with several outputs.
+        in_channels: None if the backbone gives heatmaps, as ``StackedHourglass`` does with
+            ``num_keypoints``: the head then has no parameters. Else the width C of its features,
+            which one 1x1 convolution per stage turns into heatmaps.
         num_keypoints: K, needed with ``in_channels``.
         num_stages: N, the number of outputs of the backbone, needed with ``in_channels``.
         stage_weights: a factor for the loss of each stage; default 1, as the paper sums them.
@@ -71,17 +70,13 @@ class StackedHeatmapHead(BaseHead):
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: list,
              train_cfg: dict | None = None) -> dict[str, Tensor]:
-        """Return ``loss_stage0`` .. ``loss_stage{N-1}`` and ``acc_stage0`` .. ``acc_stage{N-1}``.
-
-        Every stage has the same targets. See :func:`heatmap_accuracy`.
-        """
+        """Return ``loss_stage{i}`` and ``acc_stage{i}`` (:func:`heatmap_accuracy`) of N stages."""
         return self.stage_losses(self.forward(feats), *targets_of(batch_data_samples))
 
     def stage_losses(self, stages: Sequence[Tensor], targets: Tensor, weights: Tensor
                      ) -> dict[str, Tensor]:
         """Return the same for N heatmaps and targets (B, K, h, w), and weights (B, K)."""
-        losses = {}
-        factors = self.stage_weights or [1.0] * len(stages)
+        losses, factors = {}, self.stage_weights or [1.0] * len(stages)
         for stage, (factor, heatmaps) in enumerate(zip(factors, stages, strict=True)):
             if heatmaps.shape != targets.shape:
                 raise ConfigError(
@@ -110,32 +105,26 @@ class StackedHeatmapHead(BaseHead):
             ConfigError: if nothing reads an option of ``test_cfg``, or there is no such stage.
         """
         test_cfg = test_cfg or {}
-        unknown = set(test_cfg) - _TEST_OPTIONS
-        if unknown:
+        if unknown := set(test_cfg) - _TEST_OPTIONS:
             raise ConfigError(f"model.test_cfg: nothing reads '{min(unknown)}'; there are "
                               f"{', '.join(sorted(_TEST_OPTIONS))} (heatmaps are never shifted)")
         if test_cfg.get('flip_test', False):
-            stages, mirrored = (self.forward(of_one) for of_one in feats)
+            images, mirrored = map(self.forward, feats)
             flip_indices = batch_data_samples[0].metainfo['flip_indices']
+            stages = [(maps + flip_heatmaps(other, flip_indices=flip_indices, shift_heatmap=False))
+                      / 2 for maps, other in zip(images, mirrored, strict=True)]
         else:
-            stages, mirrored = self.forward(feats), None
-
-        def averaged(stage: int) -> Tensor:
-            if mirrored is None:
-                return stages[stage]
-            return (stages[stage] + flip_heatmaps(
-                mirrored[stage], flip_indices=flip_indices, shift_heatmap=False)) / 2
-        heatmaps = averaged(stage_index(self.predict_stage, len(stages)))       # (B, K, h, w)
+            stages = self.forward(feats)
+        heatmaps = stages[stage_index(self.predict_stage, len(stages))]         # (B, K, h, w)
         predictions = self.decode(heatmaps)
         if test_cfg.get('all_stages', False):
-            of_stages = [averaged(stage) for stage in range(len(stages))]
-            by_stage = [self.decode(maps) for maps in of_stages]
+            by_stage = [self.decode(maps) for maps in stages]
             for person, prediction in enumerate(predictions):
                 prediction.stage_keypoints = np.stack(
                     [found[person].keypoints for found in by_stage], axis=1)    # (1, N, K, 2)
                 if test_cfg.get('output_heatmaps', False):
                     prediction.stage_heatmaps = torch.stack(
-                        [maps[person] for maps in of_stages])[None]             # (1, N, K, h, w)
+                        [maps[person] for maps in stages])[None]                # (1, N, K, h, w)
         if test_cfg.get('output_heatmaps', False):
             return predictions, [PixelData(heatmaps=h) for h in heatmaps.detach()]
         return predictions
@@ -153,12 +142,9 @@ def targets_of(data_samples: Sequence) -> tuple[Tensor, Tensor]:
 
 
 def heatmap_accuracy(heatmaps: Tensor, targets: Tensor) -> Tensor:
-    """Return the fraction of keypoints with a target that are near it.
+    """Return the fraction of keypoints with a target that are near it; both are (B, K, h, w).
 
     Near is within 1/20 of the heatmap's sides, from peak to peak, as in mmpose's ``acc_pose``.
-
-    Args:
-        heatmaps, targets: (B, K, h, w); a keypoint with an empty target does not count.
     """
     height, width = targets.shape[-2:]
     predicted, wanted = (maps.flatten(2).argmax(-1) for maps in (heatmaps, targets))    # (B, K)

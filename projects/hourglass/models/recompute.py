@@ -12,18 +12,14 @@ from hourglass.models.network import StackedHourglass
 def recomputed_forward(network: StackedHourglass, images: Tensor) -> tuple[Tensor, ...]:
     """The forward pass of a network that keeps the input of each stack, and nothing inside.
 
-    Outputs, gradients and running statistics are those of ``network(images)``.
-
-    Args:
-        images: (B, 3, H, W).
+    Outputs, gradients and running statistics are those of ``network(images)``, (B, 3, H, W).
     """
     def stack(i: int, x: Tensor) -> tuple[Tensor, Tensor | None]:
         features = network.features[i](network.hourglasses[i](x))           # (B, C, h, w)
         heatmaps = network.heatmaps[i](features) if network.heatmaps else None
-        output = features if heatmaps is None else heatmaps
-        if i == len(network.reinjects):
-            return output, None
-        return output, network.reinjects[i](x, features, heatmaps)
+        is_last = i == len(network.reinjects)
+        return (features if heatmaps is None else heatmaps,
+                None if is_last else network.reinjects[i](x, features, heatmaps))
 
     x = recomputed(network.stem, [network.stem], images)                    # (B, C, h, w)
     outputs = []
@@ -36,10 +32,7 @@ def recomputed_forward(network: StackedHourglass, images: Tensor) -> tuple[Tenso
 def recomputed(function: Callable, modules: Sequence[nn.Module], *inputs: Any) -> Any:
     """Call ``function(*inputs)`` and keep nothing but its inputs; the backward pass calls it again.
 
-    Args:
-        function: draws no random numbers.
-        modules: the modules it runs, whose buffers the second call leaves alone.
-        inputs: for the function; those that are tensors are kept.
+    It draws no random numbers; the second call leaves the buffers of the ``modules`` alone.
     """
     return checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False,
                       context_fn=lambda: (nullcontext(), _copied_buffers(modules)))

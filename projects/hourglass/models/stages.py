@@ -11,7 +11,7 @@ Module = TypeVar('Module', bound=nn.Module)
 
 
 def stage_index(stage: int, count: int) -> int:
-    """``stage`` counted from the first of ``count``; -1 is the last.
+    """Return ``stage``, of which -1 is the last of ``count``, as counted from the first.
 
     Raises:
         ConfigError: if there is no such stage.
@@ -29,7 +29,7 @@ def num_stages(model: nn.Module) -> int:
 
 
 def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
-    """A network that computes nothing after a stage, and the index of the stage in its outputs.
+    """Return a network that computes nothing after a stage, and the stage's index in its outputs.
 
     Tensors are shared. Any other module than a StackedHourglass is returned as it is.
 
@@ -49,7 +49,7 @@ def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
 
 
 def shallow_copy(module: Module) -> Module:
-    """A copy whose attributes and parts can be replaced; those that are not, it shares."""
+    """Return a copy whose attributes and parts can be replaced; those that are not, it shares."""
     twin = copy.copy(module)
     twin._modules = dict(module._modules)               # which the copy shared until here
     return twin
