@@ -58,8 +58,8 @@ def quarter_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, strid
 def parabola_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stride: int) -> Tensor:
     """The top of the parabola through the logarithms of three cells, in x or in y.
 
-    The logarithm of a Gaussian is a parabola, so this is exact for one, whatever its sigma, as in
-    DARK (Zhang et al., CVPR 2020) without its blur. At the border the three cells nearest to it
+    The logarithm of a Gaussian is a parabola, so this is exact for one of any sigma, as in DARK
+    (Zhang et al., CVPR 2020) without its blur. At the border the three cells nearest to it
     are taken.
 
     Args:

@@ -28,10 +28,10 @@ _NAMES = ('preds', 'pos_pred_src')
 
 @dataclass
 class Predictions:
-    """Predicted joints of P people in image px, in the base of their file."""
+    """Predicted joints of P people in image px, 0-based or 1-based as in their file."""
 
     path: Path
-    base: int | None                    # 0 or 1 if the file names its base
+    base: int | None                    # 0 or 1 if the file states it
     _array: ndarray | H5Array
     _axes: tuple[int, ...]              # of people, joints and coordinates
 

@@ -45,7 +45,7 @@ class MpiiSubmission(BaseMetric):
             where = f"{truth['image_name']}, row {truth['row']}"
             if truth['place'] is None:
                 raise DataError(f'{where}: the annotation file does not name the person of the '
-                                'release; make it with tools/prepare_mpii.py')
+                                'release; make it with hourglass prepare mpii')
             predicted = np.asarray(sample['pred_instances']['keypoints'], float)[0]     # (K, 2)
             if predicted.shape != (_NUM_JOINTS, 2) or not np.isfinite(predicted).all():
                 raise DataError(f'{where}: predicted keypoints of shape {predicted.shape}, '
