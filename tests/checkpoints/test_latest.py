@@ -35,7 +35,7 @@ def test_the_noted_checkpoint_is_taken_if_it_is_whole(work):
 @pytest.mark.parametrize('tear', [
     lambda path: path.write_bytes(path.read_bytes()[:-100]), lose_a_block,
     lambda path: path.write_bytes(b'')])
-def test_a_torn_checkpoint_is_replaced_by_the_one_before_with_a_warning(work, tear):
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before_with_a_warning(work, tear):
     tear(work / 'epoch_3.pth')
     assert last_whole_checkpoint(work) == (
         work / 'epoch_2.pth', f'{work}/epoch_3.pth: damaged; resuming from {work}/epoch_2.pth')
@@ -51,7 +51,7 @@ def test_a_missing_checkpoint_or_note_is_replaced_with_a_warning(work):
     (work / 'last_checkpoint').unlink()
     found, warning = last_whole_checkpoint(work)
     assert found == work / 'epoch_2.pth'
-    assert 'last_checkpoint: names no checkpoint; going on' in warning
+    assert 'last_checkpoint: names no checkpoint; resuming' in warning
 
 
 def test_checkpoints_in_a_moved_folder_are_found(work, tmp_path_factory):

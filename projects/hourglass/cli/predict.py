@@ -79,8 +79,8 @@ def run(args: argparse.Namespace) -> None:
     finally:
         images.close()
     if left := results.finish(args.out):
-        print(f'{source.count} images done here; {left} are left to other processes, the last of '
-              'which writes the results, or to another call')
+        print(f'{source.count} images done here; {left} are left. The last process to finish, '
+              'or another call, writes the results')
         return
     content, whole = results.content(), '' if args.boxes or args.detector else (
         ', one looked for in each whole image (--boxes or --detector say where people are)')

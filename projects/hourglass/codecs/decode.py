@@ -63,7 +63,7 @@ def parabola_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stri
     are taken.
 
     Args:
-        flat, place, cell, length, stride: as of :func:`quarter_offset`.
+        flat, place, cell, length, stride: as for :func:`quarter_offset`.
 
     Returns:
         (B, K) offsets in [-0.5, 0.5], as the peak is the highest cell; 0 for a profile that is flat

@@ -24,7 +24,7 @@ class Results:
     the other, as in COCO's results; ``score`` is their mean. ``bbox`` (x, y, width, height) is the
     box that was given, ``crop`` the square that the network was given. The table has a line for
     each keypoint. Coordinates are image px and 0 is the middle of the first pixel; boxes count
-    from the corner.
+    from the corner of the image.
 
     Args:
         metainfo: the model's ``dataset_meta``.
