@@ -74,7 +74,7 @@ def small_release(path: Path) -> Path:
         image('val.jpg', rect(pose(1)), rect(pose(2, is_visible='0')), single_person=[[1, 2]]),
         image('train.jpg', rect(pose(3)), rect(objpos=None), rect(annopoints=EMPTY),
                 rect(scale=EMPTY), single_person=1),
-        image('nobody.jpg'),
+        image('no_person.jpg'),
         image('test.jpg', hidden_rect(), hidden_rect(objpos=EMPTY), hidden_rect(scale=3.0),
                 single_person=[[1], [3]], training=0),
         image('empty.jpg', training=0),

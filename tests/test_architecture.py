@@ -1,4 +1,4 @@
-"""The rooms of the package: an inner one never imports an outer one, and there is no circle."""
+"""The layers of the package: an inner one never imports an outer one, and there is no cycle."""
 import ast
 import shutil
 import subprocess
@@ -11,8 +11,8 @@ from conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / 'projects/hourglass'
 # from the inside out; docs/architecture.md says what each is for
-ROOMS = ['errors', 'registry', 'io', 'compat', 'models', 'codecs', 'datasets', 'evaluation',
-         'checkpoints', 'inference', 'deploy', 'engine', 'analysis', 'apis', 'web', 'cli']
+LAYERS = ['errors', 'registry', 'io', 'compat', 'models', 'codecs', 'datasets', 'evaluation',
+          'checkpoints', 'inference', 'deploy', 'engine', 'analysis', 'apis', 'web', 'cli']
 
 
 def module_name(path: Path) -> str:
@@ -42,19 +42,19 @@ def imports(path: Path) -> set[str]:
             for name in ours if name in MODULES or name.rpartition('.')[0] in MODULES}
 
 
-def room(name: str) -> str:
+def layer(name: str) -> str:
     return name.split('.')[0]
 
 
-def test_every_room_is_in_the_list():
-    assert {room(name) for name in MODULES} - {'', '__main__'} == set(ROOMS)
+def test_every_layer_is_in_the_list():
+    assert {layer(name) for name in MODULES} - {'', '__main__'} == set(LAYERS)
 
 
 @pytest.mark.parametrize('name', [name for name in MODULES if name not in ('', '__main__')])
-def test_no_room_imports_one_further_out(name):
-    place = ROOMS.index(room(name))
+def test_no_layer_imports_one_further_out(name):
+    place = LAYERS.index(layer(name))
     outward = {other for other in imports(MODULES[name])
-               if other and ROOMS.index(room(other)) > place}
+               if other and LAYERS.index(layer(other)) > place}
     assert not outward
 
 
@@ -104,7 +104,7 @@ def test_every_module_is_tested_by_its_mirror():
     for name, path in MODULES.items():
         place = path.relative_to(PACKAGE)
         if path.name.startswith('__') or 'synthetic' in place.parts:
-            continue                        # faces of rooms; the renderer's parts
+            continue                        # interfaces of layers; the renderer's parts
         if not (tests / place.parent / f'test_{path.name}').is_file():
             missing.append(name)
     assert not missing

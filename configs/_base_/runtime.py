@@ -1,5 +1,5 @@
-# How a run goes, whatever the network and the data: hooks, loaders, logs, processes. A run that is
-# stopped or killed continues exactly where it was, with --resume.
+# The settings of a run for every network and data set: hooks, loaders, logs, processes. A run that
+# was stopped or killed continues exactly where it was with --resume.
 default_scope = 'mmpose'
 custom_imports = dict(imports=['hourglass'], allow_failed_imports=False)
 data_mode = 'topdown'               # read by mmpose's inferencers

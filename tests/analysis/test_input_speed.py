@@ -34,7 +34,7 @@ def test_samples_are_counted_with_one_thread(synthetic, monkeypatch):
     measured, = compare_inputs([cfg], seconds=0.3, rounds=1)
     assert (torch.get_num_threads(), cv2.getNumThreads()) == before
     assert len(seen) == measured['images'] + 20                       # to warm up
-    assert set(seen) == {(1, 1)}                # OpenCV says 1 where it was told 0: no pool
+    assert set(seen) == {(1, 1)}                # OpenCV reports 1 after setNumThreads(0)
     assert 0 < measured['images_per_second'] <= measured['images'] / 0.3
     assert measured['images_per_core_second'] > 0.9 * measured['images_per_second']
 

@@ -35,10 +35,10 @@ def test_the_noted_checkpoint_is_taken_if_it_is_whole(work):
 @pytest.mark.parametrize('tear', [
     lambda path: path.write_bytes(path.read_bytes()[:-100]), lose_a_block,
     lambda path: path.write_bytes(b'')])
-def test_a_torn_checkpoint_is_replaced_by_the_one_before_with_a_warning(work, tear):
+def test_a_damaged_checkpoint_is_replaced_by_the_one_before_with_a_warning(work, tear):
     tear(work / 'epoch_3.pth')
     assert last_whole_checkpoint(work) == (
-        work / 'epoch_2.pth', f'{work}/epoch_3.pth: torn; going on from {work}/epoch_2.pth')
+        work / 'epoch_2.pth', f'{work}/epoch_3.pth: damaged; resuming from {work}/epoch_2.pth')
 
 
 def test_a_missing_checkpoint_or_note_is_replaced_with_a_warning(work):
@@ -51,7 +51,7 @@ def test_a_missing_checkpoint_or_note_is_replaced_with_a_warning(work):
     (work / 'last_checkpoint').unlink()
     found, warning = last_whole_checkpoint(work)
     assert found == work / 'epoch_2.pth'
-    assert 'last_checkpoint: names no checkpoint; going on' in warning
+    assert 'last_checkpoint: names no checkpoint; resuming' in warning
 
 
 def test_checkpoints_in_a_moved_folder_are_found(work, tmp_path_factory):
@@ -64,6 +64,6 @@ def test_an_empty_folder_is_no_error_but_damaged_checkpoints_alone_are(work, tmp
     assert last_whole_checkpoint(tmp_path_factory.mktemp('empty')) == (None, None)
     for path in work.glob('epoch_*.pth'):
         lose_a_block(path)
-    with pytest.raises(CheckpointError, match=r'epoch_3\.pth: torn, and no other .* is whole '
+    with pytest.raises(CheckpointError, match=r'epoch_3\.pth: damaged, and no other .* is whole '
                                               r'\(epoch_2\.pth, epoch_1\.pth\); start anew'):
         last_whole_checkpoint(work)

@@ -206,7 +206,7 @@ def test_people_that_a_killed_process_left_are_tested_by_another_call(test_of, a
     assert len(lines(journal, '0-2.jsonl')) == 9
     assert 0 < killed < 8
     test_of('--out', out, '--journal', journal).output()
-    assert len(lines(journal, '0-1.jsonl')) == 17 - 9 - killed          # nobody twice
+    assert len(lines(journal, '0-1.jsonl')) == 17 - 9 - killed          # no person twice
     assert json.loads(out.read_text()) == alone
 
 

@@ -85,7 +85,7 @@ def test_killed_while_writing_then_stopped_in_mid_epoch_a_run_ends_the_same(
     assert run.until(lambda: 'Epoch(train) [3][2/5]' in run.output)
     run.kill(signal.SIGTERM)
     assert run.wait() == 128 + signal.SIGTERM
-    assert f'saved to {work}/stopped.pth: go on with the same command and --resume' in run.output
+    assert f'saved to {work}/stopped.pth: continue with the same command and --resume' in run.output
     assert 10 < read_checkpoint(work / 'stopped.pth')['meta']['iter'] <= 15
     assert Run(config, work, '--resume').wait() == 0
     assert_same_run(work, straight)
@@ -187,7 +187,7 @@ def test_a_torn_last_checkpoint_is_skipped_with_a_warning(config, straight, tmp_
     torn.write_bytes(torn.read_bytes()[:-1000])
     run = Run(config, work, '--resume')
     assert run.wait() == 0
-    assert f'warning: {torn}: torn; going on from {work}/epoch_2.pth' in run.output
+    assert f'warning: {torn}: damaged; resuming from {work}/epoch_2.pth' in run.output
     assert differences(state(straight / 'epoch_3.pth'), state(torn)) == []
 
 
@@ -268,7 +268,7 @@ def test_an_exception_in_a_hook_is_the_last_line(config, tmp_path):
     run = run_with_step(config, tmp_path / 'work', 'assert runner.iter < 6, "six is too many"')
     assert run.wait() == 1
     assert run.output.strip().splitlines()[-1].startswith(
-        'error: AssertionError: six is too many; the lines above say where')
+        'error: AssertionError: six is too many; the traceback above shows where')
     assert read_checkpoint(tmp_path / 'work/epoch_1.pth')['meta']['iter'] == 5
 
 

@@ -1,4 +1,4 @@
-"""The safety hooks stay in a run whatever a config adds, in the order that they need."""
+"""The safety hooks stay in every run, also if a config adds hooks, in the order that they need."""
 import pytest
 from conftest import REPOSITORY
 from mmengine.config import Config

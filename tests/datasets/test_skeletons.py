@@ -44,6 +44,6 @@ def test_names_are_those_of_the_definition_in_either_form(skeleton):
 def test_the_order_is_that_of_the_annotation():
     arm = define_skeleton('arm', order='wrist elbow', lower='', bones='wrist-elbow')
     assert keypoint_names(arm) == ['wrist', 'elbow']
-    # whatever order the dictionary has
+    # in any order of the dictionary
     arm['keypoint_info'] = dict(reversed(arm['keypoint_info'].items()))
     assert keypoint_names(arm) == ['wrist', 'elbow']

@@ -63,7 +63,7 @@ def test_a_signal_saves_after_the_iteration(runner, hook, number, capfd):
         hook.after_train_iter(runner, batch_idx=0)
     assert runner.saved == [('stopped.pth', dict(epoch=1, iter=8))]     # this one is done, too
     assert runner.lines == [f'stopped by {number.name} after iteration 8; saved to '
-                            'work/stopped.pth: go on with the same command and --resume']
+                            'work/stopped.pth: continue with the same command and --resume']
 
 
 def test_a_second_signal_would_kill_at_once(hook):

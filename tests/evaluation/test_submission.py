@@ -104,7 +104,7 @@ def test_known_truth_is_not_submitted_as_a_prediction(tmp_path):
     (sample((3, -1), 'test.jpg'), 'person 0 of image 4 is not among'),
     (sample((3, 0), 'other.jpg'), 'other.jpg: .*give the metric the release'),
     (sample((99, 0), 'test.jpg'), 'image 100'),
-    (sample(None, 'a.jpg', 7), r'a.jpg, row 7: .*make it with tools/prepare_mpii.py'),
+    (sample(None, 'a.jpg', 7), r'a.jpg, row 7: .*make it with hourglass prepare mpii'),
     (sample((3, 0), 'test.jpg') | dict(pred_instances=dict(keypoints=np.zeros((1, 14, 2)))),
      r'shape \(14, 2\), 16 pairs of numbers needed'),
     (sample((3, 0), 'test.jpg') | dict(pred_instances=dict(keypoints=np.full((1, 16, 2), np.nan))),

@@ -1,4 +1,4 @@
-"""Tables: columns are aligned, whatever their cells are."""
+"""Tables: columns of all kinds of cells are aligned."""
 import math
 
 from hourglass.io.tables import markdown_table, number, text_table

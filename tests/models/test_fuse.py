@@ -43,7 +43,7 @@ def test_it_has_no_batch_norm_and_shares_no_weights():
 
 
 @torch.no_grad()
-def test_a_clamp_stands_for_batch_norm_and_relu_whatever_the_scales_are():
+def test_a_clamp_stands_for_batch_norm_and_relu_with_any_scales():
     norm, conv = nn.BatchNorm2d(6).eval(), nn.Conv2d(6, 4, 1)
     norm.weight.copy_(torch.tensor([2, -2, 0, 0, 1e-6, -1e-6]))
     norm.bias.copy_(torch.tensor([1, 1, 1, -1, 0.5, -0.5]))

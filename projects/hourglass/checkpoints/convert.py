@@ -65,7 +65,7 @@ def _halved(name: str, value: Tensor, source: Path) -> Tensor:
     if not value.is_floating_point():
         return value
     largest = value.abs().max().item()
-    if not largest <= torch.finfo(torch.float16).max:   # a variance over 8 stacks can be, or NaN
+    if not largest <= torch.finfo(torch.float16).max:   # not for NaN and some variances
         raise CheckpointError(f'{source}: {name} reaches {largest:.3g}, more than float16 holds; '
                               'store it without --half')
     return value.half()

@@ -8,11 +8,11 @@ from hourglass.errors import CheckpointError
 
 
 def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None]:
-    """Find the newest undamaged checkpoint of a work folder, with a warning if it is not the last.
+    """Return the newest undamaged checkpoint of a work folder, and a warning, each if there is one.
 
     The file ``last_checkpoint`` names the last one. If that one is damaged or missing, the others
-    are tried, the newest first, except ``best_*.pth``, which hold no optimiser state. The path is
-    ``None`` if there is no checkpoint at all.
+    are tried, the newest first, except ``best_*.pth``, which hold no optimiser state, and the
+    warning says so in one line. A folder without checkpoints gives ``None``.
 
     Raises:
         CheckpointError: if there are checkpoints, but all are damaged.
@@ -30,12 +30,12 @@ def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None
     found = next(filter(_is_whole, candidates), None)
     if not candidates or (last and found == last):
         return found, None
-    state = 'torn' if last and last.is_file() else 'missing'
+    state = 'damaged' if last and last.is_file() else 'missing'
     warning = f'{last}: {state}' if last else f'{note}: names no checkpoint'
     if found:
-        return found, f'{warning}; going on from {found}'
-    torn = ', '.join(path.name for path in others) or 'there is none'
-    raise CheckpointError(f'{warning}, and no other checkpoint in {folder} is whole ({torn}); '
+        return found, f'{warning}; resuming from {found}'
+    damaged = ', '.join(path.name for path in others) or 'there is none'
+    raise CheckpointError(f'{warning}, and no other checkpoint in {folder} is whole ({damaged}); '
                           'start anew without --resume')
 
 

@@ -51,8 +51,8 @@ def _find(name: str | Path, by_name: Callable[[], dict[str, Path]],
         return path
     known, plain = by_name(), str(name).removeprefix(SCHEME).rstrip('/')
     if plain not in known:
-        raise error(f'{name}: no such {missing}{did_you_mean(plain, known)}; with weights there '
-                    f"are {', '.join(weights_by_name())}")
+        raise error(f'{name}: no such {missing}{did_you_mean(plain, known)}; networks '
+                    f"with weights: {', '.join(weights_by_name())}")
     return known[plain]
 
 

@@ -79,7 +79,7 @@ def one_line_of(path: str | Path) -> Iterator[None]:
 
 
 def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors by name in ``content``, what :func:`read_checkpoint` returned of ``path``.
+    """Return the tensors by name from the ``content`` that :func:`read_checkpoint` read.
 
     Raises:
         CheckpointError: if there are none, or a tensor has more numbers than the file stores.

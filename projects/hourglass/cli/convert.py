@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--half', action='store_true', help='store float16')
     parser.add_argument('--config', help='also write a config for testing it and training on')
     parser.add_argument('--data', choices=DATA,
-                        help='of that config; default the data set with as many keypoints')
+                        help='data set of that config; default: the one with as many keypoints')
     parser.add_argument('--input', choices=PIXELS, help='how its pixels are normalised (FPD: '
                         "imagenet, which is not recognised); default: the file's, or its layout's")
 
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     print(f"layout: {report['family']}\nnetwork: {sizes}; {report['parameters']:,} parameters\n"
           f"pixels, 0 to 255: minus {mean}, divided by {std} ({report['pixels_from']})")
     if report['dropped']:
-        print(f"dropped, as not of the network or idle in it: {len(report['dropped'])}, such as "
+        print(f"{len(report['dropped'])} tensors dropped that the network does not use, such as "
               f"{', '.join(report['dropped'][:3])}")
     for path in filter(None, (args.out, args.config)):
         print(f'written: {path}')

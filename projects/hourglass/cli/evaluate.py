@@ -30,11 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                       help='predicted coordinates count from 1 (usual for mpii and lsp)')
     base.add_argument('--zero-based', dest='base', action='store_const', const=0,
                       help='predicted coordinates count from 0 (usual for flic)')
-    parser.add_argument('--split', help='of an annotation file that holds several')
+    parser.add_argument('--split', help='split to score, of a file that holds several')
     parser.add_argument('--head-boxes', metavar='MAT', help='mpii_gt_val.mat, for an MPII .json')
-    parser.add_argument('--labels', choices=['observer', 'person'], help='of FLIC')
+    parser.add_argument('--labels', choices=['observer', 'person'], help="FLIC's left and right")
     parser.add_argument('--skeleton', choices=['lsp', 'mpii'],
-                        help="of predictions on LSP: its 14 joints, or MPII's 16")
+                        help="joints predicted on LSP: its 14, or MPII's 16")
     parser.add_argument('--json', metavar='OUT', help='write the numbers to this file')
     parser.add_argument('--curves', metavar='PNG', help='draw PCK over its threshold')
     parser.add_argument('--people', metavar='CSV', help='write every distance of every person')

@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
-    network.add_argument('--model', default='lsp-small', help='by its name: '
+    network.add_argument('--model', default='lsp-small', help='name of the weights: '
                          f"{', '.join(weights_by_name())} (default %(default)s)")
-    network.add_argument('--config', help='a config file instead, with --weights')
-    network.add_argument('--weights', help='checkpoint')
+    network.add_argument('--config', help='config file, with --weights instead of --model')
+    network.add_argument('--weights', help='checkpoint of that config')
     network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
-    network.add_argument('--stage', type=int, help='that predicts: 0 the first stack, -1 the last')
+    network.add_argument('--stage', type=int, help='stack that predicts: 0 the first, -1 the last')
     network.add_argument('--no-flip', action='store_true',
                          help='do not average with the mirrored image: twice as fast')
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drawn.add_argument('--heatmaps', action='store_true', help='draw the heatmap of every keypoint')
     drawn.add_argument('--crop', action='store_true', help='write the crops of the people')
     drawn.add_argument('--no-overlays', action='store_true', help='draw no skeletons')
-    drawn.add_argument('--min-score', type=float, default=0.0, help='of drawn keypoints; default 0')
+    drawn.add_argument('--min-score', type=float, default=0.0, help='draw keypoints from here up')
     parser.add_argument('--max-frames', type=int, help='stop after this many images')
     shared = parser.add_argument_group('large collections')
     shared.add_argument('--journal', action='store_true', help='keep results in OUT/journal, so '
@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError('--stage and --stages both say which stack predicts; give one')
     speed = speed_options(args)
     if speed and args.stage is not None:
-        raise ConfigError(f'--stage {args.stage}: goes without --optimize and --exit-tolerance; '
-                          f'--stages {args.stage + 1} goes with them')
+        raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
+                          f'--exit-tolerance; give --stages {args.stage + 1} instead')
     place = work_apart(args.launcher)
     find_boxes, source = box_finder(args.boxes, args.detector), open_source(args.input)
     model = init_model(args.config or args.model, args.weights, args.device, **speed)
@@ -79,8 +79,8 @@ def run(args: argparse.Namespace) -> None:
     finally:
         images.close()
     if left := results.finish(args.out):
-        print(f'{source.count} images done here; {left} are left to other processes, the last of '
-              'which writes the results, or to another call')
+        print(f'{source.count} images done here; {left} are left. The last process to finish, '
+              'or another call, writes the results')
         return
     content, whole = results.content(), '' if args.boxes or args.detector else (
         ', one looked for in each whole image (--boxes or --detector say where people are)')
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEstimator,
                   source: ImageFiles | Frames) -> Results:
-    """The files that the poses go to; of shared work, ``source`` keeps this process's share."""
+    """Return what collects the poses; in shared work, reduce ``source`` to this process's share."""
     stage = args.stages - 1 if args.stages is not None else -1 if args.stage is None else args.stage
     info = dict(made_by=f'mmpose-hourglass {hourglass.__version__}',
                 model=args.weights or args.model, stage=stage)

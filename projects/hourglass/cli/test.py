@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     if place:
         use_journal(cfg, args.journal, place)
     runner = Runner.from_cfg(cfg)
-    metrics = runner.test()             # empty while people are left, for other processes or calls
+    metrics = runner.test()             # empty while people are left to other processes or calls
     if args.report and metrics:
         write_report(runner, args.report)
     if args.out and metrics and is_main_process():

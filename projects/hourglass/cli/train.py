@@ -21,7 +21,7 @@ from hourglass.errors import ConfigError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_arguments(parser)
     parser.add_argument('--resume', nargs='?', const='auto', metavar='CHECKPOINT',
-                        help='go on from this checkpoint, or from the last one in the work folder')
+                        help='resume from this checkpoint, or the last one in the work folder')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
     parser.add_argument('--no-validate', action='store_true', help='no validation while training')
     parser.add_argument('--auto-scale-lr', action='store_true',
@@ -57,7 +57,7 @@ def training_config(args: argparse.Namespace) -> Config:
     if args.auto_scale_lr or cfg.get('auto_scale_lr', {}).get('enable'):
         scale_learning_rate(cfg, find_place(args.launcher).ranks)
     checkpoint = args.resume
-    if checkpoint == 'auto':            # without any, the run begins, from load_from if that is set
+    if checkpoint == 'auto':            # without one, a new run starts, from load_from if set
         checkpoint, warning = last_whole_checkpoint(cfg.work_dir)
         if warning:
             print(f'warning: {warning}', file=sys.stderr)
@@ -73,9 +73,9 @@ def training_config(args: argparse.Namespace) -> Config:
 
 def run(args: argparse.Namespace) -> None:
     try:
-        with one_line_errors():         # here, so that only other errors get the line below
+        with one_line_errors():         # inside the try, as it lets defects through
             Runner.from_cfg(training_config(args)).train()
     except Exception as error:      # a defect: the traceback, then a last line
         traceback.print_exc()
-        sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the lines above "
-                 'say where. What was saved is whole: after a fix, go on with --resume')
+        sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the "
+                 'traceback above shows where. Checkpoints are whole: after a fix, use --resume')

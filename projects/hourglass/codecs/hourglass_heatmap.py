@@ -1,4 +1,4 @@
-"""Keypoints in the network's input to heatmaps and back, in one class."""
+"""The codec: keypoints in the network's input to heatmaps and back."""
 import numpy as np
 import torch
 from mmpose.codecs.base import BaseKeypointCodec
@@ -31,8 +31,9 @@ class HourglassHeatmap(BaseKeypointCodec):
         unannotated: ``'zero'`` trains keypoints without annotation towards an empty map, so that
             the peak's height predicts presence (paper, Lua); ``'mask'`` takes them out of the loss
             (HRNet, FPD, mmpose). A keypoint annotated outside the input counts as unannotated.
-        refine: from the highest cell to the keypoint: ``'quarter'`` of a cell towards the higher
-            neighbour (paper), or the top of a ``'parabola'`` (unbiased).
+        refine: where the keypoint lies by the highest cell: ``'quarter'`` of a cell towards the
+            higher neighbour (paper), or at the top of a ``'parabola'`` (unbiased). The cell alone
+            is no choice: it loses as much accuracy as whole cells in the targets.
     """
 
     label_mapping_table = dict(keypoint_weights='keypoint_weights')

@@ -70,9 +70,9 @@ class PersonDataset(BaseCocoStyleDataset):
     def load_data_list(self) -> list[dict]:
         if not Path(self.data_root).is_dir():
             raise DataError(f'{self.data_root}: no such data folder. Set HOURGLASS_DATA to the '
-                            "folder that holds it, or put it there (README, 'Data')")
+                            'folder that holds it, or put it there (docs/data.md)')
         if not Path(self.ann_file).is_file():
-            raise DataError(f"{self.ann_file}: no such annotation file (README, 'Data')")
+            raise DataError(f'{self.ann_file}: no such annotation file (docs/data.md)')
         people = self.read_people()
         if not people:
             raise DataError(f'{self.ann_file}: no people in this split')
@@ -138,7 +138,7 @@ def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> st
 def missing_images(folder: Path, names: set[str]) -> dict[str, str]:
     """Find the images that a folder lacks, each with a hint at a file of a similar name."""
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such image folder (README, 'Data')")
+        raise DataError(f'{folder}: no such image folder (docs/data.md)')
     present = {os.path.join(sub, entry.name) for sub in {os.path.dirname(name) for name in names}
                if (folder / sub).is_dir() for entry in os.scandir(folder / sub)}
     missing = names - present

@@ -17,12 +17,12 @@ def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, i
     """Cut a crop (h, w, 3) uint8 out of an image, anti-aliased, black outside of the image.
 
     A crop that is at least twice as large as the input is first averaged over squares of r x r px,
-    with r the largest power of two that leaves it the resolution of the input; then it is
-    interpolated bilinearly. The authors' code reduces images before it crops, too (``img.lua``).
+    where r is the largest power of two that keeps the input's resolution; then it is interpolated
+    bilinearly. The authors' code reduces images before it crops, too (``img.lua``).
 
     Args:
         image: (H, W, 3) uint8, or a part of one.
-        matrix: (2, 3) from image px to input px, as of :func:`crop_matrix`.
+        matrix: (2, 3) from image px to input px, made by :func:`crop_matrix`.
         input_size: (w, h) in px.
     """
     piece = image if isinstance(image, Piece) else Piece.of_image(image)

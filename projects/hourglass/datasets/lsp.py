@@ -23,8 +23,8 @@ _MARGIN = 1.25                          # around the box of the joints, as for M
 def read_lsp(path: str | Path, split: str) -> list[Person]:
     """Read the people of ``joints.mat`` of LSP or of LSP Extended; coordinates there are 1-based.
 
-    The third number of a joint is 1 where it is hidden in LSP, (3, 14, 2000), which labels every
-    joint, and 1 where it is labelled in LSP Extended, (14, 3, 10000), which is all for training.
+    In LSP, (3, 14, 2000), all joints are labelled, and their third number is 1 where they are
+    hidden. In LSP Extended, (14, 3, 10000), all for training, it is 1 where they are labelled.
     The crop is a square around the joints; the PCK unit is the torso, right shoulder to left hip,
     NaN where one of them is not labelled.
 
@@ -82,8 +82,8 @@ def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person
 def with_mpii_joints(person: Person) -> Person:
     """Return the same person with MPII's 16 joints.
 
-    Pelvis and thorax are the middles of the hips and of the shoulders: half of MPII's lie within
-    0.3 % of the torso of these. The PCK unit stays the torso.
+    Pelvis and thorax are the middles of the hips and of the shoulders: half of MPII's own lie
+    within 0.3 % of the torso's length from these. The PCK unit stays the torso.
     """
     ours, theirs = (skeletons.keypoint_names(info) for info in (skeletons.LSP, skeletons.MPII))
     keypoints, occluded = (dict(zip(ours, values, strict=True))

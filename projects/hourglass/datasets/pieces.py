@@ -17,8 +17,8 @@ class Piece:
 
     pixels: ndarray                     # (h, w, 3) uint8 BGR
     image_size: tuple[int, int]         # (w, h) of the whole image in image px
-    reduction: int = 1                  # a power of two: each pixel covers this many px squared
-    corner: tuple[int, int] = (0, 0)    # x, y of pixels' corner from the image's, image px
+    reduction: int = 1                  # a power of two: side, in image px, of each pixel
+    corner: tuple[int, int] = (0, 0)    # x, y of its corner, image px from the image's corner
 
     @classmethod
     def of_image(cls, image: ndarray) -> Piece:
@@ -73,10 +73,10 @@ def reduction_for(scale: ndarray, input_size: tuple[int, int]) -> int:
 
 
 class PieceStore:
-    """Pieces by key, until their pixels take ``megabytes`` MiB; then no piece comes or goes.
+    """Pieces by key, until their pixels take ``megabytes`` MiB; then the content stays as it is.
 
-    An epoch uses every person once: if the oldest piece made room for the newest, all would have
-    left before they are needed again.
+    An epoch uses every person once: if the newest piece replaced the oldest, every piece would be
+    gone before it is needed again.
     """
 
     def __init__(self, megabytes: float):

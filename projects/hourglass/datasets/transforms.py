@@ -116,16 +116,16 @@ class LuaScaleRotation(_RandomScaleRotation):
 class CropImage(BaseTransform):
     """Cut a person's crop out of its image with :func:`hourglass.datasets.crop.crop_image`.
 
-    It replaces mmpose's ``LoadImage``, ``RandomFlip`` and ``TopdownAffine``, and leaves their
-    entries in ``results``. ``img`` becomes (h, w, 3) uint8 BGR, laid out channel by channel.
+    It replaces mmpose's ``LoadImage``, ``RandomFlip`` and ``TopdownAffine``, and writes the same
+    entries to ``results``. ``img`` becomes (h, w, 3) uint8 BGR, laid out channel by channel.
     Without an ``img`` it reads the file: a JPEG whose crop is at least twice as large as the input
     is decoded at 1/2, 1/4 or 1/8 of its size, which is faster and nearly the mean of the pixels.
 
     Args:
         input_size: (w, h) of the input in px.
-        cache_megabytes: MiB of decoded pieces to keep, each large enough for all that may be drawn;
-            the crops do not depend on it. Each worker of a loader has its own store, and loses it
-            after an epoch unless the loader has ``persistent_workers``.
+        cache_megabytes: MiB of decoded image pieces to keep, each large enough for all random
+            draws; the crops do not depend on it. Each worker of a loader has its own store, and
+            loses it after an epoch unless the loader has ``persistent_workers``.
     """
 
     def __init__(self, input_size: tuple[int, int], cache_megabytes: float = 0):

@@ -84,8 +84,8 @@ class JournalTestLoop(TestLoop):
         left = sum(name not in entries for name in self.ids)
         if left:
             MMLogger.get_current_instance().info(
-                f'{left} of {size} people are left, for other processes, the last of which '
-                'computes the metrics, or for another call')
+                f'{left} of {size} people are left; the last process to finish, or another '
+                'call, computes the metrics')
             return {}
         for place, metric in enumerate(self.evaluator.metrics):
             metric.results = [entries[name]['results'][place] for name in self.ids]

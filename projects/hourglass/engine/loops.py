@@ -1,8 +1,8 @@
 """Training loops that resume exactly where a checkpoint was written.
 
 mmengine's loops restart an epoch that was interrupted, load all earlier batches again in a run by
-iterations, skip a validation that was due, and keep the samplers' seed from before the
-checkpoint's was known.
+iterations, skip a validation that was due, and seed the samplers before they know the seed of the
+checkpoint. Checkpoints are written by :mod:`hourglass.engine.saving`.
 """
 import os
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ class ResumableLoop(BaseLoop):
         """Continue from the position of a checkpoint; epoch and iteration are set already.
 
         Raises:
-            CheckpointError: if the checkpoint is from inside an epoch of another length.
+            CheckpointError: if the checkpoint is from the middle of an epoch of another length.
         """
         self.validation_missing = not position['validated']
         self.first_iter = self._iter - position['batches_done']

@@ -1,4 +1,4 @@
-"""Checkpoints that are written whole and hold all that a run needs to go on exactly."""
+"""Checkpoints that are written whole and hold all that a run needs to resume exactly."""
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -33,7 +33,7 @@ class SafeCheckpointHook(CheckpointHook):
     their validation is done.
 
     Args:
-        kwargs: as for mmengine's; with ``backend_args`` of your own, files are written in place.
+        kwargs: as for mmengine's; if they have ``backend_args``, files are written in place.
     """
 
     def __init__(self, **kwargs):
@@ -77,7 +77,7 @@ class SafeCheckpointHook(CheckpointHook):
         step = meta['epoch' if self.by_epoch else 'iter']
         last = Path(self.last_ckpt or '').name
         if training and not self.saved and last == self.filename_tmpl.format(step):
-            self._save_checkpoint_with_step(runner, step, meta)     # its validation is done now
+            self._save_checkpoint_with_step(runner, step, meta)     # again, now validated
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
@@ -100,7 +100,7 @@ class SafeCheckpointHook(CheckpointHook):
     def save(self, runner: Runner, name: str, meta: dict) -> str:
         """Write a checkpoint, then ``last_checkpoint``; return the checkpoint's path.
 
-        ``meta`` has ``epoch`` and ``iter``, the numbers of those that are done.
+        ``meta`` has ``epoch`` and ``iter``, the numbers of finished epochs and iterations.
         """
         runner.save_checkpoint(
             self.out_dir, name, save_optimizer=self.save_optimizer,

@@ -87,7 +87,7 @@ class StopHook(Hook):
         for hook in runner.hooks:
             if isinstance(hook, SafeCheckpointHook):
                 path = hook.save(runner, STOPPED, dict(epoch=runner.epoch, iter=iterations))
-                outcome = f'saved to {path}: go on with the same command and --resume'
+                outcome = f'saved to {path}: continue with the same command and --resume'
         runner.logger.warning(f'stopped by {signal.Signals(self.signal).name} after iteration '
                               f'{iterations}; {outcome}')
         raise SystemExit(128 + self.signal)

@@ -155,7 +155,7 @@ class LoaderWatchHook(Hook):
             self.check(logger)
 
     def check(self, logger: logging.Logger) -> None:
-        """Warn if the loader gave no batch for too long, and not again before as long a time."""
+        """Warn if the loader has given no batch for too long, at most once in that time."""
         now, waiting = time.monotonic(), self.waiting
         if waiting and now - max(waiting[1], self.warned) > self.seconds:
             self.warned = now

@@ -17,7 +17,7 @@ from hourglass.errors import ConfigError, DataError
 
 @dataclass
 class Truth:
-    """The annotation that people are scored by.
+    """The annotation that predictions are scored against.
 
     ``truth[people]``, with a slice, gives joints (n, K, 2) in image px, 0-based, NaN where not
     annotated; PCK units (n,) in px; and occluded (n, K) bool.
@@ -27,7 +27,7 @@ class Truth:
     names: Sequence[str]                # of the K joints
     rows: Sequence[int]                 # of the people in the file
     usual_base: int                     # 0 or 1, of coordinates in the data set's own files
-    advice: str                         # what to do about a person without a PCK unit
+    advice: str                         # for the error about a person without a PCK unit
     about: str                          # split and labels; empty where the file has one of each
     read: Callable[[slice], tuple[ndarray, ndarray, ndarray]]
 

@@ -60,7 +60,7 @@ class _PCK(BaseMetric):
         protocol: a protocol, or the name of one in :mod:`hourglass.evaluation.protocols`; the first
             of the data set's by default.
         people_file: write row, image, predicted joints (0-based image px), scores and distances of
-            every person to this .json file; ``tools/evaluate.py`` reads it.
+            every person to this .json file; ``hourglass evaluate`` reads it.
         kwargs: as for mmengine's ``BaseMetric``.
     """
 
@@ -152,7 +152,7 @@ class MpiiPCKh(_PCK):
     Args:
         protocol: ``'official'`` (default), ``'hrnet'``, ``'tompson'`` or ``'princeton'``.
         single_person_only: leave out people who stand close to others, as the official score of the
-            test set does; the data set must mark them (``tools/prepare_mpii.py``).
+            test set does; the data set must mark them (``hourglass prepare mpii``).
         kwargs: as for :class:`_PCK`.
     """
 
@@ -169,7 +169,7 @@ class MpiiPCKh(_PCK):
             return keypoints_image
         if truth['single_person'] is None:
             raise DataError(f"{truth['image_name']}, row {truth['row']}: not marked whether this "
-                            'is a single person; make the file with tools/prepare_mpii.py')
+                            'is a single person; make the file with hourglass prepare mpii')
         return np.full_like(keypoints_image, np.nan)
 
 

@@ -28,10 +28,10 @@ _NAMES = ('preds', 'pos_pred_src')
 
 @dataclass
 class Predictions:
-    """Predicted joints of P people in image px, in the base of their file."""
+    """Predicted joints of P people in image px, 0-based or 1-based as in their file."""
 
     path: Path
-    base: int | None                    # 0 or 1 if the file names its base
+    base: int | None                    # 0 or 1 if the file states it
     _array: ndarray | H5Array
     _axes: tuple[int, ...]              # of people, joints and coordinates
 
@@ -123,7 +123,7 @@ def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: 
     if key is None and len(records) != len(rows):
         raise DataError(f"{path}: {len(records)} records without a 'row' for {len(rows)} people; "
                         'number them, from 0 as in the annotation file')
-    numbers = rows if key == 'row' else range(len(rows))    # our data sets count images by people
+    numbers = rows if key == 'row' else range(len(rows))    # our data sets give each person an id
     free = {value: place for place, value in enumerate(numbers)}
     found = np.full((len(rows), num_keypoints, 2), np.nan)
     for number, record in enumerate(records):

@@ -1,4 +1,4 @@
-"""Protocols: the same predictions have another score under each of these names.
+"""Protocols: the same predictions get a different score under each of them.
 
 A protocol measures distances, and makes a table of their :class:`hourglass.evaluation.pck.Counts`.
 Joints are found by name, so one protocol works for every skeleton that has them.

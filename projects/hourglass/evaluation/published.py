@@ -1,7 +1,7 @@
-"""Published results in percent, to compare with; scores that a source does not give are absent.
+"""Published results in percent, for comparison; scores that a source does not give are absent.
 
 MPII: PCKh@0.5 of single networks at 256x256 with flip test. FLIC: PCK@0.2 of the torso,
-observer-centric. Each stands under the protocol its authors counted by.
+observer-centric. Each row names the protocol that its authors used.
 """
 from collections.abc import Mapping
 

@@ -25,7 +25,7 @@ class Evaluation:
     """The score of a prediction file. People and joints without a prediction count as wrong."""
 
     truth: Truth
-    predictions: Path                   # of the file
+    predictions: Path                   # the prediction file
     protocol: Protocol
     base: int                           # 0 or 1, the base that the predictions were read with
     counts: Counts                      # of all joints
@@ -81,17 +81,17 @@ class Evaluation:
 
 def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: int | None = None,
              on_people: Callable[[slice, ndarray], None] | None = None) -> Evaluation:
-    """Score predictions of the people of a truth, in its order.
+    """Score predictions of the people of a ground truth, in its order.
 
     Args:
         base: 0 or 1, the base of the predictions' coordinates; by default the one that their file
-            names, or else the usual one of the data set.
+            states, or else the usual one of the data set.
         on_people: called with a slice of the people and their (n, N) distances, piece by piece:
             memory does not grow with the number of people.
 
     Raises:
         DataError: for a person with annotated joints but without a PCK unit.
-        ConfigError: for another base than the file names.
+        ConfigError: for another base than the file states.
     """
     if predictions.base is not None and base not in (None, predictions.base):
         raise ConfigError(f'{predictions.path}: the file gives its base as {predictions.base}; '

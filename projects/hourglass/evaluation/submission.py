@@ -19,7 +19,7 @@ _NUM_JOINTS = 16
 
 @METRICS.register_module()
 class MpiiSubmission(BaseMetric):
-    """Writer of ``pred_keypoints_mpii.mat``, which MPII's site scores by its hidden annotation.
+    """Metric that writes ``pred_keypoints_mpii.mat``, the file that MPII's site scores.
 
     The file holds ``pred``, which is ``RELEASE.annolist(RELEASE.img_train == 0)`` with
     ``annopoints.point`` of every predicted person filled in (x and y in image px, 1-based; id,
@@ -45,7 +45,7 @@ class MpiiSubmission(BaseMetric):
             where = f"{truth['image_name']}, row {truth['row']}"
             if truth['place'] is None:
                 raise DataError(f'{where}: the annotation file does not name the person of the '
-                                'release; make it with tools/prepare_mpii.py')
+                                'release; make it with hourglass prepare mpii')
             predicted = np.asarray(sample['pred_instances']['keypoints'], float)[0]     # (K, 2)
             if predicted.shape != (_NUM_JOINTS, 2) or not np.isfinite(predicted).all():
                 raise DataError(f'{where}: predicted keypoints of shape {predicted.shape}, '

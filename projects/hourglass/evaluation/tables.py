@@ -1,4 +1,4 @@
-"""Evaluations for people to read: a table with published results, and PCK curves."""
+"""Evaluations as text, CSV and images: a table with published results, distances, PCK curves."""
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ def table(rows: Sequence[Row]) -> str:
 def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
     """Return lines of text: a title, the scores, and below them the published ones.
 
-    Files go by their names, or by their paths where names repeat.
+    Files are listed by name, or by path where names repeat.
     """
     protocol, truth = evaluations[0].protocol, evaluations[0].truth
     paths = [evaluation.predictions for evaluation in evaluations]

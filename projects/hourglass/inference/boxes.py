@@ -17,7 +17,7 @@ FindBoxes = Callable[[Request], ndarray | None]     # None: the whole image
 
 
 def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
-    """Return a function from an image to its people's boxes; with no arguments, to None.
+    """Return a function that gives the boxes of an image; without arguments it returns None.
 
     Args:
         boxes: path of a file, see :class:`BoxFile`.

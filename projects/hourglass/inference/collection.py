@@ -1,4 +1,4 @@
-"""A collection of images from one end to the other: read, predict, draw, write."""
+"""Prediction for a collection of images: read, predict, draw, write."""
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path

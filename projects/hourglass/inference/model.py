@@ -52,6 +52,6 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
     if meta is None or meta['num_keypoints'] != count:
         raise ConfigError(
             f"{config.filename}: the network has {count} keypoints and test_dataloader's data set "
-            f"{meta and meta['num_keypoints']}; name a data set with as many")
+            f"{meta and meta['num_keypoints']}; set one with as many keypoints")
     model.dataset_meta = meta
     return model.to(device or get_device(), memory_format=torch.channels_last).eval()

@@ -34,8 +34,8 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
     """Return the middle (2,) and the side, image px, of the square crop of each person.
 
     Args:
-        request: of an image of ``image_size`` (w, h).
-        padding: of boxes, as for :func:`hourglass.datasets.crop.crop_around`.
+        request: an image and its people.
+        image_size, padding: as for :func:`hourglass.datasets.crop.crop_around`.
 
     Raises:
         DataError: for boxes, centres or scales that describe no crop of this image.
@@ -69,7 +69,7 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
 
 
 def _numbers(rows: Rows, columns: int, what: str, name: str) -> ndarray:
-    """(P, columns) finite numbers; rows may have more columns, and there may be no row."""
+    """Return (P, columns) finite numbers; rows may have more columns, and P may be 0."""
     try:
         numbers = np.asarray(rows, float)
     except (TypeError, ValueError):

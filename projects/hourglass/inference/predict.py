@@ -96,7 +96,7 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')
-    model = _arranged(model, stage, flip, heatmaps, stages)
+    model = _configured(model, stage, flip, heatmaps, stages)
     with DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose')):
         pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
     images: deque[tuple[Request, Poses | HourglassError, list[_Person]]] = deque()
@@ -126,7 +126,7 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
 @dataclass
 class _Person:
     packed: dict[str, Any]                  # inputs and data_samples, as mmpose's pipeline packs
-    found: PoseDataSample | None = None     # the estimator's answer
+    found: PoseDataSample | None = None     # the result of the estimator
 
 
 def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request, padding: float
@@ -151,8 +151,8 @@ def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request, 
     return poses, people
 
 
-def _arranged(model: TopdownPoseEstimator, stage: int | None, flip: bool | None, heatmaps: bool,
-              stages: bool) -> TopdownPoseEstimator:
+def _configured(model: TopdownPoseEstimator, stage: int | None, flip: bool | None, heatmaps: bool,
+                stages: bool) -> TopdownPoseEstimator:
     """Return the estimator with settings as requested; it shares its weights with ``model``."""
     if not stages:
         model = until_stage(model, stage)

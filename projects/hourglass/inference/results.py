@@ -24,14 +24,14 @@ class Results:
     the other, as in COCO's results; ``score`` is their mean. ``bbox`` (x, y, width, height) is the
     box that was given, ``crop`` the square that the network was given. The table has a line for
     each keypoint. Coordinates are image px and 0 is the middle of the first pixel; boxes count
-    from the corner.
+    from the corner of the image.
 
     Args:
         metainfo: the model's ``dataset_meta``.
-        info: of the JSON.
+        info: the ``info`` of the JSON: version, model and stage.
 
     Attributes:
-        entries: of each image, ``image`` and ``people``, or its ``problem``.
+        entries: a dict for each image, with ``image`` and ``people``, or with its ``problem``.
     """
 
     def __init__(self, metainfo: dict, info: dict[str, Any]):
@@ -65,7 +65,7 @@ class Results:
             annotations=[dict(id=i) | person for i, person in enumerate(people)])
 
     def finish(self, folder: Path) -> int:
-        """Write both files unless images are left to other processes or calls; return how many.
+        """Write both files, or return how many images are left to other processes or calls.
 
         Raises:
             DataError: if a file cannot be written.
@@ -89,7 +89,7 @@ class SharedResults(Results):
 
     Args:
         metainfo, info: as for :class:`Results`.
-        journal: of this work.
+        journal: the journal of this work.
         source: the images of all processes.
     """
 
@@ -114,14 +114,14 @@ class SharedResults(Results):
         return len(self.stamps) - len(done) or super().finish(folder)
 
     def _done(self) -> dict[str, dict[str, Any]]:
-        """Entries of the images as they are now, by name, in the order of the images."""
+        """Return the entries of unchanged images by name, in the order of the images."""
         entries = self.journal.read()
         return {name: entries[name] for name, stamp in self.stamps.items()
                 if name in entries and entries[name]['stamp'] == stamp}
 
 
 def _entry(request: Request, poses: Poses) -> dict[str, Any]:
-    """COCO's entries of one image and its people, without ids."""
+    """Return COCO's entries of one image and its people, without ids."""
     width, height = poses.image_size
     people = []
     for box, crop, keypoints, scores in zip(

@@ -75,7 +75,7 @@ class StackedHeatmapHead(BaseHead):
 
     def stage_losses(self, stages: Sequence[Tensor], targets: Tensor, weights: Tensor
                      ) -> dict[str, Tensor]:
-        """Return the same for N heatmaps and targets (B, K, h, w), and weights (B, K)."""
+        """Return these for N heatmaps and for targets, (B, K, h, w) each, and weights (B, K)."""
         losses, factors = {}, self.stage_weights or [1.0] * len(stages)
         for stage, (factor, heatmaps) in enumerate(zip(factors, stages, strict=True)):
             if heatmaps.shape != targets.shape:

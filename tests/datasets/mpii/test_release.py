@@ -42,7 +42,7 @@ def test_numbers_stay_as_annotated(tmp_path):
 
 def test_images_and_people_keep_their_places(tmp_path):
     release = read_release(small_release(tmp_path / 'r.mat'))
-    assert release.image_names == ['val.jpg', 'train.jpg', 'nobody.jpg', 'test.jpg', 'empty.jpg',
+    assert release.image_names == ['val.jpg', 'train.jpg', 'no_person.jpg', 'test.jpg', 'empty.jpg',
                                 'one.jpg']
     assert release.training == [True] * 3 + [False] * 3
     assert release.num_rects == [2, 4, 0, 3, 0, 1]
@@ -65,7 +65,7 @@ def test_without_joints(tmp_path, without):
     (dict(objpos=None), 'objpos'), (dict(objpos=EMPTY), 'objpos'),
     (dict(objpos=structs(dict(x=EMPTY, y=EMPTY))), 'objpos'), (dict(scale=None), 'scale'),
     (dict(scale=EMPTY, objpos=EMPTY), 'objpos and scale')])
-def test_without_a_place_or_a_size_nobody_can_be_cropped(tmp_path, without, lacking):
+def test_without_a_place_or_a_size_no_person_can_be_cropped(tmp_path, without, lacking):
     release = read_one(tmp_path, points=pose(1), **without)
     assert release.people == [] and release.num_rects == [1]
     assert release.without_crop == {(0, 0): lacking}

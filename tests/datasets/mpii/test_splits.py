@@ -154,7 +154,7 @@ def test_mmpose_reads_what_is_written(tmp_path, monkeypatch):
     assert codes.shape == (1, 16) and codes[0, 15].item() == 'lwri'
 
 
-def test_hidden_truth_is_kept_and_joints_nobody_knows_are_marked(tmp_path):
+def test_hidden_truth_is_kept_and_unknown_joints_are_marked(tmp_path):
     known = hidden_rect() | {name: rect([point(4, 7.0, 8.0)])[name]
                            for name in ('annopoints', 'x1', 'y1', 'x2', 'y2')}
     path = write_release(tmp_path / 'r.mat', image('val.jpg', rect(pose(1))),

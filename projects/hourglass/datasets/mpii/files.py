@@ -1,8 +1,8 @@
-"""MPII's annotations in three published forms, all 1-based, all read to the same persons.
+"""MPII's annotations in three published forms, all 1-based, which are read into the same persons.
 
-HRNet's and mmpose's JSON has no occlusion; ``mpii_annotations.json(.gz)`` has. Head boxes for both
-are in ``mpii_gt_val.mat``. The authors' ``train/valid/test.h5`` hold everything, but centre and
-scale adjusted and joints in whole pixels, which differs at neck and head.
+HRNet's and mmpose's JSON does not mark occluded joints; ``mpii_annotations.json(.gz)`` does. Head
+boxes for both are in ``mpii_gt_val.mat``. The authors' ``train/valid/test.h5`` hold everything, but
+centre and scale are adjusted, and joints are whole pixels, so neck and head differ.
 """
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -95,8 +95,8 @@ def _is_in(split: str | None, record: dict, row: int, path: str | Path) -> bool:
     return split in ('trainval', 'val' if flag else 'train')
 
 
-def _from_bearpaw(record: dict) -> dict:
-    """Give a record of ``mpii_annotations.json`` the names of HRNet's."""
+def _with_hrnet_names(record: dict) -> dict:
+    """Rename the fields of a ``mpii_annotations.json`` record as HRNet's JSON names them."""
     joints = np.array(record['joint_self'], float).reshape(-1, 3)       # x, y, 1 where visible
     annotated = (joints != 0).any(-1)
     return record | dict(
@@ -104,14 +104,14 @@ def _from_bearpaw(record: dict) -> dict:
         joints=joints[:, :2], joints_vis=annotated, joints_occluded=annotated & (joints[:, 2] == 0))
 
 
-def _person(record: dict, is_bearpaw: bool, row: int, path: str | Path) -> Person:
-    """Read a 1-based record of ``image, center, scale, joints, joints_vis``.
+def _person(record: dict, holds_both: bool, row: int, path: str | Path) -> Person:
+    """Read a 1-based record of ``image, center, scale, joints, joints_vis``, in either JSON form.
 
     ``head_box`` (x1, y1, x2, y2), ``joints_occluded``, ``annolist_index``, ``people_index`` and
     ``single_person`` are optional.
     """
     try:
-        record = _from_bearpaw(record) if is_bearpaw else record
+        record = _with_hrnet_names(record) if holds_both else record
         image, joints = record['image'], np.array(record['joints'], float).reshape(-1, 2)
         visible = np.array(record['joints_vis'], float).reshape(-1)
         if np.isnan(visible).any():
