@@ -32,6 +32,13 @@ def test_the_command_prints_a_table_and_writes_the_numbers(tiny, cli, tmp_path, 
     assert report.rows[0]['parameters'] == size_of(tiny)[0]
 
 
+def test_a_table_without_times_explains_none(tiny, cli, capsys):
+    cli('benchmark', tiny, '--measure', 'size')
+    assert 'times:' not in capsys.readouterr().out
+    cli('benchmark', tiny, '--measure', 'throughput', '--rounds', 2)
+    assert 'times: median' in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(('arguments', 'words'), [
     (['nothing.py'], 'nothing.py'), (['TINY', '--optimize', 'fsue'], "optimize='fsue'"),
     ([HOURGLASS52, '--optimize', 'fuse'], 'StackedHeatmapHead'),

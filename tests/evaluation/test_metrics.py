@@ -80,7 +80,7 @@ def test_only_single_persons_count_in_the_official_score():
     alone = evaluate(MpiiPCKh(single_person_only=True), data, 4)
     assert alone['mpii/Total'] == evaluate(MpiiPCKh(), data[3:], 4)['mpii/Total']
     data[4]['raw_ann_info']['single_person'] = None
-    with pytest.raises(DataError, match=r'row 4: not marked whether .*prepare_mpii'):
+    with pytest.raises(DataError, match=r'row 4: not marked whether .*prepare mpii'):
         evaluate(MpiiPCKh(single_person_only=True), data, 4)
 
 

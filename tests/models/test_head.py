@@ -85,6 +85,12 @@ def test_flip_average_of_a_mirrored_answer_is_the_answer():
     assert len(found) == 2
 
 
+def test_another_number_of_keypoints_than_the_data_set_has_is_refused():
+    heatmaps = [torch.rand(2, 5, 8, 8)]
+    with pytest.raises(ConfigError, match='predicts 5 keypoints, and the data set has 3'):
+        StackedHeatmapHead(decoder=CODEC).predict([heatmaps] * 2, samples(), dict(flip_test=True))
+
+
 def test_all_stages_are_predicted_on_request():
     heatmaps = stages()
     mirrored = [maps.flip(-1)[:, FLIP] for maps in heatmaps]

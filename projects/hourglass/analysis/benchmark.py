@@ -258,6 +258,8 @@ def table(report: Report, batch_size: int) -> str:
              + (f", {row['stages']} stacks" if row['stages'] else ''),
              *(form(row[key]) if key in row else '' for _, key, form in shown)]
             for row in report.rows]
+    timed = any(key in ('latency', 'throughput', 'training') for _, key, _ in shown)
     return '\n'.join([described(report.machine),
                       text_table(rows, ['', *(title for title, _, _ in shown)]),
-                      'times: median (quartiles); ratios to the first row', *report.notes])
+                      *['times: median (quartiles); ratios to the first row'] * timed,
+                      *report.notes])

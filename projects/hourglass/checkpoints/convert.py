@@ -98,7 +98,7 @@ def _config(report: dict[str, Any], weights: Path, out: Path, data: str | None) 
     if data is None:
         known = ', '.join(f'{count} ({name})' for count, name in _DATA_OF_KEYPOINTS.items())
         raise ConfigError(f"{out}: no data set has the network's {keypoints} keypoints, there are "
-                          f'{known}; choose one with --data')
+                          f'{known}; choose one with --data, then put yours in the config')
     if _INPUT_SIDE % divisor:
         raise ConfigError(f'{out}: an hourglass of {network["depth"]} levels needs sides that '
                           f'{divisor} divides, and the configs have {_INPUT_SIDE}')

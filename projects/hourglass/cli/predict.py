@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     content, whole = results.content(), '' if args.boxes or args.detector else (
         ', one looked for in each whole image (--boxes or --detector say where people are)')
     people, count = len(content['annotations']), len(content['images'])
-    print(f'{people} people in {count} images{whole}: {args.out}')
+    print(f'{people} people in {count} images{whole}, written to {args.out}')
     if source.ignored:
         print(f'{source.ignored} files of {args.input} ignored: no image by their names')
     if results.problems:

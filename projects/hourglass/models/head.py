@@ -111,6 +111,9 @@ class StackedHeatmapHead(BaseHead):
         if test_cfg.get('flip_test', False):
             images, mirrored = map(self.forward, feats)
             flip_indices = batch_data_samples[0].metainfo['flip_indices']
+            if len(flip_indices) != images[0].shape[1]:
+                raise ConfigError(f'the network predicts {images[0].shape[1]} keypoints, and the '
+                                  f'data set has {len(flip_indices)}; test it on data of its own')
             stages = [(maps + flip_heatmaps(other, flip_indices=flip_indices, shift_heatmap=False))
                       / 2 for maps, other in zip(images, mirrored, strict=True)]
         else:
