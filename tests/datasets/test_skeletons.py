@@ -47,3 +47,9 @@ def test_the_order_is_that_of_the_annotation():
     # in any order of the dictionary
     arm['keypoint_info'] = dict(reversed(arm['keypoint_info'].items()))
     assert keypoint_names(arm) == ['wrist', 'elbow']
+
+
+def test_a_star_stands_for_both_sides():
+    order = 'left_wrist right_wrist nose'
+    assert define_skeleton('arms', order, '*_wrist', 'nose-*_wrist') == define_skeleton(
+        'arms', order, 'right_wrist left_wrist', 'nose-right_wrist nose-left_wrist')
