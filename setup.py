@@ -52,7 +52,8 @@ setup(
     package_dir={'': 'projects'},
     packages=find_packages('projects'),
     package_data={'hourglass': [
-        'py.typed', 'weights/*.safetensors', 'web/static/*', 'analysis/report/*.html']},
+        'README.md', 'py.typed', 'weights/*.safetensors', 'web/static/*',
+        'analysis/report/*.html']},
     cmdclass=dict(build_py=BuildWithConfigs),
     install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'scipy', 'h5py', 'tqdm',
                       'jinja2'],

@@ -182,7 +182,7 @@ def _rank(rank: int, folder: str, teacher: dict) -> None:
 
 @pytest.mark.slow
 def test_two_processes_train_one_student(teacher, tmp_path):
-    torch.multiprocessing.spawn(_rank, (str(tmp_path), teacher), nprocs=2)
+    torch.multiprocessing.start_processes(_rank, (str(tmp_path), teacher), 2, start_method='fork')
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
