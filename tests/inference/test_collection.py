@@ -3,16 +3,10 @@ import cv2
 import numpy as np
 import pytest
 
-from hourglass.apis import init_model
 from hourglass.errors import DataError
 from hourglass.inference.collection import Drawing, predict_collection
 from hourglass.inference.results import Results
 from hourglass.inference.sources import ImageFiles
-
-
-@pytest.fixture(scope='module')
-def model():
-    return init_model('flic-small', device='cpu')
 
 
 @pytest.fixture

@@ -1,21 +1,9 @@
 """What the poses of one image hold, and what they hold on request alone."""
-import cv2
 import numpy as np
-import pytest
 
-from hourglass.apis import init_model, predict
+from hourglass.apis import predict
 
 BOXES = np.array([[20, 10, 90, 110], [60.5, 5, 130, 90]])
-
-
-@pytest.fixture(scope='module')
-def model():
-    return init_model('flic-small', device='cpu')
-
-
-@pytest.fixture(scope='module')
-def image(synthetic):
-    return cv2.imread(str(min((synthetic / 'synthetic/test/images').iterdir())))
 
 
 def test_stages_heatmaps_and_inputs_on_request(model, image):

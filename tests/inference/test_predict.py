@@ -5,20 +5,10 @@ import pytest
 from mmpose.apis import inference_topdown
 from PIL import Image
 
-from hourglass.apis import init_model, predict
+from hourglass.apis import predict
 from hourglass.errors import ConfigError, DataError
 
 BOXES = np.array([[20, 10, 90, 110], [60.5, 5, 130, 90]])
-
-
-@pytest.fixture(scope='module')
-def model():
-    return init_model('flic-small', device='cpu')
-
-
-@pytest.fixture(scope='module')
-def image(synthetic):
-    return cv2.imread(str(min((synthetic / 'synthetic/test/images').iterdir())))
 
 
 def test_boxes_give_what_mmpose_gives(model, image):
