@@ -6,6 +6,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 
 from hourglass.errors import ConfigError
+from hourglass.models import head as head_module
 from hourglass.models.head import StackedHeatmapHead, heatmap_accuracy
 
 FLIP = [1, 0, 2]
@@ -89,6 +90,15 @@ def test_another_number_of_keypoints_than_the_data_set_has_is_refused():
     heatmaps = [torch.rand(2, 5, 8, 8)]
     with pytest.raises(ConfigError, match='predicts 5 keypoints, and the data set has 3'):
         StackedHeatmapHead(decoder=CODEC).predict([heatmaps] * 2, samples(), dict(flip_test=True))
+
+
+def test_only_the_stage_that_predicts_is_averaged_and_decoded(monkeypatch):
+    heatmaps, head, calls = stages(), StackedHeatmapHead(decoder=CODEC), []
+    monkeypatch.setattr(head_module, 'flip_heatmaps',
+                        lambda maps, **_: calls.append('flip') or maps)
+    monkeypatch.setattr(head, 'decode', lambda maps: calls.append('decode') or [InstanceData()] * 2)
+    head.predict([heatmaps, heatmaps], samples(), dict(flip_test=True))
+    assert calls == ['flip', 'decode']
 
 
 def test_all_stages_are_predicted_on_request():

@@ -108,26 +108,32 @@ class StackedHeatmapHead(BaseHead):
         if unknown := set(test_cfg) - _TEST_OPTIONS:
             raise ConfigError(f"model.test_cfg: nothing reads '{min(unknown)}'; there are "
                               f"{', '.join(sorted(_TEST_OPTIONS))} (heatmaps are never shifted)")
+        mirrored: list[Tensor] = []
         if test_cfg.get('flip_test', False):
             images, mirrored = map(self.forward, feats)
             flip_indices = batch_data_samples[0].metainfo['flip_indices']
             if len(flip_indices) != images[0].shape[1]:
                 raise ConfigError(f'the network predicts {images[0].shape[1]} keypoints, and the '
                                   f'data set has {len(flip_indices)}; test it on data of its own')
-            stages = [(maps + flip_heatmaps(other, flip_indices=flip_indices, shift_heatmap=False))
-                      / 2 for maps, other in zip(images, mirrored, strict=True)]
         else:
-            stages = self.forward(feats)
-        heatmaps = stages[stage_index(self.predict_stage, len(stages))]         # (B, K, h, w)
-        predictions = self.decode(heatmaps)
-        if test_cfg.get('all_stages', False):
-            by_stage = [self.decode(maps) for maps in stages]
+            images = self.forward(feats)
+        predicting = stage_index(self.predict_stage, len(images))
+        all_stages = test_cfg.get('all_stages', False)
+        wanted = range(len(images)) if all_stages else [predicting]
+        stages = {stage: images[stage] for stage in wanted}
+        if mirrored:
+            stages = {stage: (maps + flip_heatmaps(
+                mirrored[stage], flip_indices=flip_indices, shift_heatmap=False)) / 2
+                for stage, maps in stages.items()}
+        decoded = {stage: self.decode(maps) for stage, maps in stages.items()}
+        heatmaps, predictions = stages[predicting], decoded[predicting]         # (B, K, h, w)
+        if all_stages:
             for person, prediction in enumerate(predictions):
-                prediction.stage_keypoints = np.stack(
-                    [found[person].keypoints for found in by_stage], axis=1)    # (1, N, K, 2)
+                prediction.stage_keypoints = np.stack(                          # (1, N, K, 2)
+                    [found[person].keypoints for found in decoded.values()], axis=1)
                 if test_cfg.get('output_heatmaps', False):
-                    prediction.stage_heatmaps = torch.stack(
-                        [maps[person] for maps in stages])[None]                # (1, N, K, h, w)
+                    prediction.stage_heatmaps = torch.stack(                    # (1, N, K, h, w)
+                        [maps[person] for maps in stages.values()])[None]
         if test_cfg.get('output_heatmaps', False):
             return predictions, [PixelData(heatmaps=h) for h in heatmaps.detach()]
         return predictions
