@@ -66,7 +66,7 @@ def training_config(args: argparse.Namespace) -> Config:
                           f'--cfg-options load_from={checkpoint}')
     if checkpoint:
         cfg.resume, cfg.load_from = True, str(checkpoint)
-    if cfg.get('load_from') and '://' not in cfg.load_from:
+    if cfg.get('load_from'):
         cfg.load_from = checked_checkpoint(cfg.load_from)
     return cfg
 

@@ -56,7 +56,8 @@ class JournalTestLoop(TestLoop):
 
     def __init__(self, runner: Runner, dataloader: dict, evaluator: list | dict, journal: dict,
                  **kwargs: object):
-        self.journal, done = Journal(**journal), Journal(**journal).read()
+        self.journal = Journal(**journal)
+        done = self.journal.read()
         dataset = DATASETS.build(dataloader['dataset'])
         self.ids = [str(dataset.get_data_info(index)['id']) for index in range(len(dataset))]
         share = [index for index in range(journal['rank'], len(dataset), journal['ranks'])
