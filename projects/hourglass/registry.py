@@ -33,8 +33,8 @@ DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic', 'data
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.submission')
-HOOKS = _child(root.HOOKS, 'engine.display', 'engine.model_hooks', 'engine.saving',
-               'engine.statistics', 'engine.stopping', 'engine.watching')
+HOOKS = _child(root.HOOKS, 'engine.budget', 'engine.display', 'engine.model_hooks',
+               'engine.saving', 'engine.statistics', 'engine.stopping', 'engine.watching')
 LOOPS = _child(root.LOOPS, 'engine.loops', 'engine.journal_loop')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'engine.optim')
 MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'engine.distributed')

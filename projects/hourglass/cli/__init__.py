@@ -21,6 +21,7 @@ COMMANDS = {
     'report': 'test a network and write the results as one HTML file',
     'benchmark': 'measure what networks cost: size, time, memory',
     'benchmark exits': 'measure accuracy against cost, stack by stack',
+    'benchmark training': 'measure training throughput on an accelerator',
     'benchmark ablate': 'train configs with several seeds and compare them',
     'convert': 'convert a checkpoint of another project',
     'prepare mpii': "convert MPII's annotations and check the folder",

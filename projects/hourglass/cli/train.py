@@ -13,6 +13,7 @@ from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.config import load_config
 from hourglass.cli.errors import one_line_errors
+from hourglass.engine.budget import train_for
 from hourglass.engine.optim import scale_learning_rate
 from hourglass.engine.processes import find_place
 from hourglass.errors import ConfigError
@@ -24,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='resume from this checkpoint, or the last one in the work folder')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
     parser.add_argument('--no-validate', action='store_true', help='no validation while training')
+    parser.add_argument('--minutes', type=float, metavar='N',
+                        help='train for this long, whatever the config says, with a learning rate '
+                        'that ends at zero')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate with the real total batch size')
 
@@ -42,6 +46,8 @@ def training_config(args: argparse.Namespace) -> Config:
     if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
         raise ConfigError(f"optim_wrapper.optimizer.type='{optimizer}': no such optimiser; check "
                           'its spelling')
+    if args.minutes is not None:
+        train_for(cfg, args.minutes)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.get('default_hooks', {}).get('checkpoint', {}).pop('save_best', None)

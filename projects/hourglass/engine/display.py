@@ -43,6 +43,7 @@ class ProgressBarHook(Hook):
             last = max((key for key in outputs if key.startswith('acc_stage')), default='',
                        key=lambda key: int(key.removeprefix('acc_stage')))
             shown = {'loss': outputs.get('loss'), 'acc': outputs.get(last)}
+            self.bar.total = runner.max_iters           # a run of minutes corrects it
             self.bar.set_description(f'epoch {runner.epoch + 1}/{runner.max_epochs}', refresh=False)
             self.bar.set_postfix_str('  '.join(
                 f'{name} {float(value):.4g}' for name, value in shown.items() if value is not None),

@@ -1,0 +1,28 @@
+"""Measure how many images a second networks train on, by precision and by how the step is run."""
+import argparse
+import json
+from pathlib import Path
+
+from hourglass.analysis.machine import machine
+from hourglass.analysis.training_speed import WAYS, as_dict, table, training_speed
+from hourglass.io.files import replacing
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('configs', nargs='+', help='config files, or names in the model index')
+    parser.add_argument('--ways', nargs='+', choices=WAYS, default=['fp32', 'bf16'],
+                        help='precisions, compiled residual modules, CUDA graphs')
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--seconds', type=float, default=3, help='for each (default %(default)s)')
+    parser.add_argument('--json', type=Path, metavar='OUT', help='write the numbers to this file')
+
+
+def run(args: argparse.Namespace) -> None:
+    speeds = []
+    for config in args.configs:
+        for way in args.ways:
+            speeds.append(training_speed(config, way, args.batch_size, args.seconds))
+            print(table(speeds[-1:]), flush=True)       # each at once: the slot may end
+    if args.json:
+        with replacing(args.json) as draft:
+            draft.write_text(json.dumps(dict(machine=machine(), speeds=as_dict(speeds)), indent=1))
