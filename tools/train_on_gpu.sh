@@ -40,7 +40,7 @@ pack() {
 
 run() {
     out=$(mkdir -p "$1" && cd "$1" && pwd)
-    config=${CONFIG:-$here/configs/flic/td-hm_hourglass8-compiled_flic-256x256.py}
+    config=${CONFIG:-$here/configs/flic/td-hm_hourglass8-strong_flic-256x256.py}
     name=$(basename "$config" .py)
     work=${WORK:-$(mktemp -d)}
     site=${SITE:-$(mktemp -d)}

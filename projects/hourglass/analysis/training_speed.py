@@ -1,11 +1,11 @@
 """Training throughput of networks on an accelerator, by precision and by how the step is run."""
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 
 import torch
 from mmengine.config import Config
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from hourglass.analysis.size import build_estimator, size_of
@@ -78,7 +78,7 @@ def training_speed(config: str, way: str, batch_size: int, seconds: float) -> Sp
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     torch.backends.cudnn.benchmark = True
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = run.precision != 'fp32'
+    torch.backends.cudnn.allow_tf32 = run.precision != 'fp32'       # all products are convolutions
     step = _step(cfg, run, batch_size)
     for _ in range(3):
         step()
@@ -124,7 +124,7 @@ def _step(cfg: Config, run: Way, batch_size: int) -> Callable[[], object]:
     return step
 
 
-def _stages(model: nn.Module, images: Tensor) -> list[Tensor]:
+def _stages(model: TopdownPoseEstimator, images: Tensor) -> list[Tensor]:
     heatmaps = model.head(model.backbone(images))
     return [heatmaps] if isinstance(heatmaps, Tensor) else list(heatmaps)
 
@@ -139,7 +139,7 @@ def _graph(step: Callable[[], object]) -> Callable[[], object]:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         step()
-    return partial(graph.replay)
+    return graph.replay
 
 
 def table(speeds: list[Speed]) -> str:
@@ -148,7 +148,3 @@ def table(speeds: list[Speed]) -> str:
                         f'{s.teraflops:.1f}', f'{s.mebibytes:.0f}', f'{s.preparing:.0f}']
                        for s in speeds],
                       ['', 'batch', 'images/s', 'TFLOP/s', 'MiB', 'ready after, s'])
-
-
-def as_dict(speeds: list[Speed]) -> list[dict]:
-    return [asdict(speed) for speed in speeds]

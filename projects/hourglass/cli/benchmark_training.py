@@ -1,10 +1,11 @@
 """Measure how many images a second networks train on, by precision and by how the step is run."""
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from hourglass.analysis.machine import machine
-from hourglass.analysis.training_speed import WAYS, as_dict, table, training_speed
+from hourglass.analysis.training_speed import WAYS, table, training_speed
 from hourglass.io.files import replacing
 
 
@@ -25,4 +26,5 @@ def run(args: argparse.Namespace) -> None:
             print(table(speeds[-1:]), flush=True)       # each at once: the slot may end
     if args.json:
         with replacing(args.json) as draft:
-            draft.write_text(json.dumps(dict(machine=machine(), speeds=as_dict(speeds)), indent=1))
+            numbers = dict(machine=machine(), speeds=[asdict(speed) for speed in speeds])
+            draft.write_text(json.dumps(numbers, indent=1))

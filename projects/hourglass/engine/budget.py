@@ -1,4 +1,4 @@
-"""Runs of a number of minutes, for a slot on a cluster: they end in time, with the schedule done."""
+"""Runs of a number of minutes, for a slot on a cluster, whose schedule ends in time."""
 import math
 import time
 
@@ -53,6 +53,8 @@ class TimeBudgetHook(Hook):
         minutes: from the beginning of training to the end of the last iteration.
         warmup: iterations over which the learning rate rises linearly.
     """
+
+    priority = 'HIGHEST'                # sets the rate before it is logged
 
     def __init__(self, minutes: float, warmup: int = 200):
         self.seconds, self.warmup = 60 * minutes, warmup

@@ -7,7 +7,6 @@ from mmengine.runner import Runner
 
 from hourglass.checkpoints import refuse_another_network, state_dict
 from hourglass.deploy.optimize import optimized
-from hourglass.models.network import Residual
 from hourglass.registry import HOOKS
 
 
@@ -41,27 +40,6 @@ class ChannelsLastHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         runner.model.to(memory_format=torch.channels_last)
-
-
-@HOOKS.register_module()
-class CompileHook(Hook):
-    """Hook that compiles the residual modules for training, with ``torch.compile``.
-
-    All modules of one shape share their code, so it takes as long for eight stacks as for one;
-    mmengine's ``compile`` takes the whole model at once. Validation runs as without the hook.
-    """
-
-    def before_train(self, runner: Runner) -> None:
-        torch._dynamo.config.recompile_limit = 64       # one for each shape; 8 by default
-        for module in runner.model.modules():
-            if isinstance(module, Residual):
-                module.compile(dynamic=False)
-
-    def before_val_epoch(self, runner: Runner) -> None:
-        torch.compiler.set_stance('force_eager')
-
-    def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        torch.compiler.set_stance('default')
 
 
 @HOOKS.register_module()
