@@ -94,6 +94,6 @@ def test_another_kind_of_network_is_refused(name):
 
 def test_calls_take_turns():
     order = []
-    seconds = take_turns({name: lambda name=name: order.append(name) for name in 'ab'}, rounds=3)
+    seconds = take_turns([lambda name=name: order.append(name) for name in 'ab'], rounds=3)
     assert order == list('abababab')                    # the first round warms up
-    assert [len(times) for times in seconds.values()] == [3, 3]
+    assert [len(times) for times in seconds] == [3, 3]

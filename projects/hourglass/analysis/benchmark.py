@@ -13,9 +13,8 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.structures import InstanceData, PixelData
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.structures import PoseDataSample
+from mmpose.testing import get_packed_inputs
 from torch import Tensor, nn
 
 from hourglass.analysis.input_speed import compare_inputs
@@ -105,19 +104,10 @@ class Contender:
         backbone, head = cfg.model.backbone, cfg.model.head
         keypoints = (backbone.get('num_keypoints') or head.get('num_keypoints')
                      or head.get('out_channels'))
-        width, height = head.decoder.input_size
-        generator, samples = torch.Generator().manual_seed(0), []
-        for _ in range(count):
-            heatmaps = torch.rand(keypoints, *reversed(head.decoder.heatmap_size),
-                                  generator=generator)
-            weights = torch.ones(1, keypoints, device=_device())
-            samples.append(PoseDataSample(
-                gt_fields=PixelData(heatmaps=heatmaps.to(_device())),
-                gt_instance_labels=InstanceData(keypoint_weights=weights)))
-        images = torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8,
-                               generator=generator)
-        return partial(model.train_step, dict(inputs=list(images), data_samples=samples),
-                       build_optim_wrapper(model, cfg.optim_wrapper))
+        batch = get_packed_inputs(
+            count, num_keypoints=keypoints, img_shape=head.decoder.input_size[::-1],
+            heatmap_size=head.decoder.heatmap_size, with_reg_label=False, with_simcc_label=False)
+        return partial(model.train_step, batch, build_optim_wrapper(model, cfg.optim_wrapper))
 
 
 @dataclass
@@ -139,10 +129,8 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
     ``median`` of the rounds, the quartiles ``low`` and ``high``, and ``ratio`` to the first
     contender. ``memory``: bytes at the peak above the loaded network, ``memory_latency`` and
     ``memory_training``. ``input``: training images per second of one core. ``deviation``: the
-    largest difference to the plain forward, as a fraction of its largest value.
-
-    Raises:
-        ConfigError: for an unknown measure, or a network that cannot be run as asked.
+    largest difference to the plain forward, as a fraction of its largest value. Raises
+    ``ConfigError`` for an unknown measure, or a network that cannot be run as asked.
     """
     if rounds < 2 or batch_size < 1:
         raise ConfigError(f'rounds={rounds}, batch_size={batch_size}: give 2 or more, and 1 or '
@@ -197,8 +185,7 @@ def _compare_outputs(measured: Sequence[tuple[dict, Contender]], networks: Seque
 def _take_turns(rows: list[dict], measure: str, calls: Sequence[Callable[[], object]], rounds: int
                 ) -> None:
     """Add the seconds of each call to its row, and their ratio to those of the first call."""
-    named = {str(index): call for index, call in enumerate(calls)}
-    seconds = list(take_turns(named, rounds).values())
+    seconds = take_turns(calls, rounds)
     for row, times in zip(rows, seconds, strict=True):
         low, median, high = statistics.quantiles(times, n=4, method='inclusive')
         ratios = [time / first for time, first in zip(times, seconds[0], strict=True)]

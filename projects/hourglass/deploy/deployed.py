@@ -16,7 +16,7 @@ class Deployed(nn.Module):
     """Pixels (B, 3, H, W) -> heatmaps (B, K, h, w), or keypoints (B, K, 2) and scores (B, K).
 
     Pixels are 0 to 255 in OpenCV's order, blue, green, red, of any numeric type. Keypoints are in
-    input px, 0-based.
+    input px, 0-based. Raises ``ConfigError`` for a stage that a StackedHourglass does not have.
 
     Args:
         network: returns the outputs of all its stages.
@@ -28,9 +28,6 @@ class Deployed(nn.Module):
         flip_indices: for each keypoint its counterpart in a mirrored image. If given, the heatmaps
             are averaged with those of the mirrored image, without any shift.
         decode: makes keypoints and scores from heatmaps; None returns the heatmaps.
-
-    Raises:
-        ConfigError: for a stage that a StackedHourglass does not have.
     """
 
     mean: Tensor

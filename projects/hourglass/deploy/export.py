@@ -63,13 +63,12 @@ def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bo
              decode: bool = False) -> Deployed:
     """Return all that an estimator does with the pixels of its input, as one module.
 
+    Raises ``ConfigError`` for a stage that does not exist, or a codec that cannot be decoded here.
+
     Args:
         stage: the stage to predict from; None is the head's ``predict_stage``.
         flip: average with the mirrored image.
         decode: return keypoints and scores instead of heatmaps.
-
-    Raises:
-        ConfigError: for a stage that does not exist, or a codec that cannot be decoded here.
     """
     head, codec = estimator.head, estimator.head.decoder
     stage = stage_index(head.predict_stage if stage is None else stage, num_stages(estimator))
@@ -207,13 +206,12 @@ def _write_onnx(module: Deployed, crops: Tensor, notes: dict[str, str], opset: i
 def compare(run: Run, module: Deployed, crops: Tensor, images: int, out: Path) -> Exported:
     """Compare an exported network ``run`` with the ``module`` in torch, in batches of 1 and 3.
 
+    Raises ``ExportError`` if the outputs differ by more than rounding.
+
     Args:
         crops: (N, 3, H, W), N a multiple of 3.
         images: how many of the crops differ from each other.
         out: the file that an error names.
-
-    Raises:
-        ExportError: if the outputs differ by more than rounding.
     """
     decode, deviations, keypoints, unsettled = module.decode, [0.0], 0, 0
     for pixels in (batch for size in (1, _BATCH) for batch in crops.split(size)):

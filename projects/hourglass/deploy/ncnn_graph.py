@@ -24,15 +24,13 @@ _FLOAT32 = struct.pack('<i', 0)                 # stands before the weights of a
 def ncnn_graph(network: StackedHourglass, every_stage: bool = False) -> tuple[str, bytes]:
     """Return a network as ncnn's text and weights, from :data:`INPUT` (3, H, W) to ``stageN``.
 
-    BatchNorms are folded and reinjections merged as in :func:`hourglass.models.fuse.fuse`.
+    BatchNorms are folded and reinjections merged as in :func:`hourglass.models.fuse.fuse`. Raises
+    ``ConfigError`` for another kind of network.
 
     Args:
         network: has N + 1 stacks.
         every_stage: add the outputs ``stage0``, ``stage1``, ... ncnn computes only the requested
             output, and continues from there for the next one.
-
-    Raises:
-        ConfigError: for another kind of network.
     """
     if not isinstance(network, StackedHourglass):
         raise ConfigError(f'ncnn: takes a StackedHourglass, not a {type(network).__name__}')

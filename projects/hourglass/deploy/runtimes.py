@@ -7,7 +7,7 @@ float32 and differ from the network only by rounding.
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor, nn
 
-from hourglass.deploy.early_exit import EarlyExit, agreement
+from hourglass.deploy.early_exit import Agreement, EarlyExit
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
 from hourglass.deploy.tracing import to_onnx
 from hourglass.errors import ConfigError, did_you_mean
@@ -89,7 +89,7 @@ class NcnnNetwork(nn.Module):
         options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
         options.use_bf16_storage = False
         self.last, self.left = network.num_stacks - 1, Counter[int]()
-        self.agree = None if exit_tolerance is None else agreement(network, exit_tolerance)
+        self.agree = None if exit_tolerance is None else Agreement(network, exit_tolerance)
         layers, weights = ncnn_graph(network, every_stage=self.agree is not None)
         with TemporaryDirectory() as folder:    # in memory, the bytes would have to outlive the net
             graph, tensors = Path(folder, 'graph.param'), Path(folder, 'weights.bin')
@@ -178,14 +178,13 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
            exit_tolerance: float | None = None) -> nn.Module:
     """Return the network as run by one of :data:`RUNTIMES`, in eval mode.
 
+    Raises ``ConfigError`` if there is no such runtime, its packages are not installed, or it does
+    not take this network or the device that the network is on.
+
     Args:
         network: on its device, in eval mode.
         input_size: (w, h) in px.
         exit_tolerance: let people leave early, see :mod:`hourglass.deploy.early_exit`.
-
-    Raises:
-        ConfigError: if there is no such runtime, its packages are not installed, or it does not
-            take this network or the device that the network is on.
     """
     def refusal(words: str) -> ConfigError:
         return ConfigError(f"optimize='{name}': {words}")
@@ -224,8 +223,8 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
     expected = candidates['none'](images)[0]
     exact = {name: run for name, run in candidates.items()          # a NaN is not below
              if name == 'none' or deviation(run(images)[0], expected) <= ROUNDING}
-    times = take_turns({name: partial(run, images) for name, run in exact.items()}, rounds=5)
-    seconds = {name: statistics.median(of_one) for name, of_one in times.items()}
+    times = take_turns([partial(run, images) for run in exact.values()], rounds=5)
+    seconds = dict(zip(exact, map(statistics.median, times), strict=True))
     best = min(seconds, key=lambda name: seconds[name])
     return best, seconds, exact[best]
 
@@ -236,18 +235,18 @@ def deviation(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).abs().max() / largest)
 
 
-def take_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def take_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
     """Measure the seconds of each call, round by round, after a round that warms up.
 
     The calls take turns, so that other work on the machine slows all of them alike.
     """
     wait = torch.cuda.synchronize if torch.cuda.is_available() else nullcontext
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
-        for name, call in calls.items():
+        for call, of_call in zip(calls, seconds, strict=True):
             wait()
             start = time.perf_counter()
             call()
             wait()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: of_one[1:] for name, of_one in seconds.items()}
+            of_call.append(time.perf_counter() - start)
+    return [of_call[1:] for of_call in seconds]

@@ -1,4 +1,5 @@
 """A check for batch normalisation that works in training and not in evaluation."""
+import copy
 import math
 from functools import partial
 
@@ -54,7 +55,7 @@ def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str
     """Compare a batch's own statistics with the running ones.
 
     Args:
-        model: an mmengine model; its modes and statistics are restored.
+        model: an mmengine model, which stays as it is.
         batch: as it comes from the loader.
 
     Returns:
@@ -62,10 +63,9 @@ def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str
         running statistics that are furthest off; and the root mean square of its features
         normalised with them, where 1 is right.
     """
+    model = copy.deepcopy(model).eval()
     layers = {name: module for name, module in model.named_modules()
               if isinstance(module, _BatchNorm) and module.running_var is not None}
-    modes = [(module, module.training) for module in model.modules()]
-    buffers = [(buffer, buffer.clone()) for layer in layers.values() for buffer in layer.buffers()]
     sizes: dict[str, float] = {}
 
     def measure(name: str, layer: _BatchNorm, inputs: tuple[Tensor]) -> None:
@@ -75,25 +75,15 @@ def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str
         square = ((mean - layer.running_mean)**2 + variance) / (layer.running_var + layer.eps)
         sizes[name] = square.mean().sqrt().item()
 
-    def loss(own_statistics: bool) -> float:
-        model.eval()
-        for layer in layers.values():
-            layer.train(own_statistics)
+    def loss() -> float:
         return model.parse_losses(model._run_forward(data, mode='loss'))[0].item()
 
-    hooks = [layer.register_forward_pre_hook(partial(measure, name))
-             for name, layer in layers.items()]
     with torch.no_grad():
-        try:
-            data = model.data_preprocessor(batch, True)
-            running, own = loss(False), loss(True)      # the sizes are those of the second
-        finally:
-            for hook in hooks:
-                hook.remove()
-            for module, mode in modes:
-                module.training = mode
-            for buffer, before in buffers:
-                buffer.copy_(before)
+        data = model.data_preprocessor(batch, True)
+        running = loss()
+        for name, layer in layers.items():
+            layer.train().register_forward_pre_hook(partial(measure, name))
+        own = loss()
 
     def distance(name: str) -> float:
         return abs(math.log(sizes[name])) if 0 < sizes[name] < math.inf else math.inf
