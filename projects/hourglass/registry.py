@@ -28,7 +28,7 @@ def _child(parent: root.Registry, *locations: str, anywhere: tuple[str, ...] = (
 
 MODELS = _child(root.MODELS, 'models.head', 'models.distill', 'inference.model',
                 anywhere=('models.registered',))
-DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic', 'datasets.lsp',
+DATASETS = _child(root.DATASETS, 'datasets.mpii.files', 'datasets.flic', 'datasets.lsp',
                   'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')

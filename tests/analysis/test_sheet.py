@@ -3,7 +3,7 @@ import cv2
 import pytest
 
 from hourglass.analysis.sheet import write_sheet
-from hourglass.datasets.mpii.dataset import MpiiDataset
+from hourglass.datasets.mpii.files import MpiiDataset
 from hourglass.errors import DataError
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hourglass.inference.places import Request
-from hourglass.inference.poses import Poses
+from hourglass.inference.predict import Poses
 from hourglass.inference.results import Results, SharedResults
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.journal import Journal

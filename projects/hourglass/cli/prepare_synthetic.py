@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from hourglass.analysis.sheet import write_sheet
-from hourglass.datasets.mpii.dataset import MpiiDataset
+from hourglass.datasets.mpii.files import MpiiDataset
 from hourglass.datasets.synthetic import write_synthetic
 from hourglass.errors import ConfigError
 

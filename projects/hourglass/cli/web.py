@@ -4,7 +4,7 @@ import ipaddress
 from contextlib import suppress
 from pathlib import Path
 
-from hourglass import apis
+from hourglass.apis import init_model
 from hourglass.checkpoints.names import weights_by_name
 from hourglass.errors import ConfigError
 
@@ -27,10 +27,10 @@ def _load_models(args: argparse.Namespace) -> dict:
     if args.weights and not args.config:
         raise ConfigError('--weights: of which network? give its --config, too')
     if args.config:
-        return {Path(args.config).stem: apis.init_model(args.config, args.weights, args.device)}
+        return {Path(args.config).stem: init_model(args.config, args.weights, args.device)}
     # in reverse order the network of the whole body, which the examples show, is the first
     names = [args.model] if args.model else sorted(weights_by_name(), reverse=True)
-    return {name: apis.init_model(name, device=args.device) for name in names}
+    return {name: init_model(name, device=args.device) for name in names}
 
 
 def is_loopback(host: str) -> bool:

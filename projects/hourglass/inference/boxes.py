@@ -80,8 +80,7 @@ def _from_coco(content: dict) -> dict[str, list]:
 def load_detector(name: str) -> Detector:
     """Import ``module:function``, whose module is installed or in the working folder.
 
-    Raises:
-        ConfigError: if there is no such function.
+    Raises ``ConfigError`` if there is no such function.
     """
     module, _, function = name.partition(':')
     if os.getcwd() not in sys.path:

@@ -14,8 +14,7 @@ from hourglass.errors import DataError, HourglassError
 from hourglass.inference.boxes import FindBoxes
 from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
 from hourglass.inference.places import Request
-from hourglass.inference.poses import Poses
-from hourglass.inference.predict import predict_each
+from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
 from hourglass.inference.sources import Frames, ImageFiles
 from hourglass.io.images import write_image
@@ -76,6 +75,8 @@ def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
                        ) -> Generator[str | None]:
     """Predict all images of a source; an image that cannot be used does not stop the rest.
 
+    Raises ``DataError`` if a drawing cannot be written.
+
     Args:
         model: of :func:`hourglass.apis.init_model`.
         source, find_boxes: the images, and where people are in them.
@@ -84,9 +85,6 @@ def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
 
     Yields:
         For each image, None, or why it could not be used, in one line.
-
-    Raises:
-        DataError: if a drawing cannot be written.
     """
     def requests() -> Iterator[Request]:
         for request in source:

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.inference.places import Request
-from hourglass.inference.poses import Poses
+from hourglass.inference.predict import Poses
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.files import replacing
 from hourglass.io.journal import Journal
@@ -67,8 +67,7 @@ class Results:
     def finish(self, folder: Path) -> int:
         """Write both files, or return how many images are left to other processes or calls.
 
-        Raises:
-            DataError: if a file cannot be written.
+        Raises ``DataError`` if a file cannot be written.
         """
         with replacing(folder / 'predictions.json') as draft:
             draft.write_text(json.dumps(self.content()), encoding='utf-8')
