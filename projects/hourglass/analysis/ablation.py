@@ -68,8 +68,7 @@ class Variant:
 def read_variant(config: Path) -> tuple[Variant, str]:
     """Return the variant of a config before training, and a digest of the whole config.
 
-    Raises:
-        ConfigError: if it does not train for a number of iterations.
+    Raises ``ConfigError`` if it does not train for a number of iterations.
     """
     cfg = Config.fromfile(config)
     if 'max_iters' not in cfg.train_cfg:

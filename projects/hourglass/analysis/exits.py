@@ -46,9 +46,7 @@ def score_names(cfg: Config, wanted: Sequence[str] | None) -> list[str]:
     """Return the scores to show: those wanted, or the total and groups of the first metric.
 
     What a metric of another project returns is known only after a test: then the list is empty.
-
-    Raises:
-        ConfigError: if the first metric does not have a score of that name.
+    Raises ``ConfigError`` if the first metric does not have a score of that name.
     """
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     metric = Evaluator(deepcopy(cfg.test_evaluator)).metrics[0]
@@ -65,14 +63,13 @@ def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str,
                   scores: Sequence[str] = ()) -> list[Exit]:
     """Test a network cut after each of its stages, and with each tolerance.
 
+    Raises ``ConfigError`` if the network cannot be run in that way, or a score is not returned.
+
     Args:
         cfg: has its checkpoint as ``load_from``.
         tolerances: heatmap px.
         optimize: a runtime with early exit.
         scores: names that the metrics have to return.
-
-    Raises:
-        ConfigError: if the network cannot be run in that way, or a score is not returned.
     """
     count = stages_of(cfg)
     if optimize not in WITH_EXIT:

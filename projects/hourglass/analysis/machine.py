@@ -47,10 +47,8 @@ def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments: object
     torch allocates, else the resident memory, which only Linux reports.
 
     The new process calls ``prepare`` with the arguments, and measures the call that it returns.
-    That has not run yet, so gradients and the state of an optimiser count.
-
-    Raises:
-        HourglassError: if it cannot be measured here, or the process failed.
+    That has not run yet, so gradients and the state of an optimiser count. Raises
+    ``HourglassError`` if it cannot be measured here, or the process failed.
     """
     if not torch.cuda.is_available() and not os.access(_PROC / 'self/clear_refs', os.W_OK):
         raise HourglassError(f'memory: needs an accelerator or {_PROC}/self/clear_refs (Linux)')

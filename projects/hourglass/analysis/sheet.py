@@ -12,8 +12,7 @@ def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, colum
                 seed: int = 0) -> None:
     """Write a grid of ``count`` random people of a data set, with their skeletons, as an image.
 
-    Raises:
-        DataError: for an image that cannot be read, or a file that cannot be written.
+    Raises ``DataError`` for an image that cannot be read, or a file that cannot be written.
     """
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:count]
     cells = []

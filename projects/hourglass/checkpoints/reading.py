@@ -23,10 +23,8 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
 
     A ``.safetensors`` file gives its tensors, on the CPU, as ``state_dict`` and its metadata as
     ``meta``, where mmengine and its hooks (such as ``EMAHook``) expect them. ``map_location`` is
-    that of ``torch.load``.
-
-    Raises:
-        CheckpointError: if the file is missing, damaged, or not readable that way.
+    that of ``torch.load``. Raises ``CheckpointError`` if the file is missing, damaged, or not
+    readable that way.
     """
     path = Path(path).expanduser()
     check_whole(path)
@@ -44,11 +42,9 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
 def check_whole(path: str | Path) -> None:
     """Check that a checkpoint exists and that its records match their checksums.
 
-    torch verifies no checksum when it reads its zip files; other formats have none. A file that
-    was found whole is not read again for this, unless its size or time has changed.
-
-    Raises:
-        CheckpointError: if the file is missing or damaged, or unpacks to far more than its size.
+    torch verifies no checksum when it reads its zip files; other formats have none. A file that was
+    found whole is not read again for this, unless its size or time has changed. Raises
+    ``CheckpointError`` if the file is missing or damaged, or unpacks to far more than its size.
     """
     path = Path(path).expanduser()
     with one_line_of(path):
@@ -81,8 +77,7 @@ def one_line_of(path: str | Path) -> Iterator[None]:
 def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
     """Return the tensors by name from the ``content`` that :func:`read_checkpoint` read.
 
-    Raises:
-        CheckpointError: if there are none, or a tensor has more numbers than the file stores.
+    Raises ``CheckpointError`` if there are none, or a tensor has more numbers than the file stores.
     """
     for key in ('state_dict', 'model_state_dict', 'model'):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -102,17 +97,15 @@ def refuse_another_network(ours: Mapping[str, Tensor], theirs: Mapping[str, Tens
                            path: str | Path, may_differ: Sequence[str] = ()) -> None:
     """Raise unless the tensors of a checkpoint match those of the network in name and shape.
 
-    mmengine prints the names that do not match and continues with random weights there, so a
-    wrong checkpoint looks like a bad one.
+    mmengine prints the names that do not match and continues with random weights there, so a wrong
+    checkpoint looks like a bad one. Raises ``CheckpointError`` with the first name that does not
+    match.
 
     Args:
         ours, theirs: state dicts of the network and of the checkpoint, which may have
             DataParallel's ``module.`` in its names.
         path: of the checkpoint, for the message.
         may_differ: patterns of names that need not match.
-
-    Raises:
-        CheckpointError: with the first name that does not match.
     """
     here = {name: tuple(value.shape) for name, value in ours.items()}
     there = {name.removeprefix('module.'): tuple(value.shape) for name, value in theirs.items()}

@@ -18,10 +18,8 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
     """Make a config with its checkpoint (``load_from``) test this process's share of what is left.
 
     The same work has the same content of the checkpoint, annotation of each person, size and time
-    of each image, and the same settings of network, data, metrics, hooks and test.
-
-    Raises:
-        ConfigError: if the checkpoint is not a file.
+    of each image, and the same settings of network, data, metrics, hooks and test. Raises
+    ``ConfigError`` if the checkpoint is not a file.
     """
     if '://' in cfg.load_from:
         raise ConfigError(f'--journal: fetch {cfg.load_from} first, and name the file')

@@ -31,10 +31,8 @@ def scale_learning_rate(cfg: Config, ranks: int) -> None:
     """Scale the learning rate to the images of a step: ranks x batch size x accumulated batches.
 
     The scaling is linear (Goyal et al. 2017), from ``auto_scale_lr.base_batch_size``. mmengine's
-    own does not count accumulated batches.
-
-    Raises:
-        ConfigError: if the config does not say what it scales from.
+    own does not count accumulated batches. Raises ``ConfigError`` if the config does not say what
+    it scales from.
     """
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
         raise ConfigError('--auto-scale-lr: the config has no auto_scale_lr.base_batch_size; add '

@@ -35,8 +35,7 @@ def panels(count: int, columns: int = 4, size: tuple[float, float] = (3.3, 3.1),
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure to a file; an older one stays until the new one is whole.
 
-    Raises:
-        DataError: if matplotlib has no format of that name, or the file cannot be written.
+    Raises ``DataError`` if matplotlib has no format of that name, or the file cannot be written.
     """
     kind = Path(path).suffix.removeprefix('.').lower()
     if kind not in figure.canvas.get_supported_filetypes():

@@ -20,10 +20,8 @@ from hourglass.models.network import Hourglass, Reinject, Residual
 def fuse(network: StackedHourglass) -> 'FusedHourglass':
     """Rewrite a network so that it gives the same last output in less time, for prediction only.
 
-    ``network`` is not changed. Outputs differ by rounding, by a few 1e-6 of the largest.
-
-    Raises:
-        ConfigError: for another kind of network.
+    ``network`` is not changed. Outputs differ by rounding, by a few 1e-6 of the largest. Raises
+    ``ConfigError`` for another kind of network.
     """
     if not isinstance(network, StackedHourglass):
         raise ConfigError(f'fuse: takes a StackedHourglass, not a {type(network).__name__}')
