@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
-from hourglass.io.images import REDUCTIONS, ImageFile
+from hourglass.io.images import REDUCTIONS, read_reduced
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,7 @@ class Piece:
     @classmethod
     def of_file(cls, path: str, scale: ndarray, input_size: tuple[int, int]) -> Piece:
         """Decode an image as small as :func:`reduction_for` allows."""
-        file = ImageFile(path)
-        pixels, reduction = file.decode(reduction_for(scale, input_size))
-        return cls(pixels, (file.size[0], file.size[1]), reduction)
+        return cls(*read_reduced(path, reduction_for(scale, input_size)))
 
     def around(self, center: ndarray, radius: float) -> Piece:
         """Return a view of the pixels within ``radius`` image px of ``center``, and the neighbours

@@ -25,13 +25,12 @@ _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow doe
 def read_image(path: str | Path, upright: bool = False) -> ndarray:
     """Read an image file of any format that Pillow decodes itself as (H, W, 3) uint8 BGR.
 
+    Raises ``DataError`` if the file is missing, over Pillow's limit of 179 million pixels, or
+    broken, where that can be detected; OpenCV and Pillow decode some broken files half grey.
+
     Args:
         upright: rotate the image as its EXIF data say, like ``cv2.imread``. The default keeps the
             pixels as stored, like Matlab's reader: annotations refer to these.
-
-    Raises:
-        DataError: if the file is missing, over Pillow's limit of 179 million pixels, or broken,
-            where that can be detected; OpenCV and Pillow decode some broken files half grey.
     """
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
@@ -45,41 +44,25 @@ def read_image(path: str | Path, upright: bool = False) -> ndarray:
             return _as_bgr(ImageOps.exif_transpose(image) if upright else image)
 
 
-class ImageFile:
-    """An image file of known ``size`` (w, h) in px that is decoded later, perhaps reduced.
+def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, int], int]:
+    """Read an image that may be reduced: (ceil(h / r), ceil(w / r), 3) uint8 BGR, (w, h), and r.
 
     The pixels and errors are those of :func:`read_image`. OpenCV decodes plain JPEGs, as it is
-    faster and can reduce them: pixel x' of an image reduced by r covers the pixels r x' to
-    r x' + r - 1, so ``x = r * (x' + 0.5) - 0.5``. Pillow decodes all other files.
+    faster and can reduce them by the given r of 1, 2, 4 or 8; Pillow decodes all other files, with
+    r = 1. Pixel x' covers the pixels r x' to r x' + r - 1, so ``x = r * (x' + 0.5) - 0.5``.
     """
-
-    def __init__(self, path: str | Path):
-        self.path = path
-        self._image: ndarray | None = None
-        with suppress(OSError, ValueError):     # read_image raises the error
-            self._jpeg = Path(path).read_bytes()
-            frame = check_jpeg(self._jpeg)
-            if (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
-                    and frame.end == len(self._jpeg)
-                    and 0 < frame.size[0] * frame.size[1] <= 2 * (Image.MAX_IMAGE_PIXELS or 0)):
-                self.size = frame.size
-                return
-        self._image = read_image(path)
-        self.size = self._image.shape[1], self._image.shape[0]
-
-    def decode(self, reduction: int = 1) -> tuple[ndarray, int]:
-        """Return the image (ceil(h / r), ceil(w / r), 3) uint8 BGR and its reduction r.
-
-        r is the given reduction (1, 2, 4 or 8) for a plain JPEG, and 1 for all other files.
-        """
-        if self._image is not None:
-            return self._image, 1
-        with suppress(cv2.error):
-            image = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8),
-                                 REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
-            if image is not None:
-                return image, reduction
-        return read_image(self.path), 1
+    with suppress(OSError, ValueError, cv2.error):      # read_image raises the error
+        data = Path(path).read_bytes()
+        frame = check_jpeg(data)
+        if (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
+                and frame.end == len(data)
+                and 0 < frame.size[0] * frame.size[1] <= 2 * (Image.MAX_IMAGE_PIXELS or 0)):
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8),
+                                  REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+            if pixels is not None:
+                return pixels, frame.size, reduction
+    image = read_image(path)
+    return image, (image.shape[1], image.shape[0]), 1
 
 
 def write_image(path: str | Path, image: ndarray) -> None:
