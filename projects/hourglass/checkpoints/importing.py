@@ -17,11 +17,9 @@ from hourglass.models.backbone import StackedHourglass
 def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any]]:
     """Read a checkpoint of any known family into a network of the right size.
 
-    Any prefix of the names (DataParallel's ``module.``, mmpose's ``backbone.``, both) is removed;
-    numbers stored in half precision become float32.
-
-    Args:
-        path: a file written by ``torch.save`` (read weights-only) or a ``.safetensors`` file.
+    The file is one of ``torch.save`` (read weights-only) or ``.safetensors``. Any prefix of the
+    names (DataParallel's ``module.``, mmpose's ``backbone.``, both) is removed; numbers stored in
+    half precision become float32.
 
     Returns:
         The network in eval mode, and a report: ``family``, ``config`` (the arguments of

@@ -1,6 +1,6 @@
 """Checkpoint files, read without unpickling anything but tensors and plain containers."""
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
@@ -98,14 +98,9 @@ def refuse_another_network(ours: Mapping[str, Tensor], theirs: Mapping[str, Tens
     """Raise unless the tensors of a checkpoint match those of the network in name and shape.
 
     mmengine prints the names that do not match and continues with random weights there, so a wrong
-    checkpoint looks like a bad one. Raises ``CheckpointError`` with the first name that does not
-    match.
-
-    Args:
-        ours, theirs: state dicts of the network and of the checkpoint, which may have
-            DataParallel's ``module.`` in its names.
-        path: of the checkpoint, for the message.
-        may_differ: patterns of names that need not match.
+    checkpoint looks like a bad one. Names in ``theirs`` may begin with DataParallel's ``module.``,
+    and those that fit a pattern in ``may_differ`` need not match. The ``CheckpointError`` gives the
+    ``path`` of the checkpoint and the first name that does not match.
     """
     here = {name: tuple(value.shape) for name, value in ours.items()}
     there = {name.removeprefix('module.'): tuple(value.shape) for name, value in theirs.items()}
@@ -118,3 +113,40 @@ def refuse_another_network(ours: Mapping[str, Tensor], theirs: Mapping[str, Tens
             f"'{name}' ({there.get(name, 'missing')} there, {here.get(name, 'none')} in the "
             "config's network); use the config it was trained with, or import another "
             "project's with hourglass.checkpoints")
+
+
+def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None]:
+    """Return the newest undamaged checkpoint of a work folder, and a warning, each if there is one.
+
+    The file ``last_checkpoint`` names the last one. If that one is damaged or missing, the others
+    are tried, the newest first, except ``best_*.pth``, which hold no optimiser state, and the
+    warning says so in one line. Raises ``CheckpointError`` if all there are are damaged.
+    """
+    note = Path(work_dir, 'last_checkpoint')
+    named = note.read_text().strip() if note.is_file() else ''
+    last = Path(named) if named else None
+    if last and not last.is_file() and Path(work_dir, last.name).is_file():
+        last = Path(work_dir, last.name)                    # the work folder was moved
+    folder = last.parent if last and last.parent.is_dir() else Path(work_dir)
+    others = sorted((path for path in folder.glob('*.pth')
+                     if path != last and not path.name.startswith('best_')),
+                    key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    candidates = [last, *others] if last else others
+    found = next(filter(_is_whole, candidates), None)
+    if not candidates or (last and found == last):
+        return found, None
+    state = 'damaged' if last and last.is_file() else 'missing'
+    warning = f'{last}: {state}' if last else f'{note}: names no checkpoint'
+    if found:
+        return found, f'{warning}; resuming from {found}'
+    damaged = ', '.join(path.name for path in others) or 'there is none'
+    raise CheckpointError(f'{warning}, and no other checkpoint in {folder} is whole ({damaged}); '
+                          'start anew without --resume')
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a file is a zip file, as torch writes them, and its checksums match."""
+    with suppress(CheckpointError):
+        check_whole(path)
+        return is_zipfile(path)
+    return False
