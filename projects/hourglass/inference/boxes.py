@@ -19,13 +19,8 @@ FindBoxes = Callable[[Request], ndarray | None]     # None: the whole image
 def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
     """Return a function that gives the boxes of an image; without arguments it returns None.
 
-    Args:
-        boxes: path of a file, see :class:`BoxFile`.
-        detector: ``module:function``, see :func:`load_detector`.
-
-    Raises:
-        ConfigError: if both are given, or there is no such function.
-        DataError: if the file cannot be read.
+    ``boxes`` is the path of a :class:`BoxFile`, ``detector`` a name for :func:`load_detector`,
+    whose errors are raised; both together are a ``ConfigError``.
     """
     if boxes and detector:
         raise ConfigError('--boxes and --detector both say where people are; give one')

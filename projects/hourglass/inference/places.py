@@ -18,8 +18,7 @@ class Request:
     """An image, its name in messages and results, and where its people are.
 
     The image may be the error that says why there is none. Boxes, centres and scales are as for
-    :func:`hourglass.inference.predict.predict`; without them one person is looked for in the whole
-    image.
+    :func:`hourglass.inference.predict.predict`.
     """
 
     image: ImageLike | HourglassError
@@ -33,11 +32,8 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
                  ) -> list[tuple[ndarray, float]]:
     """Return the middle (2,) and the side, image px, of the square crop of each person.
 
-    Raises ``DataError`` for boxes, centres or scales that describe no crop of this image.
-
-    Args:
-        request: an image and its people.
-        image_size, padding: as for :func:`hourglass.datasets.crop.crop_around`.
+    Image size and padding are as for :func:`hourglass.datasets.crop.crop_around`. Raises
+    ``DataError`` for boxes, centres or scales that describe no crop of this image.
     """
     name, boxes, centers, scales = request.name, request.boxes, request.centers, request.scales
     if (centers is None) != (scales is None) or (boxes is not None and centers is not None):

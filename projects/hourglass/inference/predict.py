@@ -104,7 +104,8 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
     """Find the keypoints of people in a stream of images of any length.
 
     At most ``batch_size`` people, of several images, and the results that wait for them are in
-    memory. Raises ``ConfigError`` for a stage that does not exist, or a ``batch_size`` below 1.
+    memory. Yields each request, in order, with its poses or the error that says why there are none.
+    Raises ``ConfigError`` for a stage that does not exist, or a ``batch_size`` below 1.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
@@ -113,9 +114,6 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
         heatmaps, stages, inputs: return these as well; see :class:`Poses`.
         padding: side of a crop in units of the longer side of its box.
         batch_size: number of people.
-
-    Yields:
-        Each request, in order, with its poses or the error that says why there are none.
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')

@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
+from hourglass.errors import HourglassError
 from hourglass.inference.places import Request
 from hourglass.inference.predict import Poses
 from hourglass.inference.sources import ImageFiles
@@ -19,19 +20,15 @@ from hourglass.io.journal import Journal
 class Results:
     """Collects poses and writes ``predictions.json`` and ``predictions.csv``.
 
-    The JSON has COCO's form: ``images``, ``categories`` (names of the keypoints, bones counted from
-    1) and ``annotations``, one for each person, whose ``keypoints`` are x, y and score one after
-    the other, as in COCO's results; ``score`` is their mean. ``bbox`` (x, y, width, height) is the
-    box that was given, ``crop`` the square that the network was given. The table has a line for
-    each keypoint. Coordinates are image px and 0 is the middle of the first pixel; boxes count
-    from the corner of the image.
+    The JSON has COCO's form: ``info`` (version, model and stage), ``images``, ``categories`` (names
+    of the keypoints, bones counted from 1) and ``annotations``, one for each person, whose
+    ``keypoints`` are x, y and score one after the other, as in COCO's results; ``score`` is their
+    mean. ``bbox`` (x, y, width, height) is the box that was given, ``crop`` the square that the
+    network was given. The table has a line for each keypoint. Coordinates are image px and 0 is the
+    middle of the first pixel; boxes count from the corner of the image.
 
-    Args:
-        metainfo: the model's ``dataset_meta``.
-        info: the ``info`` of the JSON: version, model and stage.
-
-    Attributes:
-        entries: a dict for each image, with ``image`` and ``people``, or with its ``problem``.
+    ``metainfo`` is the model's ``dataset_meta``. ``entries`` has a dict for each image, with
+    ``image`` and ``people``, or with its ``problem``.
     """
 
     def __init__(self, metainfo: dict, info: dict[str, Any]):
@@ -39,16 +36,9 @@ class Results:
         self.bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
         self.entries: list[dict[str, Any]] = []
 
-    def add(self, request: Request, poses: Poses) -> None:
-        """Add the people of one image, with the boxes (P, 4 or more) that were given for them."""
-        self._keep(request.name, _entry(request, poses))
-
-    def add_problem(self, name: str, problem: str) -> None:
-        """Note in one line why an image could not be used."""
-        self._keep(name, dict(problem=problem))
-
-    def _keep(self, name: str, entry: dict[str, Any]) -> None:
-        self.entries.append(entry)
+    def add(self, request: Request, found: Poses | HourglassError) -> None:
+        """Add the people of one image, or the error that says why it could not be used."""
+        self.entries.append(_entry(request, found))
 
     @property
     def problems(self) -> list[str]:
@@ -65,10 +55,7 @@ class Results:
             annotations=[dict(id=i) | person for i, person in enumerate(people)])
 
     def finish(self, folder: Path) -> int:
-        """Write both files, or return how many images are left to other processes or calls.
-
-        Raises ``DataError`` if a file cannot be written.
-        """
+        """Write both files; return how many images are left to other processes or calls."""
         with replacing(folder / 'predictions.json') as draft:
             draft.write_text(json.dumps(self.content()), encoding='utf-8')
         with replacing(folder / 'predictions.csv') as draft, \
@@ -86,10 +73,7 @@ class Results:
 class SharedResults(Results):
     """Results of several processes, or of several calls: each leaves its own in a journal.
 
-    Args:
-        metainfo, info: as for :class:`Results`.
-        journal: the journal of this work.
-        source: the images of all processes.
+    ``source`` has the images of all processes.
     """
 
     def __init__(self, metainfo: dict, info: dict[str, Any], journal: Journal, source: ImageFiles):
@@ -103,8 +87,9 @@ class SharedResults(Results):
         share = list(self.stamps)[self.journal.rank::self.journal.ranks]
         return set(share) - set(self._done())
 
-    def _keep(self, name: str, entry: dict[str, Any]) -> None:
-        self.journal.add(name, dict(stamp=self.stamps[name], **entry))
+    def add(self, request: Request, found: Poses | HourglassError) -> None:
+        entry = dict(stamp=self.stamps[request.name], **_entry(request, found))
+        self.journal.add(request.name, entry)
 
     def finish(self, folder: Path) -> int:
         """Write the results of all processes, in the order of the images, if none is left."""
@@ -119,8 +104,10 @@ class SharedResults(Results):
                 if name in entries and entries[name]['stamp'] == stamp}
 
 
-def _entry(request: Request, poses: Poses) -> dict[str, Any]:
-    """Return COCO's entries of one image and its people, without ids."""
+def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
+    """Return COCO's entries of one image and its people, without ids, or its problem."""
+    if isinstance(poses, HourglassError):
+        return dict(problem=str(poses))
     width, height = poses.image_size
     people = []
     for box, crop, keypoints, scores in zip(
