@@ -1,5 +1,6 @@
 """Images are read as stored, or refused by name."""
 import struct
+from io import BytesIO
 
 import cv2
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from hourglass.errors import DataError
-from hourglass.io.images import as_image, read_image, read_reduced, write_image
+from hourglass.io.images import as_image, check_jpeg, read_image, read_reduced, write_image
 
 
 def test_images_of_every_mode_become_bgr(tmp_path):
@@ -185,3 +186,31 @@ def test_exif_orientation_is_applied_where_it_is_asked_for(tmp_path):
     for upright in (read_image(tmp_path / 'a.jpg', upright=True), as_image(tmp_path / 'a.jpg'),
                     as_image(Image.open(tmp_path / 'a.jpg'))):
         assert upright.shape == (30, 20, 3)
+
+
+def jpeg(**options) -> bytes:
+    content = BytesIO()
+    Image.new('RGB', (64, 48)).save(content, 'JPEG', **options)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize('options', [{}, {'progressive': True}, {'comment': b'\xff\xd9'}], ids=str)
+def test_the_header_of_an_intact_jpeg_is_returned(options):
+    content = jpeg(**options)
+    frame = check_jpeg(content + b'appended by a camera')
+    assert (frame.size, frame.bits, frame.colours, frame.end) == ((64, 48), 8, 3, len(content))
+
+
+def test_other_formats_pass_unchecked():
+    assert check_jpeg(b'\x89PNG\r\n\x1a\n') is None
+    assert check_jpeg(b'') is None
+
+
+@pytest.mark.parametrize('tear', [
+    lambda content: content[:-2], lambda content: content[:-2] + bytes(2000),
+    lambda content: content[:-20] + b'\xff\xd8\xff\xd9',
+    lambda content: content[:200] + content[210:], lambda content: content[:100] + b'\xff\xd9',
+    lambda content: content[:2]])
+def test_a_jpeg_that_lacks_a_part_is_refused(tear):
+    with pytest.raises(ValueError, match='damaged at|breaks off'):
+        check_jpeg(tear(jpeg()))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
-from hourglass.io.images import REDUCTIONS, read_reduced
+from hourglass.io.images import REDUCTIONS
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,6 @@ class Piece:
     def of_image(cls, image: ndarray) -> Piece:
         """Make a piece of a whole decoded image (H, W, 3)."""
         return cls(image, (image.shape[1], image.shape[0]))
-
-    @classmethod
-    def of_file(cls, path: str, scale: ndarray, input_size: tuple[int, int]) -> Piece:
-        """Decode an image as small as :func:`reduction_for` allows."""
-        return cls(*read_reduced(path, reduction_for(scale, input_size)))
 
     def around(self, center: ndarray, radius: float) -> Piece:
         """Return a view of the pixels within ``radius`` image px of ``center``, and the neighbours
@@ -62,9 +57,7 @@ class Piece:
 def reduction_for(scale: ndarray, input_size: tuple[int, int]) -> int:
     """Return by how much a JPEG's sides may be divided without a crop of fewer px than its input.
 
-    Args:
-        scale: (2,) sides of the crop in image px.
-        input_size: (w, h) in px.
+    The sides of the crop, ``scale`` (2,), are in image px, and ``input_size`` is (w, h) in px.
     """
     spare = min(float(scale[0]) / input_size[0], float(scale[1]) / input_size[1])
     return max((r for r in REDUCTIONS if r <= spare), default=1)

@@ -1,5 +1,7 @@
 """Images of any source as (H, W, 3) uint8 BGR."""
+import re
 from contextlib import suppress
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +12,6 @@ from PIL import Image, ImageOps
 
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
-from hourglass.io.intact import check_jpeg
 
 ImageLike = str | Path | Image.Image | ndarray
 
@@ -25,12 +26,10 @@ _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow doe
 def read_image(path: str | Path, upright: bool = False) -> ndarray:
     """Read an image file of any format that Pillow decodes itself as (H, W, 3) uint8 BGR.
 
-    Raises ``DataError`` if the file is missing, over Pillow's limit of 179 million pixels, or
-    broken, where that can be detected; OpenCV and Pillow decode some broken files half grey.
-
-    Args:
-        upright: rotate the image as its EXIF data say, like ``cv2.imread``. The default keeps the
-            pixels as stored, like Matlab's reader: annotations refer to these.
+    ``upright`` rotates the image as its EXIF data say, like ``cv2.imread``; by default the pixels
+    stay as stored, like Matlab's reader: annotations refer to these. Raises ``DataError`` if the
+    file is missing, over Pillow's limit of 179 million pixels, or broken, where that can be
+    detected; OpenCV and Pillow decode some broken files half grey.
     """
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
@@ -115,3 +114,53 @@ def _as_bgr(image: Image.Image) -> ndarray:
 def _to_eight_bits(pixels: ndarray) -> ndarray:
     """Scale uint16, 0 to 65535, to uint8, 0 to 255."""
     return np.rint(pixels / 257).astype(np.uint8)
+
+
+# JPEG files, checked from end to end: libjpeg fills missing parts of an image with grey
+_SOI, _EOI, _SOS = b'\xff\xd8', 0xd9, 0xda
+_FRAMES = set(range(0xc0, 0xd0)) - {0xc4, 0xc8, 0xcc}
+# DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM: the segments that may follow a scan
+_AFTER_A_SCAN = {0xc4, 0xcc, _SOS, 0xdb, 0xdc, 0xdd, *range(0xe0, 0xf0), 0xfe}
+_MARKER = re.compile(rb'\xff+([^\xff])')
+# inside a scan, 0 follows a byte 255 of the pixels, and 0xd0 to 0xd7 restart the decoder
+_MARKER_IN_SCAN = re.compile(rb'\xff([^\x00\xd0-\xd7\xff])')
+
+
+@dataclass(frozen=True)
+class JpegFrame:
+    """Header of an intact JPEG."""
+
+    size: tuple[int, int]               # (w, h) in px
+    bits: int                           # of each colour of a pixel
+    colours: int                        # of a pixel, 1 or 3 in most files
+    end: int                            # bytes up to the end; some cameras append more
+
+
+def check_jpeg(data: bytes) -> JpegFrame | None:
+    """Return the header of a JPEG file's bytes, or ``None`` for any other format.
+
+    Raises ``ValueError`` if the file is cut off or its markers are out of order. A JPEG has no
+    checksums, so damaged pixels are not found.
+    """
+    if not data.startswith(_SOI):
+        return None
+    at, header, in_scan = len(_SOI), None, False
+    while True:
+        found = (_MARKER_IN_SCAN.search if in_scan else _MARKER.match)(data, at)
+        if found is None:
+            raise ValueError(f'damaged at byte {at}' if not in_scan and at + 2 <= len(data)
+                             else f'breaks off after {len(data)} bytes')
+        marker, at = found[1][0], found.end()
+        if marker == _EOI and in_scan and header:
+            return JpegFrame(*header, end=at)
+        allowed = _AFTER_A_SCAN if header else (_AFTER_A_SCAN | _FRAMES) - {_SOS}
+        length = int.from_bytes(data[at:at + 2], 'big')
+        if marker not in allowed or (marker in _FRAMES and length < 8):
+            raise ValueError(f'damaged at byte {at - 1}')
+        if at + length > len(data):
+            raise ValueError(f'breaks off after {len(data)} bytes')
+        if marker in _FRAMES:
+            height, width = (int.from_bytes(data[at + i:at + i + 2], 'big') for i in (3, 5))
+            header = (width, height), data[at + 2], data[at + 7]
+        in_scan = in_scan or marker == _SOS
+        at += length

@@ -33,7 +33,7 @@ def read_mat(path: str | Path, variable: str, fields: Sequence[str] = ()) -> nda
 def read_mat_as_stored(path: str | Path, variable: str, **options: bool) -> ndarray:
     """Read one variable of a .mat file in the shapes that ``scipy.io.savemat`` writes back.
 
-    ``options`` of ``scipy.io.loadmat`` change the shapes. Raises ``DataError`` as :func:`read_mat`.
+    ``options`` of ``scipy.io.loadmat`` change the shapes.
     """
     content = load_mat(path, variable_names=[variable], **options)
     if variable not in content:
