@@ -36,12 +36,8 @@ Network = Callable[[Tensor], Tensor]            # images (B, 3, H, W) -> heatmap
 class Contender:
     """The network of a config, run in one way.
 
-    Attributes:
-        config: file, or name in the model index.
-        optimize: ``'none'`` is the plain forward of torch in float32, NCHW; ``'channels_last'``
-            the same with the channels innermost in memory; the others are
-            :data:`hourglass.deploy.runtimes.RUNTIMES`.
-        stages: number of stacks that run; None is all.
+    ``'none'`` is the plain forward of torch in float32, NCHW; ``'channels_last'`` the same with the
+    channels innermost in memory; the others are :data:`hourglass.deploy.runtimes.RUNTIMES`.
     """
 
     config: str

@@ -17,15 +17,10 @@ def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds:
                    ) -> list[dict[str, float]]:
     """Measure the training data of configs in random order, in this process with one thread.
 
-    The configs take turns, so that other work on the machine slows all of them alike. Raises
-    ``ConfigError`` if a config has no training data.
-
-    Args:
-        seconds: for each config in all, after 20 samples to warm up.
-
-    Returns:
-        For each config ``images_per_second`` by the clock and ``images_per_core_second`` by the
-        processor time of this process, both medians over the turns, and ``images`` in all.
+    The configs take turns, so that other work on the machine slows all of them alike; each gets
+    ``seconds`` in all, after 20 samples to warm up. Returns for each config ``images_per_second``
+    by the clock and ``images_per_core_second`` by the processor time of this process, both medians
+    over the turns, and ``images`` in all. Raises ``ConfigError`` if one has no training data.
     """
     threads = cv2.getNumThreads(), torch.get_num_threads()
     cv2.setNumThreads(0)

@@ -16,11 +16,8 @@ from hourglass.models.stages import num_stages
 def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int, float]:
     """Count the parameters of a top-down estimator and its multiply-adds (MACs) for one image.
 
-    Raises ``ConfigError`` if the network has fewer stages.
-
-    Args:
-        config: file or config.
-        stages: number of stages that run; None is all.
+    ``stages`` is the number of stages that run, by default all. Raises ``ConfigError`` if the
+    network has fewer.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     with torch.device('meta'):                          # shapes without numbers

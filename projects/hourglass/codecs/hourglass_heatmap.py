@@ -58,9 +58,7 @@ class HourglassHeatmap(BaseKeypointCodec):
     def encode(self, keypoints: ndarray, keypoints_visible: ndarray) -> dict:
         """Return ``heatmaps`` (K, h, w) and ``keypoint_weights`` (1, K) of one person, float32.
 
-        Args:
-            keypoints: (1, K, 2) x, y in input px, 0-based.
-            keypoints_visible: (1, K), above 0 where annotated.
+        The keypoints (1, K, 2) are x, y in input px, 0-based; (1, K) above 0 are annotated.
         """
         if len(keypoints) != 1:
             raise ConfigError(f'HourglassHeatmap encodes one person, got {len(keypoints)}')
@@ -86,15 +84,12 @@ class HourglassHeatmap(BaseKeypointCodec):
 
 
 def draw_gaussians(centres: ndarray, size: tuple[int, int], sigma: float) -> ndarray:
-    """Draw one Gaussian of peak 1 per keypoint.
+    """Draw one Gaussian of peak 1 per keypoint: (K, h, w) float32.
 
     Args:
         centres: (K, 2) x, y in heatmap px; need not be whole. Infinity leaves a map empty.
         size: (w, h) of the heatmaps.
         sigma: standard deviation in heatmap px.
-
-    Returns:
-        (K, h, w) float32.
     """
     width, height = size
     offsets = np.arange(max(size), dtype=np.float32) - centres[:, :, None].astype(np.float32)

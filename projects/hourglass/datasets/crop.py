@@ -14,16 +14,12 @@ from hourglass.datasets.pieces import Piece
 
 
 def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, int]) -> ndarray:
-    """Cut a crop (h, w, 3) uint8 out of an image, anti-aliased, black outside of the image.
+    """Cut a crop (h, w, 3) uint8 out of an image (H, W, 3), anti-aliased, black outside of it.
 
-    A crop that is at least twice as large as the input is first averaged over squares of r x r px,
-    where r is the largest power of two that keeps the input's resolution; then it is interpolated
-    bilinearly. The authors' code reduces images before it crops, too (``img.lua``).
-
-    Args:
-        image: (H, W, 3) uint8, or a part of one.
-        matrix: (2, 3) from image px to input px, made by :func:`crop_matrix`.
-        input_size: (w, h) in px.
+    A crop that is at least twice as large as the input, (w, h) px, is first averaged over squares
+    of r x r px, where r is the largest power of two that keeps the input's resolution; then it is
+    interpolated bilinearly. The authors' code reduces images before it crops, too (``img.lua``).
+    The ``matrix`` (2, 3), from image px to input px, is made by :func:`crop_matrix`.
     """
     piece = image if isinstance(image, Piece) else Piece.of_image(image)
     shrinks_by = abs(float(np.linalg.det(piece.matrix_from(matrix)[:, :2])))**-0.5
@@ -56,10 +52,9 @@ def crop_matrix(center: ndarray, scale: ndarray, degrees: float, input_size: tup
     """Return the affine matrix (2, 3) float64 of mmpose's ``TopdownAffine``, image px to input px.
 
     Args:
-        center: (2,) x, y in image px, 0-based; goes to half the input's size.
+        center: (2,) x, y in image px, 0-based; goes to half the input's size, (w, h) px.
         scale: (2,) sides of the crop in image px, in the input's proportion.
         degrees: rotation of the crop in the image.
-        input_size: (w, h) in px.
     """
     angle = math.radians(degrees)
     zoom = input_size[0] / float(scale[0])
@@ -77,12 +72,10 @@ def fitted(sides: ndarray, input_size: tuple[int, int]) -> ndarray:
 
 
 def to_image(keypoints_input: ndarray, sample: Mapping) -> ndarray:
-    """Convert keypoints (..., K, 2) from input px to image px, as mmpose's estimator does.
+    """Convert keypoints (..., K, 2) from input px to image px, 0-based, as mmpose's estimator does.
 
-    Args:
-        keypoints_input: x, y, 0-based.
-        sample: metainfo with ``input_size`` (w, h), and ``input_center`` and ``input_scale`` (the
-            sides) of the crop in image px.
+    The ``sample`` has ``input_size`` (w, h), and ``input_center`` and ``input_scale`` (the sides)
+    of the crop in image px.
     """
     scale = np.asarray(sample['input_scale'])
     return keypoints_input / sample['input_size'] * scale + sample['input_center'] - 0.5 * scale

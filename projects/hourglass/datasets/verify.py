@@ -35,11 +35,8 @@ class Findings:
 def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Findings:
     """Check a data set made with ``lazy_init=True``; otherwise it stops at the first problem.
 
+    ``decode`` reads every image, in ``workers`` threads, to find broken images and people outside.
     Raises ``DataError`` if the image folder, the annotation file or one of its rows cannot be read.
-
-    Args:
-        decode: read every image, to find broken images and people outside their image.
-        workers: number of threads that read images.
     """
     people = dataset.read_people()
     folder = Path(dataset.data_prefix['img'])

@@ -1,8 +1,4 @@
-"""A network with the steps before and after it as one module that can be exported; torch only.
-
-mmpose spreads these steps over its data preprocessor, its estimator's flip test, the head and the
-codec.
-"""
+"""A network with the steps before and after it as one module that can be exported; torch only."""
 from collections.abc import Sequence
 
 import torch
@@ -19,11 +15,10 @@ class Deployed(nn.Module):
     input px, 0-based. Raises ``ConfigError`` for a stage that a StackedHourglass does not have.
 
     Args:
-        network: returns the outputs of all its stages.
+        network: returns the outputs of all its stages; it is not changed.
         mean, std: of each channel in the network's order; it takes ``(pixels - mean) / std``.
         rgb: whether the network expects red, green, blue.
-        stage: the stage to predict from; -1 is the last. Layers of later stages are left out, and
-            ``network`` is not changed.
+        stage: the stage to predict from; -1 is the last. Layers of later stages are left out.
         to_heatmaps: makes heatmaps from the output of that stage; None if it is heatmaps.
         flip_indices: for each keypoint its counterpart in a mirrored image. If given, the heatmaps
             are averaged with those of the mirrored image, without any shift.

@@ -18,8 +18,7 @@ class Agreement(nn.Module):
     """Heatmaps (B, K, h, w) of two successive stages of a network -> (B,) whether they agree.
 
     They agree if no keypoint's peak moves by more than ``tolerance`` heatmap px. Raises
-    ``ConfigError`` for a network without heatmaps or with fewer than 3 stacks, or a negative
-    tolerance.
+    ``ConfigError`` for a network without heatmaps or 3 stacks, or a negative tolerance.
     """
 
     def __init__(self, network: StackedHourglass, tolerance: float):
@@ -28,8 +27,8 @@ class Agreement(nn.Module):
             raise ConfigError(f'exit_tolerance: the network has {network.num_stacks} stacks, and '
                               "early exit needs 3 or more ('flic-small4'), as two have to agree")
         if network.heatmaps is None:
-            raise ConfigError('exit_tolerance: the backbone predicts features (num_keypoints=None), '
-                              'and early exit compares heatmaps; leave it out')
+            raise ConfigError('exit_tolerance: the backbone predicts features (num_keypoints='
+                              'None), and early exit compares heatmaps; leave it out')
         if not tolerance >= 0:
             raise ConfigError(f'exit_tolerance={tolerance}: give heatmap px, 0 or more')
         self.tolerance = tolerance
@@ -45,9 +44,7 @@ class EarlyExit(nn.Module):
 
     Stacks after the one where the last person leaves are not computed. Arguments and errors are
     those of :class:`Agreement`; with a tolerance of 0 a person leaves early only if no peak moves.
-
-    Attributes:
-        left: how many people have left after each stack, counted from 0.
+    ``left`` counts the people that have left after each stack, counted from 0.
     """
 
     def __init__(self, network: StackedHourglass, tolerance: float):

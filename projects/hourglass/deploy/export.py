@@ -40,35 +40,24 @@ Run = Callable[[Tensor], Tensor | Sequence[Tensor]]     # pixels (B, 3, H, W) ->
 
 @dataclass
 class Exported:
-    """A file that passed its comparison with torch, on a number of ``images``.
-
-    Attributes:
-        decodes: whether it returns keypoints.
-        deviation: the largest one: of keypoints in input px if it decodes, else of heatmaps as a
-            fraction of the largest value.
-        keypoints: number of keypoints compared, over all batches.
-        unsettled: number of those that differ, but only by rounding (two peaks of equal height);
-            not in ``deviation``.
-    """
+    """A file that passed its comparison with torch."""
 
     path: Path
-    images: int
-    decodes: bool
+    images: int                         # number of images compared
+    decodes: bool                       # whether it returns keypoints
+    # the largest: of keypoints in input px if it decodes, else of heatmaps over the largest value
     deviation: float
-    keypoints: int
-    unsettled: int
+    keypoints: int                      # number of keypoints compared, over all batches
+    unsettled: int                      # those that differ by rounding alone, not in deviation
 
 
 def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bool = False,
              decode: bool = False) -> Deployed:
     """Return all that an estimator does with the pixels of its input, as one module.
 
-    Raises ``ConfigError`` for a stage that does not exist, or a codec that cannot be decoded here.
-
-    Args:
-        stage: the stage to predict from; None is the head's ``predict_stage``.
-        flip: average with the mirrored image.
-        decode: return keypoints and scores instead of heatmaps.
+    It predicts from ``stage``, by default the head's ``predict_stage``. ``flip`` averages with the
+    mirrored image, and ``decode`` returns keypoints and scores instead of heatmaps. Raises
+    ``ConfigError`` for a stage that does not exist, or a codec that cannot be decoded here.
     """
     head, codec = estimator.head, estimator.head.decoder
     stage = stage_index(head.predict_stage if stage is None else stage, num_stages(estimator))
@@ -206,12 +195,8 @@ def _write_onnx(module: Deployed, crops: Tensor, notes: dict[str, str], opset: i
 def compare(run: Run, module: Deployed, crops: Tensor, images: int, out: Path) -> Exported:
     """Compare an exported network ``run`` with the ``module`` in torch, in batches of 1 and 3.
 
-    Raises ``ExportError`` if the outputs differ by more than rounding.
-
-    Args:
-        crops: (N, 3, H, W), N a multiple of 3.
-        images: how many of the crops differ from each other.
-        out: the file that an error names.
+    Of the ``crops`` (N, 3, H, W), N a multiple of 3, ``images`` differ from each other. Raises
+    ``ExportError``, which names ``out``, if the outputs differ by more than rounding.
     """
     decode, deviations, keypoints, unsettled = module.decode, [0.0], 0, 0
     for pixels in (batch for size in (1, _BATCH) for batch in crops.split(size)):

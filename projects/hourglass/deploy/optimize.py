@@ -13,12 +13,11 @@ def optimized(model: TopdownPoseEstimator, how: str = 'auto', stage: int | None 
               exit_tolerance: float | None = None) -> TopdownPoseEstimator:
     """Return an estimator that predicts the same, faster; ``model`` is not changed.
 
-    Raises ``ConfigError`` if the network cannot be run in that way.
-
     Args:
         model: from :func:`hourglass.apis.init_model`, on its device.
-        how: a name out of :data:`hourglass.deploy.runtimes.RUNTIMES`, or ``'auto'``: the fastest
-            of the installed ones that give the same numbers, measured on one image and logged.
+        how: a name out of :data:`hourglass.deploy.runtimes.RUNTIMES`, or ``'auto'``: the fastest of
+            the installed ones that give the same numbers, measured on one image and logged. One
+            that cannot run the network is a ``ConfigError``.
         stage: the stage to predict from, 0 the first; default the head's, usually the last.
         exit_tolerance: let each person leave the network as soon as no keypoint moves by more than
             this between two stages, heatmap px. ``model.backbone.left`` counts people by stage.

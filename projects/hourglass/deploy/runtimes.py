@@ -30,20 +30,14 @@ ROUNDING = 1e-4         # largest deviation of an exact runtime, as a fraction o
 
 @dataclass
 class Runtime:
-    """A way to run a network.
+    """A way to run a network."""
 
-    Attributes:
-        build: makes the module from a network and its input size (w, h) in px.
-        packages: the packages that it needs.
-        devices: types of the devices that it runs on.
-        tried: whether ``'auto'`` tries it: it is exact and starts within seconds.
-        build_exit: makes the module with early exit from a network and a tolerance.
-    """
-
+    # makes the module from a network and its input size (w, h) in px
     build: Callable[[StackedHourglass, tuple[int, int]], nn.Module]
-    packages: tuple[str, ...] = ()
-    devices: tuple[str, ...] = ('cpu', 'cuda')
-    tried: bool = False
+    packages: tuple[str, ...] = ()                      # those that it needs
+    devices: tuple[str, ...] = ('cpu', 'cuda')          # types of the devices that it runs on
+    tried: bool = False                 # by 'auto': it is exact and starts within seconds
+    # makes the module with early exit from a network and a tolerance
     build_exit: Callable[[StackedHourglass, float], nn.Module] | None = None
 
     def missing(self) -> str:
@@ -178,13 +172,9 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
            exit_tolerance: float | None = None) -> nn.Module:
     """Return the network as run by one of :data:`RUNTIMES`, in eval mode.
 
-    Raises ``ConfigError`` if there is no such runtime, its packages are not installed, or it does
-    not take this network or the device that the network is on.
-
-    Args:
-        network: on its device, in eval mode.
-        input_size: (w, h) in px.
-        exit_tolerance: let people leave early, see :mod:`hourglass.deploy.early_exit`.
+    The network is on its device, in eval mode, its input of size (w, h) px. ``exit_tolerance`` lets
+    people leave early, see :mod:`hourglass.deploy.early_exit`. Raises ``ConfigError`` if there is
+    no such runtime, its packages are not installed, or it does not take this network or its device.
     """
     def refusal(words: str) -> ConfigError:
         return ConfigError(f"optimize='{name}': {words}")
@@ -209,10 +199,7 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
             ) -> tuple[str, dict[str, float], nn.Module]:
     """Find the runtime that takes the least time here for one random image.
 
-    Arguments are as in :func:`run_by`.
-
-    Returns:
-        The name of the runtime, the seconds of each one tried, and the network as run by it.
+    Returns its name, the seconds of each one tried, and the network as run by it.
     """
     device = next(network.parameters()).device
     images = torch.rand(1, 3, *reversed(input_size), device=device)

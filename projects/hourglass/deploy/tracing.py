@@ -17,11 +17,7 @@ def traced(module: nn.Module, inputs: Tensor) -> torch.export.ExportedProgram:
 
 def to_onnx(module: nn.Module, inputs: Tensor, input_name: str, output_names: Sequence[str],
             opset: int | None = None) -> torch.onnx.ONNXProgram:
-    """Translate a module into ONNX; the other arguments are those of :func:`traced`.
-
-    Args:
-        opset: version of ONNX's operators; None leaves it to torch.
-    """
+    """Translate a module, traced as by :func:`traced`, into ONNX of version ``opset`` (torch's)."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         program = torch.onnx.export(

@@ -44,12 +44,9 @@ class JournalTestLoop(TestLoop):
     """mmengine's test loop for a share of the people, with their results in a journal.
 
     A process that finds all people in the journal computes the metrics, as one process would that
-    tested them all: no process waits for another.
-
-    Args:
-        journal: arguments of :class:`hourglass.io.journal.Journal`; each process tests every
-            ``ranks``-th person, unless the journal has the person already.
-        runner, dataloader, evaluator, kwargs: as for mmengine's. Samples have an ``id``.
+    tested them all: no process waits for another. ``journal`` has the arguments of
+    :class:`hourglass.io.journal.Journal`; each process tests every ``ranks``-th person, unless the
+    journal has the person already. Samples have an ``id``.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, evaluator: list | dict, journal: dict,

@@ -47,9 +47,6 @@ class OptimizeHook(Hook):
     """Hook that tests the network as :func:`hourglass.deploy.optimize.optimized` runs it.
 
     It is a hook because the runner loads the weights only when the test begins.
-
-    Args:
-        optimize, stage, exit_tolerance: as for ``optimized``.
     """
 
     def __init__(self, optimize: str = 'auto', stage: int | None = None,

@@ -52,16 +52,11 @@ class BatchNormHook(Hook):
 
 
 def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str, float]:
-    """Compare a batch's own statistics with the running ones.
+    """Compare the statistics of a batch, as it comes from the loader, with the running ones.
 
-    Args:
-        model: an mmengine model, which stays as it is.
-        batch: as it comes from the loader.
-
-    Returns:
-        The losses with the batch's own statistics and with the running ones; the layer with the
-        running statistics that are furthest off; and the root mean square of its features
-        normalised with them, where 1 is right.
+    Returns the losses with the batch's own statistics and with the running ones; the layer with the
+    running statistics that are furthest off; and the root mean square of its features normalised
+    with them, where 1 is right. The model stays as it is.
     """
     model = copy.deepcopy(model).eval()
     layers = {name: module for name, module in model.named_modules()

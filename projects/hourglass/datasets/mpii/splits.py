@@ -53,13 +53,10 @@ class Splits:
 def split_people(release: Release, val_file: str | Path) -> Splits:
     """Divide the people of the release.
 
-    Args:
-        val_file: list of the validation people, whose order is kept: the authors' ``valid.h5`` or
-            ``mpii_annotations.json(.gz)``, which name image and person; or ``mpii_gt_val.mat`` or
-            HRNet's ``mpii_val.json``, matched by their joints.
-
-    Raises:
-        DataError: for a validation person who is listed twice or has no joints in the release.
+    ``val_file`` lists the validation people, whose order is kept: the authors' ``valid.h5`` or
+    ``mpii_annotations.json(.gz)``, which name image and person; or ``mpii_gt_val.mat`` or HRNet's
+    ``mpii_val.json``, matched by their joints. Raises ``DataError`` for a validation person who is
+    listed twice or has no joints in the release.
     """
     val = _validation_people(release, val_file)
     places, images = {person.place for person in val}, {person.place[0] for person in val}

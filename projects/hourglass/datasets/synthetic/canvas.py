@@ -65,12 +65,7 @@ def _mixed(first: np.ndarray, second: np.ndarray | tuple, share: np.ndarray | fl
 
 
 class Canvas:
-    """A float image with a map of depths.
-
-    Args:
-        background: (H, W, 3).
-        rng: decides light, folds and blotches.
-    """
+    """A float image (H, W, 3) with a map of depths; ``rng`` decides light, folds and blotches."""
 
     BACKGROUND, FOREGROUND = -10.0, 10.0        # depths beyond every body
 
@@ -86,13 +81,9 @@ class Canvas:
 
     def paint(self, centres: np.ndarray, radii: np.ndarray, depths: np.ndarray,
               material: Material) -> None:
-        """Fill the convex hull of discs with a shaded material.
+        """Fill the convex hull of K discs, (K, 2) centres and (K,) radii in pixels.
 
-        Args:
-            centres: (K, 2) of the discs in pixels. Shading, pattern and depth follow the line from
-                the first to the last.
-            radii, depths: (K,) of the discs, the radii in pixels.
-            material: of the surface.
+        Shading, pattern and the (K,) depths follow the line from the first to the last disc.
         """
         centres, radii = np.asarray(centres, np.float32), np.asarray(radii, np.float32)
         rims = centres[:, None] + radii[:, None, None] * _CIRCLE
