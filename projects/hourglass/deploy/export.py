@@ -21,8 +21,7 @@ from hourglass.datasets.crop import crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy.deployed import Deployed
-from hourglass.deploy.runtimes import RUNTIMES, deviation, in_onnxruntime
-from hourglass.deploy.tracing import to_onnx, traced
+from hourglass.deploy.runtimes import RUNTIMES, deviation, in_onnxruntime, to_onnx, traced
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.model import load_model
 from hourglass.io.files import replacing

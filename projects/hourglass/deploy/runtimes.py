@@ -6,6 +6,7 @@ float32 and differ from the network only by rounding.
 """
 import statistics
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -20,12 +21,12 @@ from torch import Tensor, nn
 
 from hourglass.deploy.early_exit import Agreement, EarlyExit
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
-from hourglass.deploy.tracing import to_onnx
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.models.backbone import StackedHourglass, check_input
 from hourglass.models.fuse import fuse
 
 ROUNDING = 1e-4         # largest deviation of an exact runtime, as a fraction of the largest value
+_ANY_BATCH = ({0: torch.export.Dim('batch')},)
 
 
 @dataclass
@@ -237,3 +238,22 @@ def take_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[list[
             wait()
             of_call.append(time.perf_counter() - start)
     return [of_call[1:] for of_call in seconds]
+
+
+def traced(module: nn.Module, inputs: Tensor) -> torch.export.ExportedProgram:
+    """Trace a module with example inputs (B, ...), B at least 2."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)                  # torch's, about itself
+        return torch.export.export(module, (inputs,), dynamic_shapes=_ANY_BATCH)
+
+
+def to_onnx(module: nn.Module, inputs: Tensor, input_name: str, output_names: Sequence[str],
+            opset: int | None = None) -> torch.onnx.ONNXProgram:
+    """Translate a module, traced as by :func:`traced`, into ONNX of version ``opset`` (torch's)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        program = torch.onnx.export(
+            traced(module, inputs), input_names=[input_name], output_names=output_names,
+            opset_version=opset, dynamo=True, verbose=False, dynamic_shapes=_ANY_BATCH)
+    assert program is not None          # there is one with dynamo=True
+    return program

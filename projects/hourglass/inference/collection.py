@@ -11,9 +11,8 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError, HourglassError
-from hourglass.inference.boxes import FindBoxes
 from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
-from hourglass.inference.places import Request
+from hourglass.inference.places import FindBoxes, Request
 from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
 from hourglass.inference.sources import Frames, ImageFiles
