@@ -75,8 +75,7 @@ def read_variant(config: Path) -> tuple[Variant, str]:
 def train(config: Path, seed: int, iterations: int, validations: int | None, folder: Path) -> None:
     """Run ``hourglass train`` in a folder, from its last checkpoint if there is one.
 
-    Without ``validations`` the config's interval stays. A failure is a ``ConfigError`` with its
-    log.
+    Without ``validations`` the config's interval stays. A failure is a ``ConfigError``.
     """
     options = [f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}',
                'default_hooks.logger.log_metric_by_epoch=False']    # else all scores are at step 0
@@ -163,18 +162,18 @@ def _spread(values: ndarray | None) -> str:
     return f'{values.mean():.1f}' + (f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else '')
 
 
-def as_json(variants: Sequence[Variant]) -> str:
-    """Format every number of every run."""
-    return json.dumps([asdict(variant) | dict(curves={
+def as_json(variants: Sequence[Variant]) -> list[dict]:
+    """Return every number of every run, as JSON can hold it."""
+    return [asdict(variant) | dict(curves={
         seed: dict(iterations=list(curve), scores=list(curve.values()))
-        for seed, curve in variant.curves.items()}) for variant in variants])
+        for seed, curve in variant.curves.items()}) for variant in variants]
 
 
 def plot(variants: Sequence[Variant]) -> Figure:
     """Draw accuracy against iterations: all last stages together, and the stages of each variant.
 
-    Lines are means over the seeds, bands reach from the lowest to the highest; a stage without a
-    loss of its own is dotted.
+    Lines are means over the seeds, bands reach from the lowest to the highest, and stages without a
+    loss are dotted.
     """
     figure, (together, *of_variants) = panels(
         len(variants) + 1, len(variants) // 2 + 1, size=(3.4, 3), sharex=True, sharey=True)

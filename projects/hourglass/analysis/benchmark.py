@@ -24,8 +24,7 @@ from torch import Tensor, nn
 from hourglass.analysis.machine import described, machine, peak_memory
 from hourglass.analysis.size import build_estimator, size_of
 from hourglass.checkpoints.names import find_config
-from hourglass.deploy.optimize import optimized
-from hourglass.deploy.runtimes import deviation, take_turns
+from hourglass.deploy.runtimes import deviation, optimized, take_turns
 from hourglass.errors import ConfigError, HourglassError
 from hourglass.inference.stages import until_stage
 from hourglass.io.tables import text_table

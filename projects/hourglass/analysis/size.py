@@ -16,8 +16,7 @@ from hourglass.models.stages import num_stages
 def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int, float]:
     """Count the parameters of a top-down estimator and its multiply-adds (MACs) for one image.
 
-    ``stages`` is the number of stages that run, by default all. Raises ``ConfigError`` if the
-    network has fewer.
+    Only the first ``stages`` run, by default all. Raises ``ConfigError`` if there are fewer.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
     with torch.device('meta'):                          # shapes without numbers

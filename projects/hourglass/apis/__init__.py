@@ -4,7 +4,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
-from hourglass.deploy.optimize import optimized
+from hourglass.deploy.runtimes import optimized
 from hourglass.inference.model import load_model
 from hourglass.inference.predict import Poses, predict
 

@@ -23,8 +23,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
 
     A ``.safetensors`` file gives its tensors, on the CPU, as ``state_dict`` and its metadata as
     ``meta``, where mmengine and its hooks (such as ``EMAHook``) expect them. ``map_location`` is
-    that of ``torch.load``. Raises ``CheckpointError`` if the file is missing, damaged, or not
-    readable that way.
+    that of ``torch.load``. Raises ``CheckpointError`` if the file is missing or not readable.
     """
     path = Path(path).expanduser()
     check_whole(path)

@@ -16,8 +16,15 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
 from mmpose.structures.keypoint import flip_keypoints
 
-from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
-from hourglass.datasets.pieces import Piece, PieceStore, reduction_for
+from hourglass.datasets.crop import (
+    Piece,
+    PieceStore,
+    crop_around,
+    crop_image,
+    crop_matrix,
+    fitted,
+    reduction_for,
+)
 from hourglass.errors import ConfigError
 from hourglass.io.images import read_image, read_reduced
 from hourglass.registry import TRANSFORMS

@@ -94,8 +94,7 @@ class ResumableLoop(BaseLoop):
 class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
     """mmengine's ``EpochBasedTrainLoop``, resumable at any batch, with mmengine's ``kwargs``.
 
-    ``loader_timeout`` is the seconds that data workers have for a batch before the run ends; 0 for
-    no limit.
+    ``loader_timeout`` is the seconds that data workers have for a batch; 0 for no limit.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, loader_timeout: float = 1800,

@@ -1,6 +1,5 @@
 """Poses of many images as files: COCO's JSON and a table."""
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from hourglass.errors import HourglassError
 from hourglass.inference.places import Request
 from hourglass.inference.predict import Poses
 from hourglass.inference.sources import ImageFiles
-from hourglass.io.files import replacing
+from hourglass.io.files import replacing, write_json
 from hourglass.io.journal import Journal
 
 
@@ -56,8 +55,7 @@ class Results:
 
     def finish(self, folder: Path) -> int:
         """Write both files; return how many images are left to other processes or calls."""
-        with replacing(folder / 'predictions.json') as draft:
-            draft.write_text(json.dumps(self.content()), encoding='utf-8')
+        write_json(folder / 'predictions.json', self.content())
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)

@@ -12,7 +12,7 @@ def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> Topdow
     The stage is 0 for the first, -1 for the last, by default the head's ``predict_stage``. The
     estimator shares its weights with ``model``, which stays as it is; a backbone that is no
     StackedHourglass computes all its stages. Raises ``ConfigError`` if there is no such stage, or
-    the model was optimised for another (:func:`hourglass.deploy.optimize.optimized`).
+    the model was optimised for another (:func:`hourglass.deploy.runtimes.optimized`).
     """
     if hasattr(model, 'only_stage'):
         only, count = model.only_stage

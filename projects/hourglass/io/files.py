@@ -68,6 +68,12 @@ def replacing(path: Path) -> Iterator[Path]:
             draft.unlink()
 
 
+def write_json(path: Path, content: Any, indent: int | None = None) -> None:
+    """Write a JSON file whole, as :func:`replacing` does."""
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(content, indent=indent), encoding='utf-8')
+
+
 def not_written(path: Path, error: OSError) -> DataError:
     """Return the error for a file that cannot be written."""
     return DataError(f'{path}: cannot be written ({error.strerror or error}); choose a folder you '

@@ -99,8 +99,7 @@ class StackedHeatmapHead(BaseHead):
             A list of ``InstanceData``: keypoints (1, K, 2) in input px, scores (1, K). With
             ``all_stages`` in ``test_cfg`` each also has ``stage_keypoints`` (1, N, K, 2) in input
             px, which the metrics score stage by stage. With ``output_heatmaps`` a list of
-            ``PixelData`` as well; with both options each prediction also has ``stage_heatmaps`` (1,
-            N, K, h, w).
+            ``PixelData`` as well; both options together add ``stage_heatmaps`` (1, N, K, h, w).
         """
         test_cfg = test_cfg or {}
         if unknown := set(test_cfg) - _TEST_OPTIONS:

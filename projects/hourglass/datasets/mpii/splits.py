@@ -4,7 +4,6 @@ The validation people are Tompson et al.'s 2,958, listed in a file. Other people
 belong to no split, so that training and validation share no image. Without them, and without people
 who have no joints, the published 22,246 training people are left of 28,883 annotated ones.
 """
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from scipy.io import savemat
 from hourglass.datasets.mpii import files
 from hourglass.datasets.mpii.release import Release, ReleasePerson
 from hourglass.errors import DataError
-from hourglass.io.files import replacing
+from hourglass.io.files import replacing, write_json
 
 # How many people the splits have in every publication.
 _PUBLISHED = {'train': 22246, 'val': 2958, 'trainval': 25204, 'test': 11731,
@@ -133,8 +132,7 @@ def write_splits(splits: Splits, folder: Path) -> list[Path]:
     written = []
     for split, people in splits.people.items():
         written.append(folder / f'mpii_{split}.json')
-        with replacing(written[-1]) as draft:
-            draft.write_text(json.dumps([_record(person) for person in people]), encoding='utf-8')
+        write_json(written[-1], [_record(person) for person in people])
     written.append(folder / 'mpii_gt_val.mat')
     with replacing(written[-1]) as draft:
         savemat(draft, boxes, appendmat=False, do_compression=True)

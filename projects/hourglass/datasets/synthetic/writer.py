@@ -15,7 +15,7 @@ import cv2
 
 from hourglass.datasets.synthetic.image import SMALLEST_SIDE, render_person
 from hourglass.errors import DataError
-from hourglass.io.files import replacing
+from hourglass.io.files import write_json
 
 VERSION = 2                             # to be raised when the same seed draws another image
 
@@ -85,8 +85,7 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
         for path in list(images.glob('[0-9]' * 6 + '.jpg')):
             path.unlink()
         people = _render_all(partial(_write_image, images, recipe), count, workers)
-        with replacing(annotation) as draft:
-            draft.write_text(json.dumps({'info': recipe, 'people': people}), encoding='utf-8')
+        write_json(annotation, {'info': recipe, 'people': people})
     except OSError as error:
         raise DataError(f'{folder}: cannot write synthetic images ({error.strerror or error}); '
                         'choose a folder you may write to, with free space') from error
