@@ -111,18 +111,14 @@ def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
     for box, crop, keypoints, scores in zip(
             [(0, 0, width, height)] if request.boxes is None else request.boxes, poses.boxes,
             poses.keypoints, poses.scores, strict=True):
-        triples = np.column_stack([keypoints, scores])                  # (K, 3)
+        triples = np.column_stack([keypoints, scores]).astype(float)    # (K, 3)
         people.append(dict(
-            category_id=1, keypoints=_rounded(triples.ravel()),
-            score=_rounded([scores.mean()])[0], bbox=_corner_and_size(box),
+            category_id=1, keypoints=triples.ravel().round(4).tolist(),
+            score=round(float(scores.mean()), 4), bbox=_corner_and_size(box),
             crop=_corner_and_size(crop), whole_image=poses.whole_image))
     return dict(image=dict(file_name=request.name, width=width, height=height), people=people)
 
 
 def _corner_and_size(box: Sequence[float] | ndarray) -> list[float]:
     x1, y1, x2, y2 = map(float, box[:4])
-    return _rounded((x1, y1, x2 - x1, y2 - y1))
-
-
-def _rounded(numbers: Sequence[float] | ndarray) -> list[float]:
-    return [round(float(number), 4) for number in numbers]
+    return np.round((x1, y1, x2 - x1, y2 - y1), 4).tolist()
