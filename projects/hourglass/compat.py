@@ -6,7 +6,6 @@ original works. Its docstring names the release that makes it unnecessary.
 import copy
 import importlib
 import importlib.util
-import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,11 +17,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn
 
 Patch = Callable[[], ModuleSpec | None]
-
-
-def patch_before_import(module: str, patch: str) -> None:
-    """Call ``patch``, ``'MODULE:FUNCTION'`` of this package, before ``module`` is imported."""
-    PATCHES[module] = lambda: pkgutil.resolve_name(patch)()
 
 
 def apply() -> None:
