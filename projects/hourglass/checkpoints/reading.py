@@ -119,7 +119,8 @@ def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None
 
     The file ``last_checkpoint`` names the last one. If that one is damaged or missing, the others
     are tried, the newest first, except ``best_*.pth``, which hold no optimiser state, and the
-    warning says so in one line. Raises ``CheckpointError`` if all there are are damaged.
+    warning says so in one line. Raises ``CheckpointError`` if there are checkpoints, but all are
+    damaged.
     """
     note = Path(work_dir, 'last_checkpoint')
     named = note.read_text().strip() if note.is_file() else ''

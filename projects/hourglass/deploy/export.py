@@ -122,7 +122,9 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
            images: Sequence[str | Path] = ()) -> Exported:
     """Write a trained network to ``out``, run the file and compare it with torch.
 
-    An existing ``out`` is replaced only once the new file has passed.
+    An existing ``out`` is replaced only once the new file has passed; one that does not compute
+    what the network does is an ``ExportError``. Raises ``HourglassError`` for arguments that
+    contradict each other, or files that cannot be used.
 
     Args:
         config, checkpoint: the network, as for :func:`hourglass.apis.init_model`.
@@ -132,10 +134,6 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
         stage, flip, decode: as for :func:`deployed`; not for weights.
         opset: version of ONNX's operators; None leaves it to torch.
         images: compared on these, each whole; default three rendered people.
-
-    Raises:
-        ExportError: if the file does not compute what the network does.
-        HourglassError: for arguments that contradict each other, or files that cannot be used.
     """
     out, checkpoint = Path(out).expanduser(), find_weights(checkpoint)
     changes = stage is not None or flip or decode

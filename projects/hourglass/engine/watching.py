@@ -126,7 +126,7 @@ def plain(value: Any) -> Any:
 
 @HOOKS.register_module()
 class LoaderWatchHook(Hook):
-    """Hook that warns, every so many ``minutes``, while a data loader gives no batch."""
+    """Hook that warns after every ``minutes`` in which a data loader gives no batch."""
 
     priority = 'LOWEST'
 

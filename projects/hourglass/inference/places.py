@@ -89,8 +89,8 @@ def _numbers(rows: Rows, columns: int, what: str, name: str) -> ndarray:
 def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
     """Return a function that gives the boxes of an image; without arguments it returns None.
 
-    ``boxes`` is the path of a :class:`BoxFile`, ``detector`` a name for :func:`load_detector`,
-    whose errors are raised; both together are a ``ConfigError``.
+    ``boxes`` is the path of a :class:`BoxFile`, ``detector`` a name for :func:`load_detector`. Both
+    together raise ``ConfigError``, and each raises the errors of these.
     """
     if boxes and detector:
         raise ConfigError('--boxes and --detector both say where people are; give one')

@@ -17,17 +17,14 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
     The loss of a stage is ``(1 - alpha)`` times the loss against the annotated targets plus
     ``alpha`` times the loss against the teacher's heatmaps, both with the targets' weights.
     Accuracies are measured against the targets. The teacher is not trained and is not in the
-    checkpoints, so a config of the student alone loads them.
+    checkpoints, so a config of the student alone loads them. Raises ``ConfigError`` if ``alpha`` is
+    not in 0 to 1, or head, input, heatmap size or (in ``loss``) keypoints of the teacher are not
+    those of the student, and as :func:`hourglass.inference.model.load_model`.
 
     Args:
         teacher: config of an estimator with weights: ``dict(type='hourglass.TrainedModel', ...)``.
         alpha: 0 learns from the annotation alone, 1 from the teacher alone. FPD: 0.5.
         kwargs: as for ``TopdownPoseEstimator``; the teacher may have another pixel normalisation.
-
-    Raises:
-        ConfigError: if ``alpha`` is not in 0 to 1, there is no such teacher, or its head, input or
-            heatmap size is not that of the student; in ``loss``, if its keypoints are not.
-        CheckpointError: if there are no such weights.
     """
 
     def __init__(self, *, teacher: dict, alpha: float = 0.5, **kwargs: object):
