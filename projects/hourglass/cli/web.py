@@ -4,7 +4,6 @@ import ipaddress
 from contextlib import suppress
 from pathlib import Path
 
-from hourglass.apis import init_model
 from hourglass.checkpoints.names import weights_by_name
 from hourglass.errors import ConfigError
 
@@ -22,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _load_models(args: argparse.Namespace) -> dict:
     """Load the page's models by name, the default one first."""
+    from hourglass.apis import init_model  # takes seconds, not for --help
     if args.model and (args.config or args.weights):
         raise ConfigError('--model: brings its config and weights; leave out --config, --weights')
     if args.weights and not args.config:

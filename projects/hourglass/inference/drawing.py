@@ -1,13 +1,16 @@
 """Skeletons, annotations and heatmaps drawn over images, (H, W, 3) uint8 BGR, and sheets."""
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets.base import PersonDataset
 from hourglass.io.images import read_image, write_image
+
+if TYPE_CHECKING:                       # mmpose is not needed to draw
+    from hourglass.datasets.base import PersonDataset
 
 _FRACTION_BITS = 4                      # OpenCV's fixed-point coordinates: 1/16 px
 _FAR = 1 << 15                          # px; far outside of any image, and does not overflow
@@ -84,7 +87,7 @@ def contact_sheet(images: Sequence[ndarray], columns: int, side: int = 256) -> n
     return sheet
 
 
-def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, columns: int = 6,
+def write_sheet(dataset: 'PersonDataset', path: str | Path, count: int = 24, columns: int = 6,
                 seed: int = 0) -> None:
     """Write a grid of ``count`` random people of a data set, with their skeletons, as an image.
 
