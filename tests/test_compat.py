@@ -43,15 +43,13 @@ def test_the_package_exports_the_network_with_options():
 def test_a_patch_runs_before_its_module_is_imported_and_only_then(tmp_path, monkeypatch):
     (tmp_path / 'patched_by_a_test.py').write_text('')
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(compat, 'PATCHES', {})
     calls = []
 
     def patch():
         calls.append('patch')
         assert 'patched_by_a_test' not in sys.modules
         assert importlib.util.find_spec('patched_by_a_test').origin        # the original
-    monkeypatch.setattr(compat, 'patch_of_this_test', patch, raising=False)
-    compat.patch_before_import('patched_by_a_test', 'hourglass.compat:patch_of_this_test')
+    monkeypatch.setattr(compat, 'PATCHES', {'patched_by_a_test': patch})
     assert calls == []
     importlib.import_module('patched_by_a_test')
     importlib.import_module('patched_by_a_test')
@@ -62,7 +60,7 @@ def test_a_patch_runs_before_its_module_is_imported_and_only_then(tmp_path, monk
 @pytest.mark.parametrize('name', compat.PATCHES)
 def test_each_patch_names_the_release_that_makes_it_unnecessary(name):
     patch = compat.PATCHES[name]
-    text = patch.__doc__ or loaders.register.__doc__        # registered by name: 'module:function'
+    text = patch.__doc__ or loaders.register.__doc__        # imported when it is needed
     assert re.search(r'Needed until \w+', ' '.join(text.split()))
 
 

@@ -29,8 +29,8 @@ from hourglass.datasets.lsp import read_lsp
 from hourglass.datasets.mpii.files import read_mpii
 from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.inference.boxes import BoxFile
-from hourglass.io.images import ImageFile, read_image
+from hourglass.inference.places import BoxFile
+from hourglass.io.images import read_image, read_reduced
 
 PEOPLE, JOINTS = 6, 16
 # a changed byte may be another number, name or pixel; all other formats keep checksums
@@ -153,7 +153,7 @@ def read_config(path: Path) -> str:
 
 FILES = {
     'image.jpg': (partial(image, 'JPEG', quality=90), read_image),
-    'reduced.jpg': (partial(image, 'JPEG'), lambda path: ImageFile(path).decode(2)),
+    'reduced.jpg': (partial(image, 'JPEG'), lambda path: read_reduced(path, 2)),
     'progressive.jpg': (partial(image, 'JPEG', progressive=True), read_image),
     'image.png': (partial(image, 'PNG'), read_image),
     'people.json': (people_json, lambda path: read_truth('mpii', path)[:]),

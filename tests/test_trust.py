@@ -21,9 +21,9 @@ from hourglass.datasets.mpii.files import read_mpii
 from hourglass.datasets.mpii.release import read_release
 from hourglass.errors import HourglassError
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.inference.boxes import BoxFile
+from hourglass.inference.places import BoxFile
 from hourglass.io.h5 import open_h5
-from hourglass.io.images import ImageFile, read_image
+from hourglass.io.images import read_image, read_reduced
 from hourglass.io.mat import read_mat
 
 CONFIG = str(REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py')
@@ -78,7 +78,7 @@ DATA_READERS = dict(
     predictions=lambda path: read_predictions(path, range(1), 16), boxes=BoxFile,
     mpii=lambda path: read_mpii(path, None), flic=lambda path: read_flic(path, 'train'),
     mat=lambda path: read_mat(path, 'joints'), release=read_release, h5=open_h5,
-    image=read_image, later_image=ImageFile)
+    image=read_image, reduced=lambda path: read_reduced(path, 1))
 
 
 def refused(call, *arguments, trace: Path) -> str:

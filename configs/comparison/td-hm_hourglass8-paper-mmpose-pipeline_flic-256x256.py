@@ -1,6 +1,6 @@
 # What a sample costs with mmpose's own transforms: FLIC as the paper has it, every step but the
 # colour (mmpose has none like it) is mmpose's, and so are the heatmaps. To be measured
-# (hourglass.analysis.input_speed), not trained. mmpose draws within the same ranges from a normal
+# (hourglass.analysis.benchmark), not trained. mmpose draws within the same ranges from a normal
 # distribution, clipped.
 _base_ = ['../flic/td-hm_hourglass8-paper_flic-256x256.py']
 size = dict(input_size=(256, 256), heatmap_size=(64, 64))

@@ -19,7 +19,8 @@ _MODULES = dict(StackedHourglass='models.backbone', Hourglass='models.network',
                 Reinject='models.network', Residual='models.network')
 __all__ = list(_MODULES)
 
-compat.patch_before_import('mmengine.runner.runner', 'hourglass.checkpoints.loaders:register')
+compat.PATCHES['mmengine.runner.runner'] = lambda: import_module(
+    'hourglass.checkpoints.loaders').register()
 compat.apply()
 
 

@@ -1,13 +1,11 @@
 """Patches that let OpenMMLab's last releases run on a current machine.
 
-A patch runs just before the module that needs it is imported, so ``import hourglass`` stays light,
-and changes nothing where the original works. Its docstring names the release that makes it
-unnecessary. ``import hourglass`` calls :func:`apply`.
+A patch runs just before the module that needs it is imported, and changes nothing where the
+original works. Its docstring names the release that makes it unnecessary.
 """
 import copy
 import importlib
 import importlib.util
-import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,11 +17,6 @@ from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn
 
 Patch = Callable[[], ModuleSpec | None]
-
-
-def patch_before_import(module: str, patch: str) -> None:
-    """Call ``patch``, ``'MODULE:FUNCTION'`` of this package, before ``module`` is imported."""
-    PATCHES[module] = lambda: pkgutil.resolve_name(patch)()
 
 
 def apply() -> None:
@@ -138,10 +131,9 @@ def declare_torchvision_ops() -> None:
 def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read an mmengine checkpoint weights-only.
 
-    Since torch 2.6 only allow-listed globals load. A checkpoint of mmengine 0.10.7 holds its log
-    history: numpy arrays in ``HistoryBuffer``, whose methods it looks up with ``getattr``. These
-    few are allowed, ``getattr`` as a function that looks up nothing else. Needed until mmengine
-    (after 0.10.7) lists them itself or stores plain tensors.
+    Since torch 2.6 only listed globals load. mmengine 0.10.7 stores its log history: numpy arrays
+    in ``HistoryBuffer``, whose methods it looks up with ``getattr``, listed as a function that
+    looks up nothing else. Needed until mmengine (after 0.10.7) lists them or stores plain tensors.
     """
     import torch
     if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):  # loads as before, has no list

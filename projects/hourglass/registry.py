@@ -12,23 +12,16 @@ from mmengine import registry as root
 _HAS_MMPOSE = find_spec('mmpose') is not None
 
 
-def _child(parent: root.Registry, *locations: str, anywhere: tuple[str, ...] = ()
-           ) -> root.Registry:
-    """Make a child registry.
-
-    Args:
-        parent: the registry that looks up types of other scopes.
-        locations: modules of this package that need mmpose.
-        anywhere: modules of this package that work without it.
-    """
-    modules = (*anywhere, *(locations if _HAS_MMPOSE else ()))
-    return root.Registry(parent.name, parent=parent, scope='hourglass',
-                         locations=[f'hourglass.{module}' for module in modules])
+def _child(parent: root.Registry, *modules: str) -> root.Registry:
+    """Make a child of the registry that looks up types of other scopes, with our modules."""
+    return root.Registry(parent.name, parent=parent, scope='hourglass', locations=[
+        f'hourglass.{module}' for module in modules
+        if _HAS_MMPOSE or module == 'models.registered'])
 
 
-MODELS = _child(root.MODELS, 'models.head', 'models.distill', 'inference.model',
-                anywhere=('models.registered',))
-DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic', 'datasets.lsp',
+MODELS = _child(root.MODELS, 'models.registered', 'models.head', 'models.distill',
+                'inference.model')
+DATASETS = _child(root.DATASETS, 'datasets.mpii.files', 'datasets.flic', 'datasets.lsp',
                   'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')

@@ -63,7 +63,7 @@ def test_the_table_has_means_and_spreads():
     assert lines[2] == '| four | 2.35 M | 10 | 81.0 ± 1.0 | 72.0 ± 2.0 | 0 1 2 |'
     assert lines[3] == '| last | 2.35 M | 10 | 81.0 ± 1.0 |  | 0 1 2 |'
     assert lines[4] == '| one | 2.35 M | 10 | 2.0 |  | 5 |'
-    assert json.loads(ablation.as_json([four]))[0]['curves']['1'] == dict(
+    assert json.loads(json.dumps(ablation.as_json([four])))[0]['curves']['1'] == dict(
         iterations=[1, 2], scores=[[0, 0, 0, 0], [61, 72, 0, 81]])
 
 

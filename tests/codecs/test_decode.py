@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from hourglass.codecs.decode import DecodeHeatmaps
-from hourglass.codecs.gaussian import draw_gaussians
+from hourglass.codecs.hourglass_heatmap import draw_gaussians
 
 SIZE = (12, 10)         # w, h
 

@@ -6,7 +6,7 @@ import torch
 from tiny_network import as_if_trained
 
 from hourglass import StackedHourglass
-from hourglass.codecs.gaussian import draw_gaussians
+from hourglass.codecs.hourglass_heatmap import draw_gaussians
 from hourglass.deploy.early_exit import Agreement
 from hourglass.deploy.runtimes import ROUNDING, RUNTIMES, deviation, run_by
 from hourglass.errors import ConfigError
@@ -22,9 +22,10 @@ def test_stages_agree_when_every_keypoint_stays_within_the_tolerance():
     moved = at + torch.tensor([[[0.0, 0], [0, 0]], [[0.5, 0], [0, 0]], [[0, 0], [0.9, 1.2]]])
     maps = [torch.stack([torch.from_numpy(draw_gaussians(person.numpy(), (16, 16), 1))
                          for person in people]) for people in (at, moved)]
+    network = StackedHourglass(num_stacks=3, channels=4, depth=1)
     for tolerance, expected in ((0.01, [True, False, False]), (0.51, [True, True, False]),
                                 (1.51, [True, True, True])):
-        assert Agreement(tolerance)(*maps).tolist() == expected
+        assert Agreement(network, tolerance)(*maps).tolist() == expected
 
 
 @pytest.mark.parametrize('name', RUNNERS)
@@ -33,7 +34,7 @@ def test_each_person_has_the_heatmaps_of_the_stage_where_it_left(name):
     network = as_if_trained(StackedHourglass(num_stacks=4, channels=16, depth=1, num_keypoints=1))
     images = torch.randn(24, 3, 64, 64)
     stages = network(images)
-    places = Agreement(0).places
+    places = Agreement(network, 0).places
     moves = torch.stack([(places(a)[0] - places(b)[0]).norm(dim=-1).amax(-1)
                          for a, b in pairwise(stages)])    # (3, 24)
     tolerance = float(moves.quantile(0.3))

@@ -6,8 +6,7 @@ from tiny_network import write_tiny_network
 
 from hourglass.apis import init_model, predict
 from hourglass.datasets.synthetic import render_person
-from hourglass.deploy.optimize import optimized
-from hourglass.deploy.runtimes import RUNTIMES
+from hourglass.deploy.runtimes import RUNTIMES, optimized
 from hourglass.errors import ConfigError
 from hourglass.inference.stages import until_stage
 from hourglass.models.stages import num_stages

@@ -4,7 +4,16 @@ import torch
 from tiny_network import as_if_trained
 
 from hourglass import StackedHourglass
-from hourglass.deploy.runtimes import ROUNDING, RUNTIMES, deviation, fastest, run_by, take_turns
+from hourglass.deploy.runtimes import (
+    ROUNDING,
+    RUNTIMES,
+    deviation,
+    fastest,
+    run_by,
+    take_turns,
+    to_onnx,
+    traced,
+)
 from hourglass.errors import ConfigError
 from hourglass.models.long_hourglass import LongHourglass
 
@@ -94,6 +103,31 @@ def test_another_kind_of_network_is_refused(name):
 
 def test_calls_take_turns():
     order = []
-    seconds = take_turns({name: lambda name=name: order.append(name) for name in 'ab'}, rounds=3)
+    seconds = take_turns([lambda name=name: order.append(name) for name in 'ab'], rounds=3)
     assert order == list('abababab')                    # the first round warms up
-    assert [len(times) for times in seconds.values()] == [3, 3]
+    assert [len(times) for times in seconds] == [3, 3]
+
+
+class Double(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return 2 * x, x.amax((1, 2))
+
+
+def test_a_program_takes_batches_of_another_size():
+    program = traced(Double(), torch.zeros(2, 3, 4)).module()
+    for size in (1, 5):
+        x = torch.rand(size, 3, 4)
+        doubled, largest = program(x)
+        assert torch.equal(doubled, 2 * x) and torch.equal(largest, x.amax((1, 2)))
+
+
+@pytest.mark.slow                       # a quarter of a minute to import the exporter
+def test_onnx_has_the_given_names_and_any_batch_size():
+    onnxruntime = pytest.importorskip('onnxruntime')
+    program = to_onnx(Double(), torch.zeros(2, 3, 4), 'x', ['doubled', 'largest'], opset=18)
+    assert program.model.opset_imports[''] == 18
+    session = onnxruntime.InferenceSession(program.model_proto.SerializeToString())
+    assert session.get_inputs()[0].shape == ['batch', 3, 4]
+    x = torch.rand(5, 3, 4)
+    doubled, largest = session.run(['doubled', 'largest'], {'x': x.numpy()})
+    assert (doubled == 2 * x.numpy()).all() and (largest == x.amax((1, 2)).numpy()).all()

@@ -12,12 +12,12 @@ def test_every_module_has_a_page_with_its_docstrings(tmp_path):
     subprocess.run([sys.executable, '-W', 'ignore', REPOSITORY / 'docs/build_api.py', tmp_path],
                    check=True)
     assert (tmp_path / 'index.html').is_file()
-    page = (tmp_path / 'hourglass/inference/poses.html').read_text()
+    page = (tmp_path / 'hourglass/inference/predict.html').read_text()
     text = re.sub(r'<div class="pdoc-code.*?</div>', '', page, flags=re.DOTALL)
     assert '<strong>keypoints:</strong>' in text            # a list made of 'Attributes:'
     assert '(P, K, 2) x, y in image px' in text
     assert ':func:`' not in text and '``' not in text
-    for module in ('models/network', 'codecs/gaussian', 'datasets/lsp', 'evaluation/metrics'):
+    for module in ('models/network', 'codecs/decode', 'datasets/lsp', 'evaluation/metrics'):
         assert (tmp_path / f'hourglass/{module}.html').is_file()
 
 

@@ -1,7 +1,11 @@
 """What is drawn lies where the keypoints are."""
+import cv2
 import numpy as np
+import pytest
 
-from hourglass.inference.drawing import draw_truth
+from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.errors import DataError
+from hourglass.inference.drawing import draw_truth, write_sheet
 
 
 def test_the_truth_is_a_white_cross_at_every_annotated_keypoint():
@@ -13,3 +17,15 @@ def test_the_truth_is_a_white_cross_at_every_annotated_keypoint():
     crosses = {(int(x), int(y)) for x, y in zip(columns, rows, strict=True)}
     assert crosses == {(x + dx, y + dy) for x, y in ((20, 30), (60, 90)) for dx, dy in (
         (0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))}
+
+
+def test_a_sheet_has_one_square_per_person(synthetic, tmp_path):
+    people = MpiiDataset(data_root=str(synthetic / 'synthetic/test'), ann_file='annotations.json')
+    write_sheet(people, tmp_path / 'new/sheet.png', count=8, columns=3)
+    sheet = cv2.imread(str(tmp_path / 'new/sheet.png'))
+    assert sheet.shape == (3 * 256, 3 * 256, 3)
+    assert (sheet[512:, 512:] == 40).all()                      # eight people, nine places
+    green = (sheet == (0, 170, 0)).all(-1)                      # the bones of the left side
+    assert all(green[y:y + 256, x:x + 256].any() for x, y in ((0, 0), (512, 256), (256, 512)))
+    with pytest.raises(DataError, match=r'sheet\.txt: cannot be written'):
+        write_sheet(people, tmp_path / 'sheet.txt')

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from hourglass.errors import DataError
 from hourglass.inference.places import Request
-from hourglass.inference.poses import Poses
+from hourglass.inference.predict import Poses
 from hourglass.inference.results import Results, SharedResults
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.journal import Journal
@@ -29,7 +30,7 @@ def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
     results = Results(METAINFO, dict(model='m'))
     results.add(request('a.jpg', 2), poses(2))
     results.add(request('b.jpg', 0), poses(0))
-    results.add_problem('c.jpg', 'c.jpg: torn')
+    results.add(request('c.jpg', 0), DataError('c.jpg: torn'))
     assert results.finish(tmp_path) == 0
     content = json.loads((tmp_path / 'predictions.json').read_text())
     assert content['categories'] == [dict(id=1, name='person', keypoints=['head', 'foot'],
@@ -69,7 +70,7 @@ def test_processes_share_images_and_the_last_writes_all_in_order(folder):
         second.add(request(name, 1), poses(1))
     assert second.finish(folder / 'out') == 2 and not (folder / 'out/predictions.json').exists()
     first.add(request('a.png', 1), poses(1))
-    first.add_problem('c.png', 'c.png: torn')
+    first.add(request('c.png', 0), DataError('c.png: torn'))
     assert first.finish(folder / 'out') == 0
     content = json.loads((folder / 'out/predictions.json').read_text())
     assert [image['file_name'] for image in content['images']] == ['a.png', 'b.png', 'd.png']

@@ -1,5 +1,6 @@
 """Images are read as stored, or refused by name."""
 import struct
+from io import BytesIO
 
 import cv2
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from hourglass.errors import DataError
-from hourglass.io.images import ImageFile, as_image, read_image, write_image
+from hourglass.io.images import as_image, check_jpeg, read_image, read_reduced, write_image
 
 
 def test_images_of_every_mode_become_bgr(tmp_path):
@@ -20,8 +21,8 @@ def test_images_of_every_mode_become_bgr(tmp_path):
     assert grey[0, 0].tolist() == [77, 77, 77]
 
 
-@pytest.mark.parametrize('read', [read_image, lambda path: ImageFile(path).decode()],
-                         ids=['at once', 'later'])
+@pytest.mark.parametrize('read', [read_image, lambda path: read_reduced(path, 1)],
+                         ids=['whole', 'reduced'])
 def test_broken_images_are_refused_by_name(tmp_path, read):
     Image.new('RGB', (64, 64), (9, 99, 200)).save(tmp_path / 'torn.jpg')
     whole = (tmp_path / 'torn.jpg').read_bytes()
@@ -60,12 +61,11 @@ def noise(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 @pytest.mark.parametrize('options', [
     {}, {'progressive': True}, {'subsampling': 0}, {'quality': 40}, {'optimize': True}], ids=str)
-def test_a_jpeg_decoded_later_has_the_same_pixels(tmp_path, rng, options):
+def test_a_jpeg_that_is_not_reduced_has_the_same_pixels(tmp_path, rng, options):
     image = Image.fromarray(noise(rng, (93, 61)))
     image.save(tmp_path / 'a.jpg', **options)
-    file = ImageFile(tmp_path / 'a.jpg')
-    pixels, reduction = file.decode()
-    assert (file.size, reduction) == ((93, 61), 1)
+    pixels, size, reduction = read_reduced(tmp_path / 'a.jpg', 1)
+    assert (size, reduction) == ((93, 61), 1)
     # one libjpeg in Pillow and OpenCV: equal here; two of them may round their own way
     assert np.abs(pixels.astype(int) - read_image(tmp_path / 'a.jpg')).max() <= 2
 
@@ -74,9 +74,9 @@ def test_orientation_is_left_as_stored_at_every_size(tmp_path, rng):
     exif = Image.Exif()
     exif[0x0112] = 6                                    # turn by 90 degrees to view
     Image.fromarray(noise(rng, (96, 64))).save(tmp_path / 'turned.jpg', exif=exif)
-    file = ImageFile(tmp_path / 'turned.jpg')
-    assert file.size == (96, 64)
-    assert [file.decode(r)[0].shape for r in (1, 2, 4, 8)] == [
+    found = [read_reduced(tmp_path / 'turned.jpg', r) for r in (1, 2, 4, 8)]
+    assert {size for _, size, _ in found} == {(96, 64)}
+    assert [pixels.shape for pixels, _, _ in found] == [
         (64, 96, 3), (32, 48, 3), (16, 24, 3), (8, 12, 3)]
 
 
@@ -88,7 +88,7 @@ def test_a_reduced_pixel_covers_a_square_of_the_image(tmp_path, reduction):
         spot = np.exp(-((columns - x)**2 + (rows - y)**2) / (2 * 14.0**2))
         Image.fromarray(np.rint(255 * spot).astype(np.uint8)).convert('RGB').save(
             tmp_path / 'spot.jpg', quality=95)
-        pixels, r = ImageFile(tmp_path / 'spot.jpg').decode(reduction)
+        pixels, _, r = read_reduced(tmp_path / 'spot.jpg', reduction)
         assert r == reduction
         assert pixels.shape[:2] == (-(-251 // r), -(-333 // r))
         weight = np.where(pixels[..., 0] > 20, pixels[..., 0], 0).astype(float)
@@ -105,9 +105,8 @@ def test_what_is_no_plain_jpeg_is_decoded_whole(tmp_path, rng):
     with open(tmp_path / 'tail.jpg', 'ab') as file:     # as some cameras do
         file.write(bytes(16))
     for name in ('a.png', 'printers.jpg', 'tail.jpg'):
-        file = ImageFile(tmp_path / name)
-        pixels, reduction = file.decode(4)
-        assert (file.size, reduction) == ((64, 48), 1)
+        pixels, size, reduction = read_reduced(tmp_path / name, 4)
+        assert (size, reduction) == ((64, 48), 1)
         assert np.array_equal(pixels, read_image(tmp_path / name))
 
 
@@ -117,7 +116,7 @@ def test_a_jpeg_cut_anywhere_is_refused(tmp_path, rng):
     for length in range(2, len(whole) - 2, 7):
         (tmp_path / 'cut.jpg').write_bytes(whole[:length])
         with pytest.raises(DataError, match=r'cut\.jpg: not a readable image'):
-            ImageFile(tmp_path / 'cut.jpg').decode(2)
+            read_reduced(tmp_path / 'cut.jpg', 2)
 
 
 def test_postscript_is_not_handed_to_another_program(tmp_path, monkeypatch):
@@ -134,7 +133,7 @@ def test_an_image_that_claims_a_gigapixel_is_refused(tmp_path):
     at = content.index(b'\xff\xc0') + 5
     (tmp_path / 'a.jpg').write_bytes(content[:at] + struct.pack('>HH', 30000, 30000)
                                      + content[at + 4:])
-    for read in (read_image, ImageFile):
+    for read in (read_image, lambda path: read_reduced(path, 1)):
         with pytest.raises(DataError, match=r'a\.jpg: .*exceeds limit'):
             read(tmp_path / 'a.jpg')
 
@@ -187,3 +186,31 @@ def test_exif_orientation_is_applied_where_it_is_asked_for(tmp_path):
     for upright in (read_image(tmp_path / 'a.jpg', upright=True), as_image(tmp_path / 'a.jpg'),
                     as_image(Image.open(tmp_path / 'a.jpg'))):
         assert upright.shape == (30, 20, 3)
+
+
+def jpeg(**options) -> bytes:
+    content = BytesIO()
+    Image.new('RGB', (64, 48)).save(content, 'JPEG', **options)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize('options', [{}, {'progressive': True}, {'comment': b'\xff\xd9'}], ids=str)
+def test_the_header_of_an_intact_jpeg_is_returned(options):
+    content = jpeg(**options)
+    frame = check_jpeg(content + b'appended by a camera')
+    assert (frame.size, frame.bits, frame.colours, frame.end) == ((64, 48), 8, 3, len(content))
+
+
+def test_other_formats_pass_unchecked():
+    assert check_jpeg(b'\x89PNG\r\n\x1a\n') is None
+    assert check_jpeg(b'') is None
+
+
+@pytest.mark.parametrize('tear', [
+    lambda content: content[:-2], lambda content: content[:-2] + bytes(2000),
+    lambda content: content[:-20] + b'\xff\xd8\xff\xd9',
+    lambda content: content[:200] + content[210:], lambda content: content[:100] + b'\xff\xd9',
+    lambda content: content[:2]])
+def test_a_jpeg_that_lacks_a_part_is_refused(tear):
+    with pytest.raises(ValueError, match='damaged at|breaks off'):
+        check_jpeg(tear(jpeg()))

@@ -118,7 +118,7 @@ def test_pixels_are_converted_to_the_normalisation_of_the_teacher(teacher):
 
 def test_the_teacher_is_neither_saved_nor_moved_nor_averaged(teacher):
     student = distilled(teacher)
-    network = student._aside.network
+    network = student.teacher()
     before = copy.deepcopy(network.state_dict())
     assert list(student.state_dict()) == list(plain(teacher).state_dict())
     refuse_another_network(plain(teacher).state_dict(), student.state_dict(), Path('saved.pth'))
@@ -134,12 +134,12 @@ def test_the_teacher_is_neither_saved_nor_moved_nor_averaged(teacher):
         average.update_parameters(student)
     assert not any(module.training for module in network.modules())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-    assert average.module._aside.network is network
+    assert average.module.teacher() is network
 
 
 def test_the_teacher_moves_with_the_student(teacher):
     student = distilled(teacher).to(torch.float64)
-    assert {p.dtype for p in student._aside.network.parameters()} == {torch.float64}
+    assert {p.dtype for p in student.teacher().parameters()} == {torch.float64}
 
 
 def test_a_few_steps_bring_the_student_nearer_to_its_teacher(teacher):
@@ -207,6 +207,6 @@ def test_the_shipped_recipe_names_a_teacher_that_fits():
     cfg = Config.fromfile(flic / 'td-hm_hourglass2-tiny-distilled_flic-128x128.py')
     init_default_scope(cfg.default_scope)
     student = MODELS.build(cfg.model)
-    assert student._aside.network.cfg.filename.endswith('td-hm_hourglass2-small_flic-128x128.py')
+    assert student.teacher().cfg.filename.endswith('td-hm_hourglass2-small_flic-128x128.py')
     tiny = Config.fromfile(flic / 'td-hm_hourglass2-tiny_flic-128x128.py')
     assert list(student.state_dict()) == list(MODELS.build(tiny.model).state_dict())

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from hourglass.inference.poses import Poses
+from hourglass.inference.predict import Poses
 from hourglass.web.app import model_as_json, poses_as_json
 
 RNG = np.random.default_rng(0)

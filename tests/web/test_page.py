@@ -9,11 +9,10 @@ from browser import needs_browser, open_browser
 from PIL import Image
 
 from hourglass.apis import init_model
-from hourglass.web import images
-from hourglass.web.app import create_app
+from hourglass.web.app import create_app, examples
 
 pytestmark = needs_browser
-PNG = images.examples()[0][0]
+PNG = examples()[0][0]
 SECONDS = 60                            # at most; one or two on an idle machine
 
 

@@ -22,28 +22,19 @@ from hourglass.io.tables import markdown_table
 
 HARD_JOINTS = ('Elbow', 'Wrist', 'Knee', 'Ankle')       # the paper averages them in its figure 9
 
-
 # iteration -> percent: for each of N stages, the mean of the joints' PCK
 Curve = dict[int, list[float]]
 
 
 @dataclass
 class Variant:
-    """One config of a comparison.
+    """One config of a comparison."""
 
-    Attributes:
-        name: of the config file.
-        parameters: of its network.
-        macs: multiply-adds of its network for one image.
-        has_loss: (N,) whether a stage has a loss of its own.
-        curves: seed -> curve, with iterations in ascending order.
-    """
-
-    name: str
-    parameters: int
-    macs: float
-    has_loss: Sequence[bool]
-    curves: dict[int, Curve] = field(default_factory=dict)
+    name: str                           # of the config file
+    parameters: int                     # of its network
+    macs: float                         # multiply-adds of its network for one image
+    has_loss: Sequence[bool]            # (N,) whether a stage has a loss of its own
+    curves: dict[int, Curve] = field(default_factory=dict)      # by seed, iterations ascending
 
     def last(self, stage: int) -> ndarray:
         """Return (seeds,), the percentages of a stage at the end."""
@@ -68,8 +59,7 @@ class Variant:
 def read_variant(config: Path) -> tuple[Variant, str]:
     """Return the variant of a config before training, and a digest of the whole config.
 
-    Raises:
-        ConfigError: if it does not train for a number of iterations.
+    Raises ``ConfigError`` if it does not train for a number of iterations.
     """
     cfg = Config.fromfile(config)
     if 'max_iters' not in cfg.train_cfg:
@@ -85,8 +75,7 @@ def read_variant(config: Path) -> tuple[Variant, str]:
 def train(config: Path, seed: int, iterations: int, validations: int | None, folder: Path) -> None:
     """Run ``hourglass train`` in a folder, from its last checkpoint if there is one.
 
-    Without a number of ``validations`` the config's interval stays. A run that fails raises a
-    ``ConfigError`` that names its log.
+    Without ``validations`` the config's interval stays. A failure is a ``ConfigError``.
     """
     options = [f'randomness.seed={seed}', f'train_cfg.max_iters={iterations}',
                'default_hooks.logger.log_metric_by_epoch=False']    # else all scores are at step 0
@@ -136,11 +125,8 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
 
     A run that ``work_dir`` already has, under the same config, is not repeated. All configs are
     trained with one seed before the next, so that a comparison that is cut short has every config.
-    Yields the variants that have a score, after each run.
-
-    Raises:
-        ConfigError: for configs of equal names, or that cannot be compared.
-        DataError: if a run has no score of its last iteration.
+    Yields the variants that have a score, after each run. Raises ``ConfigError`` for configs that
+    cannot be compared, and ``DataError`` if a run has no score of its last iteration.
     """
     names = [config.stem for config in configs]
     if len(set(names)) < len(names):
@@ -176,18 +162,18 @@ def _spread(values: ndarray | None) -> str:
     return f'{values.mean():.1f}' + (f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else '')
 
 
-def as_json(variants: Sequence[Variant]) -> str:
-    """Format every number of every run."""
-    return json.dumps([asdict(variant) | dict(curves={
+def as_json(variants: Sequence[Variant]) -> list[dict]:
+    """Return every number of every run, as JSON can hold it."""
+    return [asdict(variant) | dict(curves={
         seed: dict(iterations=list(curve), scores=list(curve.values()))
-        for seed, curve in variant.curves.items()}) for variant in variants])
+        for seed, curve in variant.curves.items()}) for variant in variants]
 
 
 def plot(variants: Sequence[Variant]) -> Figure:
     """Draw accuracy against iterations: all last stages together, and the stages of each variant.
 
-    Lines are means over the seeds, bands reach from the lowest to the highest; a stage without a
-    loss of its own is dotted.
+    Lines are means over the seeds, bands reach from the lowest to the highest, and stages without a
+    loss are dotted.
     """
     figure, (together, *of_variants) = panels(
         len(variants) + 1, len(variants) // 2 + 1, size=(3.4, 3), sharex=True, sharey=True)

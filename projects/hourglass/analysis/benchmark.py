@@ -4,29 +4,31 @@ Several networks take turns (A B A B) in one process, so that other work on the 
 them alike; their ratio is the median of the ratios within each turn.
 """
 import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.structures import InstanceData, PixelData
+from mmengine.registry import init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.structures import PoseDataSample
+from mmpose.testing import get_packed_inputs
 from torch import Tensor, nn
 
-from hourglass.analysis.input_speed import compare_inputs
 from hourglass.analysis.machine import described, machine, peak_memory
 from hourglass.analysis.size import build_estimator, size_of
 from hourglass.checkpoints.names import find_config
-from hourglass.deploy.optimize import optimized
-from hourglass.deploy.runtimes import deviation, take_turns
+from hourglass.deploy.runtimes import deviation, optimized, take_turns
 from hourglass.errors import ConfigError, HourglassError
 from hourglass.inference.stages import until_stage
 from hourglass.io.tables import text_table
+from hourglass.registry import DATASETS
 
 MEASURES = ('size', 'latency', 'throughput', 'training', 'memory', 'input')
 PLAIN = ('none', 'channels_last')               # these work for every network
@@ -37,12 +39,8 @@ Network = Callable[[Tensor], Tensor]            # images (B, 3, H, W) -> heatmap
 class Contender:
     """The network of a config, run in one way.
 
-    Attributes:
-        config: file, or name in the model index.
-        optimize: ``'none'`` is the plain forward of torch in float32, NCHW; ``'channels_last'``
-            the same with the channels innermost in memory; the others are
-            :data:`hourglass.deploy.runtimes.RUNTIMES`.
-        stages: number of stacks that run; None is all.
+    ``'none'`` is the plain forward of torch in float32, NCHW; ``'channels_last'`` the same with the
+    channels innermost in memory; the others are :data:`hourglass.deploy.runtimes.RUNTIMES`.
     """
 
     config: str
@@ -105,19 +103,10 @@ class Contender:
         backbone, head = cfg.model.backbone, cfg.model.head
         keypoints = (backbone.get('num_keypoints') or head.get('num_keypoints')
                      or head.get('out_channels'))
-        width, height = head.decoder.input_size
-        generator, samples = torch.Generator().manual_seed(0), []
-        for _ in range(count):
-            heatmaps = torch.rand(keypoints, *reversed(head.decoder.heatmap_size),
-                                  generator=generator)
-            weights = torch.ones(1, keypoints, device=_device())
-            samples.append(PoseDataSample(
-                gt_fields=PixelData(heatmaps=heatmaps.to(_device())),
-                gt_instance_labels=InstanceData(keypoint_weights=weights)))
-        images = torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8,
-                               generator=generator)
-        return partial(model.train_step, dict(inputs=list(images), data_samples=samples),
-                       build_optim_wrapper(model, cfg.optim_wrapper))
+        batch = get_packed_inputs(
+            count, num_keypoints=keypoints, img_shape=head.decoder.input_size[::-1],
+            heatmap_size=head.decoder.heatmap_size, with_reg_label=False, with_simcc_label=False)
+        return partial(model.train_step, batch, build_optim_wrapper(model, cfg.optim_wrapper))
 
 
 @dataclass
@@ -139,10 +128,8 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
     ``median`` of the rounds, the quartiles ``low`` and ``high``, and ``ratio`` to the first
     contender. ``memory``: bytes at the peak above the loaded network, ``memory_latency`` and
     ``memory_training``. ``input``: training images per second of one core. ``deviation``: the
-    largest difference to the plain forward, as a fraction of its largest value.
-
-    Raises:
-        ConfigError: for an unknown measure, or a network that cannot be run as asked.
+    largest difference to the plain forward, as a fraction of its largest value. Raises
+    ``ConfigError`` for an unknown measure, or a network that cannot be run as asked.
     """
     if rounds < 2 or batch_size < 1:
         raise ConfigError(f'rounds={rounds}, batch_size={batch_size}: give 2 or more, and 1 or '
@@ -197,8 +184,7 @@ def _compare_outputs(measured: Sequence[tuple[dict, Contender]], networks: Seque
 def _take_turns(rows: list[dict], measure: str, calls: Sequence[Callable[[], object]], rounds: int
                 ) -> None:
     """Add the seconds of each call to its row, and their ratio to those of the first call."""
-    named = {str(index): call for index, call in enumerate(calls)}
-    seconds = list(take_turns(named, rounds).values())
+    seconds = take_turns(calls, rounds)
     for row, times in zip(rows, seconds, strict=True):
         low, median, high = statistics.quantiles(times, n=4, method='inclusive')
         ratios = [time / first for time, first in zip(times, seconds[0], strict=True)]
@@ -263,3 +249,52 @@ def table(report: Report, batch_size: int) -> str:
                       text_table(rows, ['', *(title for title, _, _ in shown)]),
                       *['times: median (quartiles); ratios to the first row'] * timed,
                       *report.notes])
+
+
+def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds: int = 20
+                   ) -> list[dict[str, float]]:
+    """Measure the training data of configs in random order, in this process with one thread.
+
+    The configs take turns, so that other work on the machine slows all of them alike; each gets
+    ``seconds`` in all, after 20 samples to warm up. Returns for each config ``images_per_second``
+    by the clock and ``images_per_core_second`` by the processor time of this process, both medians
+    over the turns, and ``images`` in all. Raises ``ConfigError`` if one has no training data.
+    """
+    threads = cv2.getNumThreads(), torch.get_num_threads()
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    try:
+        streams = [_samples(config) for config in configs]
+        for stream in streams:
+            for _ in range(20):
+                next(stream)
+        turns = [[_turn(stream, seconds / rounds) for stream in streams] for _ in range(rounds)]
+    finally:
+        cv2.setNumThreads(threads[0])
+        torch.set_num_threads(threads[1])
+    return [dict(
+        images_per_second=statistics.median(count / wall for count, wall, _ in of_config),
+        images_per_core_second=statistics.median(count / core for count, _, core in of_config),
+        images=sum(count for count, _, _ in of_config)) for of_config in zip(*turns, strict=True)]
+
+
+def _turn(stream: Iterator[dict], seconds: float) -> tuple[int, float, float]:
+    """Take samples; return their number and the time: by the clock, and of this process."""
+    count, wall, core = 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - wall < seconds or not count:
+        next(stream)
+        count += 1
+    return count, time.perf_counter() - wall, time.process_time() - core
+
+
+def _samples(config: str | Config) -> Iterator[dict]:
+    """Yield training samples without end, each once before any comes again."""
+    cfg = Config.fromfile(config) if isinstance(config, str) else config
+    if 'train_dataloader' not in cfg:
+        raise ConfigError(f'{cfg.filename}: has no train_dataloader to measure')
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    order = np.random.default_rng(0)
+    while True:
+        for index in order.permutation(len(dataset)):
+            yield dataset[int(index)]

@@ -21,34 +21,22 @@ from hourglass.io.tables import markdown_table, number
 
 @dataclass
 class Exit:
-    """One way to run fewer stacks, tested; all but the first two are averages of an image.
+    """One way to run fewer stacks, tested; all but the first two are averages of an image."""
 
-    Attributes:
-        stages: stacks that run at most.
-        tolerance: heatmap px, for early exit; None is without.
-        stacks: stacks that ran.
-        macs: multiply-adds.
-        saved: fraction of the multiply-adds of all stacks that was not computed.
-        seconds: time in the network (a mirrored image counts as another).
-        scores: of the config's metrics.
-    """
-
-    stages: int
-    tolerance: float | None
-    stacks: float
-    macs: float
-    saved: float
-    seconds: float
-    scores: dict[str, float]
+    stages: int                         # stacks that run at most
+    tolerance: float | None             # heatmap px, for early exit; None is without
+    stacks: float                       # stacks that ran
+    macs: float                         # multiply-adds
+    saved: float                        # fraction of the multiply-adds of all stacks not computed
+    seconds: float                      # in the network (a mirrored image counts as another)
+    scores: dict[str, float]            # of the config's metrics
 
 
 def score_names(cfg: Config, wanted: Sequence[str] | None) -> list[str]:
     """Return the scores to show: those wanted, or the total and groups of the first metric.
 
     What a metric of another project returns is known only after a test: then the list is empty.
-
-    Raises:
-        ConfigError: if the first metric does not have a score of that name.
+    Raises ``ConfigError`` if the first metric does not have a score of that name.
     """
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     metric = Evaluator(deepcopy(cfg.test_evaluator)).metrics[0]
@@ -63,16 +51,11 @@ def score_names(cfg: Config, wanted: Sequence[str] | None) -> list[str]:
 
 def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str,
                   scores: Sequence[str] = ()) -> list[Exit]:
-    """Test a network cut after each of its stages, and with each tolerance.
+    """Test a network cut after each of its stages, and with each tolerance, heatmap px.
 
-    Args:
-        cfg: has its checkpoint as ``load_from``.
-        tolerances: heatmap px.
-        optimize: a runtime with early exit.
-        scores: names that the metrics have to return.
-
-    Raises:
-        ConfigError: if the network cannot be run in that way, or a score is not returned.
+    ``cfg`` has its checkpoint as ``load_from``, ``optimize`` is a runtime with early exit, and the
+    metrics have to return ``scores``. Raises ``ConfigError`` if the network cannot be run in that
+    way, or a score is not returned.
     """
     count = stages_of(cfg)
     if optimize not in WITH_EXIT:

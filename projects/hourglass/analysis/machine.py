@@ -43,14 +43,10 @@ def described(about: dict[str, str | int]) -> str:
 def peak_memory(prepare: Callable[..., Callable[[], object]], *arguments: object) -> int:
     """Measure the bytes that a call takes at its peak, in a process of its own.
 
-    Memory that was in use before the call does not count. On an accelerator it is the memory that
-    torch allocates, else the resident memory, which only Linux reports.
-
-    The new process calls ``prepare`` with the arguments, and measures the call that it returns.
-    That has not run yet, so gradients and the state of an optimiser count.
-
-    Raises:
-        HourglassError: if it cannot be measured here, or the process failed.
+    The process calls ``prepare`` with the arguments, and measures the first call of what that
+    returns: gradients and the state of an optimiser count, memory that was in use before does not.
+    It is the memory that torch allocates on an accelerator, else the resident memory, which only
+    Linux reports. Raises ``HourglassError`` if it cannot be measured here, or the process failed.
     """
     if not torch.cuda.is_available() and not os.access(_PROC / 'self/clear_refs', os.W_OK):
         raise HourglassError(f'memory: needs an accelerator or {_PROC}/self/clear_refs (Linux)')

@@ -1,7 +1,5 @@
 """The size of a config's network, from the shapes of its tensors alone."""
 import copy
-import json
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -18,28 +16,9 @@ from hourglass.models.stages import num_stages
 def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int, float]:
     """Count the parameters of a top-down estimator and its multiply-adds (MACs) for one image.
 
-    Args:
-        config: file or config.
-        stages: number of stages that run; None is all.
-
-    Raises:
-        ConfigError: if the network has fewer stages.
+    Only the first ``stages`` run, by default all. Raises ``ConfigError`` if there are fewer.
     """
     cfg = config if isinstance(config, Config) else Config.fromfile(config)
-    # only what decides the size, since configs differ in more than that
-    network = dict(model=cfg.model.to_dict(), default_scope=cfg.get('default_scope'))
-    return _size(json.dumps(network, default=str), stages)
-
-
-def stages_of(cfg: Config) -> int:
-    """Return how many stages the network of a config has."""
-    with torch.device('meta'):
-        return num_stages(build_estimator(cfg))
-
-
-@cache
-def _size(network: str, stages: int | None) -> tuple[int, float]:
-    cfg = Config(json.loads(network))
     with torch.device('meta'):                          # shapes without numbers
         estimator = build_estimator(cfg)
         if stages is not None:
@@ -48,6 +27,12 @@ def _size(network: str, stages: int | None) -> tuple[int, float]:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             estimator.head(estimator.backbone(images))
     return sum(p.numel() for p in estimator.parameters()), counter.get_total_flops() / 2
+
+
+def stages_of(cfg: Config) -> int:
+    """Return how many stages the network of a config has."""
+    with torch.device('meta'):
+        return num_stages(build_estimator(cfg))
 
 
 def build_estimator(cfg: Config) -> TopdownPoseEstimator:

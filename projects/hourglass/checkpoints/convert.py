@@ -25,7 +25,9 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
     Everything is checked before anything is written. Returns the report of
-    :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters``.
+    :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters``. Raises
+    ``CheckpointError`` for a source that cannot be imported, or an unsuitable ``out``,
+    ``ConfigError`` if no data set or input fits, and ``DataError`` if a file cannot be written.
 
     Args:
         out: ``.safetensors``, with the report as its metadata, or ``.pth``, weights-only loadable.
@@ -34,11 +36,6 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         config: where to write a config for the file; not for a network of ours, which has one.
         data: the data set of that config, in :data:`DATA`; None chooses by number of keypoints.
         pixels: a key of :data:`PIXELS`; None takes the file's own or those usual for its family.
-
-    Raises:
-        CheckpointError: for a source that cannot be imported, or an unsuitable ``out``.
-        ConfigError: if no data set fits, or its input does not fit the network.
-        DataError: if a file cannot be written.
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
     config = Path(config).expanduser() if config else None

@@ -17,21 +17,17 @@ from hourglass.models.backbone import StackedHourglass
 def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any]]:
     """Read a checkpoint of any known family into a network of the right size.
 
-    Any prefix of the names (DataParallel's ``module.``, mmpose's ``backbone.``, both) is removed;
-    numbers stored in half precision become float32.
-
-    Args:
-        path: a file written by ``torch.save`` (read weights-only) or a ``.safetensors`` file.
+    The file is one of ``torch.save`` (read weights-only) or ``.safetensors``. Any prefix of the
+    names (DataParallel's ``module.``, mmpose's ``backbone.``, both) is removed; numbers stored in
+    half precision become float32. Raises ``CheckpointError`` if the file cannot be read, belongs to
+    no known family, holds several networks, lacks a tensor, or has one that computes something our
+    network does not.
 
     Returns:
         The network in eval mode, and a report: ``family``, ``config`` (the arguments of
         :class:`StackedHourglass`), ``skeleton`` (``'mpii'``, ``'flic'`` or ``'lsp'``, or None if
         the file does not record it), ``pixels`` (mean and deviation of RGB pixels from 0 to 255),
         ``pixels_from`` (their source) and ``dropped`` (names of tensors not used).
-
-    Raises:
-        CheckpointError: if the file cannot be read, belongs to no known family, holds several
-            networks, lacks a tensor, or has one that computes something our network does not.
     """
     path = Path(path)
     content = read_checkpoint(path)

@@ -27,8 +27,7 @@ def load_from_local(filename: str, map_location: str | torch.device | None = Non
                     ) -> dict[str, Any]:
     """Load a file, or shipped weights by name; mmengine logs the word after ``load_from_``.
 
-    A file that names its skeleton gets ``dataset_meta``, which mmpose's inferencers need. Raises
-    ``CheckpointError`` if there is no such file, or it cannot be read.
+    A file that names its skeleton gets ``dataset_meta``, which mmpose's inferencers need.
     """
     checkpoint = read_checkpoint(find_weights(filename), map_location)
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None

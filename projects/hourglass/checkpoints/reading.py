@@ -1,6 +1,6 @@
 """Checkpoint files, read without unpickling anything but tensors and plain containers."""
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,10 +23,7 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
 
     A ``.safetensors`` file gives its tensors, on the CPU, as ``state_dict`` and its metadata as
     ``meta``, where mmengine and its hooks (such as ``EMAHook``) expect them. ``map_location`` is
-    that of ``torch.load``.
-
-    Raises:
-        CheckpointError: if the file is missing, damaged, or not readable that way.
+    that of ``torch.load``. Raises ``CheckpointError`` if the file is missing or not readable.
     """
     path = Path(path).expanduser()
     check_whole(path)
@@ -44,11 +41,9 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
 def check_whole(path: str | Path) -> None:
     """Check that a checkpoint exists and that its records match their checksums.
 
-    torch verifies no checksum when it reads its zip files; other formats have none. A file that
-    was found whole is not read again for this, unless its size or time has changed.
-
-    Raises:
-        CheckpointError: if the file is missing or damaged, or unpacks to far more than its size.
+    torch verifies no checksum when it reads its zip files; other formats have none. A file that was
+    found whole is not read again for this, unless its size or time has changed. Raises
+    ``CheckpointError`` if the file is missing or damaged, or unpacks to far more than its size.
     """
     path = Path(path).expanduser()
     with one_line_of(path):
@@ -81,8 +76,7 @@ def one_line_of(path: str | Path) -> Iterator[None]:
 def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
     """Return the tensors by name from the ``content`` that :func:`read_checkpoint` read.
 
-    Raises:
-        CheckpointError: if there are none, or a tensor has more numbers than the file stores.
+    Raises ``CheckpointError`` if there are none, or a tensor has more numbers than the file stores.
     """
     for key in ('state_dict', 'model_state_dict', 'model'):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -102,17 +96,10 @@ def refuse_another_network(ours: Mapping[str, Tensor], theirs: Mapping[str, Tens
                            path: str | Path, may_differ: Sequence[str] = ()) -> None:
     """Raise unless the tensors of a checkpoint match those of the network in name and shape.
 
-    mmengine prints the names that do not match and continues with random weights there, so a
-    wrong checkpoint looks like a bad one.
-
-    Args:
-        ours, theirs: state dicts of the network and of the checkpoint, which may have
-            DataParallel's ``module.`` in its names.
-        path: of the checkpoint, for the message.
-        may_differ: patterns of names that need not match.
-
-    Raises:
-        CheckpointError: with the first name that does not match.
+    mmengine prints the names that do not match and continues with random weights there, so a wrong
+    checkpoint looks like a bad one. Names in ``theirs`` may begin with DataParallel's ``module.``,
+    and those that fit a pattern in ``may_differ`` need not match. The ``CheckpointError`` gives the
+    ``path`` of the checkpoint and the first name that does not match.
     """
     here = {name: tuple(value.shape) for name, value in ours.items()}
     there = {name.removeprefix('module.'): tuple(value.shape) for name, value in theirs.items()}
@@ -125,3 +112,41 @@ def refuse_another_network(ours: Mapping[str, Tensor], theirs: Mapping[str, Tens
             f"'{name}' ({there.get(name, 'missing')} there, {here.get(name, 'none')} in the "
             "config's network); use the config it was trained with, or import another "
             "project's with hourglass.checkpoints")
+
+
+def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None]:
+    """Return the newest undamaged checkpoint of a work folder, and a warning, each if there is one.
+
+    The file ``last_checkpoint`` names the last one. If that one is damaged or missing, the others
+    are tried, the newest first, except ``best_*.pth``, which hold no optimiser state, and the
+    warning says so in one line. Raises ``CheckpointError`` if there are checkpoints, but all are
+    damaged.
+    """
+    note = Path(work_dir, 'last_checkpoint')
+    named = note.read_text().strip() if note.is_file() else ''
+    last = Path(named) if named else None
+    if last and not last.is_file() and Path(work_dir, last.name).is_file():
+        last = Path(work_dir, last.name)                    # the work folder was moved
+    folder = last.parent if last and last.parent.is_dir() else Path(work_dir)
+    others = sorted((path for path in folder.glob('*.pth')
+                     if path != last and not path.name.startswith('best_')),
+                    key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    candidates = [last, *others] if last else others
+    found = next(filter(_is_whole, candidates), None)
+    if not candidates or (last and found == last):
+        return found, None
+    state = 'damaged' if last and last.is_file() else 'missing'
+    warning = f'{last}: {state}' if last else f'{note}: names no checkpoint'
+    if found:
+        return found, f'{warning}; resuming from {found}'
+    damaged = ', '.join(path.name for path in others) or 'there is none'
+    raise CheckpointError(f'{warning}, and no other checkpoint in {folder} is whole ({damaged}); '
+                          'start anew without --resume')
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a file is a zip file, as torch writes them, and its checksums match."""
+    with suppress(CheckpointError):
+        check_whole(path)
+        return is_zipfile(path)
+    return False

@@ -43,10 +43,9 @@ def add_speed_arguments(parser: argparse._ActionsContainer) -> None:
 
 
 def speed_options(args: argparse.Namespace) -> dict:
-    """Return the arguments for :func:`hourglass.deploy.optimize.optimized`, empty without any.
+    """Return the arguments for :func:`hourglass.deploy.runtimes.optimized`, empty without any.
 
-    Raises:
-        ConfigError: if no stack is left, or processes would differ.
+    Raises ``ConfigError`` if no stack is left, or processes would differ.
     """
     if args.stages is not None and args.stages < 1:
         raise ConfigError(f'--stages {args.stages}: give 1 or more')

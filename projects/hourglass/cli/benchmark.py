@@ -1,6 +1,5 @@
 """Measure networks of any config in turns, in one process."""
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from mmengine.logging import MMLogger
 from hourglass.analysis.benchmark import MEASURES, Contender, benchmark, table
 from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.errors import ConfigError
-from hourglass.io.files import replacing
+from hourglass.io.files import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,5 +42,4 @@ def run(args: argparse.Namespace) -> None:
     report = benchmark(contenders, args.measure, args.batch_size, args.rounds)
     print(table(report, args.batch_size))
     if args.json:
-        with replacing(args.json) as draft:
-            draft.write_text(json.dumps(asdict(report), indent=1))
+        write_json(args.json, asdict(report), indent=1)

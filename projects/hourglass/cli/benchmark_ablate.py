@@ -5,7 +5,7 @@ from pathlib import Path
 from hourglass.analysis import ablation
 from hourglass.errors import ConfigError
 from hourglass.io.figures import save_figure
-from hourglass.io.files import replacing
+from hourglass.io.files import replacing, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,9 +26,8 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f'{missing[0]}: no such config file')
     for variants in ablation.ablate(args.configs, args.seeds, args.iterations,
                                     args.validations, args.work_dir, args.joints):
-        for name, text in (('table.md', ablation.table(variants) + '\n'),
-                           ('table.json', ablation.as_json(variants))):
-            with replacing(args.work_dir / name) as draft:
-                draft.write_text(text, encoding='utf-8')
+        with replacing(args.work_dir / 'table.md') as draft:
+            draft.write_text(ablation.table(variants) + '\n', encoding='utf-8')
+        write_json(args.work_dir / 'table.json', ablation.as_json(variants))
         save_figure(ablation.plot(variants), args.work_dir / 'curves.png')
     print(ablation.table(variants))

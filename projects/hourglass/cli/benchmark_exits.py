@@ -1,6 +1,5 @@
 """Test a network cut after each stack, and with early exit as soon as two stacks agree."""
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.config import load_config
 from hourglass.errors import ConfigError
 from hourglass.io.figures import save_figure
-from hourglass.io.files import replacing
+from hourglass.io.files import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,5 +38,4 @@ def run(args: argparse.Namespace) -> None:
         save_figure(exits.plot(found, scores), args.plot)
     if args.json:
         numbers = dict(machine=machine(), exits=[asdict(way) for way in found])
-        with replacing(args.json) as draft:
-            draft.write_text(json.dumps(numbers, indent=1))
+        write_json(args.json, numbers, indent=1)

@@ -19,14 +19,10 @@ _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cf
 
 
 def load_config(args: argparse.Namespace, join: bool = True) -> Config:
-    """Return the config file with the common arguments merged in.
+    """Return the config file with the arguments that runs have in common merged in.
 
-    Args:
-        args: of :func:`hourglass.cli.arguments.add_run_arguments`.
-        join: whether the processes of ``args.launcher`` form a process group.
-
-    Raises:
-        ConfigError: if the config cannot be loaded, or a setting would have no effect.
+    With ``join`` the processes of ``args.launcher`` form a process group. Raises ``ConfigError`` if
+    the config cannot be loaded, or a setting would have no effect.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():

@@ -12,8 +12,8 @@ from hourglass.checkpoints.names import find_weights, weights_by_name
 from hourglass.cli.arguments import add_launcher_arguments, add_speed_arguments, speed_options
 from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
-from hourglass.inference.boxes import box_finder
 from hourglass.inference.collection import Drawing, predict_collection
+from hourglass.inference.places import box_finder
 from hourglass.inference.results import Results, SharedResults
 from hourglass.inference.sources import Frames, ImageFiles, open_source
 from hourglass.io.journal import Journal, fingerprint

@@ -4,9 +4,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from hourglass.analysis.sheet import write_sheet
 from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.verify import verify
+from hourglass.inference.drawing import write_sheet
 
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from mmengine.device import get_device
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner
 
-from hourglass.checkpoints.latest import last_whole_checkpoint
 from hourglass.checkpoints.names import checked_checkpoint
+from hourglass.checkpoints.reading import last_whole_checkpoint
 from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.config import load_config
 from hourglass.cli.errors import one_line_errors
@@ -33,11 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def training_config(args: argparse.Namespace) -> Config:
-    """Return the config of a run as the arguments change it.
-
-    Raises:
-        ConfigError, CheckpointError: if arguments, config and checkpoint do not fit together.
-    """
+    """Return the config of a run as the arguments change it; those that do not fit are refused."""
     cfg = load_config(args)
     if 'by_epoch' in cfg.train_cfg:         # mmengine's loops do not resume exactly
         by_epoch = cfg.train_cfg.pop('by_epoch')

@@ -4,7 +4,6 @@ import ipaddress
 from contextlib import suppress
 from pathlib import Path
 
-from hourglass import apis
 from hourglass.checkpoints.names import weights_by_name
 from hourglass.errors import ConfigError
 
@@ -22,15 +21,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _load_models(args: argparse.Namespace) -> dict:
     """Load the page's models by name, the default one first."""
+    from hourglass.apis import init_model  # takes seconds, not for --help
     if args.model and (args.config or args.weights):
         raise ConfigError('--model: brings its config and weights; leave out --config, --weights')
     if args.weights and not args.config:
         raise ConfigError('--weights: of which network? give its --config, too')
     if args.config:
-        return {Path(args.config).stem: apis.init_model(args.config, args.weights, args.device)}
+        return {Path(args.config).stem: init_model(args.config, args.weights, args.device)}
     # in reverse order the network of the whole body, which the examples show, is the first
     names = [args.model] if args.model else sorted(weights_by_name(), reverse=True)
-    return {name: apis.init_model(name, device=args.device) for name in names}
+    return {name: init_model(name, device=args.device) for name in names}
 
 
 def is_loopback(host: str) -> bool:

@@ -41,13 +41,12 @@ class DecodeHeatmaps(nn.Module):
 def quarter_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stride: int) -> Tensor:
     """A quarter of a cell towards the higher neighbour (paper's code, Lua), in x or in y.
 
+    The (B, K) offsets are -0.25, 0 or 0.25; 0 at the border, where a neighbour is missing.
+
     Args:
         flat: (B, K, h*w) heatmaps.
         place: (B, K) index of the highest cell in them.
         cell: (B, K) its x or y, one of ``length`` cells that lie ``stride`` apart in ``flat``.
-
-    Returns:
-        (B, K) offsets of -0.25, 0 or 0.25; 0 at the border, where a neighbour is missing.
     """
     step = ((cell > 0) & (cell < length - 1)) * stride      # at the border both sides are the cell
     return 0.25 * torch.sign(_at(flat, place + step) - _at(flat, place - step))

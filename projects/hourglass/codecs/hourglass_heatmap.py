@@ -1,4 +1,4 @@
-"""The codec: keypoints in the network's input to heatmaps and back."""
+"""The codec: keypoints in the network's input to heatmaps and back, as in :mod:`.decode`."""
 import numpy as np
 import torch
 from mmpose.codecs.base import BaseKeypointCodec
@@ -6,7 +6,6 @@ from numpy import ndarray
 from torch import Tensor
 
 from hourglass.codecs.decode import OFFSETS, DecodeHeatmaps
-from hourglass.codecs.gaussian import draw_gaussians
 from hourglass.errors import ConfigError
 from hourglass.registry import KEYPOINT_CODECS
 
@@ -59,9 +58,7 @@ class HourglassHeatmap(BaseKeypointCodec):
     def encode(self, keypoints: ndarray, keypoints_visible: ndarray) -> dict:
         """Return ``heatmaps`` (K, h, w) and ``keypoint_weights`` (1, K) of one person, float32.
 
-        Args:
-            keypoints: (1, K, 2) x, y in input px, 0-based.
-            keypoints_visible: (1, K), above 0 where annotated.
+        The keypoints (1, K, 2) are x, y in input px, 0-based; (1, K) above 0 are annotated.
         """
         if len(keypoints) != 1:
             raise ConfigError(f'HourglassHeatmap encodes one person, got {len(keypoints)}')
@@ -84,3 +81,18 @@ class HourglassHeatmap(BaseKeypointCodec):
         """The same for (B, K, h, w), as lists of B; mmpose's heads call this one."""
         keypoints, scores = self.decode_heatmaps(batch_encoded.detach().cpu().float())
         return list(keypoints.numpy()[:, None]), list(scores.numpy()[:, None])
+
+
+def draw_gaussians(centres: ndarray, size: tuple[int, int], sigma: float) -> ndarray:
+    """Draw one Gaussian of peak 1 per keypoint: (K, h, w) float32.
+
+    Args:
+        centres: (K, 2) x, y in heatmap px; need not be whole. Infinity leaves a map empty.
+        size: (w, h) of the heatmaps.
+        sigma: standard deviation in heatmap px.
+    """
+    width, height = size
+    offsets = np.arange(max(size), dtype=np.float32) - centres[:, :, None].astype(np.float32)
+    # a Gaussian is the product of its marginals: 2*K*w exponentials instead of K*w*h
+    marginals = np.exp(offsets * offsets * np.float32(-0.5 / sigma**2))         # (K, 2, w or h)
+    return np.einsum('kx,ky->kyx', marginals[:, 0, :width], marginals[:, 1, :height])

@@ -30,16 +30,15 @@ def read_flic(path: str | Path, split: str | Sequence[str] | None = None,
               labels: str | None = None) -> list[Person]:
     """Read the people of ``examples.mat``, or of one of the authors' h5 files; both are 0-based.
 
+    Raises ``DataError`` if the file is not a FLIC annotation, and ``ConfigError`` for a split or
+    labels that the file cannot give.
+
     Args:
         split: ``'train'`` (3,987 people), ``'test'`` (1,016), ``'extra'`` (the people of FLIC-full
             in neither, often from the same scenes as test people), or several; None for an h5 file.
         labels: ``'observer'`` (default) swaps left and right of people seen from behind (with the
             right shoulder right of the left one in the image), as the paper does; ``'person'``
             leaves them. None for an h5 file, which has one of the two.
-
-    Raises:
-        DataError: if the file is not a FLIC annotation.
-        ConfigError: for a split or labels that the file cannot give.
     """
     splits = (split,) if isinstance(split, str) else tuple(split or ())
     if str(path).endswith('.h5'):

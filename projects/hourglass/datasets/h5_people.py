@@ -11,9 +11,7 @@ from hourglass.io.h5 import H5Array, open_h5
 def people_arrays(path: str | Path, shapes: dict[str, tuple[int, ...]]) -> dict[str, H5Array]:
     """Open arrays of numbers with one row per person, of the given shape for each name.
 
-    Raises:
-        DataError: if the file cannot be read, or an array is missing, has another shape or holds
-            no numbers.
+    Raises ``DataError`` if the file cannot be read, or an array is missing or of another kind.
     """
     arrays = open_h5(path)
     for name, shape in shapes.items():

@@ -24,13 +24,10 @@ def read_lsp(path: str | Path, split: str) -> list[Person]:
     """Read the people of ``joints.mat`` of LSP or of LSP Extended; coordinates there are 1-based.
 
     In LSP, (3, 14, 2000), all joints are labelled, and their third number is 1 where they are
-    hidden. In LSP Extended, (14, 3, 10000), all for training, it is 1 where they are labelled.
-    The crop is a square around the joints; the PCK unit is the torso, right shoulder to left hip,
-    NaN where one of them is not labelled.
-
-    Raises:
-        DataError: if the file is not an LSP annotation.
-        ConfigError: for a split other than ``'train'`` or ``'test'``, and for LSP Extended's test.
+    hidden. In LSP Extended, (14, 3, 10000), all for training, it is 1 where they are labelled. The
+    crop is a square around the joints; the PCK unit is the torso, right shoulder to left hip, NaN
+    where one of them is not labelled. Raises ``DataError`` if the file is not an LSP annotation,
+    and ``ConfigError`` for a split that it does not have.
     """
     if split not in SPLITS:
         raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')

@@ -16,10 +16,17 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
 from mmpose.structures.keypoint import flip_keypoints
 
-from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
-from hourglass.datasets.pieces import Piece, PieceStore, reduction_for
+from hourglass.datasets.crop import (
+    Piece,
+    PieceStore,
+    crop_around,
+    crop_image,
+    crop_matrix,
+    fitted,
+    reduction_for,
+)
 from hourglass.errors import ConfigError
-from hourglass.io.images import read_image
+from hourglass.io.images import read_image, read_reduced
 from hourglass.registry import TRANSFORMS
 
 
@@ -162,10 +169,11 @@ class CropImage(BaseTransform):
         if 'img' in results:
             return Piece.of_image(results['img'])
         path, center = results['img_path'], results['bbox_center'][0]
-        key = path, center.tobytes(), reduction_for(scale, self.input_size)
+        reduction = reduction_for(scale, self.input_size)
+        key = path, center.tobytes(), reduction
         piece = self.store.get(key) if self.store else None
         if piece is None:
-            piece = Piece.of_file(path, scale, self.input_size)
+            piece = Piece(*read_reduced(path, reduction))
             if self.store:
                 widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
                 piece = piece.around(center, np.hypot(*widest) / 2)

@@ -35,12 +35,8 @@ class Findings:
 def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Findings:
     """Check a data set made with ``lazy_init=True``; otherwise it stops at the first problem.
 
-    Args:
-        decode: read every image, to find broken images and people outside their image.
-        workers: number of threads that read images.
-
-    Raises:
-        DataError: if the image folder, the annotation file or one of its rows cannot be read.
+    ``decode`` reads every image, in ``workers`` threads, to find broken images and people outside.
+    Raises ``DataError`` if the image folder, the annotation file or one of its rows cannot be read.
     """
     people = dataset.read_people()
     folder = Path(dataset.data_prefix['img'])

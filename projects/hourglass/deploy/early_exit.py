@@ -15,13 +15,22 @@ from hourglass.models.fuse import fuse
 
 
 class Agreement(nn.Module):
-    """Heatmaps (B, K, h, w) of two successive stages -> (B,) whether they agree.
+    """Heatmaps (B, K, h, w) of two successive stages of a network -> (B,) whether they agree.
 
-    They agree if no keypoint's peak moves by more than ``tolerance`` heatmap px.
+    They agree if no keypoint's peak moves by more than ``tolerance`` heatmap px. Raises
+    ``ConfigError`` for a network without heatmaps or 3 stacks, or a negative tolerance.
     """
 
-    def __init__(self, tolerance: float):
+    def __init__(self, network: StackedHourglass, tolerance: float):
         super().__init__()
+        if network.num_stacks < 3:
+            raise ConfigError(f'exit_tolerance: the network has {network.num_stacks} stacks, and '
+                              "early exit needs 3 or more ('flic-small4'), as two have to agree")
+        if network.heatmaps is None:
+            raise ConfigError('exit_tolerance: the backbone predicts features (num_keypoints='
+                              'None), and early exit compares heatmaps; leave it out')
+        if not tolerance >= 0:
+            raise ConfigError(f'exit_tolerance={tolerance}: give heatmap px, 0 or more')
         self.tolerance = tolerance
         self.places = DecodeHeatmaps((1, 1), 'parabola')
 
@@ -30,37 +39,17 @@ class Agreement(nn.Module):
         return moved.norm(dim=-1).amax(-1) <= self.tolerance
 
 
-def agreement(network: StackedHourglass, tolerance: float) -> Agreement:
-    """Return how to compare the stages of a network that people can leave early.
-
-    Raises:
-        ConfigError: for a network without heatmaps or with fewer than 3 stacks, or a negative
-            tolerance.
-    """
-    if network.num_stacks < 3:
-        raise ConfigError(f'exit_tolerance: the network has {network.num_stacks} stacks, and early '
-                          "exit needs 3 or more ('flic-small4'), as two have to agree")
-    if network.heatmaps is None:
-        raise ConfigError('exit_tolerance: the backbone predicts features (num_keypoints=None), '
-                          'and early exit compares heatmaps; leave it out')
-    if not tolerance >= 0:
-        raise ConfigError(f'exit_tolerance={tolerance}: give heatmap px, 0 or more')
-    return Agreement(tolerance)
-
-
 class EarlyExit(nn.Module):
     """Images (B, 3, H, W) -> a tuple of one tensor, each person's heatmaps from its last stack.
 
     Stacks after the one where the last person leaves are not computed. Arguments and errors are
-    those of :func:`agreement`; with a tolerance of 0 a person leaves early only if no peak moves.
-
-    Attributes:
-        left: how many people have left after each stack, counted from 0.
+    those of :class:`Agreement`; with a tolerance of 0 a person leaves early only if no peak moves.
+    ``left`` counts the people that have left after each stack, counted from 0.
     """
 
     def __init__(self, network: StackedHourglass, tolerance: float):
         super().__init__()
-        self.agree, self.network = agreement(network, tolerance), fuse(network)
+        self.agree, self.network = Agreement(network, tolerance), fuse(network)
         self.left: Counter[int] = Counter()
 
     def forward(self, images: Tensor) -> tuple[Tensor]:

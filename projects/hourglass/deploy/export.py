@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from torch import Tensor
+from torch import Tensor, nn
 
 import hourglass
 from hourglass.checkpoints.convert import convert_checkpoint
@@ -20,14 +20,12 @@ from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.datasets.crop import crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.datasets.synthetic import render_person
-from hourglass.deploy.deployed import Deployed
-from hourglass.deploy.runtimes import RUNTIMES, deviation, in_onnxruntime
-from hourglass.deploy.tracing import to_onnx, traced
+from hourglass.deploy.runtimes import RUNTIMES, deviation, in_onnxruntime, to_onnx, traced
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.model import load_model
 from hourglass.io.files import replacing
 from hourglass.io.images import read_image
-from hourglass.models.stages import num_stages, stage_index
+from hourglass.models.stages import num_stages, stage_index, up_to_stage
 
 FORMATS = ('.onnx', '.pt2', '.safetensors')
 LARGEST_OFFSET_PX = 0.01                # of a keypoint, input px
@@ -40,36 +38,69 @@ Run = Callable[[Tensor], Tensor | Sequence[Tensor]]     # pixels (B, 3, H, W) ->
 
 @dataclass
 class Exported:
-    """A file that passed its comparison with torch, on a number of ``images``.
-
-    Attributes:
-        decodes: whether it returns keypoints.
-        deviation: the largest one: of keypoints in input px if it decodes, else of heatmaps as a
-            fraction of the largest value.
-        keypoints: number of keypoints compared, over all batches.
-        unsettled: number of those that differ, but only by rounding (two peaks of equal height);
-            not in ``deviation``.
-    """
+    """A file that passed its comparison with torch."""
 
     path: Path
-    images: int
-    decodes: bool
+    images: int                         # number of images compared
+    decodes: bool                       # whether it returns keypoints
+    # the largest: of keypoints in input px if it decodes, else of heatmaps over the largest value
     deviation: float
-    keypoints: int
-    unsettled: int
+    keypoints: int                      # number of keypoints compared, over all batches
+    unsettled: int                      # those that differ by rounding alone, not in deviation
+
+
+class Deployed(nn.Module):
+    """Pixels (B, 3, H, W) -> heatmaps (B, K, h, w), or keypoints (B, K, 2) and scores (B, K).
+
+    Pixels are 0 to 255 in OpenCV's order, blue, green, red, of any numeric type. Keypoints are in
+    input px, 0-based. Raises ``ConfigError`` for a stage that a StackedHourglass does not have.
+
+    Args:
+        network: returns the outputs of all its stages; it is not changed.
+        mean, std: of each channel in the network's order; it takes ``(pixels - mean) / std``.
+        rgb: whether the network expects red, green, blue.
+        stage: the stage to predict from; -1 is the last. Layers of later stages are left out.
+        to_heatmaps: makes heatmaps from the output of that stage; None if it is heatmaps.
+        flip_indices: for each keypoint its counterpart in a mirrored image. If given, the heatmaps
+            are averaged with those of the mirrored image, without any shift.
+        decode: makes keypoints and scores from heatmaps; None returns the heatmaps.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float],
+                 rgb: bool = True, stage: int = -1, to_heatmaps: nn.Module | None = None,
+                 flip_indices: Sequence[int] | None = None, decode: DecodeHeatmaps | None = None):
+        super().__init__()
+        self.network, self.stage = up_to_stage(network, stage)
+        for name, values in (('mean', mean), ('std', std)):
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32).view(-1, 1, 1))
+        self.rgb, self.to_heatmaps, self.decode = rgb, to_heatmaps or nn.Identity(), decode
+        self.flip_indices = None if flip_indices is None else list(flip_indices)
+
+    def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        heatmaps = self.heatmaps(pixels)
+        return heatmaps if self.decode is None else self.decode(heatmaps)
+
+    def heatmaps(self, pixels: Tensor) -> Tensor:
+        """Return the heatmaps (B, K, h, w), also where the module decodes them."""
+        images = pixels.flip(1) if self.rgb else pixels
+        images = (images.float() - self.mean) / self.std                # (B, 3, H, W)
+        if self.flip_indices is None:
+            return self.to_heatmaps(self.network(images)[self.stage])
+        both = torch.cat([images, images.flip(-1)])         # one pass is faster than two
+        heatmaps, mirrored = self.to_heatmaps(self.network(both)[self.stage]).unflatten(0, (2, -1))
+        return (heatmaps + mirrored.flip(-1)[:, self.flip_indices]) / 2
 
 
 def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bool = False,
              decode: bool = False) -> Deployed:
     """Return all that an estimator does with the pixels of its input, as one module.
 
-    Args:
-        stage: the stage to predict from; None is the head's ``predict_stage``.
-        flip: average with the mirrored image.
-        decode: return keypoints and scores instead of heatmaps.
-
-    Raises:
-        ConfigError: for a stage that does not exist, or a codec that cannot be decoded here.
+    It predicts from ``stage``, by default the head's ``predict_stage``. ``flip`` averages with the
+    mirrored image, and ``decode`` returns keypoints and scores instead of heatmaps. Raises
+    ``ConfigError`` for a stage that does not exist, or a codec that cannot be decoded here.
     """
     head, codec = estimator.head, estimator.head.decoder
     stage = stage_index(head.predict_stage if stage is None else stage, num_stages(estimator))
@@ -91,7 +122,9 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
            images: Sequence[str | Path] = ()) -> Exported:
     """Write a trained network to ``out``, run the file and compare it with torch.
 
-    An existing ``out`` is replaced only once the new file has passed.
+    An existing ``out`` is replaced only once the new file has passed; one that does not compute
+    what the network does is an ``ExportError``. Raises ``HourglassError`` for arguments that
+    contradict each other, or files that cannot be used.
 
     Args:
         config, checkpoint: the network, as for :func:`hourglass.apis.init_model`.
@@ -101,10 +134,6 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
         stage, flip, decode: as for :func:`deployed`; not for weights.
         opset: version of ONNX's operators; None leaves it to torch.
         images: compared on these, each whole; default three rendered people.
-
-    Raises:
-        ExportError: if the file does not compute what the network does.
-        HourglassError: for arguments that contradict each other, or files that cannot be used.
     """
     out, checkpoint = Path(out).expanduser(), find_weights(checkpoint)
     changes = stage is not None or flip or decode
@@ -207,13 +236,8 @@ def _write_onnx(module: Deployed, crops: Tensor, notes: dict[str, str], opset: i
 def compare(run: Run, module: Deployed, crops: Tensor, images: int, out: Path) -> Exported:
     """Compare an exported network ``run`` with the ``module`` in torch, in batches of 1 and 3.
 
-    Args:
-        crops: (N, 3, H, W), N a multiple of 3.
-        images: how many of the crops differ from each other.
-        out: the file that an error names.
-
-    Raises:
-        ExportError: if the outputs differ by more than rounding.
+    Of the ``crops`` (N, 3, H, W), N a multiple of 3, ``images`` differ from each other. Raises
+    ``ExportError``, which names ``out``, if the outputs differ by more than rounding.
     """
     decode, deviations, keypoints, unsettled = module.decode, [0.0], 0, 0
     for pixels in (batch for size in (1, _BATCH) for batch in crops.split(size)):

@@ -24,15 +24,9 @@ _FLOAT32 = struct.pack('<i', 0)                 # stands before the weights of a
 def ncnn_graph(network: StackedHourglass, every_stage: bool = False) -> tuple[str, bytes]:
     """Return a network as ncnn's text and weights, from :data:`INPUT` (3, H, W) to ``stageN``.
 
-    BatchNorms are folded and reinjections merged as in :func:`hourglass.models.fuse.fuse`.
-
-    Args:
-        network: has N + 1 stacks.
-        every_stage: add the outputs ``stage0``, ``stage1``, ... ncnn computes only the requested
-            output, and continues from there for the next one.
-
-    Raises:
-        ConfigError: for another kind of network.
+    N is the last stack; ``every_stage`` adds the outputs ``stage0``, ``stage1``, ... of the others.
+    ncnn computes only the requested output, and continues from there for the next one. It is fused
+    as in :func:`hourglass.models.fuse.fuse`. Raises ``ConfigError`` for another kind of network.
     """
     if not isinstance(network, StackedHourglass):
         raise ConfigError(f'ncnn: takes a StackedHourglass, not a {type(network).__name__}')
@@ -109,10 +103,7 @@ class _Graph:
             f'9={int(relu)}{groups}'))
 
     def text(self, outputs: dict[str, str]) -> str:
-        """Return all layers as lines, with a Split where several layers read one map.
-
-        ``outputs`` has the names of the maps that are outputs.
-        """
+        """Return all layers as lines, with a Split where several layers read one map."""
         readers = Counter(name for _, _, inputs, _ in self.layers for name in inputs)
         copies = {name: [f'{name}_{i}' for i in range(count)] if count > 1 else [name]
                   for name, count in readers.items()}

@@ -6,8 +6,9 @@ float32 and differ from the network only by rounding.
 """
 import statistics
 import time
+import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -16,34 +17,33 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from mmengine.logging import print_log
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
-from hourglass.deploy.early_exit import EarlyExit, agreement
+from hourglass.deploy.early_exit import Agreement, EarlyExit
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
-from hourglass.deploy.tracing import to_onnx
 from hourglass.errors import ConfigError, did_you_mean
+from hourglass.inference.stages import keep_stages, until_stage
 from hourglass.models.backbone import StackedHourglass, check_input
 from hourglass.models.fuse import fuse
+from hourglass.models.head import StackedHeatmapHead
+from hourglass.models.stages import num_stages, stage_index
 
 ROUNDING = 1e-4         # largest deviation of an exact runtime, as a fraction of the largest value
+_ANY_BATCH = ({0: torch.export.Dim('batch')},)
 
 
 @dataclass
 class Runtime:
-    """A way to run a network.
+    """A way to run a network."""
 
-    Attributes:
-        build: makes the module from a network and its input size (w, h) in px.
-        packages: the packages that it needs.
-        devices: types of the devices that it runs on.
-        tried: whether ``'auto'`` tries it: it is exact and starts within seconds.
-        build_exit: makes the module with early exit from a network and a tolerance.
-    """
-
+    # makes the module from a network and its input size (w, h) in px
     build: Callable[[StackedHourglass, tuple[int, int]], nn.Module]
-    packages: tuple[str, ...] = ()
-    devices: tuple[str, ...] = ('cpu', 'cuda')
-    tried: bool = False
+    packages: tuple[str, ...] = ()                      # those that it needs
+    devices: tuple[str, ...] = ('cpu', 'cuda')          # types of the devices that it runs on
+    tried: bool = False                 # by 'auto': it is exact and starts within seconds
+    # makes the module with early exit from a network and a tolerance
     build_exit: Callable[[StackedHourglass, float], nn.Module] | None = None
 
     def missing(self) -> str:
@@ -75,8 +75,7 @@ class InBFloat16(LastOutput):
 class NcnnNetwork(nn.Module):
     """The network in ncnn, image by image, with the number of threads that torch has now.
 
-    ``exit_tolerance`` and ``left`` are as in :class:`hourglass.deploy.early_exit.EarlyExit`; with
-    None all stacks are computed.
+    ``exit_tolerance`` and ``left`` are as in :class:`hourglass.deploy.early_exit.EarlyExit`.
     """
 
     def __init__(self, network: StackedHourglass, exit_tolerance: float | None = None):
@@ -89,7 +88,7 @@ class NcnnNetwork(nn.Module):
         options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
         options.use_bf16_storage = False
         self.last, self.left = network.num_stacks - 1, Counter[int]()
-        self.agree = None if exit_tolerance is None else agreement(network, exit_tolerance)
+        self.agree = None if exit_tolerance is None else Agreement(network, exit_tolerance)
         layers, weights = ncnn_graph(network, every_stage=self.agree is not None)
         with TemporaryDirectory() as folder:    # in memory, the bytes would have to outlive the net
             graph, tensors = Path(folder, 'graph.param'), Path(folder, 'weights.bin')
@@ -178,14 +177,9 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
            exit_tolerance: float | None = None) -> nn.Module:
     """Return the network as run by one of :data:`RUNTIMES`, in eval mode.
 
-    Args:
-        network: on its device, in eval mode.
-        input_size: (w, h) in px.
-        exit_tolerance: let people leave early, see :mod:`hourglass.deploy.early_exit`.
-
-    Raises:
-        ConfigError: if there is no such runtime, its packages are not installed, or it does not
-            take this network or the device that the network is on.
+    The network is on its device, in eval mode, its input of size (w, h) px. ``exit_tolerance`` lets
+    people leave early, see :mod:`hourglass.deploy.early_exit`. Raises ``ConfigError`` if there is
+    no such runtime, its packages are not installed, or it does not take this network or its device.
     """
     def refusal(words: str) -> ConfigError:
         return ConfigError(f"optimize='{name}': {words}")
@@ -210,10 +204,7 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
             ) -> tuple[str, dict[str, float], nn.Module]:
     """Find the runtime that takes the least time here for one random image.
 
-    Arguments are as in :func:`run_by`.
-
-    Returns:
-        The name of the runtime, the seconds of each one tried, and the network as run by it.
+    Returns its name, the seconds of each one tried, and the network as run by it.
     """
     device = next(network.parameters()).device
     images = torch.rand(1, 3, *reversed(input_size), device=device)
@@ -224,8 +215,8 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
     expected = candidates['none'](images)[0]
     exact = {name: run for name, run in candidates.items()          # a NaN is not below
              if name == 'none' or deviation(run(images)[0], expected) <= ROUNDING}
-    times = take_turns({name: partial(run, images) for name, run in exact.items()}, rounds=5)
-    seconds = {name: statistics.median(of_one) for name, of_one in times.items()}
+    times = take_turns([partial(run, images) for run in exact.values()], rounds=5)
+    seconds = dict(zip(exact, map(statistics.median, times), strict=True))
     best = min(seconds, key=lambda name: seconds[name])
     return best, seconds, exact[best]
 
@@ -236,18 +227,72 @@ def deviation(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).abs().max() / largest)
 
 
-def take_turns(calls: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def take_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
     """Measure the seconds of each call, round by round, after a round that warms up.
 
     The calls take turns, so that other work on the machine slows all of them alike.
     """
     wait = torch.cuda.synchronize if torch.cuda.is_available() else nullcontext
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
-        for name, call in calls.items():
+        for call, of_call in zip(calls, seconds, strict=True):
             wait()
             start = time.perf_counter()
             call()
             wait()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: of_one[1:] for name, of_one in seconds.items()}
+            of_call.append(time.perf_counter() - start)
+    return [of_call[1:] for of_call in seconds]
+
+
+def traced(module: nn.Module, inputs: Tensor) -> torch.export.ExportedProgram:
+    """Trace a module with example inputs (B, ...), B at least 2."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore', FutureWarning)                  # torch's, about itself
+        return torch.export.export(module, (inputs,), dynamic_shapes=_ANY_BATCH)
+
+
+def to_onnx(module: nn.Module, inputs: Tensor, input_name: str, output_names: Sequence[str],
+            opset: int | None = None) -> torch.onnx.ONNXProgram:
+    """Translate a module, traced as by :func:`traced`, into ONNX of version ``opset`` (torch's)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        program = torch.onnx.export(
+            traced(module, inputs), input_names=[input_name], output_names=output_names,
+            opset_version=opset, dynamo=True, verbose=False, dynamic_shapes=_ANY_BATCH)
+    assert program is not None          # there is one with dynamo=True
+    return program
+
+
+def optimized(model: TopdownPoseEstimator, how: str = 'auto', stage: int | None = None,
+              exit_tolerance: float | None = None) -> TopdownPoseEstimator:
+    """Return an estimator that predicts the same, faster; ``model`` is not changed.
+
+    Args:
+        model: from :func:`hourglass.apis.init_model`, on its device.
+        how: a name out of :data:`hourglass.deploy.runtimes.RUNTIMES`, or ``'auto'``: the fastest of
+            the installed ones that give the same numbers, measured on one image and logged. One
+            that cannot run the network is a ``ConfigError``.
+        stage: the stage to predict from, 0 the first; default the head's, usually the last.
+        exit_tolerance: let each person leave the network as soon as no keypoint moves by more than
+            this between two stages, heatmap px. ``model.backbone.left`` counts people by stage.
+    """
+    head = model.head
+    if not isinstance(head, StackedHeatmapHead):
+        raise ConfigError(f'optimize: needs a StackedHeatmapHead, and the model has a '
+                          f'{type(head).__name__}')
+    count = num_stages(model)
+    stage = stage_index(head.predict_stage if stage is None else stage, count)
+    faster = until_stage(model, stage)
+    faster.only_stage = stage, count
+    input_size = tuple(model.cfg.model.head.decoder.input_size)
+    network = faster.backbone
+    if how == 'auto':
+        how, seconds, faster.backbone = fastest(network, input_size)
+        times = ', '.join(f'{name} {1000 * time:.1f} ms' for name, time in seconds.items())
+        print_log(f'optimize: {how} ({times})', logger='current')
+    if how == 'none' and exit_tolerance is not None:
+        how = 'fuse'
+    if faster.backbone is network or exit_tolerance is not None:
+        faster.backbone = run_by(how, network, input_size, exit_tolerance)
+    keep_stages(faster.head, slice(-1, None))
+    return faster

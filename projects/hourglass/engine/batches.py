@@ -1,8 +1,7 @@
 """Batches that depend only on the seed, the epoch and their place in it.
 
 mmengine seeds each data worker once, so that a sample's augmentation depends on the number of
-workers and on all earlier samples. Here it depends on the run's seed, the epoch and the sample's
-index, and an epoch can begin at any batch.
+workers and on all earlier samples. Here an epoch can begin at any batch.
 """
 import hashlib
 import random
@@ -43,13 +42,10 @@ class Draw:
 
 @DATASETS.register_module()
 class SeededDataset(Dataset):
-    """A data set with samples that depend only on seed, epoch and index.
+    """A data set with samples that depend only on seed, epoch and index; ``dataset`` is its config.
 
     This holds for transforms that use the global generators of ``random``, numpy, torch and OpenCV,
     not for one with a generator of its own. Other attributes are those of the wrapped data set.
-
-    Args:
-        dataset: config of the data set.
     """
 
     def __init__(self, dataset: dict):
@@ -117,8 +113,7 @@ class ResumableBatches(Sampler[list[Draw]]):
 def repeatable_loader(loader: dict, timeout: float) -> dict:
     """Return a data loader's config with :class:`SeededDataset` and :class:`ResumableBatches`.
 
-    Args:
-        timeout: seconds that data workers have for a batch before the run ends; 0 for no limit.
+    ``timeout`` is the seconds that data workers have for a batch; 0 for no limit.
     """
     loader = dict(loader)
     loader['dataset'] = dict(type='hourglass.SeededDataset', dataset=loader['dataset'])

@@ -67,18 +67,13 @@ class DataParallel(MMDistributedDataParallel):
       epoch's end (``SyncBuffersHook``): other checkpoints and averaged weights hold them, too.
     * Logged losses are the mean over the ranks, not the first rank's.
     * ``sync_bn='torch'`` works without a GPU, see :class:`SyncBatchNormOnCpu`.
-
-    Args:
-        module: the network, on its device.
-        device_ids: given by mmengine; ignored on CPUs, where DDP refuses it.
-        kwargs: as for DDP.
     """
 
     def __init__(self, module: nn.Module, device_ids: list[int] | None = None,
                  broadcast_buffers: bool = False, **kwargs: object):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in stubs
         if next(module.parameters()).device.type == 'cpu':
-            device_ids = None
+            device_ids = None               # as DDP demands
             for layer in module.modules():
                 if isinstance(layer, nn.SyncBatchNorm):
                     # the same tensors and settings; DDP refuses subclasses of SyncBatchNorm here

@@ -18,10 +18,8 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
     """Make a config with its checkpoint (``load_from``) test this process's share of what is left.
 
     The same work has the same content of the checkpoint, annotation of each person, size and time
-    of each image, and the same settings of network, data, metrics, hooks and test.
-
-    Raises:
-        ConfigError: if the checkpoint is not a file.
+    of each image, and the same settings of network, data, metrics, hooks and test. Raises
+    ``ConfigError`` if the checkpoint is not a file.
     """
     if '://' in cfg.load_from:
         raise ConfigError(f'--journal: fetch {cfg.load_from} first, and name the file')
@@ -46,12 +44,9 @@ class JournalTestLoop(TestLoop):
     """mmengine's test loop for a share of the people, with their results in a journal.
 
     A process that finds all people in the journal computes the metrics, as one process would that
-    tested them all: no process waits for another.
-
-    Args:
-        journal: arguments of :class:`hourglass.io.journal.Journal`; each process tests every
-            ``ranks``-th person, unless the journal has the person already.
-        runner, dataloader, evaluator, kwargs: as for mmengine's. Samples have an ``id``.
+    tested them all: no process waits for another. ``journal`` has the arguments of
+    :class:`hourglass.io.journal.Journal`; each process tests every ``ranks``-th person, unless the
+    journal has the person already. Samples have an ``id``.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, evaluator: list | dict, journal: dict,

@@ -19,15 +19,10 @@ from hourglass.registry import LOOPS
 
 
 class ResumableLoop(BaseLoop):
-    """The common part of both loops; a loop also has ``_train``, its epochs or iterations.
+    """The common part of both loops; a loop also has ``_train``, its epochs or iterations."""
 
-    Attributes:
-        first_iter: number of the iteration that the current epoch began with.
-        validation_missing: the checkpoint was written before a validation that was due.
-    """
-
-    first_iter = 0
-    validation_missing = False
+    first_iter = 0                      # the iteration that the current epoch began with
+    validation_missing = False          # a validation was due when the checkpoint was written
 
     def run(self) -> nn.Module:
         try:
@@ -48,8 +43,7 @@ class ResumableLoop(BaseLoop):
     def go_on(self, position: dict, path: str) -> None:
         """Continue from the position of a checkpoint; epoch and iteration are set already.
 
-        Raises:
-            CheckpointError: if the checkpoint is from the middle of an epoch of another length.
+        One from the middle of an epoch of another length is a ``CheckpointError``.
         """
         self.validation_missing = not position['validated']
         self.first_iter = self._iter - position['batches_done']
@@ -98,12 +92,9 @@ class ResumableLoop(BaseLoop):
 
 @LOOPS.register_module()
 class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
-    """mmengine's ``EpochBasedTrainLoop``, resumable at any batch.
+    """mmengine's ``EpochBasedTrainLoop``, resumable at any batch, with mmengine's ``kwargs``.
 
-    Args:
-        loader_timeout: seconds that data workers have for a batch before the run ends; 0 for no
-            limit.
-        kwargs: ``max_epochs``, ``val_interval``... as for mmengine's.
+    ``loader_timeout`` is the seconds that data workers have for a batch; 0 for no limit.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, loader_timeout: float = 1800,
@@ -132,9 +123,7 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
 class IterationLoop(ResumableLoop, IterBasedTrainLoop):
     """mmengine's ``IterBasedTrainLoop``, which resumes without loading earlier batches.
 
-    Args:
-        loader_timeout: as for :class:`EpochLoop`.
-        max_iters, val_begin, val_interval, dynamic_intervals: as for mmengine's.
+    ``loader_timeout`` is that of :class:`EpochLoop`, the other arguments are mmengine's.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, max_iters: int, val_begin: int = 1,

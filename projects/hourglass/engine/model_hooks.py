@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from hourglass.checkpoints import refuse_another_network, state_dict
-from hourglass.deploy.optimize import optimized
+from hourglass.deploy.runtimes import optimized
 from hourglass.registry import HOOKS
 
 
@@ -35,7 +35,6 @@ class ChannelsLastHook(Hook):
     """Hook that keeps weights and feature maps with the channels innermost in memory.
 
     The results stay the same up to rounding, and convolutions are faster on most processors.
-    mmengine has no setting for it.
     """
 
     def before_run(self, runner: Runner) -> None:
@@ -44,12 +43,9 @@ class ChannelsLastHook(Hook):
 
 @HOOKS.register_module()
 class OptimizeHook(Hook):
-    """Hook that tests the network as :func:`hourglass.deploy.optimize.optimized` runs it.
+    """Hook that tests the network as :func:`hourglass.deploy.runtimes.optimized` runs it.
 
     It is a hook because the runner loads the weights only when the test begins.
-
-    Args:
-        optimize, stage, exit_tolerance: as for ``optimized``.
     """
 
     def __init__(self, optimize: str = 'auto', stage: int | None = None,

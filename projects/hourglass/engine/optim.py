@@ -17,8 +17,7 @@ class BFloat16OptimWrapper(OptimWrapper):
     """Convolutions and the feature maps between them in bfloat16, weights and losses in float32.
 
     bfloat16 has the range of float32, so the loss needs no scaling. mmengine's ``AmpOptimWrapper``
-    creates a scaler anyway and refuses to run without an accelerator, so that a config that names
-    it could not be tried on a CPU.
+    creates a scaler anyway and refuses to run without an accelerator.
     """
 
     @contextmanager
@@ -30,11 +29,8 @@ class BFloat16OptimWrapper(OptimWrapper):
 def scale_learning_rate(cfg: Config, ranks: int) -> None:
     """Scale the learning rate to the images of a step: ranks x batch size x accumulated batches.
 
-    The scaling is linear (Goyal et al. 2017), from ``auto_scale_lr.base_batch_size``. mmengine's
-    own does not count accumulated batches.
-
-    Raises:
-        ConfigError: if the config does not say what it scales from.
+    The scaling is linear (Goyal et al. 2017), from ``auto_scale_lr.base_batch_size``, without which
+    it raises ``ConfigError``. mmengine's own does not count accumulated batches.
     """
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
         raise ConfigError('--auto-scale-lr: the config has no auto_scale_lr.base_batch_size; add '

@@ -26,9 +26,7 @@ class Place(NamedTuple):
 def find_place(launcher: str) -> Place:
     """Return this process's place as its launcher states it.
 
-    Raises:
-        ConfigError: if ``launcher`` is not what started this process, or there are fewer GPUs than
-            processes.
+    Raises ``ConfigError`` if another one started it, or there are fewer GPUs than processes.
     """
     if launcher == 'none':
         if int(os.environ.get('WORLD_SIZE', 1)) > 1:
@@ -51,9 +49,7 @@ def join_ranks(launcher: str) -> None:
     """Initialise the process group over ``gloo`` on machines without a GPU.
 
     mmengine would ask for a GPU there with any backend. With GPUs it initialises the group itself.
-
-    Raises:
-        ConfigError: as :func:`find_place`, and if MASTER_ADDR is missing.
+    Raises ``ConfigError`` as :func:`find_place`, and if MASTER_ADDR is missing.
     """
     place = find_place(launcher)
     if launcher == 'none' or torch.cuda.is_available() or dist.is_initialized():
@@ -71,11 +67,7 @@ def join_ranks(launcher: str) -> None:
 
 
 def work_apart(launcher: str) -> Place:
-    """Choose the GPU of a process that shares work with others without a process group.
-
-    Raises:
-        ConfigError: as :func:`find_place`.
-    """
+    """Choose the GPU of a process that shares work with others without a process group."""
     place = find_place(launcher)
     if torch.cuda.is_available():
         torch.cuda.set_device(place.local_rank)

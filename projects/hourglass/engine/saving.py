@@ -30,10 +30,7 @@ class SafeCheckpointHook(CheckpointHook):
     mmengine removes an old checkpoint, then writes the new one in place. This hook writes the new
     file whole to the disk, then updates ``last_checkpoint``, then removes what is replaced. Its
     checkpoints also hold their position in the epoch, the gradients accumulated so far, and whether
-    their validation is done.
-
-    Args:
-        kwargs: as for mmengine's; if they have ``backend_args``, files are written in place.
+    their validation is done. With ``backend_args``, files are written in place.
     """
 
     def __init__(self, **kwargs):

@@ -1,4 +1,5 @@
 """A check for batch normalisation that works in training and not in evaluation."""
+import copy
 import math
 from functools import partial
 
@@ -51,21 +52,15 @@ class BatchNormHook(Hook):
 
 
 def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str, float]:
-    """Compare a batch's own statistics with the running ones.
+    """Compare the statistics of a batch, as it comes from the loader, with the running ones.
 
-    Args:
-        model: an mmengine model; its modes and statistics are restored.
-        batch: as it comes from the loader.
-
-    Returns:
-        The losses with the batch's own statistics and with the running ones; the layer with the
-        running statistics that are furthest off; and the root mean square of its features
-        normalised with them, where 1 is right.
+    Returns the losses with the batch's own statistics and with the running ones; the layer with the
+    running statistics that are furthest off; and the root mean square of its features normalised
+    with them, where 1 is right. The model stays as it is.
     """
+    model = copy.deepcopy(model).eval()
     layers = {name: module for name, module in model.named_modules()
               if isinstance(module, _BatchNorm) and module.running_var is not None}
-    modes = [(module, module.training) for module in model.modules()]
-    buffers = [(buffer, buffer.clone()) for layer in layers.values() for buffer in layer.buffers()]
     sizes: dict[str, float] = {}
 
     def measure(name: str, layer: _BatchNorm, inputs: tuple[Tensor]) -> None:
@@ -75,25 +70,15 @@ def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str
         square = ((mean - layer.running_mean)**2 + variance) / (layer.running_var + layer.eps)
         sizes[name] = square.mean().sqrt().item()
 
-    def loss(own_statistics: bool) -> float:
-        model.eval()
-        for layer in layers.values():
-            layer.train(own_statistics)
+    def loss() -> float:
         return model.parse_losses(model._run_forward(data, mode='loss'))[0].item()
 
-    hooks = [layer.register_forward_pre_hook(partial(measure, name))
-             for name, layer in layers.items()]
     with torch.no_grad():
-        try:
-            data = model.data_preprocessor(batch, True)
-            running, own = loss(False), loss(True)      # the sizes are those of the second
-        finally:
-            for hook in hooks:
-                hook.remove()
-            for module, mode in modes:
-                module.training = mode
-            for buffer, before in buffers:
-                buffer.copy_(before)
+        data = model.data_preprocessor(batch, True)
+        running = loss()
+        for name, layer in layers.items():
+            layer.train().register_forward_pre_hook(partial(measure, name))
+        own = loss()
 
     def distance(name: str) -> float:
         return abs(math.log(sizes[name])) if 0 < sizes[name] < math.inf else math.inf

@@ -27,8 +27,7 @@ class FiniteLossHook(Hook):
 
     ``nonfinite_iter_N.pt`` in the work folder then holds ``iteration``, ``epoch``, ``seed``,
     ``losses``, ``batch`` from the loader, ``images`` and ``indices`` of its samples, and
-    ``state_dict`` with the weights that gave the loss. ``torch.load(..., weights_only=True)`` reads
-    it.
+    ``state_dict`` with the weights that gave the loss; ``torch.load`` reads it weights-only.
     """
 
     def __init__(self):
@@ -127,11 +126,7 @@ def plain(value: Any) -> Any:
 
 @HOOKS.register_module()
 class LoaderWatchHook(Hook):
-    """Hook that warns while a data loader gives no batch, which otherwise looks like a slow run.
-
-    Args:
-        minutes: without a batch before each warning.
-    """
+    """Hook that warns after every ``minutes`` in which a data loader gives no batch."""
 
     priority = 'LOWEST'
 

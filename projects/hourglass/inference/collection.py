@@ -11,11 +11,9 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError, HourglassError
-from hourglass.inference.boxes import FindBoxes
 from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
-from hourglass.inference.places import Request
-from hourglass.inference.poses import Poses
-from hourglass.inference.predict import predict_each
+from hourglass.inference.places import FindBoxes, Request
+from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
 from hourglass.inference.sources import Frames, ImageFiles
 from hourglass.io.images import write_image
@@ -76,17 +74,13 @@ def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
                        ) -> Generator[str | None]:
     """Predict all images of a source; an image that cannot be used does not stop the rest.
 
+    For each image ``results`` gets the poses, once they are drawn, or the problem. Yields None, or
+    the problem in one line. Raises ``DataError`` if a drawing cannot be written.
+
     Args:
         model: of :func:`hourglass.apis.init_model`.
         source, find_boxes: the images, and where people are in them.
-        results: gets the poses of each image once they are drawn, or its problem.
         options: of :func:`hourglass.inference.predict.predict_each`.
-
-    Yields:
-        For each image, None, or why it could not be used, in one line.
-
-    Raises:
-        DataError: if a drawing cannot be written.
     """
     def requests() -> Iterator[Request]:
         for request in source:
@@ -100,12 +94,9 @@ def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
     try:
         for request, found in predict_each(model, requests(), heatmaps=drawing.heatmaps,
                                            inputs=drawing.heatmaps or drawing.crops, **options):
-            if isinstance(found, HourglassError):
-                results.add_problem(request.name, str(found))
-                yield str(found)
-            else:
+            if not isinstance(found, HourglassError):
                 drawing.draw(request, found, model.dataset_meta, source.fps)
-                results.add(request, found)
-                yield None
+            results.add(request, found)
+            yield str(found) if isinstance(found, HourglassError) else None
     finally:
         drawing.close()

@@ -1,9 +1,16 @@
-"""Skeletons, annotations and heatmaps drawn over images, (H, W, 3) uint8 BGR."""
+"""Skeletons, annotations and heatmaps drawn over images, (H, W, 3) uint8 BGR, and sheets."""
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy import ndarray
+
+from hourglass.io.images import read_image, write_image
+
+if TYPE_CHECKING:                       # mmpose is not needed to draw
+    from hourglass.datasets.base import PersonDataset
 
 _FRACTION_BITS = 4                      # OpenCV's fixed-point coordinates: 1/16 px
 _FAR = 1 << 15                          # px; far outside of any image, and does not overflow
@@ -12,13 +19,11 @@ _WHITE = (255, 255, 255)
 
 def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
                   side: float | None = None) -> ndarray:
-    """Return a copy of the image with one person's bones and keypoints over it.
+    """Return a copy of an image with one person's bones and keypoints over it.
 
     Args:
-        image: (H, W, 3) uint8 BGR.
         keypoints_image: (K, 2) x, y in image px, 0-based; NaN is not drawn.
-        metainfo: of the data set, as ``dataset.metainfo``: green is the person's left, orange
-            the right.
+        metainfo: of the data set: green is the person's left, orange the right.
         side: of the person's crop, px, which the lines' width fits; default the image's.
     """
     drawn = image.copy()
@@ -80,3 +85,21 @@ def contact_sheet(images: Sequence[ndarray], columns: int, side: int = 256) -> n
         top, left = divmod(index, columns)
         sheet[top * side:, left * side:][:small.shape[0], :small.shape[1]] = small
     return sheet
+
+
+def write_sheet(dataset: 'PersonDataset', path: str | Path, count: int = 24, columns: int = 6,
+                seed: int = 0) -> None:
+    """Write a grid of ``count`` random people of a data set, with their skeletons, as an image.
+
+    Raises ``DataError`` for an image that cannot be read, or a file that cannot be written.
+    """
+    chosen = np.random.default_rng(seed).permutation(len(dataset))[:count]
+    cells = []
+    for index in chosen.tolist():
+        person = dataset.get_data_info(index)
+        drawn = draw_skeleton(read_image(person['img_path']),
+                              person['raw_ann_info']['keypoints_image'], dataset.metainfo)
+        # the crop that the network is given, without what lies outside of the image
+        x1, y1, x2, y2 = np.clip(person['bbox'][0], 0, np.tile(drawn.shape[1::-1], 2)).astype(int)
+        cells.append(drawn[y1:y2, x1:x2])
+    write_image(path, contact_sheet(cells, columns))

@@ -1,16 +1,23 @@
-"""Where the people of an image are: boxes, or centres and scales, as square crops."""
-from collections.abc import Sequence
+"""Where the people of an image are: boxes from a file or a function, and their square crops."""
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.crop import crop_around
-from hourglass.errors import DataError, HourglassError
+from hourglass.errors import ConfigError, DataError, HourglassError
+from hourglass.io.files import read_json
 from hourglass.io.images import ImageLike
 
 Rows = Sequence | ndarray
 _LARGEST = 64                           # a side of the image would be 1 to 4 px long in the input
+Detector = Callable[[ndarray], ndarray]     # (H, W, 3) uint8 BGR -> (P, 4 or more), x1, y1, x2, y2
+FindBoxes = Callable[['Request'], ndarray | None]   # None: the whole image
 
 
 @dataclass
@@ -18,8 +25,7 @@ class Request:
     """An image, its name in messages and results, and where its people are.
 
     The image may be the error that says why there is none. Boxes, centres and scales are as for
-    :func:`hourglass.inference.predict.predict`; without them one person is looked for in the whole
-    image.
+    :func:`hourglass.inference.predict.predict`.
     """
 
     image: ImageLike | HourglassError
@@ -33,12 +39,8 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
                  ) -> list[tuple[ndarray, float]]:
     """Return the middle (2,) and the side, image px, of the square crop of each person.
 
-    Args:
-        request: an image and its people.
-        image_size, padding: as for :func:`hourglass.datasets.crop.crop_around`.
-
-    Raises:
-        DataError: for boxes, centres or scales that describe no crop of this image.
+    Image size and padding are as for :func:`hourglass.datasets.crop.crop_around`. Raises
+    ``DataError`` for boxes, centres or scales that describe no crop of this image.
     """
     name, boxes, centers, scales = request.name, request.boxes, request.centers, request.scales
     if (centers is None) != (scales is None) or (boxes is not None and centers is not None):
@@ -82,3 +84,77 @@ def _numbers(rows: Rows, columns: int, what: str, name: str) -> ndarray:
     if not np.isfinite(numbers).all():
         raise DataError(f'{name}: {what} hold {numbers.tolist()}, finite numbers needed')
     return numbers
+
+
+def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
+    """Return a function that gives the boxes of an image; without arguments it returns None.
+
+    ``boxes`` is the path of a :class:`BoxFile`, ``detector`` a name for :func:`load_detector`. Both
+    together raise ``ConfigError``, and each raises the errors of these.
+    """
+    if boxes and detector:
+        raise ConfigError('--boxes and --detector both say where people are; give one')
+    if boxes:
+        known = BoxFile(boxes)
+        return lambda request: known(request.name)
+    if detector:
+        find = load_detector(detector)
+        return lambda request: find(request.image)    # type: ignore[arg-type]  # it could be read
+    return lambda request: None
+
+
+class BoxFile:
+    """Boxes of people by the name of their image, from a JSON file; ``DataError`` for other files.
+
+    Two forms are read: ``{"a.jpg": [[x1, y1, x2, y2], ...]}``, and COCO's, with ``images`` (``id``,
+    ``file_name``) and ``annotations`` (``image_id``, ``bbox``: x, y, width, height). Frames of a
+    video are named by their number, from 0. An image with an empty list, or without annotation in
+    COCO's form, shows no person.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = path
+        content = read_json(path, 'write it again')
+        try:
+            lists = _from_coco(content) if 'annotations' in content else content
+            self.boxes = {name: np.asarray(rows, float).reshape(-1, 4)
+                          for name, rows in lists.items()}
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise DataError(
+                f'{path}: no boxes as {{"a.jpg": [[x1, y1, x2, y2], ...]}} or in COCO\'s form '
+                f'({type(error).__name__}: {error})') from None
+
+    def __call__(self, name: str) -> ndarray:
+        """Return (P, 4) of the image ``name``; raise ``DataError`` if the file lacks it."""
+        for known in (name, os.path.basename(name)):
+            if known in self.boxes:
+                return self.boxes[known]
+        raise DataError(f'{name}: {self.path} has no boxes for it; give it an empty list if it '
+                        'shows no person')
+
+
+def _from_coco(content: dict) -> dict[str, list]:
+    names = {image['id']: image['file_name'] for image in content['images']}
+    boxes: dict[str, list] = {name: [] for name in names.values()}
+    for annotation in content['annotations']:
+        x, y, width, height = annotation['bbox']
+        boxes[names[annotation['image_id']]].append((x, y, x + width, y + height))
+    return boxes
+
+
+def load_detector(name: str) -> Detector:
+    """Import ``module:function``, whose module is installed or in the working folder.
+
+    Raises ``ConfigError`` if there is no such function.
+    """
+    module, _, function = name.partition(':')
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        detector = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f'--detector {name}: cannot be imported ({error}); name it '
+                          'module:function, with the module in this folder or installed') from None
+    if not callable(detector):
+        raise ConfigError(f'--detector {name}: is not a function')
+    return detector

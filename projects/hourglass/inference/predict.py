@@ -16,10 +16,36 @@ from numpy import ndarray
 from hourglass.datasets.crop import to_image
 from hourglass.errors import ConfigError, DataError, HourglassError
 from hourglass.inference.places import Request, Rows, square_crops
-from hourglass.inference.poses import Poses
 from hourglass.inference.stages import until_stage
 from hourglass.io.images import ImageLike, as_image
 from hourglass.models.stages import num_stages, shallow_copy, stage_index
+
+
+@dataclass
+class Poses:
+    """P people with K keypoints, from N stages.
+
+    Attributes:
+        keypoints: (P, K, 2) x, y in image px, 0-based: 0 is the middle of the first pixel.
+        scores: (P, K) heights of the heatmaps' peaks, about 1 where the network is sure.
+        boxes: (P, 4) x1, y1, x2, y2 of the crops in image px, from the image's corner.
+        whole_image: no box was given, so one person was looked for in the whole image.
+        image_size: (w, h).
+        heatmaps: (P, K, h, w), on request.
+        stage_keypoints: (P, N, K, 2) in image px of every stage, on request.
+        stage_heatmaps: (P, N, K, h, w), if both stages and heatmaps were requested.
+        inputs: (P, H, W, 3) uint8 BGR, the crops that the network was given, on request.
+    """
+
+    keypoints: ndarray
+    scores: ndarray
+    boxes: ndarray
+    whole_image: bool
+    image_size: tuple[int, int]
+    heatmaps: ndarray | None = None
+    stage_keypoints: ndarray | None = None
+    stage_heatmaps: ndarray | None = None
+    inputs: ndarray | None = None
 
 
 @overload
@@ -78,7 +104,8 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
     """Find the keypoints of people in a stream of images of any length.
 
     At most ``batch_size`` people, of several images, and the results that wait for them are in
-    memory.
+    memory. Yields each request, in order, with its poses or the error that says why there are none.
+    Raises ``ConfigError`` for a stage that does not exist, or a ``batch_size`` below 1.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
@@ -87,12 +114,6 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
         heatmaps, stages, inputs: return these as well; see :class:`Poses`.
         padding: side of a crop in units of the longer side of its box.
         batch_size: number of people.
-
-    Yields:
-        Each request, in order, with its poses or the error that says why there are none.
-
-    Raises:
-        ConfigError: for a stage that does not exist, or a ``batch_size`` below 1.
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')

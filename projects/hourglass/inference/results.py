@@ -1,6 +1,5 @@
 """Poses of many images as files: COCO's JSON and a table."""
 import csv
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,29 +8,26 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
+from hourglass.errors import HourglassError
 from hourglass.inference.places import Request
-from hourglass.inference.poses import Poses
+from hourglass.inference.predict import Poses
 from hourglass.inference.sources import ImageFiles
-from hourglass.io.files import replacing
+from hourglass.io.files import replacing, write_json
 from hourglass.io.journal import Journal
 
 
 class Results:
     """Collects poses and writes ``predictions.json`` and ``predictions.csv``.
 
-    The JSON has COCO's form: ``images``, ``categories`` (names of the keypoints, bones counted from
-    1) and ``annotations``, one for each person, whose ``keypoints`` are x, y and score one after
-    the other, as in COCO's results; ``score`` is their mean. ``bbox`` (x, y, width, height) is the
-    box that was given, ``crop`` the square that the network was given. The table has a line for
-    each keypoint. Coordinates are image px and 0 is the middle of the first pixel; boxes count
-    from the corner of the image.
+    The JSON has COCO's form: ``info`` (version, model and stage), ``images``, ``categories`` (names
+    of the keypoints, bones counted from 1) and ``annotations``, one for each person, whose
+    ``keypoints`` are x, y and score one after the other, as in COCO's results; ``score`` is their
+    mean. ``bbox`` (x, y, width, height) is the box that was given, ``crop`` the square that the
+    network was given. The table has a line for each keypoint. Coordinates are image px and 0 is the
+    middle of the first pixel; boxes count from the corner of the image.
 
-    Args:
-        metainfo: the model's ``dataset_meta``.
-        info: the ``info`` of the JSON: version, model and stage.
-
-    Attributes:
-        entries: a dict for each image, with ``image`` and ``people``, or with its ``problem``.
+    ``metainfo`` is the model's ``dataset_meta``. ``entries`` has a dict for each image, with
+    ``image`` and ``people``, or with its ``problem``.
     """
 
     def __init__(self, metainfo: dict, info: dict[str, Any]):
@@ -39,16 +35,9 @@ class Results:
         self.bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
         self.entries: list[dict[str, Any]] = []
 
-    def add(self, request: Request, poses: Poses) -> None:
-        """Add the people of one image, with the boxes (P, 4 or more) that were given for them."""
-        self._keep(request.name, _entry(request, poses))
-
-    def add_problem(self, name: str, problem: str) -> None:
-        """Note in one line why an image could not be used."""
-        self._keep(name, dict(problem=problem))
-
-    def _keep(self, name: str, entry: dict[str, Any]) -> None:
-        self.entries.append(entry)
+    def add(self, request: Request, found: Poses | HourglassError) -> None:
+        """Add the people of one image, or the error that says why it could not be used."""
+        self.entries.append(_entry(request, found))
 
     @property
     def problems(self) -> list[str]:
@@ -65,13 +54,8 @@ class Results:
             annotations=[dict(id=i) | person for i, person in enumerate(people)])
 
     def finish(self, folder: Path) -> int:
-        """Write both files, or return how many images are left to other processes or calls.
-
-        Raises:
-            DataError: if a file cannot be written.
-        """
-        with replacing(folder / 'predictions.json') as draft:
-            draft.write_text(json.dumps(self.content()), encoding='utf-8')
+        """Write both files; return how many images are left to other processes or calls."""
+        write_json(folder / 'predictions.json', self.content())
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
@@ -87,10 +71,7 @@ class Results:
 class SharedResults(Results):
     """Results of several processes, or of several calls: each leaves its own in a journal.
 
-    Args:
-        metainfo, info: as for :class:`Results`.
-        journal: the journal of this work.
-        source: the images of all processes.
+    ``source`` has the images of all processes.
     """
 
     def __init__(self, metainfo: dict, info: dict[str, Any], journal: Journal, source: ImageFiles):
@@ -104,8 +85,9 @@ class SharedResults(Results):
         share = list(self.stamps)[self.journal.rank::self.journal.ranks]
         return set(share) - set(self._done())
 
-    def _keep(self, name: str, entry: dict[str, Any]) -> None:
-        self.journal.add(name, dict(stamp=self.stamps[name], **entry))
+    def add(self, request: Request, found: Poses | HourglassError) -> None:
+        entry = dict(stamp=self.stamps[request.name], **_entry(request, found))
+        self.journal.add(request.name, entry)
 
     def finish(self, folder: Path) -> int:
         """Write the results of all processes, in the order of the images, if none is left."""
@@ -120,25 +102,23 @@ class SharedResults(Results):
                 if name in entries and entries[name]['stamp'] == stamp}
 
 
-def _entry(request: Request, poses: Poses) -> dict[str, Any]:
-    """Return COCO's entries of one image and its people, without ids."""
+def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
+    """Return COCO's entries of one image and its people, without ids, or its problem."""
+    if isinstance(poses, HourglassError):
+        return dict(problem=str(poses))
     width, height = poses.image_size
     people = []
     for box, crop, keypoints, scores in zip(
             [(0, 0, width, height)] if request.boxes is None else request.boxes, poses.boxes,
             poses.keypoints, poses.scores, strict=True):
-        triples = np.column_stack([keypoints, scores])                  # (K, 3)
+        triples = np.column_stack([keypoints, scores]).astype(float)    # (K, 3)
         people.append(dict(
-            category_id=1, keypoints=_rounded(triples.ravel()),
-            score=_rounded([scores.mean()])[0], bbox=_corner_and_size(box),
+            category_id=1, keypoints=triples.ravel().round(4).tolist(),
+            score=round(float(scores.mean()), 4), bbox=_corner_and_size(box),
             crop=_corner_and_size(crop), whole_image=poses.whole_image))
     return dict(image=dict(file_name=request.name, width=width, height=height), people=people)
 
 
 def _corner_and_size(box: Sequence[float] | ndarray) -> list[float]:
     x1, y1, x2, y2 = map(float, box[:4])
-    return _rounded((x1, y1, x2 - x1, y2 - y1))
-
-
-def _rounded(numbers: Sequence[float] | ndarray) -> list[float]:
-    return [round(float(number), 4) for number in numbers]
+    return np.round((x1, y1, x2 - x1, y2 - y1), 4).tolist()

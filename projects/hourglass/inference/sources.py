@@ -17,14 +17,8 @@ _VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.w
 class ImageFiles:
     """Images of a file, of a folder and its subfolders, or of a pattern such as ``'a/*.jpg'``.
 
-    They are turned upright, and named by their path below the folder.
-
-    Attributes:
-        paths: of the images, by name.
-        ignored: number of files in a folder that have no name of an image.
-
-    Raises:
-        DataError: if there is no image.
+    They are turned upright, and named by their path below the folder; ``paths`` has them by name.
+    ``ignored`` counts files without a name of an image. Raises ``DataError`` if there is no image.
     """
 
     fps = None
@@ -65,11 +59,7 @@ class ImageFiles:
 class Frames:
     """The frames of a video file, or of a camera by its number; their names count from 0.
 
-    Attributes:
-        count: number of frames, as the file states it; None for a camera.
-
-    Raises:
-        DataError: if it cannot be opened.
+    ``count`` is their number as the file states it. One that cannot be opened is a ``DataError``.
     """
 
     ignored = 0
@@ -98,10 +88,6 @@ class Frames:
 
 
 def open_source(source: str) -> ImageFiles | Frames:
-    """Open the images that INPUT of a command line names; a number is a camera.
-
-    Raises:
-        DataError: if there is nothing to read.
-    """
+    """Open the images that INPUT of a command line names; a number is a camera."""
     video = source.isdecimal() or source.lower().endswith(_VIDEOS)
     return Frames(source) if video else ImageFiles(source)

@@ -9,15 +9,10 @@ from hourglass.models.stages import num_stages, shallow_copy, stage_index, up_to
 def until_stage(model: TopdownPoseEstimator, stage: int | None = None) -> TopdownPoseEstimator:
     """Return an estimator that predicts from a stage and computes nothing after it.
 
-    It shares its weights with ``model``, which stays as it is.
-
-    Args:
-        model: with any backbone; one that is no StackedHourglass computes all its stages.
-        stage: 0 the first, -1 the last; default the head's ``predict_stage``.
-
-    Raises:
-        ConfigError: if there is no such stage, or the model was optimised for another
-            (:func:`hourglass.deploy.optimize.optimized`).
+    The stage is 0 for the first, -1 for the last, by default the head's ``predict_stage``. The
+    estimator shares its weights with ``model``, which stays as it is; a backbone that is no
+    StackedHourglass computes all its stages. Raises ``ConfigError`` if there is no such stage, or
+    the model was optimised for another (:func:`hourglass.deploy.runtimes.optimized`).
     """
     if hasattr(model, 'only_stage'):
         only, count = model.only_stage

@@ -17,9 +17,7 @@ def panels(count: int, columns: int = 4, size: tuple[float, float] = (3.3, 3.1),
            ) -> tuple[Figure, list[Axes]]:
     """Make a figure of ``count`` panels with grid lines, in rows of at most ``columns``.
 
-    Args:
-        size: width and height of a panel, inches.
-        subplots: for matplotlib's ``Figure.subplots``, such as ``sharey=True``.
+    ``size`` is that of a panel, inches; ``subplots`` are for matplotlib's ``Figure.subplots``.
     """
     columns = min(count, columns)
     rows = -(-count // columns)
@@ -35,8 +33,7 @@ def panels(count: int, columns: int = 4, size: tuple[float, float] = (3.3, 3.1),
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure to a file; an older one stays until the new one is whole.
 
-    Raises:
-        DataError: if matplotlib has no format of that name, or the file cannot be written.
+    Raises ``DataError`` if matplotlib has no format of that name, or the file cannot be written.
     """
     kind = Path(path).suffix.removeprefix('.').lower()
     if kind not in figure.canvas.get_supported_filetypes():
@@ -49,10 +46,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 def inline_svg(figure: Figure, title: str) -> str:
     """Return a figure as an SVG element for a page, the same text for the same figure.
 
-    Its labels stay text.
-
-    Args:
-        title: is read aloud instead of the figure, and differs from those of others on the page.
+    Its labels stay text; ``title``, unique on the page, is read aloud instead of the figure.
     """
     file = StringIO()
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': title}):

@@ -31,10 +31,7 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
 
 @contextmanager
 def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[TextIO]:
-    """Open a JSON file, compressed (``.gz``) or not, as text.
-
-    Any error in the block becomes a ``DataError``, which ends with ``advice``.
-    """
+    """Open a JSON file, compressed (``.gz``) or not, as text; errors in the block name it."""
     path = Path(path).expanduser()
     with named_errors(path, 'not a JSON file', advice), (
             gzip.open if path.suffix == '.gz' else open)(path, 'rt', encoding='utf-8') as file:
@@ -69,6 +66,12 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def write_json(path: Path, content: Any, indent: int | None = None) -> None:
+    """Write a JSON file whole, as :func:`replacing` does."""
+    with replacing(path) as draft:
+        draft.write_text(json.dumps(content, indent=indent), encoding='utf-8')
 
 
 def not_written(path: Path, error: OSError) -> DataError:

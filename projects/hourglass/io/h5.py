@@ -32,9 +32,8 @@ class H5Array:
 def open_h5(path: str | Path) -> dict[str, H5Array]:
     """Open an h5 file, and keep it open, for reading the arrays at its top level.
 
-    Raises:
-        DataError: if the file is missing or not an h5 file, refers to other files, or claims an
-            array of more than 4 GiB: values that were never written take no room in a file.
+    Raises ``DataError`` if the file is missing or not an h5 file, refers to other files, or claims
+    an array of more than 4 GiB: values that were never written take no room in a file.
     """
     with named_errors(path, 'not a readable h5 file'):
         file = h5py.File(path)

@@ -1,5 +1,7 @@
 """Images of any source as (H, W, 3) uint8 BGR."""
+import re
 from contextlib import suppress
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +12,6 @@ from PIL import Image, ImageOps
 
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
-from hourglass.io.intact import check_jpeg
 
 ImageLike = str | Path | Image.Image | ndarray
 
@@ -25,13 +26,10 @@ _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow doe
 def read_image(path: str | Path, upright: bool = False) -> ndarray:
     """Read an image file of any format that Pillow decodes itself as (H, W, 3) uint8 BGR.
 
-    Args:
-        upright: rotate the image as its EXIF data say, like ``cv2.imread``. The default keeps the
-            pixels as stored, like Matlab's reader: annotations refer to these.
-
-    Raises:
-        DataError: if the file is missing, over Pillow's limit of 179 million pixels, or broken,
-            where that can be detected; OpenCV and Pillow decode some broken files half grey.
+    ``upright`` rotates the image as its EXIF data say, like ``cv2.imread``; by default the pixels
+    stay as stored, like Matlab's reader: annotations refer to these. Raises ``DataError`` if the
+    file is missing, over Pillow's limit of 179 million pixels, or broken, where that can be
+    detected; OpenCV and Pillow decode some broken files half grey.
     """
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
@@ -45,41 +43,25 @@ def read_image(path: str | Path, upright: bool = False) -> ndarray:
             return _as_bgr(ImageOps.exif_transpose(image) if upright else image)
 
 
-class ImageFile:
-    """An image file of known ``size`` (w, h) in px that is decoded later, perhaps reduced.
+def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, int], int]:
+    """Read an image that may be reduced: (ceil(h / r), ceil(w / r), 3) uint8 BGR, (w, h), and r.
 
     The pixels and errors are those of :func:`read_image`. OpenCV decodes plain JPEGs, as it is
-    faster and can reduce them: pixel x' of an image reduced by r covers the pixels r x' to
-    r x' + r - 1, so ``x = r * (x' + 0.5) - 0.5``. Pillow decodes all other files.
+    faster and can reduce them by the given r of 1, 2, 4 or 8; Pillow decodes all other files, with
+    r = 1. Pixel x' covers the pixels r x' to r x' + r - 1, so ``x = r * (x' + 0.5) - 0.5``.
     """
-
-    def __init__(self, path: str | Path):
-        self.path = path
-        self._image: ndarray | None = None
-        with suppress(OSError, ValueError):     # read_image raises the error
-            self._jpeg = Path(path).read_bytes()
-            frame = check_jpeg(self._jpeg)
-            if (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
-                    and frame.end == len(self._jpeg)
-                    and 0 < frame.size[0] * frame.size[1] <= 2 * (Image.MAX_IMAGE_PIXELS or 0)):
-                self.size = frame.size
-                return
-        self._image = read_image(path)
-        self.size = self._image.shape[1], self._image.shape[0]
-
-    def decode(self, reduction: int = 1) -> tuple[ndarray, int]:
-        """Return the image (ceil(h / r), ceil(w / r), 3) uint8 BGR and its reduction r.
-
-        r is the given reduction (1, 2, 4 or 8) for a plain JPEG, and 1 for all other files.
-        """
-        if self._image is not None:
-            return self._image, 1
-        with suppress(cv2.error):
-            image = cv2.imdecode(np.frombuffer(self._jpeg, np.uint8),
-                                 REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
-            if image is not None:
-                return image, reduction
-        return read_image(self.path), 1
+    with suppress(OSError, ValueError, cv2.error):      # read_image raises the error
+        data = Path(path).read_bytes()
+        frame = check_jpeg(data)
+        if (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
+                and frame.end == len(data)
+                and 0 < frame.size[0] * frame.size[1] <= 2 * (Image.MAX_IMAGE_PIXELS or 0)):
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8),
+                                  REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
+            if pixels is not None:
+                return pixels, frame.size, reduction
+    image = read_image(path)
+    return image, (image.shape[1], image.shape[0]), 1
 
 
 def write_image(path: str | Path, image: ndarray) -> None:
@@ -132,3 +114,53 @@ def _as_bgr(image: Image.Image) -> ndarray:
 def _to_eight_bits(pixels: ndarray) -> ndarray:
     """Scale uint16, 0 to 65535, to uint8, 0 to 255."""
     return np.rint(pixels / 257).astype(np.uint8)
+
+
+# JPEG files, checked from end to end: libjpeg fills missing parts of an image with grey
+_SOI, _EOI, _SOS = b'\xff\xd8', 0xd9, 0xda
+_FRAMES = set(range(0xc0, 0xd0)) - {0xc4, 0xc8, 0xcc}
+# DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM: the segments that may follow a scan
+_AFTER_A_SCAN = {0xc4, 0xcc, _SOS, 0xdb, 0xdc, 0xdd, *range(0xe0, 0xf0), 0xfe}
+_MARKER = re.compile(rb'\xff+([^\xff])')
+# inside a scan, 0 follows a byte 255 of the pixels, and 0xd0 to 0xd7 restart the decoder
+_MARKER_IN_SCAN = re.compile(rb'\xff([^\x00\xd0-\xd7\xff])')
+
+
+@dataclass(frozen=True)
+class JpegFrame:
+    """Header of an intact JPEG."""
+
+    size: tuple[int, int]               # (w, h) in px
+    bits: int                           # of each colour of a pixel
+    colours: int                        # of a pixel, 1 or 3 in most files
+    end: int                            # bytes up to the end; some cameras append more
+
+
+def check_jpeg(data: bytes) -> JpegFrame | None:
+    """Return the header of a JPEG file's bytes, or ``None`` for any other format.
+
+    Raises ``ValueError`` if the file is cut off or its markers are out of order. A JPEG has no
+    checksums, so damaged pixels are not found.
+    """
+    if not data.startswith(_SOI):
+        return None
+    at, header, in_scan = len(_SOI), None, False
+    while True:
+        found = (_MARKER_IN_SCAN.search if in_scan else _MARKER.match)(data, at)
+        if found is None:
+            raise ValueError(f'damaged at byte {at}' if not in_scan and at + 2 <= len(data)
+                             else f'breaks off after {len(data)} bytes')
+        marker, at = found[1][0], found.end()
+        if marker == _EOI and in_scan and header:
+            return JpegFrame(*header, end=at)
+        allowed = _AFTER_A_SCAN if header else (_AFTER_A_SCAN | _FRAMES) - {_SOS}
+        length = int.from_bytes(data[at:at + 2], 'big')
+        if marker not in allowed or (marker in _FRAMES and length < 8):
+            raise ValueError(f'damaged at byte {at - 1}')
+        if at + length > len(data):
+            raise ValueError(f'breaks off after {len(data)} bytes')
+        if marker in _FRAMES:
+            height, width = (int.from_bytes(data[at + i:at + i + 2], 'big') for i in (3, 5))
+            header = (width, height), data[at + 2], data[at + 7]
+        in_scan = in_scan or marker == _SOS
+        at += length

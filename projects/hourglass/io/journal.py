@@ -15,8 +15,8 @@ class Journal:
     """Entries by name, one per line, in one file per process: ``FOLDER/WORK/RANK-RANKS.jsonl``.
 
     Each process writes its own file and reads all of them, so the processes need not communicate,
-    and entries written before a process was killed count. An incomplete line is ignored. ``work``
-    is a :func:`fingerprint`; ``rank`` is the number of this process, from 0, of ``ranks``.
+    and entries written before a process was killed count. ``work`` is a :func:`fingerprint`;
+    ``rank`` is the number of this process, from 0, of ``ranks``.
     """
 
     def __init__(self, folder: str | Path, work: str, rank: int, ranks: int):

@@ -20,8 +20,7 @@ _HEADER, _COMPRESSED = 128, 15          # bytes; miCOMPRESSED in Matlab's "MAT-F
 def read_mat(path: str | Path, variable: str, fields: Sequence[str] = ()) -> ndarray:
     """Read one variable of a .mat file, with structs as objects that have attributes.
 
-    Raises:
-        DataError: if the file cannot be read, or lacks the variable, or its structs a field.
+    Raises ``DataError`` if the file cannot be read, or lacks the variable, or its structs a field.
     """
     value = np.atleast_1d(read_mat_as_stored(path, variable, squeeze_me=True,
                                              struct_as_record=False))
@@ -34,7 +33,7 @@ def read_mat(path: str | Path, variable: str, fields: Sequence[str] = ()) -> nda
 def read_mat_as_stored(path: str | Path, variable: str, **options: bool) -> ndarray:
     """Read one variable of a .mat file in the shapes that ``scipy.io.savemat`` writes back.
 
-    ``options`` of ``scipy.io.loadmat`` change the shapes. Raises ``DataError`` as :func:`read_mat`.
+    ``options`` of ``scipy.io.loadmat`` change the shapes.
     """
     content = load_mat(path, variable_names=[variable], **options)
     if variable not in content:
@@ -46,8 +45,7 @@ def read_mat_as_stored(path: str | Path, variable: str, **options: bool) -> ndar
 def load_mat(path: str | Path, **options: bool | list[str]) -> dict[str, Any]:
     """Call ``scipy.io.loadmat``, with errors that name the file.
 
-    Raises:
-        DataError: if it is missing, not readable, or unpacks to over ``MOST_UNPACKED`` bytes.
+    Raises ``DataError`` if it is missing, not readable, or unpacks to over ``MOST_UNPACKED`` bytes.
     """
     with files.named_errors(path, 'not a readable .mat file'):
         data = Path(path).read_bytes()

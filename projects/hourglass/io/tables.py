@@ -5,12 +5,9 @@ Rows = Sequence[Sequence[str]]
 
 
 def text_table(rows: Rows, header: Sequence[str] | None = None, align: str = '<>') -> str:
-    """Format rows as columns that are two blanks apart, one line for each row.
+    """Format rows of N cells as columns that are two blanks apart, one line for each row.
 
-    Args:
-        rows: the cells, N in each row.
-        header: names of the N columns.
-        align: ``<`` (left) or ``>`` (right) for each column; the last one serves all that follow.
+    ``align`` has ``<`` (left) or ``>`` (right) for each column; the last serves all that follow.
     """
     lines = rows if header is None else [header, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

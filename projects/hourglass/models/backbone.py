@@ -1,11 +1,15 @@
 """The network of the paper as configs build it: with options, and errors of one line."""
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.models import network
 from hourglass.models.network import Residual
-from hourglass.models.recompute import recomputed_forward
 
 
 class DepthwiseResidual(Residual):
@@ -100,3 +104,51 @@ def start_near_zero(predictions: nn.ModuleList, std: float) -> None:
             nn.init.zeros_(parameter)
         else:
             nn.init.normal_(parameter, std=std)
+
+
+def recomputed_forward(model: network.StackedHourglass, images: Tensor) -> tuple[Tensor, ...]:
+    """The forward pass for (B, 3, H, W) that keeps the input of each stack, and nothing inside.
+
+    Outputs, gradients and running statistics are those of ``model(images)``.
+    """
+    def stack(i: int, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        features = model.features[i](model.hourglasses[i](x))           # (B, C, h, w)
+        heatmaps = model.heatmaps[i](features) if model.heatmaps else None
+        is_last = i == len(model.reinjects)
+        return (features if heatmaps is None else heatmaps,
+                None if is_last else model.reinjects[i](x, features, heatmaps))
+
+    x = recomputed(model.stem, [model.stem], images)                    # (B, C, h, w)
+    outputs = []
+    for i in range(len(model.hourglasses)):
+        output, x = recomputed(stack, [model.hourglasses[i], model.features[i]], i, x)
+        outputs.append(output)
+    return tuple(outputs)
+
+
+def recomputed(function: Callable, modules: Sequence[nn.Module], *inputs: Any) -> Any:
+    """Call ``function(*inputs)`` and keep nothing but its inputs; the backward pass calls it again.
+
+    It draws no random numbers; the second call leaves the buffers of the ``modules`` alone.
+    """
+    return checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False,
+                      context_fn=lambda: (nullcontext(), _copied_buffers(modules)))
+
+
+@contextmanager
+def _copied_buffers(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Give modules copies of their buffers for a while, else BatchNorm counts the same batch twice.
+
+    torch leaves this to the caller. A momentum of 0 would still count the batch, and
+    ``track_running_stats=False`` saves other tensors than the first call did.
+    """
+    own = [(module, dict(module._buffers)) for root in modules for module in root.modules()
+           if module._buffers]
+    for module, buffers in own:
+        module._buffers.update({name: buffer if buffer is None else buffer.clone()
+                                for name, buffer in buffers.items()})
+    try:
+        yield
+    finally:
+        for module, buffers in own:
+            module._buffers.update(buffers)

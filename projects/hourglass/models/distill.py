@@ -17,17 +17,14 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
     The loss of a stage is ``(1 - alpha)`` times the loss against the annotated targets plus
     ``alpha`` times the loss against the teacher's heatmaps, both with the targets' weights.
     Accuracies are measured against the targets. The teacher is not trained and is not in the
-    checkpoints, so a config of the student alone loads them.
+    checkpoints, so a config of the student alone loads them. Raises ``ConfigError`` if ``alpha`` is
+    not in 0 to 1, or head, input, heatmap size or (in ``loss``) keypoints of the teacher are not
+    those of the student, and as :func:`hourglass.inference.model.load_model`.
 
     Args:
         teacher: config of an estimator with weights: ``dict(type='hourglass.TrainedModel', ...)``.
         alpha: 0 learns from the annotation alone, 1 from the teacher alone. FPD: 0.5.
         kwargs: as for ``TopdownPoseEstimator``; the teacher may have another pixel normalisation.
-
-    Raises:
-        ConfigError: if ``alpha`` is not in 0 to 1, there is no such teacher, or its head, input or
-            heatmap size is not that of the student; in ``loss``, if its keypoints are not.
-        CheckpointError: if there are no such weights.
     """
 
     def __init__(self, *, teacher: dict, alpha: float = 0.5, **kwargs: object):
@@ -38,7 +35,8 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
         with torch.device('cpu'):       # even if the student is built on the meta device
             network = MODELS.build(teacher).requires_grad_(False).eval()
         _check_teacher(network, self)
-        self._aside = _Aside(network)
+        # a function hides it from optimisers, checkpoints and averages of the weights
+        self.teacher: Callable[[], TopdownPoseEstimator] = lambda: network
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict:
         """Return the same losses and accuracies as :meth:`StackedHeatmapHead.loss`."""
@@ -57,23 +55,13 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
     @torch.no_grad()
     def _teacher_heatmaps(self, inputs: Tensor) -> Tensor:
         """Return the teacher's last heatmaps (B, K, h, w) for input of the student (B, 3, H, W)."""
-        teacher = self._aside.network
+        teacher = self.teacher()
         inputs = renormalised(inputs, self.data_preprocessor, teacher.data_preprocessor)
         return teacher(inputs, None, mode='tensor')[-1].float()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-        self._aside.network._apply(fn, recurse)         # moves to another device or layout
+        self.teacher()._apply(fn, recurse)              # moves to another device or layout
         return super()._apply(fn, recurse)
-
-
-class _Aside:
-    """A holder that hides a network from optimisers, checkpoints and averages of the weights."""
-
-    def __init__(self, network: TopdownPoseEstimator):
-        self.network = network
-
-    def __deepcopy__(self, memo: dict) -> '_Aside':
-        return self                                     # shared by the copy of a moving average
 
 
 def renormalised(images: Tensor, source: nn.Module, target: nn.Module) -> Tensor:

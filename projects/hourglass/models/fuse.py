@@ -1,9 +1,8 @@
 """A trained network rewritten to do less for the same outputs; needs torch alone.
 
 Every BatchNorm after a convolution becomes part of it; the BatchNorm and ReLU that open a residual
-become one clamp; between two stacks, as only the last heatmaps are requested, three linear
-convolutions become one; sums and activations overwrite tensors that are no longer needed; an
-upsampled map is added without being written to memory.
+become one clamp; between two stacks three linear convolutions become one; sums and activations
+overwrite tensors that are no longer needed, and an upsampled map is added without being written.
 """
 import copy
 from collections.abc import Iterator
@@ -20,10 +19,8 @@ from hourglass.models.network import Hourglass, Reinject, Residual
 def fuse(network: StackedHourglass) -> 'FusedHourglass':
     """Rewrite a network so that it gives the same last output in less time, for prediction only.
 
-    ``network`` is not changed. Outputs differ by rounding, by a few 1e-6 of the largest.
-
-    Raises:
-        ConfigError: for another kind of network.
+    ``network`` is not changed. Outputs differ by rounding, by a few 1e-6 of the largest. Raises
+    ``ConfigError`` for another kind of network.
     """
     if not isinstance(network, StackedHourglass):
         raise ConfigError(f'fuse: takes a StackedHourglass, not a {type(network).__name__}')
@@ -31,10 +28,7 @@ def fuse(network: StackedHourglass) -> 'FusedHourglass':
 
 
 class FusedHourglass(nn.Module):
-    """Images (B, 3, H, W) -> a tuple of one tensor, the output of the network's last stack.
-
-    ``forward`` raises ConfigError for a size that does not fit the network.
-    """
+    """Images (B, 3, H, W) -> a tuple of one tensor, the output of the network's last stack."""
 
     def __init__(self, network: StackedHourglass):
         super().__init__()
@@ -149,8 +143,7 @@ def clamped(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> tuple[Clamp, nn.Conv2d]:
 def merged(reinject: nn.Module, prediction: nn.Module) -> nn.Conv2d:
     """Make a 1x1 convolution from a stack's features to what :class:`Reinject` adds to its input.
 
-    ``prediction`` is the 1x1 convolution from features to heatmaps, which is not used if
-    ``reinject`` takes no heatmaps.
+    ``prediction``, from features to heatmaps, is not used if ``reinject`` takes no heatmaps.
     """
     assert isinstance(reinject, Reinject)
     features = reinject.features

@@ -92,17 +92,14 @@ class StackedHeatmapHead(BaseHead):
         """Decode the heatmaps of ``predict_stage``.
 
         With ``flip_test`` in ``test_cfg``, ``feats`` is a pair, from the images and from the
-        mirrored images, and their heatmaps are averaged; nothing is shifted (see the codec).
+        mirrored images, and their heatmaps are averaged; nothing is shifted (see the codec). Raises
+        ``ConfigError`` if nothing reads an option of ``test_cfg``, or there is no such stage.
 
         Returns:
             A list of ``InstanceData``: keypoints (1, K, 2) in input px, scores (1, K). With
             ``all_stages`` in ``test_cfg`` each also has ``stage_keypoints`` (1, N, K, 2) in input
             px, which the metrics score stage by stage. With ``output_heatmaps`` a list of
-            ``PixelData`` as well; with both options each prediction also has ``stage_heatmaps``
-            (1, N, K, h, w).
-
-        Raises:
-            ConfigError: if nothing reads an option of ``test_cfg``, or there is no such stage.
+            ``PixelData`` as well; both options together add ``stage_heatmaps`` (1, N, K, h, w).
         """
         test_cfg = test_cfg or {}
         if unknown := set(test_cfg) - _TEST_OPTIONS:

@@ -17,16 +17,14 @@ class LongHourglass(nn.Module):
     before that of the output; these predictions come first, the lowest resolution leading. Each
     follows a residual module and the linear layer that every prediction has, by which HG-Int is
     larger than HG. The paper does not say how the loss compares heatmaps of two sizes; here a side
-    prediction is enlarged to the size of the output, so that all share one target.
+    prediction is enlarged to the size of the output, so that all share one target. Raises
+    ``ConfigError`` for more ``side_predictions`` than there are resolutions on the way up, or for
+    arguments of stacks.
 
     Args:
         side_predictions: resolutions below the output that predict, too. HG: 0, HG-Int: 2.
         num_keypoints: K.
         heatmap_std, kwargs: as for :class:`hourglass.models.backbone.StackedHourglass`.
-
-    Raises:
-        ConfigError: for more ``side_predictions`` than there are resolutions on the way up, or for
-            arguments of stacks.
     """
 
     def __init__(self, side_predictions: int = 0, num_keypoints: int = 16,

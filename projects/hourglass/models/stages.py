@@ -13,8 +13,7 @@ Module = TypeVar('Module', bound=nn.Module)
 def stage_index(stage: int, count: int) -> int:
     """Return ``stage``, of which -1 is the last of ``count``, as counted from the first.
 
-    Raises:
-        ConfigError: if there is no such stage.
+    Raises ``ConfigError`` if there is no such stage.
     """
     if not -count <= stage < count:
         raise ConfigError(f'stage {stage}: the network has {count}, give 0 to {count - 1}, or -1 '
@@ -31,10 +30,8 @@ def num_stages(model: nn.Module) -> int:
 def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
     """Return a network that computes nothing after a stage, and the stage's index in its outputs.
 
-    Tensors are shared. Any other module than a StackedHourglass is returned as it is.
-
-    Raises:
-        ConfigError: for a stage that a StackedHourglass does not have.
+    Tensors are shared. Any other module than a StackedHourglass is returned as it is. Raises
+    ``ConfigError`` for a stage that a StackedHourglass does not have.
     """
     if not isinstance(network, StackedHourglass):
         return network, stage

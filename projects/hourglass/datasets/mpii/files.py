@@ -7,15 +7,18 @@ centre and scale are adjusted, and joints are whole pixels, so neck and head dif
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets.base import Person
+from hourglass.datasets import skeletons
+from hourglass.datasets.base import Person, PersonDataset
 from hourglass.datasets.h5_people import read_people
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.files import open_json, read_json
 from hourglass.io.mat import read_mat_as_stored
+from hourglass.registry import DATASETS
 
 # MPII's centre and scale give a circle that is too high and too tight (Lua, pose-hg-train).
 _CENTER_SHIFT, _SCALE_FACTOR = 15, 1.25
@@ -53,14 +56,13 @@ def read_mpii(path: str | Path, split: str | None = None,
               head_box_file: str | Path | None = None) -> list[Person]:
     """Read the people of an MPII annotation file in any of the three forms.
 
+    Raises ``DataError`` for a file that is not of these forms, naming file, row and field, and
+    ``ConfigError`` for a split that the file does not distinguish.
+
     Args:
         split: ``'train'``, ``'val'`` or ``'trainval'`` of a ``mpii_annotations.json``, which holds
             both; None for the other forms, which have a file per split.
         head_box_file: ``mpii_gt_val.mat``, for a file without head boxes.
-
-    Raises:
-        DataError: for a file that is not of these forms, naming file, row and field.
-        ConfigError: for a split that the file does not distinguish.
     """
     if split not in (None, *SPLITS):
         raise ConfigError(f'{path}: split={split!r}, choose from {SPLITS}')
@@ -167,9 +169,8 @@ def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
                   ) -> tuple[ndarray, ndarray, ndarray]:
     """Convert the arrays :data:`H5_TRUTH` of P people, of whom the first is in ``first_row``.
 
-    Returns:
-        (P, K, 2) joints in image px, 0-based, NaN where not annotated; (P,) PCK units in px, NaN
-        where there is none; (P, K) bool, occluded.
+    Returns (P, K, 2) joints in image px, 0-based, NaN where not annotated; (P,) PCK units in px,
+    NaN where there is none; (P, K) bool, occluded.
     """
     part = data['part']
     unknown = ~np.isfinite(part).all((1, 2))
@@ -185,10 +186,8 @@ def mpii_h5_truth(data: dict[str, ndarray], path: str | Path, first_row: int = 0
 def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
     """Read P people from ``mpii_gt_val.mat``, also named ``detections_our_format.mat``.
 
-    In thirteen of its joints a zero stands for a coordinate; scores count them as they are.
-
-    Returns:
-        (P, 16, 2) joints, 1-based, NaN where not annotated, and (P,) PCK units, all in image px.
+    Returns (P, 16, 2) joints, 1-based, NaN where not annotated, and (P,) PCK units, all in image
+    px. In thirteen of the joints a zero stands for a coordinate; scores count them as they are.
     """
     boxes, truth, missing = (read_mat_as_stored(path, name)
                              for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
@@ -222,12 +221,9 @@ def _add_head_units(people: list[Person], head_box_file: str | Path, path: str |
 
 
 def match_poses(poses: Iterable[ndarray], known: Iterable[ndarray]) -> list[list[int]]:
-    """Find, for each pose, the rows of the known poses that share the most joints with it.
+    """Find, for each pose (K, 2), the rows of the known poses that share the most joints with it.
 
-    They share more than half to the pixel, not all: a few are damaged in the file of head boxes.
-
-    Args:
-        poses, known: (K, 2) joints each, NaN where not annotated.
+    They share more than half to the pixel, not all: some are damaged in the file of head boxes.
     """
     rows_with = defaultdict(list)       # (joint, x, y) -> rows that have the joint at this pixel
     for row, pose in enumerate(known):
@@ -246,3 +242,24 @@ def _spots(pose: ndarray) -> list[tuple[int, int, int]]:
     """Return (joint, x, y) of the annotated joints of a person, rounded to whole pixels."""
     return [(joint, round(x), round(y)) for joint, (x, y) in enumerate(pose.tolist())
             if x == x and y == y]
+
+
+@DATASETS.register_module()
+class MpiiDataset(PersonDataset):
+    """MPII from any published form of its annotations; mmpose's data folder works unchanged.
+
+    Args:
+        ann_file, split: as for :func:`read_mpii`.
+        head_box_file: ``annotations/mpii_gt_val.mat``, to evaluate with a JSON without head boxes.
+    """
+
+    METAINFO = skeletons.MPII
+
+    def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
+                 **kwargs: Any):
+        self.split, self.head_box_file = split, head_box_file
+        super().__init__(ann_file=ann_file, **kwargs)
+
+    def read_people(self) -> list[Person]:
+        boxes = self.head_box_file and Path(self.data_root, self.head_box_file)
+        return read_mpii(self.ann_file, self.split, boxes)

@@ -4,7 +4,6 @@ The validation people are Tompson et al.'s 2,958, listed in a file. Other people
 belong to no split, so that training and validation share no image. Without them, and without people
 who have no joints, the published 22,246 training people are left of 28,883 annotated ones.
 """
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from scipy.io import savemat
 from hourglass.datasets.mpii import files
 from hourglass.datasets.mpii.release import Release, ReleasePerson
 from hourglass.errors import DataError
-from hourglass.io.files import replacing
+from hourglass.io.files import replacing, write_json
 
 # How many people the splits have in every publication.
 _PUBLISHED = {'train': 22246, 'val': 2958, 'trainval': 25204, 'test': 11731,
@@ -53,13 +52,10 @@ class Splits:
 def split_people(release: Release, val_file: str | Path) -> Splits:
     """Divide the people of the release.
 
-    Args:
-        val_file: list of the validation people, whose order is kept: the authors' ``valid.h5`` or
-            ``mpii_annotations.json(.gz)``, which name image and person; or ``mpii_gt_val.mat`` or
-            HRNet's ``mpii_val.json``, matched by their joints.
-
-    Raises:
-        DataError: for a validation person who is listed twice or has no joints in the release.
+    ``val_file`` lists the validation people, whose order is kept: the authors' ``valid.h5`` or
+    ``mpii_annotations.json(.gz)``, which name image and person; or ``mpii_gt_val.mat`` or HRNet's
+    ``mpii_val.json``, matched by their joints. Raises ``DataError`` for a validation person who is
+    listed twice or has no joints in the release.
     """
     val = _validation_people(release, val_file)
     places, images = {person.place for person in val}, {person.place[0] for person in val}
@@ -136,8 +132,7 @@ def write_splits(splits: Splits, folder: Path) -> list[Path]:
     written = []
     for split, people in splits.people.items():
         written.append(folder / f'mpii_{split}.json')
-        with replacing(written[-1]) as draft:
-            draft.write_text(json.dumps([_record(person) for person in people]), encoding='utf-8')
+        write_json(written[-1], [_record(person) for person in people])
     written.append(folder / 'mpii_gt_val.mat')
     with replacing(written[-1]) as draft:
         savemat(draft, boxes, appendmat=False, do_compression=True)

@@ -1,8 +1,4 @@
-"""Rendered people with exact joints: a data set for demonstrations, tests and quick training.
-
-Figures come from three-dimensional skeletons, so that occlusion, facing and left and right are
-known rather than guessed. Only numpy and OpenCV are needed.
-"""
+"""Rendered people with exact joints: a data set for demonstrations, tests and quick training."""
 from hourglass.datasets.synthetic.image import render_person
 from hourglass.datasets.synthetic.writer import write_synthetic
 

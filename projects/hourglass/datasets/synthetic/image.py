@@ -99,9 +99,9 @@ def render_person(seed: int | tuple[int, ...], size: tuple[int, int] = (160, 160
         size: width and height in pixels, each at least ``SMALLEST_SIDE``.
 
     Returns:
-        The image (H, W, 3) uint8 BGR, and its record without the file name: ``center``,
-        ``scale``, ``joints`` (16 x 2), ``joints_vis``, ``joints_occluded`` and ``head_box``.
-        Coordinates are 1-based; a joint outside the image is [0, 0] with ``joints_vis`` 0.
+        The image (H, W, 3) uint8 BGR, and its record without the file name: ``center``, ``scale``,
+        ``joints`` (16 x 2), ``joints_vis``, ``joints_occluded`` and ``head_box``. Coordinates are
+        1-based; a joint outside the image is [0, 0] with ``joints_vis`` 0.
     """
     width, height = size
     rng = np.random.default_rng(np.random.SeedSequence(seed))

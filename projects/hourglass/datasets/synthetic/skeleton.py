@@ -187,10 +187,8 @@ def _frames(pose: Pose, root: np.ndarray) -> dict[str, np.ndarray]:
 def build_skeleton(pose: Pose, root: np.ndarray, build: dict[str, float]) -> Skeleton:
     """Pose a body.
 
-    Args:
-        pose: joint angles.
-        root: (3, 3) frame of the upright body as the camera sees it; the identity faces it.
-        build: factors of proportions, see :func:`sample_build`; empty for the average body.
+    ``root`` (3, 3) is the frame of the upright body as the camera sees it; the identity faces it.
+    ``build`` has factors of proportions, see :func:`sample_build`; empty is the average body.
     """
     frames, points = _frames(pose, root), {'pelvis': np.zeros(3)}
     for name, parent, frame, offset in _POINTS:

@@ -15,7 +15,7 @@ import cv2
 
 from hourglass.datasets.synthetic.image import SMALLEST_SIDE, render_person
 from hourglass.errors import DataError
-from hourglass.io.files import replacing
+from hourglass.io.files import write_json
 
 VERSION = 2                             # to be raised when the same seed draws another image
 
@@ -48,7 +48,6 @@ def _check(recipe: dict[str, Any], workers: int) -> None:
         ('stream', recipe['stream'], 0, 2**31 - 1),
         ('width', recipe['size'][0], SMALLEST_SIDE, 4096),
         ('height', recipe['size'][1], SMALLEST_SIDE, 4096),
-        ('jpeg_quality', recipe['jpeg_quality'], 1, 100),
         ('workers', workers, 1, 256))
     for name, value, low, high in limits:
         if not low <= value <= high:
@@ -57,30 +56,24 @@ def _check(recipe: dict[str, Any], workers: int) -> None:
 
 
 def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, workers: int = 2,
-                    size: tuple[int, int] = (160, 160), jpeg_quality: int = 92,
-                    stream: int = 0) -> Path:
+                    size: tuple[int, int] = (160, 160), stream: int = 0) -> Path:
     """Write ``images/NNNNNN.jpg`` and ``annotations.json`` to a folder, unless they are there.
 
-    The images depend on ``seed``, ``stream`` and ``size`` alone, not on ``workers``, and the
-    first images of a longer run are those of a shorter one.
+    The images depend on ``seed``, ``stream`` and ``size`` alone, not on ``workers``, and the first
+    images of a longer run are those of a shorter one. Images of another recipe are replaced.
+    Returns the path of the annotation file, ``{"info": recipe, "people": [record, ...]}`` with the
+    records of :func:`render_person` and the file's name in ``image``. Raises ``DataError`` for an
+    argument out of range, or a folder that cannot be written.
 
     Args:
-        folder: made if need be. Images of another recipe are replaced.
         count: number of images.
         seed: any whole number from 0.
         workers: processes that render; 1 renders in this process.
         size: (w, h) in pixels.
         stream: splits of one data set take different streams, which never share an image.
-
-    Returns:
-        The path of the annotation file, ``{"info": recipe, "people": [record, ...]}`` with the
-        records of :func:`render_person` and the file's name in ``image``.
-
-    Raises:
-        DataError: an argument out of range, or a folder that cannot be written.
     """
     recipe = {'generator': 'hourglass synthetic people', 'version': VERSION, 'count': count,
-              'seed': seed, 'stream': stream, 'size': list(size), 'jpeg_quality': jpeg_quality}
+              'seed': seed, 'stream': stream, 'size': list(size), 'jpeg_quality': 92}
     _check(recipe, workers)
     annotation, images = Path(folder) / 'annotations.json', Path(folder) / 'images'
     if _is_complete(annotation, recipe):
@@ -92,8 +85,7 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
         for path in list(images.glob('[0-9]' * 6 + '.jpg')):
             path.unlink()
         people = _render_all(partial(_write_image, images, recipe), count, workers)
-        with replacing(annotation) as draft:
-            draft.write_text(json.dumps({'info': recipe, 'people': people}), encoding='utf-8')
+        write_json(annotation, {'info': recipe, 'people': people})
     except OSError as error:
         raise DataError(f'{folder}: cannot write synthetic images ({error.strerror or error}); '
                         'choose a folder you may write to, with free space') from error
