@@ -15,6 +15,7 @@ from hourglass.checkpoints import import_checkpoint
 from hourglass.checkpoints.convert import convert_checkpoint
 from hourglass.checkpoints.families import PIXELS
 from hourglass.errors import CheckpointError, ConfigError
+from hourglass.models.network import StackedHourglass
 
 
 def build(config) -> tuple[torch.nn.Module, Config]:
@@ -147,3 +148,25 @@ def test_weights_in_a_folder_with_a_quote_are_found(tmp_path):
     out = tmp_path / "it's/ours.pth"
     convert_checkpoint(tmp_path / 'theirs.pth', out, config=tmp_path / 'config.py')
     assert Config.fromfile(tmp_path / 'config.py').load_from == str(out)
+
+
+def test_weights_in_8_bits_are_within_half_a_step_of_each_channel(tmp_path):
+    network = StackedHourglass(num_stacks=1, channels=16, num_keypoints=14)
+    torch.save(dict(state_dict=network.state_dict()), tmp_path / 'a.pth')
+    convert_checkpoint(tmp_path / 'a.pth', tmp_path / 'a.safetensors', int8=True)
+    read, _ = import_checkpoint(tmp_path / 'a.safetensors')
+    for name, value in network.state_dict().items():
+        found = read.state_dict()[name]
+        assert found.dtype == value.dtype
+        if value.ndim == 4:
+            step = value.abs().amax((1, 2, 3), keepdim=True) / 127
+            assert ((found - value).abs() <= step * (0.5 + 127 * 2**-11)).all()
+        else:
+            assert torch.equal(found, value.half().float() if value.is_floating_point() else value)
+    sizes = [(tmp_path / name).stat().st_size for name in ('a.safetensors', 'a.pth')]
+    assert sizes[0] < 0.5 * sizes[1]                # of a network so small that names count
+
+
+def test_8_bits_are_for_safetensors_alone(tmp_path):
+    with pytest.raises(CheckpointError, match=r'out\.pth: --int8'):
+        convert_checkpoint(tmp_path / 'a.pth', tmp_path / 'out.pth', int8=True)

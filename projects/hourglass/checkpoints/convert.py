@@ -11,6 +11,7 @@ from torch import Tensor
 from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
+from hourglass.checkpoints.reading import to_int8
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
@@ -21,7 +22,7 @@ _INPUT_SIDE = 256                                           # in the base config
 
 def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                        config: str | Path | None = None, data: str | None = None,
-                       pixels: str | None = None) -> dict[str, Any]:
+                       pixels: str | None = None, int8: bool = False) -> dict[str, Any]:
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
     Everything is checked before anything is written. Returns the report of
@@ -36,19 +37,25 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         config: where to write a config for the file; not for a network of ours, which has one.
         data: the data set of that config, in :data:`DATA`; None chooses by number of keypoints.
         pixels: a key of :data:`PIXELS`; None takes the file's own or those usual for its family.
+        int8: store the weights of convolutions in 8 bits (:func:`.reading.to_int8`); for
+            ``.safetensors`` alone.
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
     config = Path(config).expanduser() if config else None
     if out.suffix not in ('.safetensors', '.pth'):
         raise CheckpointError(f'{out}: name a .safetensors or a .pth file')
+    if int8 and out.suffix != '.safetensors':
+        raise CheckpointError(f'{out}: --int8 is stored as .safetensors; name such a file')
     if out.resolve() == source.resolve():
         raise CheckpointError(f'{out}: would replace the checkpoint it is made of; name another')
     network, report = import_checkpoint(source)
     if pixels is not None:
         report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
     report['parameters'] = sum(p.numel() for p in network.parameters())
-    tensors = {f'backbone.{name}': _halved(name, value, source) if half else value
-               for name, value in network.state_dict().items()}
+    tensors = {f'backbone.{name}': value for name, value in network.state_dict().items()}
+    if half or int8:
+        halved = {name: _halved(name, value, source) for name, value in tensors.items()}
+        tensors = to_int8(tensors) if int8 else halved
     contents = {out: _as_file(tensors, report, source, out.suffix)}
     if config:
         contents[config] = _config(report, out, config, data).encode()

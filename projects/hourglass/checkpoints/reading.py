@@ -14,6 +14,7 @@ from hourglass.compat import allow_mmengine_checkpoints
 from hourglass.errors import CheckpointError
 
 _SPARE = 2**26                          # bytes that a checkpoint may unpack to beyond its size
+_SCALE = '.scale'                       # ends the name of an 8-bit weight's scale
 _whole: set[tuple[int, ...]] = set()    # identity, size and time of files already checked
 
 
@@ -32,10 +33,33 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
             from safetensors import safe_open
             with safe_open(path, 'pt') as file:
                 tensors = {name: file.get_tensor(name) for name in list(file.keys())}
-                return dict(state_dict=tensors, meta=file.metadata() or {})
+                return dict(state_dict=from_int8(tensors), meta=file.metadata() or {})
         if find_spec('mmengine') is not None:       # its checkpoints hold a log, too
             allow_mmengine_checkpoints()
         return torch.load(path, map_location=map_location, weights_only=True)
+
+
+def to_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Round the weights of convolutions to 8 bits, with a float16 scale for each output channel.
+
+    The scale of ``NAME`` is stored as ``NAME.scale``, (out, 1, 1, 1); other numbers become float16.
+    """
+    stored = {name: value.half() if value.is_floating_point() else value
+              for name, value in tensors.items()}
+    for name, weight in tensors.items():
+        if weight.ndim == 4:
+            scale = (weight.abs().amax((1, 2, 3), keepdim=True) / 127).half().clamp(min=1e-7)
+            stored[name] = (weight / scale.float()).round().clamp(-127, 127).to(torch.int8)
+            stored[f'{name}{_SCALE}'] = scale
+    return stored
+
+
+def from_int8(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors that :func:`to_int8` stored; others are left as they are."""
+    scales = {name.removesuffix(_SCALE): value for name, value in stored.items()
+              if name.endswith(_SCALE)}
+    return {name: value.float() * scales[name] if name in scales else value
+            for name, value in stored.items() if not name.endswith(_SCALE)}
 
 
 def check_whole(path: str | Path) -> None:

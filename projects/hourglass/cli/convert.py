@@ -8,7 +8,10 @@ from hourglass.checkpoints.families import PIXELS
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='.pth, .pth.tar, .pt or .safetensors')
     parser.add_argument('out', help=".safetensors or .pth, with mmengine's names")
-    parser.add_argument('--half', action='store_true', help='store float16')
+    precision = parser.add_mutually_exclusive_group()
+    precision.add_argument('--half', action='store_true', help='store float16')
+    precision.add_argument('--int8', action='store_true', help='store the weights of convolutions '
+                           'in 8 bits, a quarter of float32; read back as float32')
     parser.add_argument('--config', help='also write a config for testing it and training on')
     parser.add_argument('--data', choices=DATA,
                         help='data set of that config; default: the one with as many keypoints')
@@ -18,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     report = convert_checkpoint(
-        args.checkpoint, args.out, args.half, args.config, args.data, args.input)
+        args.checkpoint, args.out, args.half, args.config, args.data, args.input, args.int8)
     sizes = ', '.join(f'{name}={value}' for name, value in report['config'].items())
     mean, std = report['pixels']
     print(f"layout: {report['family']}\nnetwork: {sizes}; {report['parameters']:,} parameters\n"
