@@ -55,8 +55,13 @@ def test_several_files_stand_side_by_side(cli, capsys, mpii, tmp_path):
          tmp_path / 'o.json', '--curves', tmp_path / 'curves.png')
     mine, hers = json.loads((tmp_path / 'o.json').read_text())
     assert mine['Total@0.1'] > hers['Total@0.1']
-    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[2:4]] == [
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[2:6:2]] == [
         ['mine.npy', 'hrnet'], ['hers.mat', 'hrnet']]
+    assert 'mine.npy - hers.mat, paired' in lines
+    difference, lower, upper = hers['minus'][str(tmp_path / 'mine.npy')]['Total@0.1']
+    assert difference == pytest.approx(hers['Total@0.1'] - mine['Total@0.1'])
+    assert lower < difference < upper < 0 and mine['minus'] == {}
 
 
 def test_warnings_are_printed_to_stderr(cli, capsys, mpii, tmp_path):
@@ -79,7 +84,7 @@ def test_warnings_are_printed_to_stderr(cli, capsys, mpii, tmp_path):
     ('lsp', 'lsp/joints.mat', 1000)])
 def test_the_truth_scores_100_on_itself(cli, tmp_path, dataset, gt, people):
     from hourglass.evaluation.ground_truth import read_truth
-    truth = read_truth(dataset, DATA / gt)[:][0]
+    truth = read_truth(dataset, DATA / gt)[:].keypoints_image
     np.save(tmp_path / 'a.npy', truth + (dataset == 'lsp'))             # in the data set's own base
     cli('evaluate', dataset, '--gt', DATA / gt, '--pred', tmp_path / 'a.npy', '--json',
          tmp_path / 'o.json')
@@ -92,7 +97,7 @@ def test_the_truth_scores_100_on_itself(cli, tmp_path, dataset, gt, people):
 @pytest.mark.data
 def test_predictions_of_mpiis_joints_are_scored_on_lsp(cli, tmp_path):
     from hourglass.evaluation.ground_truth import read_truth
-    truth = read_truth('lsp', DATA / 'lsp/joints.mat', skeleton='mpii')[:][0] + 1
+    truth = read_truth('lsp', DATA / 'lsp/joints.mat', skeleton='mpii')[:].keypoints_image + 1
     assert truth.shape == (1000, 16, 2)
     np.save(tmp_path / 'a.npy', truth)
     cli('evaluate', 'lsp', '--gt', DATA / 'lsp/joints.mat', '--pred', tmp_path / 'a.npy',

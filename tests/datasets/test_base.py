@@ -32,7 +32,8 @@ def person(**changes) -> Person:
     (dict(keypoints_image=np.full((3, 2), np.inf)), 'a joint lies at infinity'),
     (dict(center_image=np.array([np.nan, 1])), r'the centre is \[nan, 1.0\]'),
     (dict(side_image=0.0), 'a crop of 0.0 px'), (dict(side_image=np.inf), 'a crop of inf px'),
-    (dict(pck_unit=np.nan), 'no head box .* or torso'),
+    (dict(pck_unit=None), None),
+    (dict(pck_unit=np.nan), 'a pck_unit of nan px, .*set head_box_file'),
     (dict(pck_unit=np.nan, keypoints_image=np.full((3, 2), np.nan)), None)])
 def test_a_person_that_cannot_be_a_test_sample_has_a_reason(changes, message):
     problem = person_problem(person(**changes), 3, to_be_tested=True)

@@ -4,7 +4,12 @@ import pytest
 
 from hourglass.evaluation import intervals
 from hourglass.evaluation.intervals import (
-    RESAMPLES, by_image, draws, image_index, interval95, resampled,
+    RESAMPLES,
+    by_image,
+    draws,
+    image_index,
+    interval95,
+    resampled,
 )
 
 
@@ -15,9 +20,10 @@ def share(totals: np.ndarray) -> np.ndarray:
 
 def test_people_are_summed_by_image():
     index = image_index(['b', 'a', 'b', 'c'])
-    assert index.tolist() == [0, 1, 0, 2]
-    assert by_image(np.array([[1, 2], [3, 4], [5, 6], [7, 8]]), index).tolist() == [
-        [6, 8], [3, 4], [7, 8]]
+    assert index.tolist() == [1, 0, 1, 2]
+    values = np.array([[1, 2], [3, 4], [5, 6], [7, 8]])
+    assert by_image(values, index).tolist() == [[3, 4], [6, 8], [7, 8]]
+    assert by_image(values[:2], index[:2], 3).tolist() == [[3, 4], [1, 2], [0, 0]]
 
 
 def test_each_resample_has_as_many_images_and_a_seed_gives_the_same_ones():

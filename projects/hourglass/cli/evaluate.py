@@ -13,10 +13,10 @@ from pathlib import Path
 from hourglass.errors import ConfigError
 from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.evaluation.protocols import PROTOCOLS, find_protocol
+from hourglass.evaluation.protocols import PROTOCOLS, differences, find_protocol
 from hourglass.evaluation.scoring import evaluate
 from hourglass.evaluation.tables import draw_curves, people_csv, report
-from hourglass.io.files import replacing
+from hourglass.io.files import replacing, without_nan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--gt', required=True, help='annotation file, in any published form')
     parser.add_argument('--pred', required=True, nargs='+', help='.h5, .mat, .json or .npy files')
     parser.add_argument('--protocol', help='mpii: official (default), hrnet, tompson, princeton; '
-                        'flic: torso; lsp: torso (default), person, pcp')
+                        'flic: torso (default), modec; lsp: official (default), person, pcp')
     base = parser.add_mutually_exclusive_group()
     base.add_argument('--one-based', dest='base', action='store_const', const=1,
                       help='predicted coordinates count from 1 (usual for mpii and lsp)')
@@ -58,6 +58,9 @@ def run(args: argparse.Namespace) -> None:
         draw_curves(evaluations, args.curves)
     if args.json:
         found = [evaluation.as_dict() for evaluation in evaluations]
+        for place, evaluation in enumerate(evaluations):
+            found[place]['minus'] = {str(other.predictions): without_nan(
+                differences(evaluation.table, other.table)) for other in evaluations[:place]}
         with replacing(Path(args.json)) as draft:
             draft.write_text(json.dumps(found if len(found) > 1 else found[0], indent=1))
     print(report(args.dataset, evaluations))

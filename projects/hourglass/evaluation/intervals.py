@@ -9,7 +9,7 @@ for each image, resampled with the images, and the function is applied to each r
 Every call draws the same images, so the difference of two resampled scores of the same people is
 paired, and its interval says whether they differ.
 """
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy import ndarray
@@ -20,15 +20,15 @@ _MAX_IMAGES = 4096
 _AT_ONCE = 50                           # resamples, which bounds the memory
 
 
-def image_index(images: Sequence[Hashable]) -> ndarray:
+def image_index(images: Sequence[str] | Sequence[int]) -> ndarray:
     """Return (P,) the index, from 0 and without gaps, of the image of each of P people."""
-    places: dict[Hashable, int] = {}
-    return np.array([places.setdefault(image, len(places) % _MAX_IMAGES) for image in images], int)
+    return np.unique(np.asarray(images), return_inverse=True)[1] % _MAX_IMAGES
 
 
-def by_image(values: ndarray, index: ndarray) -> ndarray:
+def by_image(values: ndarray, index: ndarray, num_images: int | None = None) -> ndarray:
     """Return (I, ...) the sums of (P, ...) values over the people of each image."""
-    sums = np.zeros((index.max(initial=-1) + 1, *values.shape[1:]))
+    sums = np.zeros((index.max(initial=-1) + 1 if num_images is None else num_images,
+                     *values.shape[1:]))
     np.add.at(sums, index, values)
     return sums
 
