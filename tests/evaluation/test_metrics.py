@@ -174,5 +174,5 @@ def test_a_data_set_without_a_protocols_joints_is_refused_before_the_first_batch
 
 def test_names_of_scores_are_known_before_the_test():
     metric = FlicPCK()
-    assert set(metric.columns) == set(evaluate(metric, samples(joints=11, missing=0), 4,
-                                               skeletons.FLIC)) - {'flic/Visible', 'flic/Occluded'}
+    assert metric.columns == list(evaluate(metric, samples(joints=11, missing=0), 4,
+                                           skeletons.FLIC))

@@ -16,7 +16,7 @@ from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.pck import People
-from hourglass.evaluation.protocols import Protocol, Table, find_protocol
+from hourglass.evaluation.protocols import PARTS, Protocol, Table, find_protocol
 from hourglass.evaluation.tables import format_rows, table_rows
 from hourglass.io.files import replacing
 from hourglass.registry import METRICS
@@ -94,8 +94,8 @@ class KeypointMetric(BaseMetric):
 
     @property
     def columns(self) -> list[str]:
-        """Names of the scores of the prediction, as in the metrics' dict, that are always there."""
-        return [f'{self.prefix}/{name}' for name in self.protocol.columns]
+        """Names of the prediction's scores as in the metrics' dict."""
+        return [f'{self.prefix}/{name}' for name in (*self.protocol.columns, *PARTS)]
 
     def scored_joints(self, truth: dict) -> ndarray:
         """Return (K, 2) the annotated joints of a person, NaN for those that do not count."""

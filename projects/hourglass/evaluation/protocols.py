@@ -17,6 +17,8 @@ from hourglass.evaluation import pck
 from hourglass.evaluation.intervals import by_image, image_index, interval95, resampled
 from hourglass.evaluation.pck import Counts, People
 
+PARTS = 'Visible', 'Occluded'           # totals of data sets that annotate occlusion
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -135,8 +137,9 @@ class Protocol:
         scores |= {name: self._total(points, annotated, names)
                    for name, points in zip(self.more_totals, more, strict=True)}
         if hidden.any():
-            scores['Visible'] = self._total(main - of_hidden, annotated - hidden, names)
-            scores['Occluded'] = self._total(of_hidden, hidden, names)
+            parts = (main - of_hidden, annotated - hidden), (of_hidden, hidden)
+            scores |= {name: self._total(*part, names)
+                       for name, part in zip(PARTS, parts, strict=True)}
         return scores
 
     def rows(self, points: ndarray, annotated: ndarray, names: Sequence[str]
