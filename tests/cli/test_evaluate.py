@@ -106,10 +106,15 @@ def test_predictions_of_mpiis_joints_are_scored_on_lsp(cli, tmp_path):
     assert found['Total'] == 100 and found['about_gt'] == 'test'
 
 
-def test_a_file_of_other_people_is_suspected(cli, capsys, mpii, tmp_path):
-    np.save(tmp_path / 'mine.npy', np.load(tmp_path / 'mine.npy') * 2)
+@pytest.mark.parametrize(('change', 'warning'), [
+    (lambda joints: joints + 1000, 'almost no joint is correct; are these the same people'),
+    (lambda joints: joints * 2, 'they fit images of 2 times the size'),
+    (lambda joints: joints[::-1], 'they fit with the people in another order: number 0 '),
+    (lambda joints: joints[:, ::-1], 'they fit with their joints in another order: number 15 is')])
+def test_another_scale_or_order_is_suspected(cli, capsys, mpii, tmp_path, change, warning):
+    np.save(tmp_path / 'mine.npy', change(np.load(tmp_path / 'mine.npy')))
     cli('evaluate', *mpii)
-    assert 'almost no joint is correct; are these the same people' in capsys.readouterr().err
+    assert warning in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('options', 'message'), [

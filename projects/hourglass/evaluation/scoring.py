@@ -12,6 +12,7 @@ from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.intervals import by_image, image_index
+from hourglass.evaluation.mismatch import find_mismatch
 from hourglass.evaluation.pck import Counts
 from hourglass.evaluation.prediction_files import Predictions
 from hourglass.evaluation.protocols import Protocol, Table
@@ -36,6 +37,7 @@ class Evaluation:
     shift_error: float                  # standard error of their mean
     missing: Sequence[int]              # row of each person without any prediction
     missing_joints: int                 # annotated joints without prediction of all other people
+    mismatch: str | None                # how the predictions fit better than as they are
 
     @property
     def fits_other_base(self) -> bool:
@@ -62,7 +64,9 @@ class Evaluation:
         elif self.is_shifted:
             yield (f'{off}; were they predicted on images of another size, or is it the bias of '
                    'their decoder?')
-        if self.table.scores['Total'] < 5:
+        if self.mismatch:
+            yield self.mismatch
+        elif self.table.scores['Total'] < 5:
             yield ('almost no joint is correct; are these the same people, in the same order, on '
                    'images of the same size?')
         if self.missing:
@@ -102,6 +106,7 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
     pieces, missing, missing_joints = [], [], 0
     names, index = protocol.counted(truth.names), image_index(truth.images)
     sums: ndarray | float = 0.0                                                 # (I, C, N)
+    mismatch = None
     moments = np.zeros(4)           # of the close joints: number, sums of x and y, sum of squares
     for start in range(0, len(truth), _PEOPLE_AT_ONCE):
         people = slice(start, min(start + _PEOPLE_AT_ONCE, len(truth)))
@@ -114,6 +119,8 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
             raise DataError(f'{truth.path}, row {truth.rows[start + error.person]}: '
                             f'{protocol.unit_name} is {error.unit:g}, not a number of px above '
                             f'0; {truth.advice}') from None
+        if not start:
+            mismatch = find_mismatch(predicted_image, truth_image, truth.names)
         pieces.append(pck.count(distances, protocol.thresholds))
         sums += by_image(protocol.tally(distances, annotation.occluded), index[people],
                          index.max() + 1)
@@ -134,4 +141,4 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
     spread = max(moments[3] / num_close - shift.mean()**2, 0)
     return Evaluation(truth, predictions.path, protocol, base, reduce(operator.add, pieces),
                       Table(protocol, np.asarray(sums), names), shift, (spread / num_close)**0.5,
-                      missing, missing_joints)
+                      missing, missing_joints, mismatch)
