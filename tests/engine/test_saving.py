@@ -167,11 +167,12 @@ def test_a_best_score_of_another_metric_is_named_at_the_first_validation(tmp_pat
         hook.after_val_epoch(runner, {'coco/AP': 0.5})
 
 
-def test_a_best_score_without_a_value_is_reported(tmp_path):
-    runner, hook = run_of(tmp_path, f'{tmp_path}nan')
+@pytest.mark.parametrize('score', [None, float('nan')])
+def test_a_best_score_without_a_value_is_reported(tmp_path, score):
+    runner, hook = run_of(tmp_path, f'{tmp_path}{score}')
     lines = []
     runner.logger.warning = lines.append
-    epoch(runner, hook, float('nan'))
-    assert lines == ['save_best: score is NaN, as none of its keypoints is annotated; no '
+    epoch(runner, hook, score)
+    assert lines == ['save_best: score has no value, as none of its keypoints is annotated; no '
                      'checkpoint is saved as the best']
     assert not list(tmp_path.glob('best*'))

@@ -38,7 +38,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     A ``save_best`` that the metrics of the run do not have is a ``ConfigError`` before the first
     step if all metrics are this project's, or else at the first validation. A warning is logged if
-    it is NaN, as for a keypoint that is not annotated.
+    it has no value, as for a keypoint that is not annotated.
 
     Args:
         kwargs: as for mmengine's; if they have ``backend_args``, files are written in place.
@@ -113,8 +113,9 @@ class SafeCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         self._check_best(metrics)
         for key in self.key_indicators if self.save_best else ():
-            if metrics.get(key, 0) != metrics.get(key, 0):
-                runner.logger.warning(f'save_best: {key} is NaN, as none of its keypoints is '
+            score = metrics.get(key, 0)
+            if score is None or score != score:                         # None or NaN
+                runner.logger.warning(f'save_best: {key} has no value, as none of its keypoints is '
                                       'annotated; no checkpoint is saved as the best')
         super()._save_best_checkpoint(runner, metrics)
         self._remove_outdated(runner)

@@ -18,7 +18,7 @@ from hourglass.evaluation import pck
 from hourglass.evaluation.pck import People
 from hourglass.evaluation.protocols import PARTS, Protocol, Table, find_protocol
 from hourglass.evaluation.tables import format_rows, table_rows
-from hourglass.io.files import replacing
+from hourglass.io.files import replacing, without_nan
 from hourglass.registry import METRICS
 
 
@@ -57,7 +57,8 @@ class KeypointMetric(BaseMetric):
 
     Predictions and ground truth, the unchanged annotation in ``raw_ann_info``, are both 0-based
     image px. Every person counts once, however the data were divided into batches and ranks. If the
-    head gives the keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored.
+    head gives the keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored. A
+    score without an annotated keypoint is None, as JSON has no NaN.
 
     Args:
         protocol: a protocol, or the name of one in :mod:`hourglass.evaluation.protocols`; the first
@@ -127,11 +128,11 @@ class KeypointMetric(BaseMetric):
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 
-    def evaluate(self, size: int) -> dict[str, float]:
+    def evaluate(self, size: int) -> dict[str, float | None]:
         self._size = size                   # mmengine does not pass it on to compute_metrics
         return super().evaluate(size)
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+    def compute_metrics(self, results: list[dict]) -> dict[str, float | None]:
         by_id: dict[int, dict] = {}
         for result in results:                                      # padding repeats some
             other = by_id.setdefault(result['id'], result)
@@ -164,8 +165,9 @@ class KeypointMetric(BaseMetric):
                 *((f'stage{i}', self.protocol.name, table.scores)
                   for i, table in enumerate(stages))]
         logger.info(f'{title} of {len(people)} people\n{format_rows(rows)}')
-        return prediction.scores | {f'stage{i}/{name}': score for i, table in enumerate(stages)
-                                    for name, score in table.scores.items()}
+        return without_nan(prediction.scores | {
+            f'stage{i}/{name}': score for i, table in enumerate(stages)
+            for name, score in table.scores.items()})
 
 
 def _predictions(sample: dict) -> ndarray:
