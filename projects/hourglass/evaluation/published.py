@@ -33,8 +33,7 @@ PUBLISHED: dict[str, tuple[Row, ...]] = dict(
         ('mmpose HRNet-W48, DARK, val', 'hrnet', dict(Total=90.5))),
     flic=(
         ('Hourglass (paper, 8 stacks), test', 'torso', dict(Elbow=99.0, Wrist=97.0)),
-        ('Hourglass (released predictions, person-centric), test', 'torso', dict(
-            Elbow=97.83, Wrist=95.96)),
+        ('Hourglass (released, person-centric), test', 'torso', dict(Elbow=97.83, Wrist=95.96)),
         ('Wei et al., test', 'modec', dict(Elbow=97.6, Wrist=95.0)),
         ('Chen and Yuille, test', 'modec', dict(Elbow=95.3, Wrist=92.4)),
         ('Tompson et al. 2015, test', 'modec', dict(Elbow=93.1, Wrist=89.0)),
