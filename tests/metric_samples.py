@@ -8,11 +8,11 @@ import torch.distributed as dist
 import hourglass  # noqa: F401  (prepares the imports of OpenMMLab's packages in a fresh process)
 
 
-def samples(count: int = 10, joints: int = 16, seed: int = 0) -> list[dict]:
-    """People with a fifth of the joints not annotated, predicted about 10 px off."""
+def samples(count: int = 10, joints: int = 16, seed: int = 0, missing: float = 0.2) -> list[dict]:
+    """People with a share of the joints not annotated, predicted about 10 px off."""
     rng = np.random.default_rng(seed)
     truth = rng.uniform(0, 100, (count, joints, 2))
-    truth[rng.random((count, joints)) < 0.2] = np.nan
+    truth[rng.random((count, joints)) < missing] = np.nan
     predicted = np.nan_to_num(truth) + rng.normal(0, 10, truth.shape)
     return [dict(id=i, raw_ann_info=dict(keypoints_image=t, pck_unit=30.0, image_name='a.jpg',
                                          row=i, occluded=np.arange(joints) == i,

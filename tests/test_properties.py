@@ -196,7 +196,7 @@ def pck_counts_missing_as_wrong(rng, people, joints):
     assert np.array_equal(fewer.annotated, whole.annotated)
     kept = counted(predicted, np.where(lost[..., None], np.nan, truth), unit)
     assert np.array_equal(fewer.correct, kept.correct)
-    shares = pck.joint_pck(whole)
+    shares = pck.joint_means(whole.correct, whole.annotated)
     assert np.array_equal(np.isnan(shares).all(0), whole.annotated == 0)
 
 

@@ -25,7 +25,8 @@ DATASETS = _child(root.DATASETS, 'datasets.mpii.files', 'datasets.flic', 'datase
                   'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
-METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.submission')
+METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics',
+                 'evaluation.submission')
 HOOKS = _child(root.HOOKS, 'engine.budget', 'engine.display', 'engine.model_hooks',
                'engine.saving', 'engine.statistics', 'engine.stopping', 'engine.watching')
 LOOPS = _child(root.LOOPS, 'engine.loops', 'engine.journal_loop')

@@ -55,8 +55,13 @@ def test_several_files_stand_side_by_side(cli, capsys, mpii, tmp_path):
          tmp_path / 'o.json', '--curves', tmp_path / 'curves.png')
     mine, hers = json.loads((tmp_path / 'o.json').read_text())
     assert mine['Total@0.1'] > hers['Total@0.1']
-    assert [line.split()[:2] for line in capsys.readouterr().out.splitlines()[2:4]] == [
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[2:6:2]] == [
         ['mine.npy', 'hrnet'], ['hers.mat', 'hrnet']]
+    assert 'mine.npy - hers.mat, paired' in lines
+    difference, lower, upper = hers['minus'][str(tmp_path / 'mine.npy')]['Total@0.1']
+    assert difference == pytest.approx(hers['Total@0.1'] - mine['Total@0.1'])
+    assert lower < difference < upper < 0 and mine['minus'] == {}
 
 
 def test_warnings_are_printed_to_stderr(cli, capsys, mpii, tmp_path):
@@ -79,20 +84,21 @@ def test_warnings_are_printed_to_stderr(cli, capsys, mpii, tmp_path):
     ('lsp', 'lsp/joints.mat', 1000)])
 def test_the_truth_scores_100_on_itself(cli, tmp_path, dataset, gt, people):
     from hourglass.evaluation.ground_truth import read_truth
-    truth = read_truth(dataset, DATA / gt)[:][0]
+    truth = read_truth(dataset, DATA / gt)[:].keypoints_image
     np.save(tmp_path / 'a.npy', truth + (dataset == 'lsp'))             # in the data set's own base
     cli('evaluate', dataset, '--gt', DATA / gt, '--pred', tmp_path / 'a.npy', '--json',
          tmp_path / 'o.json')
     found = json.loads((tmp_path / 'o.json').read_text())
     assert found['people'] == people
     assert found['Total'] == found['Elbow'] == found['Wrist'] == 100
+    assert found.get('PCP') == (100 if dataset == 'lsp' else None)
 
 
 @needs(DATA / 'lsp')
 @pytest.mark.data
 def test_predictions_of_mpiis_joints_are_scored_on_lsp(cli, tmp_path):
     from hourglass.evaluation.ground_truth import read_truth
-    truth = read_truth('lsp', DATA / 'lsp/joints.mat', skeleton='mpii')[:][0] + 1
+    truth = read_truth('lsp', DATA / 'lsp/joints.mat', skeleton='mpii')[:].keypoints_image + 1
     assert truth.shape == (1000, 16, 2)
     np.save(tmp_path / 'a.npy', truth)
     cli('evaluate', 'lsp', '--gt', DATA / 'lsp/joints.mat', '--pred', tmp_path / 'a.npy',
@@ -101,10 +107,15 @@ def test_predictions_of_mpiis_joints_are_scored_on_lsp(cli, tmp_path):
     assert found['Total'] == 100 and found['about_gt'] == 'test'
 
 
-def test_a_file_of_other_people_is_suspected(cli, capsys, mpii, tmp_path):
-    np.save(tmp_path / 'mine.npy', np.load(tmp_path / 'mine.npy') * 2)
+@pytest.mark.parametrize(('change', 'warning'), [
+    (lambda joints: joints + 1000, 'almost no joint is correct; are these the same people'),
+    (lambda joints: joints * 2, 'they fit images of 2 times the size'),
+    (lambda joints: joints[::-1], 'they fit with the people in another order: number 0 '),
+    (lambda joints: joints[:, ::-1], 'they fit with their joints in another order: number 15 is')])
+def test_another_scale_or_order_is_suspected(cli, capsys, mpii, tmp_path, change, warning):
+    np.save(tmp_path / 'mine.npy', change(np.load(tmp_path / 'mine.npy')))
     cli('evaluate', *mpii)
-    assert 'almost no joint is correct; are these the same people' in capsys.readouterr().err
+    assert warning in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(('options', 'message'), [

@@ -1,5 +1,9 @@
-"""A test's arguments are checked before anything runs."""
+"""A test's arguments are checked before anything runs, and its file of scores is JSON."""
+import json
+import shutil
+
 import pytest
+from tiny_network import write_tiny_network
 
 from hourglass.errors import CheckpointError
 
@@ -34,3 +38,27 @@ def test_files_and_options_that_do_not_work_are_refused_before_the_test(refusal,
 @pytest.mark.parametrize('name', ['a.json', 'a.yaml', 'a.yml', 'a.pkl', 'a.pickle'])
 def test_the_formats_of_mmengine_are_accepted(refusal, name):
     assert refusal('--out', name) == 'error: the config was loaded'
+
+
+def test_scores_are_json_with_intervals_and_null_for_a_joint_that_nobody_has(
+        cli, synthetic, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOURGLASS_DATA', str(tmp_path))
+    shutil.copytree(synthetic / 'synthetic', tmp_path / 'synthetic')
+    file = tmp_path / 'synthetic/test/annotations.json'
+    content = json.loads(file.read_text())
+    people = content['people'] if isinstance(content, dict) else content
+    for person in people:
+        for joint in (10, 15):                                          # the wrists
+            person['joints_vis'][joint] = 0
+    file.write_text(json.dumps(content))
+    config, checkpoint = write_tiny_network(tmp_path)
+    cli('test', config, checkpoint, '--work-dir', tmp_path, '--out', tmp_path / 'scores.json',
+        '--cfg-options', 'test_dataloader.num_workers=0',
+        'test_dataloader.persistent_workers=False')
+    texts = [path.read_text() for path in (tmp_path / 'scores.json', next(
+        path for path in tmp_path.glob('*/*.json') if path.stem == path.parent.name))]
+    scores, logged = (json.loads(text, parse_constant=pytest.fail) for text in texts)
+    assert scores['mpii/Wrist'] is logged['mpii/Wrist'] is None
+    assert scores['interval95']['mpii/Wrist'] == [None, None]
+    lower, upper = scores['interval95']['mpii/Total']
+    assert lower <= scores['mpii/Total'] <= upper

@@ -6,7 +6,11 @@ import scipy.io
 from conftest import DATA, needs
 
 from hourglass.datasets.flic import FlicDataset, read_flic
+from hourglass.datasets.skeletons import FLIC as SKELETON
+from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.pck import People
+from hourglass.evaluation.protocols import FLIC
 
 HALF = DATA / 'flic'
 ORIGINAL = DATA / 'flic_original'
@@ -31,16 +35,15 @@ def write(path, examples: list[dict]) -> None:
     scipy.io.savemat(path, {'examples': array})
 
 
-def test_observer_centric_swaps_people_seen_from_behind_and_keeps_their_torso(tmp_path):
+def test_observer_centric_swaps_people_seen_from_behind_and_marks_them(tmp_path):
     write(tmp_path / 'examples.mat', [example(0, behind=True), example(1)])
     observer, person = (read_flic(tmp_path / 'examples.mat', 'train', labels)
                         for labels in ('observer', 'person'))
     order = [3, 4, 5, 0, 1, 2, 7, 6, 9, 8, 10]
     assert np.array_equal(observer[0].keypoints_image, person[0].keypoints_image[order])
     assert np.array_equal(observer[1].keypoints_image, person[1].keypoints_image)
-    for o, p in zip(observer, person, strict=True):
-        assert o.pck_unit == p.pck_unit == np.linalg.norm(
-            p.keypoints_image[3] - p.keypoints_image[6])
+    assert [o.sides_swapped for o in observer] == [True, False]
+    assert [p.sides_swapped for p in person] == [False, False]
 
 
 def test_flic_full_has_people_in_neither_train_nor_test(tmp_path):
@@ -51,7 +54,7 @@ def test_flic_full_has_people_in_neither_train_nor_test(tmp_path):
             for split in ('train', 'test', 'extra', ('train', 'extra'))}
     assert rows == {'train': [0], 'test': [1], 'extra': [2], ('train', 'extra'): [0, 2]}
     extra, = read_flic(tmp_path / 'examples.mat', 'extra')
-    assert np.isnan(extra.keypoints_image[0]).all() and np.isfinite(extra.pck_unit)
+    assert np.isnan(extra.keypoints_image[0]).all()
 
 
 @needs(ORIGINAL)
@@ -62,7 +65,8 @@ def test_the_authors_h5_files_are_read_as_they_are():
             theirs = read_flic(ORIGINAL / f'{name}{suffix}.h5')
             ours = read_flic(ORIGINAL / 'examples.mat', split, labels)
             assert [p.image_name for p in theirs] == [p.image_name for p in ours]
-            for field, px in (('keypoints_image', 1e-3), ('center_image', 1e-3), ('pck_unit', 1e-3),
+            assert [p.sides_swapped for p in theirs] == [p.sides_swapped for p in ours]
+            for field, px in (('keypoints_image', 1e-3), ('center_image', 1e-3),
                               ('side_image', 1e-6)):
                 difference = np.abs(np.array([getattr(p, field) for p in theirs])
                                     - np.array([getattr(p, field) for p in ours]))
@@ -121,7 +125,8 @@ def test_rows_are_the_authors_rows(folder, factor, split, labels, h5, people):
     assert np.abs(full([p.keypoints_image for p in ours]) - theirs['part']).max() < 1e-3
     assert np.abs(full([p.center_image for p in ours]) - theirs['center']).max() < 1e-3
     assert np.allclose([p.side_image * factor for p in ours], 200 * theirs['scale'], atol=1e-3)
-    assert np.allclose([p.pck_unit * factor for p in ours], theirs['normalize'], atol=1e-3)
+    units = FLIC['torso'].units(People.of([vars(p) for p in ours]), keypoint_names(SKELETON))
+    assert np.allclose(units * factor, theirs['normalize'], atol=1e-3)
     assert [p.image_name for p in ours] == [name.decode() for name in theirs['imgname']]
 
 
@@ -153,11 +158,6 @@ def test_wrong_files_are_named(tmp_path):
         write(tmp_path / 'examples.mat', [example() | change])
         with pytest.raises(DataError, match=message):
             FlicDataset(split='train', **root)
-    unmeasured = example(train=False)
-    unmeasured['coords'][:, 3] = np.nan             # no right shoulder, no torso
-    write(tmp_path / 'examples.mat', [unmeasured])
-    with pytest.raises(DataError, match='no head box .* or torso'):
-        FlicDataset(split='test', test_mode=True, **root)
     write(tmp_path / 'examples.mat', [example()])
     with pytest.raises(DataError, match='1 of 1 images are missing, first frame-0.jpg'):
         FlicDataset(split='train', **root)

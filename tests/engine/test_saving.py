@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.evaluator import Evaluator
 from mmengine.logging import MessageHub
 from mmengine.runner import BaseLoop
 
 from hourglass.engine.saving import STOPPED, SafeCheckpointHook, WholeFiles
-from hourglass.errors import CheckpointError
+from hourglass.errors import CheckpointError, ConfigError
+from hourglass.evaluation.metrics import FlicPCK
 
 
 class Loop(BaseLoop):
@@ -148,3 +150,29 @@ def test_the_number_of_kept_checkpoints_is_unlimited_by_default(tmp_path):
         hook._save_checkpoint(runner)
         runner.epoch += 1
     assert files(tmp_path) == ['epoch_1.pth', 'epoch_2.pth', 'epoch_3.pth', 'last_checkpoint']
+
+
+def test_a_best_score_that_is_never_there_is_named_before_the_first_step(tmp_path):
+    runner, hook = run_of(tmp_path, f'{tmp_path}early')
+    runner._val_loop = SimpleNamespace(evaluator=Evaluator([FlicPCK()]))
+    with pytest.raises(ConfigError, match="'score' is no score .* from flic/Total, flic/"):
+        hook.before_train(runner)
+    hook.key_indicators = ['flic/Wrist']
+    hook.before_train(runner)
+
+
+def test_a_best_score_of_another_metric_is_named_at_the_first_validation(tmp_path):
+    runner, hook = run_of(tmp_path, f'{tmp_path}late')
+    with pytest.raises(ConfigError, match="save_best='score' is no score of .* from coco/AP"):
+        hook.after_val_epoch(runner, {'coco/AP': 0.5})
+
+
+@pytest.mark.parametrize('score', [None, float('nan')])
+def test_a_best_score_without_a_value_is_reported(tmp_path, score):
+    runner, hook = run_of(tmp_path, f'{tmp_path}{score}')
+    lines = []
+    runner.logger.warning = lines.append
+    epoch(runner, hook, score)
+    assert lines == ['save_best: score has no value, as none of its keypoints is annotated; no '
+                     'checkpoint is saved as the best']
+    assert not list(tmp_path.glob('best*'))

@@ -34,16 +34,17 @@ def test_every_form_of_mpii_gives_the_same_truth_whole_or_in_pieces(tmp_path, rn
     path, head_boxes = write_mpii(tmp_path, joints)[form]
     truth = read_truth('mpii', path, head_box_file=head_boxes)
     assert (len(truth), list(truth.rows), truth.usual_base) == (5, list(range(5)), 1)
-    keypoints_image, unit, occluded = truth[:]
-    assert np.array_equal(keypoints_image, joints - 1)
-    assert unit == pytest.approx(np.full(5, 30.0)) and not occluded.any()
-    assert np.array_equal(truth[2:4][0], joints[2:4] - 1)
+    people = truth[:]
+    assert np.array_equal(people.keypoints_image, joints - 1)
+    assert people.pck_unit == pytest.approx(np.full(5, 30.0)) and not people.occluded.any()
+    assert np.array_equal(truth[2:4].keypoints_image, joints[2:4] - 1)
+    assert list(truth.images) == (['a.jpg'] * 5 if form == 'json' else list(range(5)))
 
 
 def test_an_mpii_json_without_head_boxes_advises_to_give_them(tmp_path, rng):
     path, _ = write_mpii(tmp_path, rng.uniform(1, 200, (2, 16, 2)))['json']
     truth = read_truth('mpii', path)
-    assert np.isnan(truth[:][1]).all() and truth.advice == 'give --head-boxes mpii_gt_val.mat'
+    assert np.isnan(truth[:].pck_unit).all() and truth.advice == 'give --head-boxes mpii_gt_val.mat'
 
 
 def test_an_h5_file_without_people_is_refused(tmp_path):
@@ -88,3 +89,6 @@ def test_split_labels_and_skeleton_of_the_real_ones():
             for truth in (mpii, flic, person, h5, lsp)] == [
         ('val', 2958, 16, 1), ('test, observer-centric', 1016, 11, 0),
         ('train, person-centric', 3987, 11, 0), ('', 1016, 11, 0), ('test', 1000, 16, 1)]
+    valid = read_truth('mpii', DATA / 'mpii/valid.h5')
+    assert list(valid.images) == list(mpii.images) and len(set(mpii.images)) == 2729
+    assert len(set(flic.images)) == len(set(h5.images)) == 926

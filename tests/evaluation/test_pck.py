@@ -29,28 +29,30 @@ def test_counting_is_comparing_at_every_threshold(rng):
     parts = pck.count(distances[:70], thresholds) + pck.count(distances[70:], thresholds)
     assert np.array_equal(parts.correct, counts.correct)
     assert np.array_equal(parts.annotated, counts.annotated)
-    assert np.array_equal(counts.at(0.1).correct[0], (distances <= 0.1).sum(0))
-    with pytest.raises(ValueError, match='not counted at 0.123'):
-        counts.at(0.123)
 
 
 def test_pooling_weights_joints_and_averaging_does_not():
-    distances = np.array([[0.1, 0.9, NAN], [0.2, NAN, NAN], [0.3, NAN, NAN]])
-    counts = pck.count(distances, np.array([0.1, 0.5]))
-    assert np.array_equal(pck.joint_pck(counts)[1], [100, 0, NAN], equal_nan=True)
-    assert pck.pooled_pck(counts, [0, 1]).tolist() == [25, 75]      # of four joints
-    assert pck.mean_pck(counts, [0, 1])[1] == 50
-    assert pck.mean_pck(counts, [0, 2])[1] == 100                   # joint 2 is not annotated
-    assert np.isnan(pck.mean_pck(counts, [2])).all()
-    assert np.isnan(pck.pooled_pck(counts, [2])).all()
-    empty = pck.count(np.empty((0, 3)), np.array([0.5]))           # and nothing divides by zero
-    assert np.isnan(pck.pooled_pck(empty, [0, 1, 2])).all()
+    points, annotated = np.array([[100, 0, 0], [300, 0, 0]]), np.array([3, 1, 0])
+    assert np.array_equal(pck.joint_means(points, annotated)[1], [100, 0, NAN], equal_nan=True)
+    assert pck.pooled_mean(points, annotated, [0, 1]).tolist() == [25, 75]      # of four joints
+    assert pck.mean_of_joints(points, annotated, [0, 1])[1] == 50
+    assert pck.mean_of_joints(points, annotated, [0, 2])[1] == 100      # 2 is not annotated
+    assert np.isnan(pck.mean_of_joints(points, annotated, [2])).all()
+    assert np.isnan(pck.pooled_mean(points, annotated, [2])).all()
+    resampled = np.array([[3, 1, 0], [0, 1, 0]])                        # a second set of people
+    assert pck.pooled_mean(points[[1, 0]] * [[1], [0]], resampled, [0, 1]).tolist() == [75, 0]
 
 
-def test_the_area_is_the_mean_height():
+def test_the_area_is_the_mean_height(rng):
+    distances = rng.uniform(0, 0.6, 500)
+    distances[:60] = np.arange(60) / 100                    # exactly on a threshold
     thresholds = np.arange(51) / 100
-    assert pck.area_under_curve(thresholds, np.full(51, 80.0)) == pytest.approx(80)
-    assert pck.area_under_curve(thresholds, 200 * thresholds) == pytest.approx(50)
+    curve = [100 * (distances <= t).mean() for t in thresholds]
+    expected = np.trapezoid(curve, thresholds) if hasattr(np, 'trapezoid') else np.trapz(
+        curve, thresholds)
+    assert pck.area_under_curve(distances, thresholds).mean() == pytest.approx(expected / 0.5)
+    assert pck.area_under_curve(np.array([0, 0.5, 0.501, np.inf, NAN]), thresholds).tolist() == [
+        100, 1, 0, 0, 0]
 
 
 def test_a_limb_is_as_far_off_as_its_worse_end():
@@ -59,7 +61,7 @@ def test_a_limb_is_as_far_off_as_its_worse_end():
     predicted[:, 2, 1] += 4
     limbs = [((0, 1), (2,)), ((0,), (1,))]
     distances = pck.limb_distances(predicted, truth, limbs)
-    assert np.array_equal(distances, [[0.5, 0], [NAN, NAN], [NAN, 0]], equal_nan=True)
+    assert np.array_equal(distances, [[0.5, 0], [np.inf, 0], [NAN, 0]], equal_nan=True)
     predicted[0, 2] = NAN
     assert pck.limb_distances(predicted, truth, limbs)[0].tolist() == [np.inf, 0]
 

@@ -1,13 +1,17 @@
 """Every protocol gives the numbers published under its name."""
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import DATA, needs
 
 from hourglass.datasets import skeletons
+from hourglass.errors import ConfigError
 from hourglass.evaluation.ground_truth import read_truth
-from hourglass.evaluation.pck import count
+from hourglass.evaluation.pck import People
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.evaluation.protocols import FLIC, LSP, MPII, PROTOCOLS
+from hourglass.evaluation.protocols import FLIC, LSP, MPII, PROTOCOLS, Table, differences
+from hourglass.evaluation.published import PUBLISHED
 from hourglass.evaluation.scoring import evaluate
 
 FOLDER = DATA / 'mpii'
@@ -16,7 +20,7 @@ FOLDER = DATA / 'mpii'
 def published(truth: str, predictions: str, protocol: str) -> dict[str, float]:
     people = read_truth('mpii', FOLDER / truth)
     found = read_predictions(FOLDER / predictions, people.rows, 16)
-    return evaluate(people, found, MPII[protocol], base=1).scores
+    return evaluate(people, found, MPII[protocol], base=1).table.scores
 
 
 @needs(FOLDER / 'predictions/valid-ours.h5')
@@ -40,6 +44,46 @@ def test_tompsons_predictions_score_as_they_are_quoted():
     assert scores['Total'] == pytest.approx(82.3, abs=0.05)
 
 
+HALF = 0.05 + 1e-9              # of a published digit; some scores lie on a ...5
+LSP_FILES = {'BulatTzimiropoulosECCV16': 'Bulat and Tzimiropoulos', 'WeiCVPR16': 'Wei et al.',
+             'LifshitzECCV16': 'Lifshitz et al.', 'ChenYuilleNIPS14': 'Chen and Yuille',
+             'FanCVPR15': 'Fan et al.'}
+
+
+@needs(DATA / 'predictions/lsp')
+@pytest.mark.data
+@pytest.mark.parametrize('protocol', ['official', 'pcp'])
+@pytest.mark.parametrize('file', LSP_FILES)
+def test_released_predictions_on_lsp_score_as_published(file, protocol):
+    expected, = (scores for name, row_protocol, scores in PUBLISHED['lsp']
+                 if (name, row_protocol) == (f'{LSP_FILES[file]}, test', protocol))
+    people = read_truth('lsp', DATA / 'lsp/joints.mat')
+    found = read_predictions(DATA / f'predictions/lsp/{file}.mat', people.rows, 14)
+    scores = evaluate(people, found, LSP[protocol]).table.scores
+    assert len(expected) == dict(official=8, pcp=7)[protocol]
+    assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=HALF)
+
+
+@needs(DATA / 'predictions/flic')
+@pytest.mark.data
+@pytest.mark.parametrize('h5', [False, True])
+@pytest.mark.parametrize(('file', 'labels', 'protocol', 'elbow', 'wrist', 'digits'), [
+    ('WeiCVPR16_observer', 'observer', 'modec', 97.6, 95.0, 1),         # as published
+    ('WeiCVPR16_observer', 'observer', 'torso', 97.44, 94.83, 2),
+    ('NewellARXIV16_person', 'person', 'torso', 97.83, 95.96, 2),
+    ('NewellARXIV16_person', 'person', 'modec', 97.98, 96.01, 2)])
+def test_released_predictions_on_flic_by_both_torsos(file, labels, h5, protocol, elbow, wrist,
+                                                     digits):
+    folder = DATA / 'flic_original'
+    people = (read_truth('flic', folder / dict(
+        observer='valid.h5', person='valid_personcentric.h5')[labels]) if h5
+        else read_truth('flic', folder / 'examples.mat', labels=labels))
+    found = read_predictions(DATA / f'predictions/flic/{file}.mat', people.rows, 11)
+    scores = evaluate(people, found, FLIC[protocol]).table.scores
+    assert (scores['Elbow'], scores['Wrist']) == pytest.approx(
+        (elbow, wrist), abs=0.5 * 10**-digits + 1e-9)
+
+
 @pytest.mark.parametrize(('dataset', 'skeleton'), [
     ('mpii', skeletons.MPII), ('flic', skeletons.FLIC), ('lsp', skeletons.LSP),
     ('lsp', skeletons.MPII)])
@@ -50,10 +94,15 @@ def test_tables_are_whole_and_ordered_by_difficulty(dataset, skeleton, rng):
     for noise in (0, 3, 1e6):
         for protocol in PROTOCOLS[dataset].values():
             predicted = truth + noise * rng.normal(size=truth.shape)
-            distances = protocol.distances(predicted, truth, np.full(50, 40.0), names)
-            table = protocol.table(count(distances, protocol.thresholds), protocol.counted(names))
-            assert set(table) == {'Total', 'Total@0.1', 'AUC', *protocol.groups}
-            tables.append((noise, table))
+            people = annotation(truth, pck_unit=np.full(50, 40.0))
+            distances = protocol.distances(predicted, people, names)
+            table = Table.of(protocol, distances, people.occluded, range(50),
+                             protocol.counted(names))
+            assert tuple(table.scores) == protocol.columns == (
+                'Total', *protocol.groups, 'Total@0.1', 'AUC')
+            assert all(lower <= table.scores[name] <= upper
+                       for name, (lower, upper) in table.intervals.items())
+            tables.append((noise, table.scores))
     for noise, table in tables:
         if noise == 0:
             assert list(table.values()) == pytest.approx([100] * len(table))
@@ -63,6 +112,13 @@ def test_tables_are_whole_and_ordered_by_difficulty(dataset, skeleton, rng):
             assert max(table.values()) < 1
 
 
+def annotation(keypoints_image: np.ndarray, **more) -> People:
+    rows = [dict(keypoints_image=keypoints, occluded=np.zeros(len(keypoints), bool),
+                 **{name: values[i] for name, values in more.items()})
+            for i, keypoints in enumerate(keypoints_image)]
+    return People.of(rows)
+
+
 def test_what_each_protocol_counts():
     assert len(MPII['official'].scored) == len(MPII['tompson'].scored) == 14
     assert len(MPII['princeton'].scored) == 16
@@ -70,12 +126,57 @@ def test_what_each_protocol_counts():
     assert len(LSP['pcp'].counted(skeletons.keypoint_names(skeletons.LSP))) == 10
 
 
-def test_units_of_lsp():
+def test_units_are_measured_from_the_joints_that_a_protocol_names():
     names = skeletons.keypoint_names(skeletons.LSP)
     truth = np.zeros((1, 14, 2))
     truth[0, names.index('left_ankle')] = [0, 100]                  # a person of 100 px
-    predicted = np.where([True, False], 20, truth)
-    torso, person = (LSP[name].distances(predicted, truth, np.array([40.0]), names)
-                     for name in ('torso', 'person'))
-    assert torso.tolist() == [[0.5] * 14]
+    truth[0, names.index('right_hip')] = [40, 0]                    # and of 40 from left shoulder
+    predicted = truth + np.array([20, 0])
+    official, person = (LSP[name].distances(predicted, annotation(truth), names)
+                        for name in ('official', 'person'))
+    assert official.tolist() == [[0.5] * 14]
     assert person.tolist() == [[0.2] * 14]
+
+
+def test_a_torso_is_the_persons_own_where_the_labels_sides_are_an_observers():
+    names = skeletons.keypoint_names(skeletons.FLIC)
+    own = np.zeros((2, 11, 2))
+    own[:, names.index('right_shoulder')] = [30, 0]                 # 30 px from the left hip
+    own[:, names.index('right_hip')] = [50, 0]                      # 50 px from the left shoulder
+    mirror = [names.index(skeletons.opposite(name) or name) for name in names]
+    people = annotation(np.stack([own[0], own[1, mirror]]), sides_swapped=[False, True])
+    assert FLIC['torso'].units(people, names).tolist() == [30, 30]
+    assert FLIC['modec'].units(people, names).tolist() == [50, 50]
+
+
+def test_a_box_of_the_data_set_is_a_unit_by_its_longer_side():
+    boxes = [np.array([10, 20, 40, 30]), None]
+    people = annotation(np.zeros((2, 14, 2)), bbox_image=boxes)
+    unit = replace(LSP['person'], unit='bbox').units(people, [])
+    assert np.array_equal(unit, [30, np.nan], equal_nan=True)
+
+
+def test_joints_that_a_skeleton_lacks_are_named():
+    with pytest.raises(ConfigError, match=r"PCK scores 'upper_neck', which is no keypoint of flic; "
+                                          'it has left_shoulder, '):
+        LSP['official'].check('flic', skeletons.keypoint_names(skeletons.FLIC))
+    with pytest.raises(ConfigError, match="PCP measures by 'right_knee', which is no keypoint"):
+        LSP['pcp'].check('flic', skeletons.keypoint_names(skeletons.FLIC))
+    with pytest.raises(ConfigError, match="PCK measures by 'neck', which is no keypoint"):
+        replace(FLIC['torso'], unit=('neck', 'nose')).check(
+            'flic', skeletons.keypoint_names(skeletons.FLIC))
+
+
+def test_a_paired_difference_says_whether_two_networks_differ(rng):
+    """One network is 10 px off, the other 10 or 10.5 px: the same joints are hard for both."""
+    names = skeletons.keypoint_names(skeletons.LSP)
+    truth, shifts = rng.uniform(0, 100, (300, 14, 2)), rng.normal(0, 10, (300, 14, 2))
+    people = annotation(truth)
+    one, other, same = (Table.of(LSP['person'], LSP['person'].distances(
+        truth + factor * shifts, people, names), people.occluded, range(300), names)
+        for factor in (1, 1.1, 1))
+    difference, lower, upper = differences(one, other)['Total']
+    assert difference == one.scores['Total'] - other.scores['Total'] > 0
+    assert 0 < lower < difference < upper
+    assert upper - lower < 0.6 * np.subtract(*one.intervals['Total'][::-1])
+    assert differences(one, same)['Total'] == (0, 0, 0)

@@ -46,10 +46,10 @@ def test_people_without_a_prediction_are_wrong_and_named(tmp_path, joints):
     predicted[11, 5] = np.nan
     found = scored(tmp_path, joints, predicted)
     assert found.missing == [3, 8, 9] and found.missing_joints == 1
-    assert found.scores['Total'] == pytest.approx(100 * (1 - (3 * 14 + 1) / (40 * 14)))
+    assert found.table.scores['Total'] == pytest.approx(100 * (1 - (3 * 14 + 1) / (40 * 14)))
     # people with even rows are all occluded: of them one was not predicted
-    assert found.scores['Occluded'] == pytest.approx(100 * 19 / 20)
-    assert found.scores['Visible'] == pytest.approx(100 * (1 - (2 * 14 + 1) / (20 * 14)))
+    assert found.table.scores['Occluded'] == pytest.approx(100 * 19 / 20)
+    assert found.table.scores['Visible'] == pytest.approx(100 * (1 - (2 * 14 + 1) / (20 * 14)))
 
 
 @pytest.mark.parametrize('base', [0, 1])
@@ -96,7 +96,7 @@ def test_pieces_do_not_matter_and_bound_the_memory(tmp_path, joints, monkeypatch
         (people.start, len(distances))))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert pieces.scores == whole.scores
+    assert pieces.table.scores == whole.table.scores
     assert pieces.shift == pytest.approx(whole.shift)
     assert sum(count for _, count in seen) == 20000 and seen[-1] == (19968, 32)
     assert peak < 12e6              # the arrays of all people at once would be over 40 MB
@@ -105,7 +105,7 @@ def test_pieces_do_not_matter_and_bound_the_memory(tmp_path, joints, monkeypatch
 def test_limbs_have_no_visibility(tmp_path):
     joints = np.random.default_rng(0).uniform(20, 300, (10, 16, 2))
     found = scored(tmp_path, joints, joints, protocol=LSP['pcp'])
-    assert found.scores['Total'] == 100 and 'Occluded' not in found.scores
+    assert found.table.scores['Total'] == 100 and 'Occluded' not in found.table.scores
 
 
 def test_warnings_name_the_reason(tmp_path, joints):
@@ -128,6 +128,8 @@ def test_a_score_that_does_not_exist_is_none_in_json(tmp_path, joints):
     joints[:, 9] = 0                                        # no head top is annotated
     found = scored(tmp_path, joints, joints, protocol=MPII['hrnet']).as_dict()
     assert found['Head'] is None and found['Total'] == 100
+    assert found['interval95']['Head'] == [None, None]
+    assert found['interval95']['Total'] == [100, 100]
     assert (found['people'], found['base'], found['missing_people']) == (40, 1, [])
 
 

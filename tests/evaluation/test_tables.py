@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from hourglass.datasets.base import Person
+from hourglass.datasets.skeletons import LSP as LSP_SKELETON
+from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError
-from hourglass.evaluation.ground_truth import read_truth
+from hourglass.evaluation.ground_truth import Truth, read_truth
+from hourglass.evaluation.pck import People
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.evaluation.protocols import MPII
+from hourglass.evaluation.protocols import LSP, MPII
 from hourglass.evaluation.published import PUBLISHED
 from hourglass.evaluation.scoring import evaluate
-from hourglass.evaluation.tables import draw_curves, people_csv, report, table
+from hourglass.evaluation.tables import draw_curves, format_rows, people_csv, report
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def evaluations(tmp_path, rng) -> list:
 
 
 def test_a_column_is_as_wide_as_its_widest_cell_and_a_missing_score_is_empty():
-    assert table([('mine', 'official', dict(Total=9.126, Head=100.0)),
+    assert format_rows([('mine', 'official', dict(Total=9.126, Head=100.0)),
                   ('other', 'x', dict(Head=float('nan'), Ankle=1.0))]).splitlines() == [
         '       protocol  Total    Head  Ankle',
         'mine   official   9.13  100.00',
@@ -42,12 +46,45 @@ def test_a_column_is_as_wide_as_its_widest_cell_and_a_missing_score_is_empty():
 def test_files_of_one_name_go_by_their_paths_and_published_rows_follow(evaluations, tmp_path):
     lines = report('mpii', evaluations).splitlines()
     assert lines[0] == f"PCKh@0.5 (official) of 20 people of {tmp_path / 'valid.h5'}"
-    assert [line.split()[0] for line in lines[2:4]] == [
-        str(tmp_path / 'good/a.npy'), str(tmp_path / 'bad/a.npy')]
-    assert [float(line.split()[2]) for line in lines[2:4]] == pytest.approx(
-        [evaluation.scores['Total'] for evaluation in evaluations], abs=0.005)
-    assert len(lines) == 4 + len(PUBLISHED['mpii'])
-    assert report('mpii', evaluations[:1]).splitlines()[2].startswith('a.npy  ')
+    assert [line.split()[0] for line in lines[2:6]] == [
+        str(tmp_path / 'good/a.npy'), '±,', str(tmp_path / 'bad/a.npy'), '±,']
+    assert [float(line.split()[2]) for line in lines[2:6:2]] == pytest.approx(
+        [evaluation.table.scores['Total'] for evaluation in evaluations], abs=0.005)
+    lower, upper = evaluations[1].table.intervals['Total']
+    assert upper - lower > 2
+    assert float(lines[5].split()[3]) == pytest.approx((upper - lower) / 2, abs=0.005)
+    alone = report('mpii', evaluations[:1]).splitlines()
+    assert alone[2].startswith('a.npy  ') and len(alone) == 4 + len(PUBLISHED['mpii'])
+
+
+def test_each_pair_of_files_is_compared(evaluations, tmp_path):
+    good, bad = evaluations
+    _, first, second, _ = report('mpii', [good, bad, good]).split('\n\n')
+    heading, header, total, *others = first.splitlines()
+    assert heading == f"{tmp_path / 'good/a.npy'} - {tmp_path / 'bad/a.npy'}, paired"
+    assert header.split() == ['difference', '95', '%', 'interval']
+    difference = good.table.scores['Total'] - bad.table.scores['Total']
+    assert total.split()[:2] == ['Total', f'{difference:+.2f}'] and total.endswith('  differ')
+    assert len(others) == len(good.table.scores) - 1
+    assert second.splitlines()[2].split()[1:] == [
+        '+0.00', '+0.00', 'to', '+0.00', 'within', 'chance']
+
+
+@pytest.mark.parametrize(('protocol', 'columns'), [
+    ('official', {'Shoulder', 'Ankle'}), ('pcp', {'Torso', 'Forearm'})])
+def test_published_rows_are_those_of_the_same_measure(tmp_path, rng, protocol, columns):
+    joints = rng.uniform(20, 300, (3, 14, 2))
+    people = [Person(image_name=f'{row}.jpg', center_image=np.ones(2), side_image=1.0, row=row,
+                     keypoints_image=pose, occluded=np.zeros(14, bool))
+              for row, pose in enumerate(joints)]
+    names = keypoint_names(LSP_SKELETON)
+    truth = Truth(tmp_path / 'joints.mat', names, range(3), ['a', 'b', 'c'], 1, '', 'test',
+                  lambda some: People.of([vars(person) for person in people[some]]))
+    np.save(tmp_path / 'a.npy', joints + 1)
+    predictions = read_predictions(tmp_path / 'a.npy', truth.rows, 14)
+    lines = report('lsp', [evaluate(truth, predictions, LSP[protocol])]).splitlines()
+    assert columns < set(lines[1].split()) and len(lines) == 4 + 5
+    assert all(protocol in line for line in lines[4:])
 
 
 def test_curves_rise_to_the_scores(evaluations, tmp_path, monkeypatch):
@@ -66,7 +103,7 @@ def test_curves_rise_to_the_scores(evaluations, tmp_path, monkeypatch):
         assert axis.get_xlim() == (0, 0.5) and axis.get_ylim() == (0, 100)
         for curve, evaluation in zip(curves, evaluations, strict=True):
             assert (np.diff(curve.get_ydata()) >= 0).all() and len(curve.get_xdata()) == 51
-            assert curve.get_ydata()[-1] == pytest.approx(evaluation.scores[group])
+            assert curve.get_ydata()[-1] == pytest.approx(evaluation.table.scores[group])
     assert figure.get_suptitle() == 'PCKh (official)'
     assert "the head's box" in figure.get_supxlabel() and '%' in figure.get_supylabel()
     with pytest.raises(DataError, match='a.png: cannot be written .*you may write to'):

@@ -1,12 +1,11 @@
 """Measure how many images a second networks train on, by precision and by how the step is run."""
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from hourglass.analysis.machine import machine
 from hourglass.analysis.training_speed import WAYS, table, training_speed
-from hourglass.io.files import replacing
+from hourglass.io.files import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +24,5 @@ def run(args: argparse.Namespace) -> None:
             speeds.append(training_speed(config, way, args.batch_size, args.seconds))
             print(table(speeds[-1:]), flush=True)       # each at once: the slot may end
     if args.json:
-        with replacing(args.json) as draft:
-            numbers = dict(machine=machine(), speeds=[asdict(speed) for speed in speeds])
-            draft.write_text(json.dumps(numbers, indent=1))
+        numbers = dict(machine=machine(), speeds=[asdict(speed) for speed in speeds])
+        write_json(args.json, numbers, indent=1)

@@ -5,7 +5,6 @@ hourglass evaluate flic --gt examples.mat --pred mine.npy other.json
 hourglass evaluate lsp --gt joints.mat --pred preds.mat --protocol pcp
 """
 import argparse
-import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,10 +12,10 @@ from pathlib import Path
 from hourglass.errors import ConfigError
 from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.evaluation.protocols import PROTOCOLS, find_protocol
-from hourglass.evaluation.scoring import evaluate
+from hourglass.evaluation.protocols import LSP, PROTOCOLS, differences, find_protocol
+from hourglass.evaluation.scoring import Evaluation, evaluate
 from hourglass.evaluation.tables import draw_curves, people_csv, report
-from hourglass.io.files import replacing
+from hourglass.io.files import without_nan, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--gt', required=True, help='annotation file, in any published form')
     parser.add_argument('--pred', required=True, nargs='+', help='.h5, .mat, .json or .npy files')
     parser.add_argument('--protocol', help='mpii: official (default), hrnet, tompson, princeton; '
-                        'flic: torso; lsp: torso (default), person, pcp')
+                        'flic: torso (default), modec; lsp: official (default), person, pcp')
     base = parser.add_mutually_exclusive_group()
     base.add_argument('--one-based', dest='base', action='store_const', const=1,
                       help='predicted coordinates count from 1 (usual for mpii and lsp)')
@@ -46,18 +45,24 @@ def run(args: argparse.Namespace) -> None:
     protocol = find_protocol(args.dataset, args.protocol)
     truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels,
                        args.skeleton)
-    evaluations = []
+    evaluations: list[Evaluation] = []
+    found = []
     for path in args.pred:
         predictions = read_predictions(path, truth.rows, len(truth.names))
         with (people_csv(args.people, truth, protocol.counted(truth.names)) if args.people
               else nullcontext()) as on_people:
-            evaluations.append(evaluate(truth, predictions, protocol, args.base, on_people))
-        for warning in evaluations[-1].warnings():
+            evaluation = evaluate(truth, predictions, protocol, args.base, on_people)
+        for warning in evaluation.warnings():
             print(f'warning: {path}: {warning}', file=sys.stderr)
+        found.append(evaluation.as_dict() | dict(minus={
+            str(other.predictions): without_nan(differences(evaluation.table, other.table))
+            for other in evaluations}))
+        if protocol is LSP['official']:
+            limbs = evaluate(truth, predictions, LSP['pcp'], args.base).table
+            found[-1]['PCP'] = limbs.scores['Total']
+        evaluations.append(evaluation)
     if args.curves:
         draw_curves(evaluations, args.curves)
     if args.json:
-        found = [evaluation.as_dict() for evaluation in evaluations]
-        with replacing(Path(args.json)) as draft:
-            draft.write_text(json.dumps(found if len(found) > 1 else found[0], indent=1))
+        write_json(Path(args.json), found if len(found) > 1 else found[0], indent=1)
     print(report(args.dataset, evaluations))

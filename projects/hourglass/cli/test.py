@@ -13,6 +13,7 @@ from hourglass.cli.config import load_config
 from hourglass.engine.journal_loop import use_journal
 from hourglass.engine.processes import work_apart
 from hourglass.errors import ConfigError
+from hourglass.io.files import without_nan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,4 +69,8 @@ def run(args: argparse.Namespace) -> None:
     if args.report and metrics:
         write_report(runner, args.report)
     if args.out and metrics and is_main_process():
-        mmengine.dump(metrics, args.out)
+        intervals = {f'{metric.prefix}/{name}': bounds for metric in runner.test_evaluator.metrics
+                     if getattr(metric, 'scored', None)
+                     for name, bounds in metric.scored.tables[0].intervals.items()}
+        more = dict(interval95=intervals) if intervals else {}
+        mmengine.dump(without_nan(metrics | more), args.out)

@@ -26,9 +26,12 @@ class Person:
         side_image: side of the square crop in image px, with every factor of the protocol applied.
         keypoints_image: (K, 2) x, y, image px, 0-based; NaN where not annotated.
         occluded: (K,) bool; annotated, but hidden behind something.
-        pck_unit: image px that distances are divided by (0.6 x the head's diagonal, or the torso);
-            NaN where unknown, as for MPII's training people.
         row: index of the person in the annotation file, for messages.
+        pck_unit: image px that distances are divided by, where the protocol does not measure them
+            itself: 0.6 x the head's diagonal for MPII, NaN where unknown, as for training people.
+        bbox_image: (4,) x1, y1, x2, y2 of the person's own box in image px, where annotated.
+        sides_swapped: whether left and right are not the person's own, but those of an observer
+            who sees the person from behind.
         place: 0-based indices of the image, and of the person on it, in MPII's release, or None.
         single_person: whether MPII's official score counts the person; None where unknown.
     """
@@ -38,8 +41,10 @@ class Person:
     side_image: float
     keypoints_image: ndarray
     occluded: ndarray
-    pck_unit: float
     row: int
+    pck_unit: float | None = None
+    bbox_image: ndarray | None = None
+    sides_swapped: bool = False
     place: tuple[int, int] | None = None
     single_person: bool | None = None
 
@@ -59,6 +64,8 @@ class PersonDataset(BaseCocoStyleDataset):
         DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
+    no_unit = 'its pck_unit is not a number of px above 0, as a test needs'
+
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
                  **kwargs: Any):
         super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
@@ -77,7 +84,8 @@ class PersonDataset(BaseCocoStyleDataset):
         if not people:
             raise DataError(f'{self.ann_file}: no people in this split')
         for person in people:
-            problem = person_problem(person, self.metainfo['num_keypoints'], self.test_mode)
+            problem = person_problem(person, self.metainfo['num_keypoints'],
+                                     self.no_unit if self.test_mode else None)
             if problem:
                 where = f'{self.ann_file}, row {person.row} ({person.image_name})'
                 raise DataError(f'{where}: {problem}')
@@ -122,16 +130,19 @@ def joint_problem(person: Person, num_keypoints: int) -> str | None:
     return None
 
 
-def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> str | None:
-    """Describe why a person cannot be a sample; None if nothing is wrong."""
+def person_problem(person: Person, num_keypoints: int, no_unit: str | None) -> str | None:
+    """Describe why a person cannot be a sample; None if nothing is wrong.
+
+    ``no_unit`` is the description of a PCK unit that is not above 0; None where none is needed.
+    """
     if not 0 < person.side_image < np.inf:
         return f'the scale makes a crop of {person.side_image} px, more than 0 needed'
     if not np.isfinite(person.center_image).all():
         return f'the centre is {person.center_image.tolist()}, two numbers needed'
     annotated = not np.isnan(person.keypoints_image).all()
-    if to_be_tested and annotated and not 0 < person.pck_unit < np.inf:
-        return ('no head box (MPII: set head_box_file to mpii_gt_val.mat) or torso (FLIC, LSP: '
-                'right shoulder and left hip) to measure PCK by, as a test needs')
+    unit = person.pck_unit
+    if no_unit and annotated and unit is not None and not 0 < unit < np.inf:
+        return no_unit
     return joint_problem(person, num_keypoints)
 
 

@@ -18,7 +18,7 @@ LABELS = ('observer', 'person')
 # columns of examples.mat's coords in the order of skeletons.FLIC (the authors' order)
 _COLUMNS = (0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 16)
 _MIRROR = np.array([3, 4, 5, 0, 1, 2, 7, 6, 9, 8, 10])
-_L_SHOULDER, _R_SHOULDER, _L_HIP = 0, 3, 6
+_L_SHOULDER, _R_SHOULDER, _L_HIP, _R_HIP = 0, 3, 6, 7
 
 # The authors crop 440 px of the 720x480 frame around row 240, whose centre lies 240.5 px from the
 # top. Here these are proportions of the height, for frames of any size.
@@ -64,10 +64,14 @@ def _h5_people(path: str | Path) -> list[Person]:
     names, data = read_people(path, dict(
         center=(2,), scale=(), part=(joints, 2), visible=(joints,), normalize=()))
     keypoints_image = np.where((data['visible'] > 0)[..., None], data['part'], np.nan)
+    # normalize is the person's own right shoulder to left hip, also where the sides are swapped
+    own, other = (np.abs(np.linalg.norm(keypoints_image[:, shoulder] - keypoints_image[:, hip],
+                                        axis=-1) - data['normalize'])
+                  for shoulder, hip in ((_R_SHOULDER, _L_HIP), (_L_SHOULDER, _R_HIP)))
     return [Person(image_name=name, center_image=data['center'][row],
                    side_image=_PX_PER_SCALE * float(data['scale'][row]),
-                   keypoints_image=keypoints_image[row], occluded=np.zeros(joints, bool),
-                   pck_unit=float(data['normalize'][row]), row=row)
+                   keypoints_image=keypoints_image[row], occluded=np.zeros(joints, bool), row=row,
+                   sides_swapped=bool(other[row] < own[row]))
             for row, name in enumerate(names)]
 
 
@@ -90,15 +94,14 @@ def _person(example: Any, labels: str, row: int, where: str) -> Person:
     if coords.ndim != 2 or coords.shape[0] != 2 or coords.shape[1] <= max(_COLUMNS):
         raise DataError(f'{where}: coords of shape {coords.shape}, (2, 29) needed')
     keypoints_image = coords[:, _COLUMNS].T                                     # (11, 2)
-    # the torso is that of the person-centric labels
-    torso = float(np.linalg.norm(keypoints_image[_R_SHOULDER] - keypoints_image[_L_HIP]))
     from_behind = keypoints_image[_R_SHOULDER, 0] > keypoints_image[_L_SHOULDER, 0]
-    if labels == 'observer' and from_behind:
+    sides_swapped = bool(labels == 'observer' and from_behind)
+    if sides_swapped:
         keypoints_image = keypoints_image[_MIRROR]
     return Person(
         image_name=str(example.filepath), side_image=_CROP_SIDE * frame[0],
         center_image=np.array([torso_box[[0, 2]].mean(), _CROP_ROW * frame[0] - 0.5]),
-        keypoints_image=keypoints_image, pck_unit=torso, row=row,
+        keypoints_image=keypoints_image, sides_swapped=sides_swapped, row=row,
         occluded=np.zeros(len(_COLUMNS), bool))         # FLIC does not annotate occlusion
 
 

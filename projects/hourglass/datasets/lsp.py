@@ -16,7 +16,6 @@ from hourglass.registry import DATASETS
 SPLITS = ('train', 'test')
 _ROWS = dict(train=range(1000), test=range(1000, 2000))     # of LSP; LSP Extended is all training
 _NUM_JOINTS = 14
-_R_SHOULDER, _L_HIP = 8, 3
 _MARGIN = 1.25                          # around the box of the joints, as for MPII's scale
 
 
@@ -25,8 +24,7 @@ def read_lsp(path: str | Path, split: str) -> list[Person]:
 
     In LSP, (3, 14, 2000), all joints are labelled, and their third number is 1 where they are
     hidden. In LSP Extended, (14, 3, 10000), all for training, it is 1 where they are labelled. The
-    crop is a square around the joints; the PCK unit is the torso, right shoulder to left hip, NaN
-    where one of them is not labelled. Raises ``DataError`` if the file is not an LSP annotation,
+    crop is a square around the joints. Raises ``DataError`` if the file is not an LSP annotation,
     and ``ConfigError`` for a split that it does not have.
     """
     if split not in SPLITS:
@@ -71,16 +69,14 @@ def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person
         image_name=f'im{row + 1:05d}.jpg' if extended else f'im{row + 1:04d}.jpg',
         center_image=(low + high) / 2, side_image=_MARGIN * float((high - low).max()),
         keypoints_image=keypoints_image,
-        occluded=np.zeros(_NUM_JOINTS, bool) if extended else flag == 1,
-        pck_unit=float(np.linalg.norm(keypoints_image[_R_SHOULDER] - keypoints_image[_L_HIP])),
-        row=row)
+        occluded=np.zeros(_NUM_JOINTS, bool) if extended else flag == 1, row=row)
 
 
 def with_mpii_joints(person: Person) -> Person:
     """Return the same person with MPII's 16 joints.
 
     Pelvis and thorax are the middles of the hips and of the shoulders: half of MPII's own lie
-    within 0.3 % of the torso's length from these. The PCK unit stays the torso.
+    within 0.3 % of the torso's length from these.
     """
     ours, theirs = (skeletons.keypoint_names(info) for info in (skeletons.LSP, skeletons.MPII))
     keypoints, occluded = (dict(zip(ours, values, strict=True))

@@ -21,7 +21,7 @@ def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> di
         raise ValueError(f'{dataset_name}: no keypoint {sorted(unknown)[0]!r}; name one of {order}')
     return dict(
         dataset_name=dataset_name,
-        keypoint_info={i: dict(id=i, name=name, color=_colour(name), swap=_opposite(name),
+        keypoint_info={i: dict(id=i, name=name, color=_colour(name), swap=opposite(name),
                                type='lower' if name in lower_names else 'upper')
                        for i, name in enumerate(names)},
         skeleton_info={i: dict(id=i, link=link, color=_colour(link[1]))
@@ -35,7 +35,8 @@ def _both_sides(words: str) -> list[str]:
             for side in (('right', 'left') if '*' in word else ('',))]
 
 
-def _opposite(name: str) -> str:
+def opposite(name: str) -> str:
+    """Return the name of a keypoint on the other side; empty for one in the middle."""
     side, _, part = name.partition('_')
     return {'left': f'right_{part}', 'right': f'left_{part}'}.get(side, '')
 

@@ -1,13 +1,17 @@
 """Checkpoints that are written whole and hold all that a run needs to resume exactly."""
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 
 from mmengine.dist import is_main_process
+from mmengine.evaluator import Evaluator
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, Runner
 
 from hourglass.engine.loops import ResumableLoop
-from hourglass.errors import CheckpointError
+from hourglass.errors import CheckpointError, ConfigError
+from hourglass.evaluation.metrics import KeypointMetric
 from hourglass.io.files import replacing
 from hourglass.registry import HOOKS
 
@@ -31,6 +35,10 @@ class SafeCheckpointHook(CheckpointHook):
     file whole to the disk, then updates ``last_checkpoint``, then removes what is replaced. Its
     checkpoints also hold their position in the epoch, the gradients accumulated so far, and whether
     their validation is done. With ``backend_args``, files are written in place.
+
+    A ``save_best`` that the metrics of the run do not have is a ``ConfigError`` before the first
+    step if all metrics are this project's, or else at the first validation. A warning is logged if
+    it has no value, as for a keypoint that is not annotated.
     """
 
     def __init__(self, **kwargs):
@@ -42,6 +50,9 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
+        metrics = getattr(getattr(runner, '_val_loop', None), 'evaluator', Evaluator([])).metrics
+        if metrics and all(isinstance(metric, KeypointMetric) for metric in metrics):
+            self._check_best(list(chain(*(metric.columns for metric in metrics))))
         self._remove, self.file_backend.remove = self.file_backend.remove, self._remove_later
         known = runner.message_hub.runtime_info
         self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
@@ -90,7 +101,19 @@ class SafeCheckpointHook(CheckpointHook):
         self.saved = True
         self._remove_outdated(runner, STOPPED)
 
+    def _check_best(self, names: Iterable[str]) -> None:
+        for key in self.key_indicators if self.save_best else ():
+            if key != 'auto' and key not in names:
+                raise ConfigError(f'save_best={key!r} is no score of the validation; choose from '
+                                  f"{', '.join(names) or 'none, as nobody is annotated'}")
+
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        self._check_best(metrics)
+        for key in self.key_indicators if self.save_best else ():
+            score = metrics.get(key, 0)
+            if score is None or score != score:                         # None or NaN
+                runner.logger.warning(f'save_best: {key} has no value, as none of its keypoints is '
+                                      'annotated; no checkpoint is saved as the best')
         super()._save_best_checkpoint(runner, metrics)
         self._remove_outdated(runner)
 

@@ -9,32 +9,31 @@ from numpy import ndarray
 from hourglass.datasets import skeletons
 from hourglass.datasets.base import Person, joint_problem
 from hourglass.datasets.flic import read_flic
-from hourglass.datasets.h5_people import people_arrays
+from hourglass.datasets.h5_people import names_of, people_arrays
 from hourglass.datasets.lsp import read_lsp, with_mpii_joints
 from hourglass.datasets.mpii import files
 from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.pck import People
+from hourglass.io.h5 import open_h5
 
 
 @dataclass
 class Truth:
-    """The annotation that predictions are scored against.
-
-    ``truth[people]``, with a slice, gives joints (n, K, 2) in image px, 0-based, NaN where not
-    annotated; PCK units (n,) in px; and occluded (n, K) bool.
-    """
+    """The annotation to score against; ``truth[slice]`` gives that of some people."""
 
     path: Path                          # the annotation file
     names: Sequence[str]                # of the K joints
     rows: Sequence[int]                 # of the people in the file
+    images: Sequence[str] | Sequence[int]       # of the people; their rows where a file has none
     usual_base: int                     # 0 or 1, of coordinates in the data set's own files
     advice: str                         # for the error about a person without a PCK unit
     about: str                          # split and labels; empty where the file has one of each
-    read: Callable[[slice], tuple[ndarray, ndarray, ndarray]]
+    read: Callable[[slice], People]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, people: slice) -> tuple[ndarray, ndarray, ndarray]:
+    def __getitem__(self, people: slice) -> People:
         return self.read(people)
 
 
@@ -63,7 +62,7 @@ def read_truth(dataset: str, path: str | Path, split: str | None = None,
             raise ConfigError(f'{option}: {dataset} has no such choice, {owner} has')
     if dataset == 'mpii':
         return _mpii(path, split, head_box_file)
-    no_torso, about = 'its right shoulder or left hip is not labelled', split or 'test'
+    no_torso, about = 'a shoulder or hip of it is not labelled', split or 'test'
     if dataset == 'lsp':
         people, metainfo = read_lsp(path, about), skeletons.LSP
         if skeleton == 'mpii':
@@ -91,15 +90,22 @@ def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Tr
             raise ConfigError(f'{option}: {path} holds one split with its head boxes; leave it out')
     if path.suffix == '.mat':
         joints, units = files.read_head_box_file(path)                      # 1-based -> 0-based
-        occluded = np.zeros(joints.shape[:2], bool)
-        return Truth(path, names, range(len(joints)), 1, advice, '', lambda people: (
+        occluded, rows = np.zeros(joints.shape[:2], bool), range(len(joints))
+        return Truth(path, names, rows, rows, 1, advice, '', lambda people: _with_units(
             joints[people] - 1, units[people], occluded[people]))
     arrays = people_arrays(path, files.H5_TRUTH)
-    num_people = len(arrays['part'])
-    if not num_people:
+    rows, image_names = range(len(arrays['part'])), open_h5(path).get('imgname')
+    if not rows:
         raise DataError(f'{path}: no people in this file; fetch it again')
-    return Truth(path, names, range(num_people), 1, advice, '', lambda people: files.mpii_h5_truth(
-        {name: array[people] for name, array in arrays.items()}, path, people.start or 0))
+    images = rows if image_names is None else names_of(image_names[:], path)
+    return Truth(path, names, rows, images, 1, advice, '', lambda people: _with_units(
+        *files.mpii_h5_truth({name: array[people] for name, array in arrays.items()}, path,
+                             people.start or 0)))
+
+
+def _with_units(keypoints_image: ndarray, pck_unit: ndarray, occluded: ndarray) -> People:
+    return People(keypoints_image, occluded, pck_unit, np.full((len(pck_unit), 4), np.nan),
+                  np.zeros(len(pck_unit), bool))
 
 
 def _of_people(people: Sequence[Person], metainfo: dict, path: Path, usual_base: int, advice: str,
@@ -111,7 +117,6 @@ def _of_people(people: Sequence[Person], metainfo: dict, path: Path, usual_base:
         problem = joint_problem(person, len(names))
         if problem:
             raise DataError(f'{path}, row {person.row} ({person.image_name}): {problem}')
-    arrays = [np.array([getattr(person, name) for person in people])
-              for name in ('keypoints_image', 'pck_unit', 'occluded')]
-    return Truth(path, names, [person.row for person in people], usual_base, advice, about,
-                 lambda people: (arrays[0][people], arrays[1][people], arrays[2][people]))
+    return Truth(path, names, [person.row for person in people],
+                 [person.image_name for person in people], usual_base, advice, about,
+                 lambda some: People.of([vars(person) for person in people[some]]))

@@ -1,8 +1,7 @@
 """Registered metrics: they collect distances, log the table of a protocol and return it."""
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,12 @@ from numpy import ndarray
 
 from hourglass.datasets.crop import to_image
 from hourglass.datasets.skeletons import keypoint_names
-from hourglass.errors import ConfigError, DataError
+from hourglass.errors import DataError
 from hourglass.evaluation import pck
-from hourglass.evaluation.protocols import Protocol, find_protocol
-from hourglass.evaluation.tables import table
-from hourglass.io.files import replacing
+from hourglass.evaluation.pck import People
+from hourglass.evaluation.protocols import PARTS, Protocol, Table, find_protocol
+from hourglass.evaluation.tables import format_rows, table_rows
+from hourglass.io.files import without_nan, write_json
 from hourglass.registry import METRICS
 
 
@@ -25,12 +25,13 @@ from hourglass.registry import METRICS
 class Scored:
     """Distances of P people's predicted from annotated joints, as a metric collected them.
 
-    They are in units of the person, and NaN where not annotated.
+    They are in units of the person, and NaN where not annotated. The people are in order of id.
     """
 
     protocol: Protocol
     joints: Sequence[str]               # names of the K keypoints
     ids: Sequence[int]                  # (P,) of the people in their data set
+    images: Sequence[str]               # (P,) names of their images
     distances: ndarray                  # (1 + N, P, L) of the prediction, then of the N stages
     occluded: ndarray                   # (P, K) annotated, but hidden
 
@@ -43,18 +44,20 @@ class Scored:
         """Names of the L joints, or limbs, counted."""
         return self.protocol.counted(self.joints)
 
-    def scores(self, which: int) -> dict[str, float]:
-        """Return the table in percent: 0 is the prediction, 1 and above the stages."""
-        return self.protocol.scores(pck.count_apart(
-            self.distances[which], self.occluded, self.protocol.thresholds), self.counted)
+    @cached_property
+    def tables(self) -> list[Table]:
+        """The table of the prediction, then of the N stages."""
+        return [Table.of(self.protocol, distances, self.occluded, self.images, self.counted)
+                for distances in self.distances]
 
 
-class _PCK(BaseMetric):
+class KeypointMetric(BaseMetric):
     """Base of the metrics.
 
     Predictions and ground truth, the unchanged annotation in ``raw_ann_info``, are both 0-based
     image px. Every person counts once, however the data were divided into batches and ranks. If the
-    head gives the keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored.
+    head gives the keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored. A
+    score without an annotated keypoint is None, as JSON has no NaN.
 
     Args:
         protocol: a protocol, or the name of one in :mod:`hourglass.evaluation.protocols`; the first
@@ -65,6 +68,7 @@ class _PCK(BaseMetric):
     """
 
     default_prefix: str                 # also the data set's name in PROTOCOLS
+    advice = 'give the data set a pck_unit, or the metric another unit'     # if a person has none
 
     def __init__(self, protocol: Protocol | str | None = None, people_file: str | None = None,
                  **kwargs: Any):
@@ -72,11 +76,27 @@ class _PCK(BaseMetric):
         self.protocol = (protocol if isinstance(protocol, Protocol)
                          else find_protocol(self.default_prefix, protocol))
         self.people_file = people_file
-        self.scored: Scored | None = None       # of the last evaluation, in the first process
+        # of the last evaluation in the first process; None if it had no score
+        self.scored: Scored | None = None
+
+    @property
+    def dataset_meta(self) -> dict:
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict) -> None:
+        """Take the data set's metainfo; a joint it lacks is a ``ConfigError``, before any test."""
+        self._dataset_meta = dataset_meta
+        self.protocol.check(dataset_meta['dataset_name'], self.joints)
 
     @property
     def joints(self) -> list[str]:
         return keypoint_names(self.dataset_meta)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the prediction's scores as in the metrics' dict."""
+        return [f'{self.prefix}/{name}' for name in (*self.protocol.columns, *PARTS)]
 
     def scored_joints(self, truth: dict) -> ndarray:
         """Return (K, 2) the annotated joints of a person, NaN for those that do not count."""
@@ -90,14 +110,16 @@ class _PCK(BaseMetric):
             if predicted.shape[1:] != annotated.shape:
                 raise DataError(f'{where}: {predicted.shape[1]} joints predicted, {len(annotated)} '
                                 "annotated; set the network's num_keypoints")
+            people = People.of([truth | dict(keypoints_image=annotated)] * len(predicted))
             try:
-                distances = self.protocol.distances(                            # (1 + N, L)
-                    predicted, np.broadcast_to(annotated, predicted.shape),
-                    np.full(len(predicted), truth['pck_unit']), self.joints)
+                distances = self.protocol.distances(predicted, people, self.joints)     # (1 + N, L)
             except pck.UnmeasuredError:
-                raise DataError(f'{where}: no {self.protocol.unit_name} to measure by (MPII: give '
-                                'the data set its head_box_file, mpii_gt_val.mat)') from None
-            result = dict(id=sample['id'], distances=distances, occluded=truth['occluded'])
+                raise DataError(f'{where}: {self.protocol.unit_name} cannot be measured; '
+                                f'{self.advice}') from None
+            result = dict(
+                id=sample['id'], where=where, image=truth['image_name'], distances=distances,
+                occluded=truth['occluded'],
+                left_out=bool(np.isnan(distances).all() > np.isnan(annotated).all()))
             if self.people_file:
                 result['person'] = dict(
                     row=truth['row'], image_name=truth['image_name'],
@@ -106,33 +128,46 @@ class _PCK(BaseMetric):
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 
-    def evaluate(self, size: int) -> dict[str, float]:
+    def evaluate(self, size: int) -> dict[str, float | None]:
         self._size = size                   # mmengine does not pass it on to compute_metrics
         return super().evaluate(size)
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        people = {result['id']: result for result in results}       # padding repeats some
-        if len(people) < self._size:
-            raise DataError(f'{self._size - len(people)} of {self._size} people were not '
+    def compute_metrics(self, results: list[dict]) -> dict[str, float | None]:
+        by_id: dict[int, dict] = {}
+        for result in results:                                      # padding repeats some
+            other = by_id.setdefault(result['id'], result)
+            if other['where'] != result['where']:
+                raise DataError(f"two people have the id {result['id']}: {other['where']}, and "
+                                f"{result['where']}; give each sample its own")
+        if len(by_id) < self._size:
+            raise DataError(f'{self._size - len(by_id)} of {self._size} people were not '
                             'predicted; the metric was not given every batch')
+        ids = sorted(by_id)
+        people = [by_id[key] for key in ids]
         if self.people_file:
-            persons = [people[key]['person'] for key in sorted(people)]
-            with replacing(Path(self.people_file)) as draft:
-                draft.write_text(json.dumps(dict(base=0, joints=self.joints, people=persons)))
-        distances = np.stack([person['distances'] for person in people.values()], axis=1)
-        occluded = np.stack([person['occluded'] for person in people.values()])
-        self.scored = Scored(self.protocol, self.joints, list(people), distances, occluded)
+            write_json(Path(self.people_file), dict(base=0, joints=self.joints, people=[
+                person['person'] for person in people]))
+        self.scored = Scored(
+            self.protocol, self.joints, ids, [person['image'] for person in people],
+            np.stack([person['distances'] for person in people], axis=1),
+            np.stack([person['occluded'] for person in people]))
         logger, title = MMLogger.get_current_instance(), self.protocol.title
+        left_out = sum(person['left_out'] for person in people)
+        if left_out:
+            logger.warning(f'{title}: {left_out} of {len(people)} people do not count, as '
+                           f'{self.protocol.unit_name} cannot be measured')
         if np.isnan(self.scored.distances[0]).all():
-            logger.info(f'{title}: no joint is annotated, so there is no score')
+            logger.info(f'{title}: no annotated joint counts, so there is no score')
+            self.scored = None
             return {}
-        scores = self.scored.scores(0)
-        stages = {f'stage{i}': self.scored.scores(1 + i) for i in range(self.scored.num_stages)}
-        rows = [(name, self.protocol.name, row)
-                for name, row in dict(prediction=scores, **stages).items()]
-        logger.info(f'{title} of {len(people)} people\n{table(rows)}')
-        return scores | {f'{stage}/{name}': value for stage, row in stages.items()
-                         for name, value in row.items()}
+        prediction, *stages = self.scored.tables
+        rows = [*table_rows('prediction', prediction),
+                *((f'stage{i}', self.protocol.name, table.scores)
+                  for i, table in enumerate(stages))]
+        logger.info(f'{title} of {len(people)} people\n{format_rows(rows)}')
+        return without_nan(prediction.scores | {
+            f'stage{i}/{name}': score for i, table in enumerate(stages)
+            for name, score in table.scores.items()})
 
 
 def _predictions(sample: dict) -> ndarray:
@@ -146,17 +181,18 @@ def _predictions(sample: dict) -> ndarray:
 
 
 @METRICS.register_module()
-class MpiiPCKh(_PCK):
+class MpiiPCKh(KeypointMetric):
     """PCKh on MPII.
 
     Args:
         protocol: ``'official'`` (default), ``'hrnet'``, ``'tompson'`` or ``'princeton'``.
         single_person_only: leave out people who stand close to others, as the official score of the
             test set does; the data set must mark them (``hourglass prepare mpii``).
-        kwargs: as for :class:`_PCK`.
+        kwargs: as for :class:`KeypointMetric`.
     """
 
     default_prefix = 'mpii'
+    advice = 'give the data set its head_box_file, mpii_gt_val.mat'
 
     def __init__(self, protocol: str | None = None, single_person_only: bool = False,
                  **kwargs: Any):
@@ -174,42 +210,24 @@ class MpiiPCKh(_PCK):
 
 
 @METRICS.register_module()
-class FlicPCK(_PCK):
-    """PCK by the torso: the paper reports elbows and wrists."""
+class FlicPCK(KeypointMetric):
+    """PCK@0.2 by the torso: papers report elbows and wrists.
+
+    The protocol is ``'torso'`` (default), in units of the person's own right shoulder to left hip
+    as in the paper's files, or ``'modec'``, left shoulder to right hip.
+    """
 
     default_prefix = 'flic'
+    advice = 'a shoulder or hip of it is not labelled'
 
 
 @METRICS.register_module()
-class LspPCK(_PCK):
+class LspPCK(KeypointMetric):
     """PCK or PCP on LSP, with its 14 joints or as a part of MPII's 16.
 
-    The protocol is ``'torso'`` (default) or ``'person'``, PCK@0.2 in units of the torso or of the
-    whole person, or ``'pcp'``, the percentage of correct parts.
+    The protocol is ``'official'`` (default) or ``'person'``, PCK@0.2 in units of the torso (left
+    shoulder to right hip) or of the whole person, or ``'pcp'``, the percentage of correct parts.
     """
 
     default_prefix = 'lsp'
-
-
-@METRICS.register_module()
-class PCK(_PCK):
-    """PCK of any skeleton, for your own data: the config defines the table.
-
-    Args:
-        groups: row of the table -> names of the keypoints that it averages.
-        threshold: the largest distance that counts as correct, in units; the curve ends there.
-        unit: ``'given'`` by the data set (``Person.pck_unit``), or ``'person'``, the longer side of
-            the box around the annotated keypoints.
-        kwargs: as for :class:`_PCK`.
-    """
-
-    default_prefix = 'pck'
-
-    def __init__(self, groups: Mapping[str, Sequence[str]], threshold: float = 0.2,
-                 unit: str = 'given', **kwargs: Any):
-        units = dict(given="the data set's unit", person="the longer side of the person's box")
-        if unit not in units:
-            raise ConfigError(f'PCK: unit={unit!r}, choose from {tuple(units)}')
-        super().__init__(Protocol(
-            'own', 'PCK', units[unit], groups, scored=tuple(chain(*groups.values())),
-            threshold=threshold, curve=threshold, unit=unit), **kwargs)
+    advice = "a shoulder or hip of it is not labelled; take protocol='person'"

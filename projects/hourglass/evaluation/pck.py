@@ -1,20 +1,41 @@
 """PCK, percentage of correct keypoints: the numpy arithmetic of every metric and protocol.
 
-P people, K joints, T thresholds. A *distance* is in units of the person's ``pck_unit`` (0.6 x the
-head's diagonal for PCKh, the torso for FLIC). It is NaN for a joint that is not annotated, which
-does not count, and infinite for an annotated joint without prediction, which is wrong at every
-threshold.
+P people, K joints, T thresholds. A *distance* is in units of the person (0.6 x the head's diagonal
+for PCKh, the torso for FLIC and LSP). It is NaN for a joint that is not annotated, which does not
+count, and infinite for an annotated joint without prediction, which is wrong at every threshold.
 
-Distances are counted once (:class:`Counts`), and every number of every protocol is computed from
-the counts. They add up over batches, files and ranks, so people need not be in memory together.
+Each annotated joint gets *points*: for PCK, 100 if it is correct, or else 0. A score is the mean
+of the points, of all joints together or of each joint first. Sums of points add up over batches,
+files and ranks, so people need not be in memory together.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
+
+
+@dataclass
+class People:
+    """The annotation of P people, in image px, 0-based, from the fields of ``Person``."""
+
+    keypoints_image: ndarray            # (P, K, 2) NaN where not annotated
+    occluded: ndarray                   # (P, K) bool
+    pck_unit: ndarray                   # (P,) px, NaN where the data set gives none
+    bbox_image: ndarray                 # (P, 4) x1, y1, x2, y2, NaN where the data set gives none
+    sides_swapped: ndarray              # (P,) bool, left and right are not the person's own
+
+    @classmethod
+    def of(cls, records: Sequence[Mapping]) -> People:
+        """Stack the fields of some people, as in ``vars(person)`` or ``raw_ann_info``."""
+        def stack(name: str, missing: object) -> ndarray:
+            return np.array([missing if record.get(name) is None else record[name]
+                             for record in records])
+        return cls(stack('keypoints_image', None), stack('occluded', None),
+                   stack('pck_unit', np.nan), stack('bbox_image', np.full(4, np.nan)),
+                   stack('sides_swapped', False))
 
 
 class UnmeasuredError(ValueError):
@@ -59,15 +80,17 @@ def limb_distances(predicted: ndarray, truth: ndarray,
                    limbs: Sequence[Sequence[Sequence[int]]]) -> ndarray:
     """Return (P, limbs), how far the worse end of each limb is off in units of the limb's length.
 
-    It is NaN for a limb of no length or without annotation, infinite without prediction. Strict PCP
-    counts the limbs up to 0.5. The end of a limb is the middle of some joints.
+    It is NaN for a limb without annotation, and infinite without prediction or for a limb of no
+    length. Strict PCP counts the limbs up to 0.5. The end of a limb is the middle of some joints.
     """
     found, true = (np.stack([[joints[:, list(end)].mean(1) for end in limb] for limb in limbs])
                    for joints in (predicted, truth))                            # (limbs, 2, P, 2)
     length = np.linalg.norm(true[:, 1] - true[:, 0], axis=-1)                   # (limbs, P)
     off = np.linalg.norm(found - true, axis=-1).max(1)
-    relative = np.nan_to_num(off / np.where(length > 0, length, 1), nan=np.inf)
-    return np.where(length > 0, relative, np.nan).T
+    shortest = np.finfo(float).tiny                     # and 0 / shortest is 0, a perfect limb
+    with np.errstate(over='ignore'):
+        relative = np.nan_to_num(off / np.fmax(length, shortest), nan=np.inf, posinf=np.inf)
+    return np.where(np.isnan(length), np.nan, relative).T
 
 
 @dataclass(frozen=True)
@@ -82,13 +105,6 @@ class Counts:
         return Counts(self.thresholds, self.correct + other.correct,
                       self.annotated + other.annotated)
 
-    def at(self, threshold: float) -> Counts:
-        """Return these counts at one of their thresholds, T = 1."""
-        index = np.flatnonzero(np.isclose(self.thresholds, threshold))
-        if not len(index):
-            raise ValueError(f'not counted at {threshold:g}, but at {self.thresholds.tolist()}')
-        return Counts(self.thresholds[index], self.correct[index], self.annotated)
-
 
 def count(distances: ndarray, thresholds: ndarray) -> Counts:
     """Count (P, K) distances at (T,) ascending thresholds."""
@@ -100,36 +116,29 @@ def count(distances: ndarray, thresholds: ndarray) -> Counts:
     return Counts(thresholds, correct, (~np.isnan(distances)).sum(0))
 
 
-def count_apart(distances: ndarray, occluded: ndarray, thresholds: ndarray) -> list[Counts]:
-    """Count (P, N) distances: all of them, those of visible joints, and those of occluded ones.
+def area_under_curve(distances: ndarray, thresholds: ndarray) -> ndarray:
+    """Return the mean height, from 0 to 100, of the curve of each distance alone.
 
-    ``occluded`` is (P, K) bool; where N is not K, limbs were measured, which are neither.
+    The curve is 0 below the distance and 100 from there; its mean over the (T,) equidistant
+    thresholds is taken by trapezoids, as MPII does.
     """
-    visible, hidden = (~occluded, occluded) if occluded.shape == distances.shape else (False, False)
-    return [count(np.where(part, distances, np.nan), thresholds)
-            for part in (True, visible, hidden)]
+    steps = len(thresholds) - 1
+    first = np.searchsorted(thresholds, distances)      # behind the last for NaN and infinity
+    return 50 / steps * np.where(first == 0, 2 * steps, np.maximum(2 * (steps - first) + 1, 0))
 
 
-def joint_pck(counts: Counts) -> ndarray:
-    """Return (T, K) percentages of the annotated joints; NaN for a joint without annotation."""
-    return _percent(counts.correct, counts.annotated)
+def joint_means(points: ndarray, annotated: ndarray) -> ndarray:
+    """Return (..., K) mean points of each joint, of sums; NaN for a joint without annotation."""
+    return np.where(annotated > 0, points / np.maximum(annotated, 1), np.nan)
 
 
-def pooled_pck(counts: Counts, joints: list[int]) -> ndarray:
-    """Return (T,) percentages over all ``joints`` together, weighted by their numbers."""
-    return _percent(counts.correct[:, joints].sum(-1), counts.annotated[joints].sum())
+def pooled_mean(points: ndarray, annotated: ndarray, joints: list[int]) -> ndarray:
+    """Return (...) mean points of all ``joints`` together, weighted by their numbers."""
+    return joint_means(points[..., joints].sum(-1), annotated[..., joints].sum(-1))
 
 
-def mean_pck(counts: Counts, joints: list[int]) -> ndarray:
-    """Return (T,) percentages, the unweighted mean of the ``joints`` that occur at all."""
-    return np.ma.masked_invalid(joint_pck(counts)[:, joints]).mean(-1).filled(np.nan)
-
-
-def area_under_curve(thresholds: ndarray, curve: ndarray) -> float:
-    """Return the mean height of a curve over its thresholds, by trapezoids as MPII does."""
-    heights = (curve[1:] + curve[:-1]) / 2
-    return float((heights * np.diff(thresholds)).sum() / (thresholds[-1] - thresholds[0]))
-
-
-def _percent(correct: ndarray, annotated: ndarray) -> ndarray:
-    return np.where(annotated > 0, 100.0 * correct / np.maximum(annotated, 1), np.nan)
+def mean_of_joints(points: ndarray, annotated: ndarray, joints: list[int]) -> ndarray:
+    """Return (...) the unweighted mean of the means of the ``joints`` that occur at all."""
+    means = joint_means(points, annotated)[..., joints]
+    occur = ~np.isnan(means)
+    return joint_means(np.where(occur, means, 0).sum(-1), occur.sum(-1))

@@ -11,12 +11,15 @@ from numpy import ndarray
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.ground_truth import Truth
+from hourglass.evaluation.intervals import by_image, image_index
+from hourglass.evaluation.mismatch import find_mismatch
 from hourglass.evaluation.pck import Counts
 from hourglass.evaluation.prediction_files import Predictions
-from hourglass.evaluation.protocols import Protocol
+from hourglass.evaluation.protocols import Protocol, Table
+from hourglass.io.files import without_nan
 
 _PEOPLE_AT_ONCE = 16384         # bounds the memory: about 30 MB of joints and distances
-_CLOSE = 0.5                    # units of the person: close enough to measure a shift of a pixel
+_CLOSE = 0.05                   # of the person's box: close enough to measure a shift of a pixel
 _SURE = 0.1                     # px from the middle between the two bases
 
 
@@ -28,12 +31,13 @@ class Evaluation:
     predictions: Path                   # the prediction file
     protocol: Protocol
     base: int                           # 0 or 1, the base that the predictions were read with
-    counts: Counts                      # of all joints
-    scores: dict[str, float]            # the table in percent
+    counts: Counts                      # at the thresholds of the curve
+    table: Table
     shift: ndarray                      # (2,) mean offset of the close joints, x and y in px
     shift_error: float                  # standard error of their mean
     missing: Sequence[int]              # row of each person without any prediction
     missing_joints: int                 # annotated joints without prediction of all other people
+    mismatch: str | None                # how the predictions fit better than as they are
 
     @property
     def fits_other_base(self) -> bool:
@@ -60,7 +64,9 @@ class Evaluation:
         elif self.is_shifted:
             yield (f'{off}; were they predicted on images of another size, or is it the bias of '
                    'their decoder?')
-        if self.scores['Total'] < 5:
+        if self.mismatch:
+            yield self.mismatch
+        elif self.table.scores['Total'] < 5:
             yield ('almost no joint is correct; are these the same people, in the same order, on '
                    'images of the same size?')
         if self.missing:
@@ -72,8 +78,8 @@ class Evaluation:
 
     def as_dict(self) -> dict:
         """Return the scores and their origin, for a JSON file; a missing score is None."""
-        scores = {name: None if np.isnan(value) else value for name, value in self.scores.items()}
-        return dict(protocol=self.protocol.name, **scores, gt=str(self.truth.path),
+        return dict(protocol=self.protocol.name, **without_nan(self.table.scores),
+                    interval95=without_nan(self.table.intervals), gt=str(self.truth.path),
                     about_gt=self.truth.about, pred=str(self.predictions), base=self.base,
                     people=len(self.truth), missing_people=self.missing,
                     missing_joints=self.missing_joints)
@@ -98,18 +104,26 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
                           f"leave {'--one-based' if base else '--zero-based'} out")
     base = next(b for b in (base, predictions.base, truth.usual_base) if b is not None)
     pieces, missing, missing_joints = [], [], 0
+    names, index = protocol.counted(truth.names), image_index(truth.images)
+    sums: ndarray | float = 0.0                                                 # (I, C, N)
+    mismatch = None
     moments = np.zeros(4)           # of the close joints: number, sums of x and y, sum of squares
     for start in range(0, len(truth), _PEOPLE_AT_ONCE):
         people = slice(start, min(start + _PEOPLE_AT_ONCE, len(truth)))
-        truth_image, unit, occluded = truth[people]                             # (n, K, 2)
+        annotation = truth[people]
+        truth_image = annotation.keypoints_image                                # (n, K, 2)
         predicted_image = predictions[people] - base                            # 0-based, too
         try:
-            distances = protocol.distances(predicted_image, truth_image, unit, truth.names)
+            distances = protocol.distances(predicted_image, annotation, truth.names)
         except pck.UnmeasuredError as error:
             raise DataError(f'{truth.path}, row {truth.rows[start + error.person]}: '
                             f'{protocol.unit_name} is {error.unit:g}, not a number of px above '
                             f'0; {truth.advice}') from None
-        pieces.append(pck.count_apart(distances, occluded, protocol.thresholds))
+        if not start:
+            mismatch = find_mismatch(predicted_image, truth_image, truth.names)
+        pieces.append(pck.count(distances, protocol.thresholds))
+        sums += by_image(protocol.tally(distances, annotation.occluded), index[people],
+                         index.max() + 1)
         unpredicted = np.isnan(predicted_image).any(-1)                         # (n, K)
         absent = unpredicted.all(-1)
         missing += [truth.rows[start + person] for person in np.flatnonzero(absent)]
@@ -117,14 +131,14 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         offsets = predicted_image - truth_image                                 # (n, K, 2)
         # close as seen from between the bases: what is close must not depend on the base given
         between = offsets + base - 0.5
-        close = offsets[np.linalg.norm(between, axis=-1) < _CLOSE * unit[:, None]]
+        close = offsets[np.linalg.norm(between, axis=-1)
+                        < _CLOSE * pck.box_side(truth_image)[:, None]]
         moments += [len(close), *close.sum(0), (close.mean(-1)**2).sum()]
         if on_people is not None:
             on_people(people, distances)
-    apart = [reduce(operator.add, counts) for counts in zip(*pieces, strict=True)]
-    scores = protocol.scores(apart, protocol.counted(truth.names))
     num_close = max(moments[0], 1)
     shift = moments[1:3] / num_close
     spread = max(moments[3] / num_close - shift.mean()**2, 0)
-    return Evaluation(truth, predictions.path, protocol, base, apart[0], scores, shift,
-                      (spread / num_close)**0.5, missing, missing_joints)
+    return Evaluation(truth, predictions.path, protocol, base, reduce(operator.add, pieces),
+                      Table(protocol, np.asarray(sums), names), shift, (spread / num_close)**0.5,
+                      missing, missing_joints, mismatch)

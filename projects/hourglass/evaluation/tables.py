@@ -1,12 +1,14 @@
 """Evaluations as text, CSV and images: a table with published results, distances, PCK curves."""
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, combinations
 from pathlib import Path
 
 from numpy import ndarray
 
 from hourglass.evaluation.ground_truth import Truth
+from hourglass.evaluation.protocols import PROTOCOLS, Difference, Table, differences
 from hourglass.evaluation.published import PUBLISHED, Row
 from hourglass.evaluation.scoring import Evaluation
 from hourglass.io.figures import panels, save_figure
@@ -14,7 +16,14 @@ from hourglass.io.files import replacing
 from hourglass.io.tables import number, text_table
 
 
-def table(rows: Sequence[Row]) -> str:
+def table_rows(name: str, table: Table) -> list[Row]:
+    """Return the row of a table, and one with half the width of its 95 % intervals."""
+    return [(name, table.protocol.name, table.scores),
+            ('  ±, 95 %', '', {
+                column: (upper - lower) / 2 for column, (lower, upper) in table.intervals.items()})]
+
+
+def format_rows(rows: Sequence[Row]) -> str:
     """Format rows as lines of text: name, protocol and scores, empty without a score."""
     columns = list(dict.fromkeys(name for _, _, scores in rows for name in scores))
     return text_table([[name, protocol, *(number(scores.get(column)) for column in columns)]
@@ -22,20 +31,35 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
-    """Return lines of text: a title, the scores, and below them the published ones.
+    """Return lines of text: a title, the scores, and below them published ones and differences.
 
-    Files are listed by name, or by path where names repeat.
+    Files are listed by name, or by path where names repeat. Published scores are those of the same
+    measure.
     """
     protocol, truth = evaluations[0].protocol, evaluations[0].truth
     paths = [evaluation.predictions for evaluation in evaluations]
     unique = len({path.name for path in paths}) == len(paths)
+    names = [path.name if unique else str(path) for path in paths]
     lines = [f'{protocol.title} of {len(truth)} people of {truth.path}'
              + (f' ({truth.about})' if truth.about else '')]
     if not evaluations[0].counts.annotated.any():
         lines.append('no joint is annotated, so there is no score')
-    rows = [(path.name if unique else str(path), protocol.name, evaluation.scores)
-            for path, evaluation in zip(paths, evaluations, strict=True)]
-    return '\n'.join([*lines, table([*rows, *PUBLISHED[dataset]])])
+    rows = chain(*(table_rows(name, evaluation.table)
+                   for name, evaluation in zip(names, evaluations, strict=True)))
+    published = (row for row in PUBLISHED[dataset]
+                 if PROTOCOLS[dataset][row[1]].measure == protocol.measure)
+    return '\n'.join([*lines, format_rows([*rows, *published]), *(
+        f'\n{names[one]} - {names[other]}, paired\n' + _format_differences(
+            differences(evaluations[one].table, evaluations[other].table))
+        for one, other in combinations(range(len(names)), 2))])
+
+
+def _format_differences(found: Mapping[str, Difference]) -> str:
+    return text_table([[name, number(difference, '+.2f'),
+                        f"{number(lower, '+.2f')} to {number(upper, '+.2f')}",
+                        'differ' if lower > 0 or upper < 0 else 'within chance']
+                       for name, (difference, lower, upper) in found.items()],
+                      ['', 'difference', '95 % interval', ''], '<>><')
 
 
 @contextmanager
@@ -66,7 +90,7 @@ def draw_curves(evaluations: Sequence[Evaluation], path: str | Path) -> None:
     figure, axes = panels(len(titles), sharex=True, sharey=True)
     for evaluation in evaluations:
         counts = evaluation.counts
-        curves = [protocol.total(counts, names), *protocol.curves(counts, names).values()]
+        curves = protocol.curves(counts, names).values()
         for axis, curve in zip(axes, curves, strict=True):
             axis.plot(counts.thresholds, curve, label=evaluation.predictions.stem)
     for axis, title in zip(axes, titles, strict=True):

@@ -47,6 +47,15 @@ def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
         return json.loads(text)
 
 
+def without_nan(value: Any) -> Any:
+    """Return numbers, in tuples and dicts of any depth, with None for NaN, which JSON lacks."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [without_nan(item) for item in value]
+    return None if value != value else value
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a draft's path to write to, and replace ``path`` by the draft once that succeeds.

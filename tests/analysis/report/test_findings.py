@@ -18,27 +18,28 @@ def scored() -> Scored:
     stages = [np.where(np.isnan(predicted), np.nan, 1.), predicted]
     occluded = np.zeros((4, len(JOINTS)), bool)
     occluded[0, 1] = True
-    return Scored(PROTOCOL, JOINTS, [5, 6, 7, 8], np.stack([predicted, *stages]), occluded)
+    return Scored(PROTOCOL, JOINTS, [5, 6, 7, 8], ['a', 'a', 'b', 'c'],
+                  np.stack([predicted, *stages]), occluded)
 
 
 def test_every_stage_has_a_row(scored):
     rows = dict(findings.stage_rows(scored))
     elbows = 100 * (2 / 3 + 1 / 2) / 2
-    assert {name: row['Elbow'] for name, row in rows.items()} == pytest.approx(
+    assert {name: row.scores['Elbow'] for name, row in rows.items()} == pytest.approx(
         {'prediction': elbows, 'stage 0': 0, 'stage 1': elbows})
 
 
 def test_occluded_joints_have_a_row_only_where_some_are_annotated(scored):
     rows = dict(findings.visibility_rows(scored))
-    assert rows['visible']['Elbow'] == pytest.approx(100 * (2 / 3 + 1) / 2)
-    assert rows['occluded']['Elbow'] == 0
+    assert rows['visible'].scores['Elbow'] == pytest.approx(100 * (2 / 3 + 1) / 2)
+    assert rows['occluded'].scores['Elbow'] == 0
     scored.occluded[:] = False
     assert findings.visibility_rows(scored) == []
 
 
 def test_people_are_grouped_by_size(scored):
     rows = findings.size_rows(scored, np.array([30., 10., 20., np.nan]))
-    assert [(name, row['Elbow']) for name, row in rows] == [
+    assert [(name, row.scores['Elbow']) for name, row in rows] == [
         ('10 to 10 px (1 people)', 100), ('20 to 20 px (1 people)', 50),
         ('30 to 30 px (1 people)', 50)]
 

@@ -5,7 +5,6 @@ import re
 import shutil
 import sys
 
-import numpy as np
 import pytest
 from browser import needs_browser, open_browser
 from tiny_network import write_tiny_network
@@ -78,8 +77,12 @@ def test_a_browser_shows_the_numbers_of_the_metrics(report, tmp_path):
         assert not driver.get_log('browser')
     for row, prefix in (('prediction', ''), ('stage 0', 'stage0/'), ('stage 1', 'stage1/')):
         for column, shown in rows[row].items():
-            value = metrics[f'mpii/{prefix}{column}']
-            assert shown == ('' if np.isnan(value) else f'{value:.2f}')
+            score, *interval = shown.splitlines()
+            assert score == f"{metrics[f'mpii/{prefix}{column}']:.2f}"
+            if not prefix:
+                lower, upper = metrics['interval95'][f'mpii/{column}']
+                assert interval == [f'{lower:.1f}\N{EN DASH}{upper:.1f}']
+                assert lower <= float(score) <= upper
     assert len(images) == 3 * 16 and all(width > 50 and alt for width, alt in images)
     assert len(charts) == 2 and min(charts) > 300 and not wide
 
@@ -99,6 +102,16 @@ def test_the_subcommand_writes_the_same_tables(report, monkeypatch, tmp_path):
         tmp_path / 'r.html', report / 'report.html'))
     assert len(here) >= 2 and here == there
     assert (tmp_path / 'r.html').read_text().count('<figure>') == 4
+
+
+def test_a_fold_by_indices_shows_its_own_people(report, monkeypatch, tmp_path):
+    monkeypatch.setenv('HOURGLASS_DATA', str(report / 'data'))
+    _call(monkeypatch, 'report', report / 'tiny.py', report / 'tiny.pth', tmp_path / 'r.html',
+          '--work-dir', tmp_path, *SERIAL, 'test_dataloader.dataset.indices=[15,3,9]')
+    page = (tmp_path / 'r.html').read_text()
+    assert 'of 3 people' in page
+    for row in (3, 9, 15):
+        assert page.count(f'row {row}') == 2            # among the worst and among the best
 
 
 @pytest.mark.parametrize(('out', 'more', 'message'), [

@@ -4,14 +4,15 @@ from numpy import ndarray
 
 from hourglass.evaluation import pck
 from hourglass.evaluation.metrics import Scored
+from hourglass.evaluation.protocols import Table
 
-Row = tuple[str, dict[str, float]]      # of a table: its name, and percent by column
+Row = tuple[str, Table]                 # a name, and the scores of a part of the joints or people
 
 
 def stage_rows(scored: Scored) -> list[Row]:
-    """Return the protocol's table of the prediction, and of each stage if these were scored."""
+    """Return the table of the prediction, and of each stage if these were scored."""
     names = ['prediction', *(f'stage {stage}' for stage in range(scored.num_stages))]
-    return [(name, scored.scores(which)) for which, name in enumerate(names)]
+    return list(zip(names, scored.tables, strict=True))
 
 
 def visibility_rows(scored: Scored) -> list[Row]:
@@ -19,7 +20,7 @@ def visibility_rows(scored: Scored) -> list[Row]:
     predicted, occluded = scored.distances[0], scored.occluded
     if occluded.shape != predicted.shape or not (occluded & ~np.isnan(predicted)).any():
         return []                       # limbs were measured, or occlusion is not annotated
-    return [(name, _table(scored, np.where(part, predicted, np.nan)))
+    return [(name, _table(scored, np.arange(len(predicted)), np.where(part, predicted, np.nan)))
             for name, part in (('visible', ~occluded), ('occluded', occluded))]
 
 
@@ -30,16 +31,15 @@ def size_rows(scored: Scored, sizes_image: ndarray, parts: int = 3) -> list[Row]
     """
     order = np.argsort(sizes_image, kind='stable')[:np.isfinite(sizes_image).sum()]
     return [(f'{sizes_image[some].min():.0f} to {sizes_image[some].max():.0f} px '
-             f'({len(some)} people)', _table(scored, scored.distances[0][some]))
+             f'({len(some)} people)', _table(scored, some, scored.distances[0][some]))
             for some in np.array_split(order, parts) if len(some)]
 
 
 def curves(scored: Scored) -> dict[str, tuple[ndarray, ndarray]]:
     """Return thresholds and percentages for the total and each group of the protocol."""
     counts = pck.count(scored.distances[0], scored.protocol.thresholds)
-    found = dict(Total=scored.protocol.total(counts, scored.counted),
-                 **scored.protocol.curves(counts, scored.counted))
-    return {name: (counts.thresholds, curve) for name, curve in found.items()}
+    return {name: (counts.thresholds, curve)
+            for name, curve in scored.protocol.curves(counts, scored.counted).items()}
 
 
 def by_error(scored: Scored) -> ndarray:
@@ -54,5 +54,7 @@ def by_error(scored: Scored) -> ndarray:
     return people[np.argsort(-errors, kind='stable')]
 
 
-def _table(scored: Scored, distances: ndarray) -> dict[str, float]:
-    return scored.protocol.table(pck.count(distances, scored.protocol.thresholds), scored.counted)
+def _table(scored: Scored, people: ndarray, distances: ndarray) -> Table:
+    """Make the table of some people (n,) by index, with (n, L) distances."""
+    return Table.of(scored.protocol, distances, np.zeros_like(distances, bool),
+                    [scored.images[person] for person in people], scored.counted)

@@ -52,7 +52,7 @@ def write_report(runner: Runner, path: str | Path, people: int = 8) -> None:
     if not is_main_process():
         return
     scored = getattr(runner.test_evaluator.metrics[0], 'scored', None)
-    if scored is None or np.isnan(scored.distances[0]).all():
+    if scored is None:
         raise ConfigError(f'{path}: no report without scores; the first of test_evaluator has to '
                           'be a metric of hourglass, and the data set has to be annotated')
     environment = jinja2.Environment(
@@ -66,7 +66,9 @@ def write_report(runner: Runner, path: str | Path, people: int = 8) -> None:
 
 def _content(runner: Runner, scored: Scored, people: int) -> dict:
     dataset, protocol = runner.test_dataloader.dataset, scored.protocol
-    records = [dataset.get_data_info(index) for index in scored.ids]
+    samples = map(dataset.get_data_info, range(len(dataset)))      # a fold by indices keeps its ids
+    by_id = {sample['id']: sample for sample in samples}
+    records = [by_id[key] for key in scored.ids]
     # not the sizes of the crops, which are all the same in FLIC
     sizes_image = box_side(np.stack([record['raw_ann_info']['keypoints_image']
                                      for record in records]))
@@ -75,7 +77,7 @@ def _content(runner: Runner, scored: Scored, people: int) -> dict:
     shown = [('The worst people', order[:people]), ('The best people', order[::-1][:people])]
     config = Path(runner.cfg.filename or 'config').stem
     rows, stages = findings.stage_rows(scored), np.arange(scored.num_stages)
-    of_stages = {name: (stages, np.array([scores[name] for _, scores in rows[1:]]))
+    of_stages = {name: (stages, np.array([table.scores[name] for _, table in rows[1:]]))
                  for name in ('Total', *protocol.groups)}
     return dict(
         title=f"{config} on {dataset.metainfo['dataset_name'].upper()}",

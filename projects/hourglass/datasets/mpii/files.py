@@ -207,7 +207,8 @@ def _add_head_units(people: list[Person], head_box_file: str | Path, path: str |
     """Give each person without a PCK unit that of the person with the same joints in the file."""
     joints, units = read_head_box_file(head_box_file)
     people = [person for person in people
-              if np.isnan(person.pck_unit) and not np.isnan(person.keypoints_image).any(-1).all()]
+              if person.pck_unit is not None and np.isnan(person.pck_unit)
+              and not np.isnan(person.keypoints_image).any(-1).all()]
     matches = match_poses((person.keypoints_image + 1 for person in people), joints)     # 1-based
     for person, columns in zip(people, matches, strict=True):
         where = f'{path}, row {person.row} ({person.image_name})'
@@ -254,6 +255,8 @@ class MpiiDataset(PersonDataset):
     """
 
     METAINFO = skeletons.MPII
+    no_unit = ('no head box to measure PCKh by, as a test needs; set head_box_file to '
+               'mpii_gt_val.mat')
 
     def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
                  **kwargs: Any):
