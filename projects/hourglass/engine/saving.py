@@ -10,6 +10,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, Runner
 
 from hourglass.engine.loops import ResumableLoop
+from hourglass.engine.resuming import take_settings
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.evaluation.metrics import KeypointMetric
 from hourglass.io.files import replacing
@@ -153,6 +154,8 @@ class SafeCheckpointHook(CheckpointHook):
             parameter.grad = gradient.to(parameter.device)
         position = checkpoint['meta'].get('position')
         loop, path = runner._train_loop, runner._load_from or runner.work_dir
+        if isinstance(loop, ResumableLoop) and 'optimizer' in checkpoint:
+            take_settings(runner, checkpoint, path)
         if position and isinstance(loop, ResumableLoop):
             loop._epoch, loop._iter = (checkpoint['meta'][key] for key in ('epoch', 'iter'))
             loop.go_on(position, path)
