@@ -11,7 +11,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=35))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=500),
-    dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, eta_min=1e-6),
+    dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, eta_min_ratio=1e-3),
 ]
 train_cfg = dict(type='hourglass.EpochLoop', max_epochs=100, val_interval=5)
 val_cfg = dict()

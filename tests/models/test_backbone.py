@@ -3,8 +3,10 @@ import pytest
 import torch
 
 from hourglass import Residual, StackedHourglass
+from hourglass.errors import ConfigError
 from hourglass.models import network as paper
 from hourglass.models.backbone import DepthwiseResidual
+from hourglass.models.stages import up_to_stage
 
 
 def tiny(**changes) -> StackedHourglass:
@@ -76,3 +78,65 @@ def test_a_size_that_does_not_divide_says_which_would():
 def test_impossible_sizes_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         tiny(**arguments)
+
+
+@pytest.mark.parametrize(('options', 'moving', 'counting'), [
+    (dict(), {'stem', 'hourglasses.0', 'features.0', 'heatmaps.0', 'reinjects.0', 'hourglasses.1',
+              'features.1', 'heatmaps.1'}, {'stem', 'hourglasses.0', 'features.0', 'hourglasses.1',
+                                            'features.1'}),
+    (dict(frozen_stages=0), {'hourglasses.0', 'features.0', 'heatmaps.0', 'reinjects.0',
+                             'hourglasses.1', 'features.1', 'heatmaps.1'},
+     {'hourglasses.0', 'features.0', 'hourglasses.1', 'features.1'}),
+    (dict(frozen_stages=1), {'reinjects.0', 'hourglasses.1', 'features.1', 'heatmaps.1'},
+     {'hourglasses.1', 'features.1'}),
+    (dict(frozen_stages=1, with_cp=True),
+     {'reinjects.0', 'hourglasses.1', 'features.1', 'heatmaps.1'},
+     {'hourglasses.1', 'features.1'}),
+    (dict(frozen_stages=2), set(), set()),
+    (dict(frozen_stages=0, norm_eval=True),
+     {'hourglasses.0', 'features.0', 'heatmaps.0', 'reinjects.0', 'hourglasses.1', 'features.1',
+      'heatmaps.1'}, set()),
+])
+def test_frozen_stages_keep_weights_and_statistics(options, moving, counting):
+    """Through a step of AdamW, whose weight decay moves every weight that has a gradient."""
+    network = tiny(**options).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.1, weight_decay=0.5)
+    loss = sum(output.square().sum() for output in network(images()))
+    if moving:
+        loss.backward()
+    optimizer.step()
+
+    def parts(names) -> set[str]:
+        return {name.split('.')[0] if name.startswith('stem') else '.'.join(name.split('.')[:2])
+                for name in names}
+    changed = {name for name, value in network.state_dict().items()
+               if not torch.equal(value, before[name])}
+    statistics = {name for name in changed if 'running' in name or 'num_batches' in name}
+    assert parts(changed - statistics) == moving
+    assert parts(statistics) == counting
+
+
+def test_a_frozen_network_is_cut_to_its_first_stages():
+    network, _ = up_to_stage(tiny(frozen_stages=2), 0)
+    assert len(network.eval()(images())) == 1
+    assert not network.train().stem.training
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    (dict(frozen_stages=3), 'frozen_stages is 3: give -1 for none, 0 for the stem, or up to 2'),
+    (dict(num_stacks='2'), "num_stacks is '2': give a whole number, 1 or more"),
+    (dict(channels=8.0), 'channels is 8.0: give a whole number')])
+def test_options_that_are_no_number_of_stages_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        tiny(**options)
+
+
+def test_mmengine_initialises_the_network_once():
+    network = tiny(init_cfg=dict(type='Constant', val=0.25, layer='Conv2d'))
+    network.init_weights()
+    assert all((conv.weight == 0.25).all() for conv in network.modules()
+               if isinstance(conv, torch.nn.Conv2d))
+    torch.nn.init.zeros_(network.stem[0].weight)            # as a checkpoint of the whole would
+    network.init_weights()
+    assert not network.stem[0].weight.any()

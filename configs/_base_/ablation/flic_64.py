@@ -20,7 +20,7 @@ train_cfg = dict(
     _delete_=True, type='hourglass.IterationLoop', max_iters=800, val_interval=200)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, eta_min=1e-5),
+    dict(type='CosineAnnealingLR', by_epoch=False, eta_min_ratio=2e-3),
 ]
 default_hooks = dict(checkpoint=dict(by_epoch=False, interval=200, max_keep_ckpts=1))
 log_processor = dict(by_epoch=False)

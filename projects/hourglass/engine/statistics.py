@@ -58,9 +58,11 @@ def compare_statistics(model: BaseModel, batch: dict) -> tuple[float, float, str
     running statistics that are furthest off; and the root mean square of its features normalised
     with them, where 1 is right. The model stays as it is.
     """
-    model = copy.deepcopy(model).eval()
-    layers = {name: module for name, module in model.named_modules()
-              if isinstance(module, _BatchNorm) and module.running_var is not None}
+    model = copy.deepcopy(model).train()
+    layers = {name: module for name, module in model.named_modules()        # none that is frozen
+              if isinstance(module, _BatchNorm) and module.training
+              and module.running_var is not None}
+    model.eval()
     sizes: dict[str, float] = {}
 
     def measure(name: str, layer: _BatchNorm, inputs: tuple[Tensor]) -> None:

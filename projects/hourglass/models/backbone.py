@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from hourglass.errors import ConfigError, did_you_mean
@@ -42,22 +43,29 @@ class StackedHourglass(network.StackedHourglass):
         with_cp: keep no feature map inside the stem and the stacks for the backward pass, which
             computes them again, stack by stack: less memory, more time, the same numbers. Named
             as in OpenMMLab's backbones.
+        frozen_stages: what is not trained, neither weights nor running statistics: 0 the stem, N
+            the stem and the first N stacks with the re-injections between them, -1 nothing.
+        norm_eval: normalise with the running statistics while training, too, and keep them.
+        init_cfg: how mmengine initialises the weights, such as ``dict(type='Pretrained',
+            checkpoint=..., prefix='backbone.')``; default: PyTorch's way.
 
     Raises:
-        ConfigError: for a count below 1, an odd ``channels`` or an unknown ``residual``; in
-            ``forward``, if H or W is not a multiple of ``4 * 2**depth``.
+        ConfigError: for a count that is no whole number above 0, an odd ``channels``, an unknown
+            ``residual`` or more frozen stages than stacks; in ``forward``, if H or W is not a
+            multiple of ``4 * 2**depth``.
     """
 
     def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
                  depth: int = 4, blocks_per_scale: int = 1,
                  stem_channels: tuple[int, int, int] = (64, 128, 128),
                  heatmap_std: float | None = None, residual: str = 'bottleneck',
-                 with_cp: bool = False):
+                 with_cp: bool = False, frozen_stages: int = -1, norm_eval: bool = False,
+                 init_cfg: dict | list[dict] | None = None):
         for name, value in dict(num_stacks=num_stacks, channels=channels, depth=depth,
                                 blocks_per_scale=blocks_per_scale,
                                 num_keypoints=num_keypoints).items():
-            if value is not None and value < 1:
-                raise ConfigError(f'{name} is {value}: give 1 or more')
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ConfigError(f'{name} is {value!r}: give a whole number, 1 or more')
         if channels % 2:
             raise ConfigError(f'channels is {channels}: an even number needed, residuals halve it')
         if residual not in RESIDUALS:
@@ -65,13 +73,39 @@ class StackedHourglass(network.StackedHourglass):
                               f'{did_you_mean(residual, RESIDUALS)}')
         if len(stem_channels) != 3:
             raise ConfigError(f'stem_channels is {tuple(stem_channels)}: give three widths')
+        if frozen_stages not in range(-1, num_stacks + 1):
+            raise ConfigError(f'frozen_stages is {frozen_stages!r}: give -1 for none, 0 for the '
+                              f'stem, or up to {num_stacks} for as many stacks, too')
         super().__init__(num_stacks, channels, num_keypoints, depth, blocks_per_scale,
                          stem_channels, RESIDUALS[residual])
         self.channels, self.num_keypoints, self.depth = channels, num_keypoints, depth
         self.blocks_per_scale, self.residual = blocks_per_scale, RESIDUALS[residual]
-        self.with_cp = with_cp
+        self.with_cp, self.norm_eval, self.init_cfg = with_cp, norm_eval, init_cfg
+        self.is_init = False
         if self.heatmaps is not None and heatmap_std is not None:
             start_near_zero(self.heatmaps, heatmap_std)
+        self.frozen = {'stem'} if frozen_stages >= 0 else set()
+        for part, count in (('hourglasses', frozen_stages), ('features', frozen_stages),
+                            ('heatmaps', frozen_stages), ('reinjects', frozen_stages - 1)):
+            self.frozen |= {f'{part}.{stack}' for stack in range(count)}
+        for name, module in self.named_modules():
+            if name in self.frozen:
+                module.requires_grad_(False)
+        self.train()
+
+    def train(self, mode: bool = True) -> 'StackedHourglass':
+        super().train(mode)
+        for name, module in self.named_modules():
+            if name in self.frozen or (self.norm_eval and isinstance(module, _BatchNorm)):
+                module.eval()
+        return self
+
+    def init_weights(self) -> None:
+        """Initialise the weights as ``init_cfg`` says; mmengine's models call this once."""
+        if self.init_cfg and not self.is_init:
+            from mmengine.model import initialize           # whose caller has imported it
+            initialize(self, self.init_cfg)
+        self.is_init = True
 
     @property
     def num_stacks(self) -> int:

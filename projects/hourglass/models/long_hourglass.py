@@ -30,9 +30,10 @@ class LongHourglass(nn.Module):
     def __init__(self, side_predictions: int = 0, num_keypoints: int = 16,
                  heatmap_std: float | None = None, **kwargs: Any):
         super().__init__()
-        if foreign := {'num_stacks', 'with_cp'} & set(kwargs):
+        if foreign := {'num_stacks', 'with_cp', 'frozen_stages', 'norm_eval', 'init_cfg'} & set(
+                kwargs):
             raise ConfigError(f'LongHourglass: {min(foreign)} is not for a single hourglass; leave '
-                              'it out, and set blocks_per_scale for its length')
+                              'it out; blocks_per_scale sets its length')
         one = StackedHourglass(
             num_stacks=1, num_keypoints=num_keypoints, heatmap_std=heatmap_std, **kwargs)
         if not 0 <= side_predictions < one.depth or one.heatmaps is None:
