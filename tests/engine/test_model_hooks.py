@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.runner import BaseLoop
 from tiny_network import write_tiny_network
 
 from hourglass.engine.model_hooks import ChannelsLastHook, MatchingCheckpointHook
@@ -30,6 +31,49 @@ def test_only_matching_checkpoints_pass():
         hook.after_load_checkpoint(runner, {'state_dict': more})
     MatchingCheckpointHook(may_differ=['b*']).after_load_checkpoint(
         runner, {'weight': model.weight})
+
+
+class Loop(BaseLoop):
+    """One of mmengine's, of no interest."""
+
+    def __init__(self):
+        pass
+
+    def run(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(('init_cfg', 'message'), [
+    (dict(checkpoint='whole.pth', prefix='backbone'), None),
+    (dict(checkpoint='whole.pth', prefix='backbone.'), None),
+    (dict(checkpoint='part.pth'), None),
+    (dict(checkpoint='whole.pth'), r"init_cfg: whole\.pth: .* 2 tensors do not fit, first "
+                                   r"'backbone\.weight' \(missing there"),
+    (dict(checkpoint='part.pth', prefix='backbone.'), r"'backbone\.weight' \(missing there"),
+    (dict(checkpoint='other.pth'), r"'backbone\.weight' \(\(4, 2\) there, \(3, 2\) in the"),
+    (dict(checkpoint='none.pth'), r'none\.pth: no such checkpoint')])
+def test_a_part_is_initialised_from_its_own_weights_alone(tmp_path, monkeypatch, init_cfg, message):
+    monkeypatch.chdir(tmp_path)
+    model = torch.nn.ModuleDict(dict(backbone=torch.nn.Linear(2, 3), head=torch.nn.Linear(3, 1)))
+    torch.save(model.state_dict(), 'whole.pth')
+    torch.save(model.backbone.state_dict() | {'unused': torch.zeros(1)}, 'part.pth')
+    torch.save(torch.nn.Linear(2, 4).state_dict(), 'other.pth')
+    model.backbone.init_cfg = dict(type='Pretrained', **init_cfg)
+    runner = SimpleNamespace(model=model, _train_loop=Loop())
+    if message is None:
+        MatchingCheckpointHook().before_run(runner)
+        return
+    with pytest.raises(CheckpointError, match=message):
+        MatchingCheckpointHook().before_run(runner)
+    runner._train_loop = dict(type='not built')         # a test initialises nothing
+    MatchingCheckpointHook().before_run(runner)
+
+
+def test_layers_of_other_keypoints_may_differ_in_an_init_cfg(tmp_path):
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3))
+    torch.save(torch.nn.Linear(2, 4).state_dict(), tmp_path / 'a.pth')
+    model[0].init_cfg = [dict(type='Pretrained', checkpoint=str(tmp_path / 'a.pth'))]
+    MatchingCheckpointHook(['0.*']).before_run(SimpleNamespace(model=model, _train_loop=Loop()))
 
 
 def test_channels_last_changes_the_memory_and_not_the_numbers():

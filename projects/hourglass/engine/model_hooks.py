@@ -3,7 +3,10 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.model import PretrainedInit
+from mmengine.runner import BaseLoop, Runner
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import nn
 
 from hourglass.checkpoints import refuse_another_network, state_dict
 from hourglass.deploy.runtimes import optimized
@@ -14,6 +17,8 @@ from hourglass.registry import HOOKS
 class MatchingCheckpointHook(Hook):
     """Hook that refuses a checkpoint of another network, where mmengine warns and continues.
 
+    A ``Pretrained`` one of an ``init_cfg`` may hold more than its part of the network.
+
     Args:
         may_differ: patterns of tensor names that may be missing on one side or have another shape,
             for fine-tuning: ``['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*']`` when
@@ -23,11 +28,34 @@ class MatchingCheckpointHook(Hook):
     def __init__(self, may_differ: Sequence[str] = ()):
         self.may_differ = tuple(may_differ)
 
+    def before_run(self, runner: Runner) -> None:
+        model = getattr(runner.model, 'module', runner.model)
+        if not isinstance(runner._train_loop, BaseLoop):        # a test: not initialised
+            return
+        for name, part in model.named_modules():
+            for path, prefix in _pretrained(part):
+                ours = {f'{name}.{key}'.lstrip('.'): value
+                        for key, value in part.state_dict().items()}
+                theirs = state_dict(CheckpointLoader.load_checkpoint(path, 'cpu'), path)
+                moved = {f'{name}.{key.removeprefix("module.").removeprefix(prefix)}'.lstrip('.'):
+                         value for key, value in theirs.items()
+                         if key.removeprefix('module.').startswith(prefix)}
+                refuse_another_network(ours, {key: moved[key] for key in ours if key in moved},
+                                       f'init_cfg: {path}', self.may_differ)
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         path = runner._load_from or runner.work_dir
         model = getattr(runner.model, 'module', runner.model)
         refuse_another_network(model.state_dict(), state_dict(checkpoint, path), path,
                                self.may_differ)
+
+
+def _pretrained(part: nn.Module) -> list[tuple[str, str]]:
+    """Return the checkpoints that a module is initialised from, and the prefix of its tensors."""
+    found = getattr(part, 'init_cfg', None) or []
+    return [(cfg['checkpoint'], f"{cfg['prefix'].rstrip('.')}." if cfg.get('prefix') else '')
+            for cfg in (found if isinstance(found, list) else [found])
+            if cfg.get('type') in ('Pretrained', PretrainedInit)]
 
 
 @HOOKS.register_module()
