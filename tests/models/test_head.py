@@ -124,6 +124,7 @@ def test_over_features_it_has_one_convolution_per_stage():
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (dict(num_stages=2), 'num_stages is for in_channels alone'),
+    (dict(num_keypoints=14), 'num_keypoints is for in_channels alone, leave it out; the backbone'),
     (dict(in_channels=5, num_keypoints=3), 'give num_keypoints and num_stages too'),
     (dict(in_channels=5, num_stages=2), 'give num_keypoints and num_stages too')])
 def test_wrong_arguments_are_named(arguments, message):
@@ -156,3 +157,11 @@ def test_heatmaps_that_do_not_fit_the_targets_are_refused():
     wrong = [torch.rand(2, 4, 8, 8)]
     with pytest.raises(ConfigError, match=r'\(2, 4, 8, 8\) against targets \(2, 3, 8, 8\)'):
         StackedHeatmapHead().loss(wrong, samples())
+
+
+def test_a_decoder_for_maps_of_another_size_is_refused():
+    """It would put every keypoint at half its place."""
+    head = StackedHeatmapHead(decoder=CODEC | dict(heatmap_size=(16, 16)))
+    with pytest.raises(ConfigError, match=r'model\.head\.decoder\.heatmap_size is \(16, 16\) and '
+                                          r'the heatmaps are \(8, 8\) \(w, h\)'):
+        head.predict(stages(1), samples())

@@ -49,9 +49,11 @@ class StackedHeatmapHead(BaseHead):
                                   'and num_stages too')
             self.to_heatmaps = nn.ModuleList(
                 nn.Conv2d(in_channels, num_keypoints, 1) for _ in range(num_stages))
-        elif num_stages is not None:
-            raise ConfigError('StackedHeatmapHead: num_stages is for in_channels alone, leave it '
-                              'out; the backbone says how many stages there are (num_stacks)')
+        elif given := [name for name, value in (('num_stages', num_stages),
+                                                ('num_keypoints', num_keypoints)) if value]:
+            raise ConfigError(f'StackedHeatmapHead: {given[0]} is for in_channels alone, leave it '
+                              'out; the backbone says how many stages and keypoints there are '
+                              '(num_stacks, num_keypoints)')
         self.stage_weights = None if stage_weights is None else tuple(stage_weights)
         self.predict_stage = predict_stage
         self.loss_module = MODELS.build(loss)
@@ -114,6 +116,12 @@ class StackedHeatmapHead(BaseHead):
                                   f'data set has {len(flip_indices)}; test it on data of its own')
         else:
             images = self.forward(feats)
+        size = tuple(getattr(self.decoder, 'heatmap_size', images[0].shape[:1:-1]))
+        if size != images[0].shape[:1:-1]:
+            raise ConfigError(
+                f'model.head.decoder.heatmap_size is {size} and the heatmaps are '
+                f'{tuple(images[0].shape[:1:-1])} (w, h), so every place would be wrong; set the '
+                "codec's to theirs")
         predicting = stage_index(self.predict_stage, len(images))
         all_stages = test_cfg.get('all_stages', False)
         wanted = range(len(images)) if all_stages else [predicting]
