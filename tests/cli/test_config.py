@@ -44,12 +44,29 @@ def test_common_arguments_reach_the_config(tmp_path):
     ('train_cfg = dict(max_epochs=3)', ['--cfg-options', 'train_cfg.by.epoch=2'], "no 'by' there"),
     ('model = dict(a=1)', ['--cfg-options', 'load_form=x.pth'], "did you mean 'load_from'"),
     ('codec = dict(sigma=1)', ['--cfg-options', 'codec.sigma=9'], 'model.head.decoder'),
+    ('codec = dict(sigma=1)', ['--cfg-options', 'codc.sigma=9'], "did you mean 'codec'"),
     ('modle = dict(a=1)', [], "'modle', did you mean 'model'"),
     ('model = dict(parts=[dict(a=1)])', ['--cfg-options', 'model.parts.3.a=2'], "no '3' there"),
 ])
 def test_keys_that_would_change_nothing_are_refused(tmp_path, text, more, message):
     with pytest.raises(ConfigError, match=message):
         load_config(arguments(write(tmp_path, text), *more))
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('env_cfg = dict(cudnn_benchmrk=True)', 'nothing reads env_cfg.cudnn_benchmrk, did you mean '
+                                            "'cudnn_benchmark'"),
+    ("env_cfg = dict(mp_cfg=dict(mp_start='fork'))",
+     'env_cfg.mp_cfg.mp_start; there are mp_start_method, opencv_num_threads'),
+    ('auto_scale_lr = dict(enabled=True)', "auto_scale_lr.enabled, did you mean 'enable'"),
+    ('randomness = dict(sed=1)', "randomness.sed, did you mean 'seed'"),
+    ('optim_wrapper = dict(clip_grad=dict(max_nrm=1))', "clip_grad.max_nrm, did you mean 'max_nor"),
+    ("optim_wrapper = dict(clip_grad=dict(type='value', max_norm=1))", 'nothing reads optim_wrapper'
+                                                                       '.clip_grad.max_norm'),
+    ('optim_wrapper = dict(paramwise_cfg=dict(norm_decay_mul=0))', "mean 'norm_decay_mult'")])
+def test_settings_that_mmengine_does_not_read_are_refused(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=f'some_experiment.py: .*{message}'):
+        load_config(arguments(write(tmp_path, text)))
 
 
 @pytest.mark.parametrize(('text', 'message'), [

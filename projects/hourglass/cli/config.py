@@ -3,12 +3,18 @@ import argparse
 import inspect
 import os
 import re
+import sys
+from collections.abc import Callable
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmengine.utils.dl_utils import set_multi_processing
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
+from hourglass.cli.knobs import move_changes_of_file, move_options
 from hourglass.engine.processes import join_ranks
 from hourglass.errors import ConfigError, did_you_mean
 
@@ -16,6 +22,9 @@ LOADER_SECONDS = 1800           # limit for a batch; data workers that take long
 _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cfg'} | {
     # the runner reads these from the config itself
     'sync_bn', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
+
+_PARAMWISE = ('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult',
+              'dwconv_decay_mult', 'flat_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate')
 
 
 def load_config(args: argparse.Namespace, join: bool = True) -> Config:
@@ -33,8 +42,13 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
         raise ConfigError(f'{args.config}: {type(error).__name__}: '
                           f"{' '.join(str(error).split())}") from None
     _refuse_misspelt_keys(cfg, args.config)
+    for warning in move_changes_of_file(cfg, args.config, _is_helper):
+        print(f'warning: {warning}', file=sys.stderr)
     _refuse_lost_options(cfg, args.cfg_options)
-    cfg.merge_from_dict(args.cfg_options)
+    move_options(cfg, args.cfg_options, _is_helper)
+    cfg.merge_from_dict({key: value for key, value in args.cfg_options.items()
+                         if not _is_helper(key.split('.')[0])})
+    _refuse_unread_settings(cfg, args.config)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if (cfg.get(name) or {}).get('num_workers') == 0:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
@@ -67,6 +81,33 @@ def _refuse_misspelt_keys(cfg: Config, path: str) -> None:
             raise ConfigError(f"{path}: unknown key '{key}', did you mean '{near[0]}'?")
 
 
+def _refuse_unread_settings(cfg: Config, path: str) -> None:
+    """Raise an error for a key of a dict that has no class, of which mmengine reads some keys."""
+    clip = (cfg.get('optim_wrapper') or {}).get('clip_grad') or {}
+    clipper = clip_grad_value_ if clip.get('type') == 'value' else clip_grad_norm_
+    for place, known in (
+            ('env_cfg', ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')),
+            ('env_cfg.mp_cfg', _arguments(set_multi_processing)),
+            ('auto_scale_lr', ('enable', 'base_batch_size')),
+            ('randomness', _arguments(Runner.set_randomness)),
+            ('optim_wrapper.clip_grad', {'type', *_arguments(clipper)}),
+            ('optim_wrapper.paramwise_cfg', _PARAMWISE)):
+        here: Any = cfg
+        for key in place.split('.'):
+            here = (here or {}).get(key)
+        for key in sorted(set(here or ()) - {'_scope_', *known}):
+            hint = did_you_mean(key, known) or f"; there are {', '.join(sorted(known))}"
+            raise ConfigError(f'{path}: nothing reads {place}.{key}{hint}')
+
+
+def _arguments(function: Callable) -> set[str]:
+    return set(inspect.signature(function).parameters) - {'self', 'parameters', 'distributed'}
+
+
+def _is_helper(key: str) -> bool:
+    return key not in _RUNNER_KEYS
+
+
 def _edits(a: str, b: str) -> int:
     """Return how many letters must be inserted, removed or replaced between two words."""
     return sum(max(end_a - start_a, end_b - start_b) for step, start_a, end_a, start_b, end_b
@@ -77,10 +118,8 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
     """Raise an error for an option that nothing reads, or below a key that does not exist."""
     for option in options:
         first = option.split('.')[0]
-        if first not in _RUNNER_KEYS:
-            hint = did_you_mean(first, _RUNNER_KEYS) or (
-                '; change the places that use it, such as model.head.decoder or '
-                'train_dataloader.dataset.pipeline.N')
+        if _is_helper(first) and first not in cfg:
+            hint = did_you_mean(first, _RUNNER_KEYS | set(cfg))
             raise ConfigError(f"--cfg-options {option}: nothing reads '{first}' once the config is "
                               f'loaded{hint}')
         here = cfg._cfg_dict
