@@ -96,7 +96,7 @@ def test_a_place_of_its_own_is_left_alone(child):
 
 
 @pytest.mark.parametrize(('text', 'options', 'message'), [
-    ("extra = dict(a=1)", ('extra.a=2',), "--cfg-options: 'extra' is changed, and its earlier"),
+    ('extra = dict(a=1)', ('extra.a=2',), "--cfg-options: 'extra' is changed, and its earlier"),
     ("model = dict(head=dict(decoder=dict(type='Other')))\n"
      "train_pipeline = []\ntrain_dataloader = dict(dataset=dict(pipeline=train_pipeline))",
      ('codec.sigma=2.0',), "'codec' is changed, and its earlier value cannot be found"),
@@ -123,7 +123,7 @@ def test_a_scalar_that_is_used_for_more_than_itself_is_refused(tmp_path):
 
 def test_validation_data_that_a_test_does_not_read_are_said_to_differ(child, capsys):
     child("val_dataloader = dict(dataset=dict(ann_file='mine.json'))")
-    assert "warning: " in (said := capsys.readouterr().err)
+    assert 'warning: ' in (said := capsys.readouterr().err)
     assert 'child.py: val_dataloader.dataset is changed and test_dataloader.dataset, which' in said
     child("val_dataloader = test_dataloader = dict(dataset=dict(ann_file='mine.json'))")
     child("test_dataloader = dict(dataset=dict(ann_file='mine.json'))")

@@ -74,7 +74,7 @@ def test_iterations_are_stretched_too(tmp_path):
            'anew from the weights, with load_from instead of --resume'),
     ({'optim_wrapper.paramwise_cfg': dict(custom_keys={'line': dict(lr_mult=0.1)})},
      r'another optim_wrapper\.paramwise_cfg\.custom_keys\.line\.lr_mult \(none there, 0\.1 here\)'),
-    (ITERATIONS, r"another train_cfg\.type \(hourglass\.EpochLoop there"),
+    (ITERATIONS, r'another train_cfg\.type \(hourglass\.EpochLoop there'),
     ({'param_scheduler': [dict(type='ReduceOnPlateauLR', monitor='score')]},
      'one that follows scores cannot be resumed with another config'),
 ])

@@ -2,6 +2,8 @@
 import argparse
 import sys
 import traceback
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -14,8 +16,11 @@ from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.config import load_config
 from hourglass.cli.errors import one_line_errors
 from hourglass.engine.budget import train_for
+from hourglass.engine.checks import check_model
+from hourglass.engine.lengths import follow_loop
 from hourglass.engine.optim import scale_learning_rate
 from hourglass.engine.processes import find_place
+from hourglass.engine.trial import TrialHook
 from hourglass.errors import ConfigError
 
 
@@ -28,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--minutes', type=float, metavar='N',
                         help='train for this long, whatever the config says, with a learning rate '
                         'that ends at zero')
+    parser.add_argument('--dry-run', action='store_true',
+                        help='print what would be trained, try a step and a validation, and stop')
     parser.add_argument('--auto-scale-lr', action='store_true',
                         help='scale the learning rate with the real total batch size')
 
@@ -35,15 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def training_config(args: argparse.Namespace) -> Config:
     """Return the config of a run as the arguments change it; those that do not fit are refused."""
     cfg = load_config(args)
-    if 'by_epoch' in cfg.train_cfg:         # mmengine's loops do not resume exactly
-        by_epoch = cfg.train_cfg.pop('by_epoch')
-        cfg.train_cfg.type = f"hourglass.{'EpochLoop' if by_epoch else 'IterationLoop'}"
     optimizer = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('type')
     if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
         raise ConfigError(f"optim_wrapper.optimizer.type='{optimizer}': no such optimiser; check "
                           'its spelling')
     if args.minutes is not None:
         train_for(cfg, args.minutes)
+    follow_loop(cfg)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         cfg.get('default_hooks', {}).get('checkpoint', {}).pop('save_best', None)
@@ -76,7 +81,16 @@ def training_config(args: argparse.Namespace) -> Config:
 def run(args: argparse.Namespace) -> None:
     try:
         with one_line_errors():         # inside the try, as it lets defects through
-            Runner.from_cfg(training_config(args)).train()
+            cfg = training_config(args)
+            with ExitStack() as ended:
+                work_dir = None
+                if args.dry_run:
+                    work_dir, cfg.log_level = cfg.work_dir, 'WARNING'
+                    cfg.work_dir = ended.enter_context(TemporaryDirectory())
+                runner = Runner.from_cfg(cfg)
+                check_model(getattr(runner.model, 'module', runner.model), runner.cfg)
+                runner.register_hook(TrialHook(work_dir))
+                runner.train()
     except Exception as error:      # a defect: the traceback, then a last line
         traceback.print_exc()
         sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the "

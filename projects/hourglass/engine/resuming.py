@@ -117,7 +117,7 @@ def settings(text: str) -> dict:
 class _Literals(ast.NodeTransformer):
     """Turns ``dict(a=1)`` into ``{'a': 1}``."""
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:           # noqa: N802  (named by ast)
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
         if not isinstance(node.func, ast.Name) or node.func.id != 'dict' or node.args:
             return node

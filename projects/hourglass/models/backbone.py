@@ -103,7 +103,7 @@ class StackedHourglass(network.StackedHourglass):
     def init_weights(self) -> None:
         """Initialise the weights as ``init_cfg`` says; mmengine's models call this once."""
         if self.init_cfg and not self.is_init:
-            from mmengine.model import initialize           # whose caller has imported it
+            from mmengine.model import initialize  # whose caller has imported it
             initialize(self, self.init_cfg)
         self.is_init = True
 

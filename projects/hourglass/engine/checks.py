@@ -1,0 +1,55 @@
+"""Settings that fit a config and not its network, where mmengine would ignore them."""
+import inspect
+
+from mmengine.config import ConfigDict
+from mmengine.registry import OPTIMIZERS
+from torch import nn
+
+from hourglass.errors import ConfigError, did_you_mean
+from hourglass.models.head import StackedHeatmapHead
+from hourglass.models.network import StackedHourglass
+
+_FREEZE = 'freeze stem and stacks with model.backbone.frozen_stages, and their statistics with them'
+
+
+def check_model(model: nn.Module, cfg: ConfigDict) -> None:
+    """Raise ``ConfigError`` for a setting that would train ``model`` otherwise than it says."""
+    networks = {name: part for name, part in model.named_modules()
+                if isinstance(part, StackedHourglass)}
+    for name in cfg.get('activation_checkpointing') or ():
+        if any(f'{name}.'.startswith(f'{ours}.') for ours in networks):
+            raise ConfigError(
+                f"activation_checkpointing: '{name}' would get no gradient, or count each batch "
+                'twice; leave it out, and set model.backbone.with_cp=True')
+    head, backbone = (getattr(model, part, None) for part in ('head', 'backbone'))
+    if (isinstance(head, StackedHeatmapHead) and head.to_heatmaps is None
+            and isinstance(backbone, StackedHourglass) and backbone.heatmaps is None):
+        raise ConfigError(
+            'model.backbone.num_keypoints is None, so model.head would take features for heatmaps; '
+            'give the backbone num_keypoints, or the head in_channels, num_keypoints and '
+            'num_stages')
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ConfigError('model: every parameter is frozen; nothing would be trained')
+    _check_parameter_groups(model, cfg.get('optim_wrapper') or {})
+
+
+def _check_parameter_groups(model: nn.Module, wrapper: dict) -> None:
+    """Check ``paramwise_cfg.custom_keys``: every one matches, and freezes nothing by halves."""
+    names = [name for name, _ in model.named_parameters()]
+    optimizer = wrapper.get('optimizer', {}).get('type')
+    known = {'lr_mult', 'decay_mult', *(
+        inspect.signature(OPTIMIZERS.get(optimizer) if isinstance(optimizer, str) else optimizer
+                          ).parameters if optimizer else ())} - {'params'}
+    for key, options in (wrapper.get('paramwise_cfg') or {}).get('custom_keys', {}).items():
+        where = f"optim_wrapper.paramwise_cfg.custom_keys['{key}']"
+        if not any(key in name for name in names):
+            parts = {part for name in names for part in (name, *name.split('.'))}
+            parts |= {'.'.join(name.split('.')[:depth]) for name in names for depth in (2, 3)}
+            raise ConfigError(f'{where}: no parameter has that in its name'
+                              f'{did_you_mean(key, sorted(parts))}')
+        if unknown := set(options) - known:
+            raise ConfigError(f'{where}: nothing reads {min(unknown)!r}'
+                              f'{did_you_mean(min(unknown), known)}; {_FREEZE}')
+        if options.get('lr_mult') == 0:
+            raise ConfigError(f'{where}: lr_mult=0 freezes no statistics, and no weights under a '
+                              f'schedule with an absolute eta_min; {_FREEZE}')

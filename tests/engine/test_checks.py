@@ -1,0 +1,60 @@
+"""Settings that do not fit the network are refused before the first step."""
+import pytest
+from conftest import REPOSITORY
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+from torch import nn
+
+from hourglass.engine.checks import check_model
+from hourglass.errors import ConfigError
+
+TINY = {'model.backbone.channels': 8, 'model.backbone.depth': 1,
+        'model.backbone.stem_channels': (4, 8, 8)}
+
+
+def checked(options: dict) -> None:
+    cfg = Config.fromfile(
+        REPOSITORY / 'configs/synthetic/td-hm_hourglass2-paper_synthetic-256x256.py')
+    cfg.merge_from_dict(TINY | options)
+    init_default_scope(cfg.default_scope)
+    check_model(MODELS.build(cfg.model), cfg)
+
+
+def keys(**custom: dict) -> dict:
+    """Custom keys, of which a dot is written as two underscores."""
+    return {'optim_wrapper.paramwise_cfg': dict(custom_keys={
+        key.replace('__', '.'): value for key, value in custom.items()})}
+
+
+@pytest.mark.parametrize('options', [
+    {}, {'activation_checkpointing': ['head']}, {'model.backbone.frozen_stages': 1},
+    keys(backbone__stem=dict(lr_mult=0.1, decay_mult=0)), keys(heatmaps=dict(alpha=0.9))])
+def test_settings_that_fit_pass(options):
+    checked(options)
+
+
+@pytest.mark.parametrize(('options', 'message'), [
+    ({'activation_checkpointing': ['backbone.stem']},
+     r"activation_checkpointing: 'backbone\.stem' would get no gradient, or count each batch twice;"
+     r' leave it out, and set model\.backbone\.with_cp=True'),
+    ({'activation_checkpointing': ['backbone']}, "'backbone' would"),
+    ({'model.backbone.num_keypoints': None, 'model.backbone.channels': 16},
+     r'model\.backbone\.num_keypoints is None, so model\.head would take features for heatmaps'),
+    ({'model.backbone.frozen_stages': 2}, 'every parameter is frozen'),
+    (keys(backbone__stm=dict(lr_mult=0.1)),
+     r"custom_keys\['backbone\.stm'\]: no parameter has that in its name, did you mean "
+     r"'backbone\.stem'"),
+    (keys(stem=dict(lr_mlt=0.1)), r"custom_keys\['stem'\]: nothing reads 'lr_mlt', did you mean "
+                                  "'lr_mult'"),
+    (keys(stem=dict(requires_grad=False)), "nothing reads 'requires_grad'; freeze stem and stacks "
+                                           r'with model\.backbone\.frozen_stages'),
+    (keys(stem=dict(lr_mult=0)), 'lr_mult=0 freezes no statistics, and no weights under a schedule '
+                                 r'with an absolute eta_min; freeze stem and stacks')])
+def test_settings_that_would_train_something_else_are_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        checked(options)
+
+
+def test_networks_of_other_projects_may_checkpoint_their_activations():
+    model = nn.Sequential(nn.Linear(1, 1))
+    check_model(model, Config(dict(activation_checkpointing=['0'])))

@@ -1,0 +1,57 @@
+"""What a validation would fail with, hours later, ends a run before its first step."""
+import pytest
+from runs import write_config
+from toy_runs import rates, toy_config
+
+from hourglass.engine import trial
+from hourglass.errors import ConfigError
+
+
+@pytest.fixture
+def refusal(synthetic, cli, tmp_path):
+    """The line that ends a run with these options before it has written a checkpoint."""
+    config, work = write_config(tmp_path, synthetic), tmp_path / 'work'
+
+    def call(*options: str) -> str:
+        with pytest.raises(SystemExit) as stop:
+            cli('train', config, '--work-dir', work, '--cfg-options',
+                'train_dataloader.num_workers=0', *options)
+        assert not list(work.glob('*.pth'))
+        assert '\n' not in str(stop.value.code)
+        return str(stop.value.code)
+    return call
+
+
+def test_a_validation_is_tried_first(refusal):
+    for option, message in (
+            ('model.test_cfg.flip_mode=heatmap', "model.test_cfg: nothing reads 'flip_mode'"),
+            ('model.head.decoder.heatmap_size=(32,32)', 'decoder.heatmap_size is (32, 32) and the'),
+            ('default_hooks.checkpoint.save_best=mpii/PCK', "save_best='mpii/PCK' is no score"),
+            ('val_dataloader.dataset.pipeline.3.meta_keys=("id",)', 'the validation would fail: ')):
+        assert message in refusal(option)
+
+
+def test_a_dry_run_says_what_is_trained_and_writes_nothing(synthetic, cli, tmp_path, capfd):
+    config, work = write_config(tmp_path, synthetic), tmp_path / 'work'
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(SystemExit, match='^0$'):
+        cli('train', config, '--work-dir', work, '--dry-run', '--cfg-options',
+            'train_dataloader.num_workers=0', 'model.backbone.frozen_stages=0')
+    assert sorted(tmp_path.iterdir()) == before
+    out = capfd.readouterr().out
+    for line in ('network      TopdownPoseEstimator, ', 'of backbone.stem\n',
+                 'statistics   fixed in ',
+                 'people       20 to train, 8 to validate; batches of 4\n',
+                 'steps        15: 3 epochs of 5; validated every 1 epoch(s)\n',
+                 f'checkpoints  {work}: every 1 epoch(s), the last 2 kept; the best by mpii/Total',
+                 'tried        a step (loss '):
+        assert line in out
+
+
+def test_a_parameter_without_gradient_is_named(tmp_path):
+    runner = trial.Runner.from_cfg(toy_config(tmp_path))
+    runner.model.spare = runner.model.line.__class__(1, 1)
+    runner.register_hook(trial.TrialHook('work'))
+    with pytest.raises(ConfigError, match="2 parameters get no gradient, first 'spare.weight'"):
+        runner.train()
+    assert not rates(runner)
