@@ -6,7 +6,9 @@ import pytest
 import scipy.io
 from mpii_records import record, write
 
+from hourglass.datasets import skeletons
 from hourglass.datasets.mpii.dataset import MpiiDataset
+from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError
 
 
@@ -38,6 +40,23 @@ def test_the_split_is_chosen_among_three(tmp_path):
     for split, names in dict(train=['0.jpg'], val=['1.jpg'], trainval=['0.jpg', '1.jpg']).items():
         dataset = MpiiDataset('a.json', split, data_root=str(tmp_path))
         assert [sample['raw_ann_info']['image_name'] for sample in dataset] == names
+
+
+def test_a_network_for_lsp_gets_its_14_joints(tmp_path):
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'images/0.jpg').touch()
+    person = record(head_box=[0, 0, 30, 40])
+    write(tmp_path / 'a.json', [person])
+    options = dict(data_root=str(tmp_path), ann_file='a.json', test_mode=True)
+    dataset = MpiiDataset(skeleton='lsp', **options)
+    sample, ours = dataset[0]['raw_ann_info'], dict(zip(
+        keypoint_names(MpiiDataset.METAINFO), person['joints'], strict=True))
+    names = keypoint_names(dataset.metainfo)
+    assert names == keypoint_names(skeletons.LSP)
+    assert (sample['keypoints_image'] + 1).tolist() == [ours[name] for name in names]
+    assert len(sample['occluded']) == 14 and sample['pck_unit'] == 30
+    with pytest.raises(ConfigError, match="skeleton='coco', choose from"):
+        MpiiDataset(skeleton='coco', **options)
 
 
 @pytest.mark.parametrize(('content', 'message'), [
