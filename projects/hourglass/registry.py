@@ -32,7 +32,7 @@ DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic', 'data
                   'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
-METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics',
+METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics', 'evaluation.oks',
                  'evaluation.submission')
 HOOKS = _child(root.HOOKS, 'engine.display', 'engine.model_hooks', 'engine.saving',
                'engine.statistics', 'engine.stopping', 'engine.watching')

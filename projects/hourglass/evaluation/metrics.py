@@ -17,6 +17,7 @@ from hourglass.errors import DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.pck import People
 from hourglass.evaluation.protocols import PARTS, Protocol, Table, find_protocol
+from hourglass.evaluation.samples import annotation_of
 from hourglass.evaluation.tables import format_rows, table_rows
 from hourglass.io.files import replacing, without_nan
 from hourglass.registry import METRICS
@@ -55,10 +56,10 @@ class Scored:
 class KeypointMetric(BaseMetric):
     """Base of the metrics.
 
-    Predictions and ground truth, the unchanged annotation in ``raw_ann_info``, are both 0-based
-    image px. Every person counts once, however the data were divided into batches and ranks. If the
-    head gives the keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored. A
-    score without an annotated keypoint is None, as JSON has no NaN.
+    Predictions and ground truth (:func:`.samples.annotation_of`) are both 0-based image px. Every
+    person counts once, however the data were divided into batches and ranks. If the head gives the
+    keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored. A score without an
+    annotated keypoint is None, as JSON has no NaN.
 
     Args:
         protocol: a protocol, or the name of one in :mod:`hourglass.evaluation.protocols`; the first
@@ -104,7 +105,7 @@ class KeypointMetric(BaseMetric):
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            truth, predicted = sample['raw_ann_info'], _predictions(sample)     # (1 + N, K, 2)
+            truth, predicted = annotation_of(sample), _predictions(sample)      # (1 + N, K, 2)
             annotated = self.scored_joints(truth)                               # (K, 2)
             where = f"{truth['image_name']}, row {truth['row']}"
             if predicted.shape[1:] != annotated.shape:

@@ -3,6 +3,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hourglass.datasets import skeletons
 from hourglass.datasets.base import Person, PersonDataset
 from hourglass.datasets.mpii.files import read_mpii
@@ -48,3 +50,8 @@ class MpiiDataset(PersonDataset):
         boxes = self.head_box_file and Path(self.data_root, self.head_box_file)
         people = read_mpii(self.ann_file, self.split, boxes)
         return people if self.skeleton == 'mpii' else [with_lsp_joints(p) for p in people]
+
+    def _sample(self, index: int, image: int, person: Person) -> dict:
+        """Add the size of the head by which mmpose's ``PCKAccuracy`` measures."""
+        return super()._sample(index, image, person) | dict(
+            head_size=np.array([[person.pck_unit]], np.float32))
