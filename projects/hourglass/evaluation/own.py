@@ -1,0 +1,166 @@
+"""People annotated and predicted in files of COCO's form, of any skeleton.
+
+The annotation file has ``images`` (``id``, ``file_name``), ``categories``, of which one has names
+of ``keypoints``, and ``annotations`` (``id``, ``image_id``, ``bbox``, ``keypoints``: x, y and flag,
+which is 0 where not annotated and 1 where occluded). Predictions are COCO's list of results
+(``image_id``, ``keypoints``, ``score``), or the ``predictions.json`` of ``hourglass predict``,
+whose images are found by their names. Coordinates are image px, and boxes x, y, width, height.
+"""
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from scipy.optimize import linear_sum_assignment
+
+from hourglass.errors import DataError
+from hourglass.io.files import read_json
+
+
+@dataclass
+class CocoPeople:
+    """The annotated people of a file."""
+
+    path: Path
+    names: Sequence[str]                # of the K keypoints
+    images: dict[Any, str]              # id -> file name
+    annotations: Sequence[dict]         # of people, in COCO's form; image_id is in images
+
+    def arrays(self) -> tuple[ndarray, ndarray, ndarray]:
+        """Return keypoints (P, K, 2), NaN where not annotated; occluded (P, K); boxes (P, 4).
+
+        Boxes are x1, y1, x2, y2. A crowd counts as not annotated.
+        """
+        triples = np.array([one['keypoints'] for one in self.annotations], float).reshape(
+            len(self.annotations), -1, 3)
+        crowd = np.array([bool(one.get('iscrowd', 0)) for one in self.annotations])
+        absent = (triples[..., 2] == 0) | crowd[:, None]
+        boxes = np.array([one['bbox'] for one in self.annotations], float)
+        boxes[:, 2:] += boxes[:, :2]
+        return np.where(absent[..., None], np.nan, triples[..., :2]), triples[..., 2] == 1, boxes
+
+
+def read_people(path: str | Path) -> CocoPeople:
+    """Read an annotation file, and check it.
+
+    Raises:
+        DataError: for a file that cannot be read, an id that is there twice, an unknown image, or
+            a person whose keypoints or box are not those of the skeleton.
+    """
+    path, content = Path(path), read_json(path)
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in (
+            'images', 'categories', 'annotations')):
+        raise DataError(f"{path}: 'images', 'categories' and 'annotations' needed, as in COCO's "
+                        'annotation of people')
+    skeletons = [one for one in content['categories'] if one.get('keypoints')]
+    if len(skeletons) != 1:
+        raise DataError(f'{path}: {len(skeletons)} categories have names of keypoints, one needed')
+    names = list(map(str, skeletons[0]['keypoints']))
+    images = {one['id']: str(one.get('file_name', one['id'])) for one in _records(
+        content['images'], ('id',), path, 'image')}
+    people = [one for one in content['annotations']
+              if not isinstance(one, dict) or one.get('category_id') == skeletons[0].get('id')]
+    for one in _records(people, ('id', 'image_id', 'bbox', 'keypoints'), path, 'annotation'):
+        where = f"{path}, annotation {one['id']}"
+        if one['image_id'] not in images:
+            raise DataError(f"{where}: image {one['image_id']!r} is not in 'images'")
+        _floats(one['keypoints'], (3 * len(names),), f'{where}: keypoints')
+        if not (_floats(one['bbox'], (4,), f'{where}: bbox')[2:] > 0).all():
+            raise DataError(f"{where}: bbox {one['bbox']} has no area; x, y, width, height needed")
+    if not people:
+        raise DataError(f'{path}: no annotated people')
+    return CocoPeople(path, names, images, people)
+
+
+def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
+    """Read predictions of the images of a ground truth: ``image_id``, ``keypoints``, ``score``.
+
+    The keypoints become (K, 2) arrays in image px; without a ``score`` it is the mean of the
+    keypoints' own, or 1.
+
+    Raises:
+        DataError: for a file that cannot be read, or predictions of other images or keypoints.
+    """
+    path, content = Path(path), read_json(path, 'write it again')
+    names = None
+    if isinstance(content, dict) and isinstance(content.get('annotations'), list):
+        names = {one['id']: str(one['file_name']) for one in _records(
+            content.get('images', []), ('id', 'file_name'), path, 'image')}
+        content = content['annotations']
+    if not isinstance(content, list):
+        raise DataError(f"{path}: a list of predictions needed, as it is or under 'annotations'")
+    by_name = {name: image for image, name in truth.images.items()}
+    by_name |= {Path(name).name: image for name, image in by_name.items()} | by_name
+    found: list[dict] = []
+    for one in _records(content, ('image_id', 'keypoints'), path, 'prediction'):
+        where, image = f'{path}, prediction {len(found)}', one['image_id']
+        if names:
+            name = names.get(image, '')
+            image = by_name.get(name, by_name.get(Path(name).name))
+        if image not in truth.images:
+            raise DataError(f'{where}: image {one["image_id"]!r} is not in {truth.path}')
+        numbers = np.ravel(_floats(one['keypoints'], None, f'{where}: keypoints'))
+        if len(numbers) not in (2 * len(truth.names), 3 * len(truth.names)):
+            raise DataError(f'{where}: {len(numbers)} numbers, {3 * len(truth.names)} needed: x, y '
+                            f'and score of {len(truth.names)} keypoints')
+        columns = numbers.reshape(len(truth.names), -1)
+        score = one.get('score', columns[:, 2].mean() if columns.shape[1] == 3 else 1)
+        found.append(dict(image_id=image, keypoints=columns[:, :2], score=float(score)))
+    return found
+
+
+def assigned(truth: CocoPeople, found: Sequence[dict]) -> ndarray:
+    """Return (P, K, 2) the prediction of each annotated person, NaN for a person without one.
+
+    In each image, predictions are assigned to people one to one, with the smallest sum of their
+    mean distances; a distance counts at most as the longer side of the person's box.
+    """
+    keypoints_image, _, boxes = truth.arrays()
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(-1)
+    result = np.full_like(keypoints_image, np.nan)
+    predictions = _by_image(one['image_id'] for one in found)
+    for image, people in _by_image(one['image_id'] for one in truth.annotations).items():
+        people = [row for row in people if not np.isnan(keypoints_image[row]).all()]
+        theirs = np.array([found[place]['keypoints'] for place in predictions.get(image, ())])
+        if not len(people) or not len(theirs):
+            continue
+        off = np.linalg.norm(theirs[None] - keypoints_image[people][:, None], axis=-1)  # (p, n, K)
+        relative = np.fmin(off / sides[people][:, None, None], 1)
+        relative[np.isnan(keypoints_image[people]).any(-1)[:, None].repeat(len(theirs), 1)] = np.nan
+        rows, columns = linear_sum_assignment(np.nanmean(relative, axis=-1))
+        result[np.array(people)[rows]] = theirs[columns]
+    return result
+
+
+def _by_image(image_ids: Iterable) -> dict[Any, list[int]]:
+    places = defaultdict(list)
+    for place, image in enumerate(image_ids):
+        places[image].append(place)
+    return places
+
+
+def _records(records: list, keys: Sequence[str], path: Path, what: str) -> list[dict]:
+    """Return the records if each is a dict that has the keys, and an ``id`` of its own."""
+    ids = set()
+    for number, record in enumerate(records):
+        missing = [key for key in keys if not isinstance(record, dict) or key not in record]
+        if missing:
+            raise DataError(f'{path}, {what} {number}: no {missing[0]!r}')
+        if 'id' in keys and record['id'] in ids:
+            raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number them "
+                            'apart')
+        ids.add(record.get('id'))
+    return records
+
+
+def _floats(values: Any, shape: tuple[int, ...] | None, where: str) -> ndarray:
+    try:
+        numbers = np.array(values, float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f'{where}: {error}; numbers needed') from None
+    if shape and (numbers.shape != shape or not np.isfinite(numbers).all()):
+        raise DataError(f'{where} {values}: {shape[0]} numbers needed')
+    return numbers
