@@ -113,6 +113,8 @@ def test_an_annotation_that_cannot_be_used_is_named(given, message, tmp_path):
     ([dict(image_id=0)], "prediction 0: no 'keypoints'"),
     ([dict(image_id=5, keypoints=[0] * 9)], 'prediction 0: image 5 is not in .*gt.json'),
     ([dict(image_id=0, keypoints=[0] * 51)], 'prediction 0: 51 numbers, 9 needed: x, y and score'),
+    (dict(images=[], annotations=[], categories=[dict(keypoints=NAMES[::-1])]),
+     'predicts right_tail, left_tail, nose, and .*gt.json has nose, left_tail'),
     (dict(images=[dict(id=0, file_name='x.jpg')], annotations=[
         dict(image_id=0, keypoints=[0] * 9)]), 'image 0 is not in')])
 def test_predictions_that_do_not_fit_are_named(given, message, truth, tmp_path):

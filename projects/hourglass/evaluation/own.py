@@ -25,7 +25,7 @@ class CocoPeople:
     """The annotated people of a file."""
 
     path: Path
-    names: Sequence[str]                # of the K keypoints
+    names: list[str]                    # of the K keypoints
     images: dict[Any, str]              # id -> file name
     annotations: Sequence[dict]         # of people, in COCO's form; image_id is in images
 
@@ -89,6 +89,10 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
     if isinstance(content, dict) and isinstance(content.get('annotations'), list):
         names = {one['id']: str(one['file_name']) for one in _records(
             content.get('images', []), ('id', 'file_name'), path, 'image')}
+        for category in content.get('categories', ()):
+            if category.get('keypoints', truth.names) != truth.names:
+                raise DataError(f"{path}: predicts {', '.join(category['keypoints'])}, and "
+                                f"{truth.path} has {', '.join(truth.names)}, in this order")
         content = content['annotations']
     if not isinstance(content, list):
         raise DataError(f"{path}: a list of predictions needed, as it is or under 'annotations'")

@@ -18,6 +18,8 @@ class Poses:
         stage_keypoints: (P, N, K, 2) in image px of every stage, on request.
         stage_heatmaps: (P, N, K, h, w), if both stages and heatmaps were requested.
         inputs: (P, H, W, 3) uint8 BGR, the crops that the network was given, on request.
+        probability: (P, K) that each keypoint is correct, by the calibration of the weights, on
+            request.
     """
 
     keypoints: ndarray
@@ -29,3 +31,4 @@ class Poses:
     stage_keypoints: ndarray | None = None
     stage_heatmaps: ndarray | None = None
     inputs: ndarray | None = None
+    probability: ndarray | None = None

@@ -14,7 +14,9 @@ from mmpose.structures import PoseDataSample
 from numpy import ndarray
 
 from hourglass.datasets.crop import to_image
+from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError, HourglassError
+from hourglass.evaluation.calibration import Calibration
 from hourglass.inference.places import Request, Rows, square_crops
 from hourglass.inference.poses import Poses
 from hourglass.inference.stages import until_stage
@@ -73,8 +75,9 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
 
 def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
                  stage: int | None = None, flip: bool | None = None, heatmaps: bool = False,
-                 stages: bool = False, inputs: bool = False, padding: float = 1.25,
-                 batch_size: int = 32) -> Iterator[tuple[Request, Poses | HourglassError]]:
+                 stages: bool = False, inputs: bool = False, probability: bool = False,
+                 padding: float = 1.25, batch_size: int = 32
+                 ) -> Iterator[tuple[Request, Poses | HourglassError]]:
     """Find the keypoints of people in a stream of images of any length.
 
     At most ``batch_size`` people, of several images, and the results that wait for them are in
@@ -84,7 +87,7 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
         model: of :func:`hourglass.apis.init_model`.
         stage: the stage that predicts, 0 the first, -1 the last; default the config's.
         flip: average with the mirrored image; default the config's.
-        heatmaps, stages, inputs: return these as well; see :class:`Poses`.
+        heatmaps, stages, inputs, probability: return these as well; see :class:`Poses`.
         padding: side of a crop in units of the longer side of its box.
         batch_size: number of people.
 
@@ -92,10 +95,12 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
         Each request, in order, with its poses or the error that says why there are none.
 
     Raises:
-        ConfigError: for a stage that does not exist, or a ``batch_size`` below 1.
+        ConfigError: for a stage that does not exist, a ``batch_size`` below 1, or probabilities
+            that the weights are not calibrated for.
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')
+    calibration = _calibration(model, stage, flip) if probability else None
     model = _configured(model, stage, flip, heatmaps, stages)
     with DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose')):
         pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
@@ -109,6 +114,9 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
                 fields = [_fields(person, inputs) for person in people]
                 poses = replace(poses, **{name: np.stack([one[name] for one in fields])
                                           for name in fields[0]})
+            if calibration and isinstance(poses, Poses):
+                poses = replace(poses, probability=calibration.probabilities(
+                    poses.scores, keypoint_names(model.dataset_meta)))
             yield request, poses
 
     for request in requests:
@@ -168,6 +176,25 @@ def _configured(model: TopdownPoseEstimator, stage: int | None, flip: bool | Non
     if flip is not None:
         model.test_cfg['flip_test'] = flip
     return model
+
+
+def _calibration(model: TopdownPoseEstimator, stage: int | None, flip: bool | None) -> Calibration:
+    """Return the calibration of a model, or raise unless it is for these settings."""
+    calibration: Calibration | None = getattr(model, 'calibration', None)
+    if calibration is None:
+        raise ConfigError('probability: these weights are not calibrated; hourglass test '
+                          '--calibrate does it')
+    if hasattr(model, 'only_stage'):
+        used = model.only_stage[0]
+    else:
+        used = stage_index(model.head.predict_stage if stage is None else stage, num_stages(model))
+    flips = bool((model.test_cfg or {}).get('flip_test', False) if flip is None else flip)
+    if (used, flips) != (calibration.stage, calibration.flip):
+        raise ConfigError(
+            f'probability: these weights are calibrated for stage {calibration.stage} '
+            f"with{'' if calibration.flip else 'out'} the mirrored image, not for stage {used} "
+            f"with{'' if flips else 'out'} it")
+    return calibration
 
 
 @torch.no_grad()

@@ -22,9 +22,10 @@ class Results:
     The JSON has COCO's form: ``images``, ``categories`` (names of the keypoints, bones counted from
     1) and ``annotations``, one for each person, whose ``keypoints`` are x, y and score one after
     the other, as in COCO's results; ``score`` is their mean. ``bbox`` (x, y, width, height) is the
-    box that was given, ``crop`` the square that the network was given. The table has a line for
-    each keypoint. Coordinates are image px and 0 is the middle of the first pixel; boxes count
-    from the corner of the image.
+    box that was given, ``crop`` the square that the network was given, and ``probability``, on
+    request, that of each keypoint to be correct. The table has a line for each keypoint.
+    Coordinates are image px and 0 is the middle of the first pixel; boxes count from the corner of
+    the image.
 
     Args:
         metainfo: the model's ``dataset_meta``.
@@ -75,12 +76,15 @@ class Results:
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
-            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score'))
-            for entry in self.entries:
-                for number, person in enumerate(entry.get('people', ())):
-                    triples = np.reshape(person['keypoints'], (-1, 3)).tolist()
-                    table.writerows((entry['image']['file_name'], number, keypoint, *triple)
-                                    for keypoint, triple in zip(self.names, triples, strict=True))
+            people = [(entry['image']['file_name'], number, person) for entry in self.entries
+                      for number, person in enumerate(entry.get('people', ()))]
+            more = [column for column in ('probability',) if people and column in people[0][2]]
+            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score', *more))
+            for name, number, person in people:
+                columns = zip(*np.reshape(person['keypoints'], (-1, 3)).T.tolist(),
+                              *(person[column] for column in more), strict=True)
+                table.writerows((name, number, keypoint, *numbers)
+                                for keypoint, numbers in zip(self.names, columns, strict=True))
         return 0
 
 
@@ -123,7 +127,7 @@ class SharedResults(Results):
 def _entry(request: Request, poses: Poses) -> dict[str, Any]:
     """Return COCO's entries of one image and its people, without ids."""
     width, height = poses.image_size
-    people = []
+    people: list[dict[str, Any]] = []
     for box, crop, keypoints, scores in zip(
             [(0, 0, width, height)] if request.boxes is None else request.boxes, poses.boxes,
             poses.keypoints, poses.scores, strict=True):
@@ -132,6 +136,8 @@ def _entry(request: Request, poses: Poses) -> dict[str, Any]:
             category_id=1, keypoints=_rounded(triples.ravel()),
             score=_rounded([scores.mean()])[0], bbox=_corner_and_size(box),
             crop=_corner_and_size(crop), whole_image=poses.whole_image))
+        if poses.probability is not None:
+            people[-1]['probability'] = _rounded(poses.probability[len(people) - 1])
     return dict(image=dict(file_name=request.name, width=width, height=height), people=people)
 
 
