@@ -36,6 +36,7 @@ class Scored:
     images: Sequence[str]               # (P,) names of their images
     distances: ndarray                  # (1 + N, P, L) of the prediction, then of the N stages
     occluded: ndarray                   # (P, K) annotated, but hidden
+    peaks: ndarray                      # (P, K) scores of the prediction
 
     @property
     def num_stages(self) -> int:
@@ -117,15 +118,16 @@ class KeypointMetric(BaseMetric):
             except pck.UnmeasuredError:
                 raise DataError(f'{where}: {self.protocol.unit_name} cannot be measured; '
                                 f'{self.advice}') from None
+            peaks = np.asarray(sample['pred_instances']['keypoint_scores'])[0]              # (K,)
             result = dict(
                 id=sample['id'], where=where, image=truth['image_name'], distances=distances,
-                occluded=truth['occluded'],
+                occluded=truth['occluded'], peaks=peaks,
                 left_out=bool(np.isnan(distances).all() > np.isnan(annotated).all()))
             if self.people_file:
                 result['person'] = dict(
                     row=truth['row'], image_name=truth['image_name'],
                     keypoints=predicted[0].tolist(),
-                    scores=np.asarray(sample['pred_instances']['keypoint_scores'])[0].tolist(),
+                    scores=peaks.tolist(),
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 
@@ -152,7 +154,8 @@ class KeypointMetric(BaseMetric):
         self.scored = Scored(
             self.protocol, self.joints, ids, [person['image'] for person in people],
             np.stack([person['distances'] for person in people], axis=1),
-            np.stack([person['occluded'] for person in people]))
+            np.stack([person['occluded'] for person in people]),
+            np.stack([person['peaks'] for person in people]))
         logger, title = MMLogger.get_current_instance(), self.protocol.title
         left_out = sum(person['left_out'] for person in people)
         if left_out:
