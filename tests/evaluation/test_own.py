@@ -42,26 +42,29 @@ def test_the_annotation_becomes_arrays(tmp_path):
     given = content()
     given['annotations'][1]['keypoints'][2] = 0
     given['annotations'][2]['iscrowd'] = 1
-    keypoints, occluded, boxes = read_people(write(tmp_path / 'a.json', given)).arrays()
-    assert keypoints[3].tolist() == [[150, 0], [250, 0], [200, 80]]
-    assert np.isnan(keypoints).all(-1).tolist() == [
-        [False] * 3, [True, False, False], [True] * 3, [False] * 3]
-    assert occluded.tolist() == [[False, True, False]] * 4
-    assert boxes[1].tolist() == [150, 0, 250, 80]
+    truth = read_people(write(tmp_path / 'a.json', given)).truth
+    assert truth.rows == [10, 11, 13] and truth.images == ['f/0.jpg', 'f/0.jpg', 'f/1.jpg']
+    people = truth[:]
+    assert people.keypoints_image[2].tolist() == [[150, 0], [250, 0], [200, 80]]
+    assert np.isnan(people.keypoints_image).all(-1).tolist() == [
+        [False] * 3, [True, False, False], [False] * 3]
+    assert people.occluded.tolist() == [[False, True, False]] * 3
+    assert people.bbox_image[1].tolist() == [150, 0, 250, 80]
 
 
 def test_predictions_in_any_order_find_their_people(truth, tmp_path):
     found = read_results(write(tmp_path / 'p.json', results(truth, 60)[::-1]), truth)
-    predicted = assigned(truth, found)
-    assert np.array_equal(predicted - truth.arrays()[0], np.tile([60, 0], (4, 3, 1)))
+    predicted = assigned(truth, found, 'p.json')[:]
+    assert np.array_equal(predicted - truth.arrays.keypoints_image, np.tile([60, 0], (4, 3, 1)))
 
 
 def test_people_without_prediction_stay_without_and_surplus_predictions_are_left(truth, tmp_path):
     given = results(truth)
     given = [given[1], *[dict(given[2], keypoints=[900.0] * 9)] * 2, *given[2:]]
-    predicted = assigned(truth, read_results(write(tmp_path / 'p.json', given), truth))
+    found = read_results(write(tmp_path / 'p.json', given), truth)
+    predicted = assigned(truth, found, 'p.json')[:]
     assert np.isnan(predicted).all((1, 2)).tolist() == [True, False, False, False]
-    assert np.array_equal(predicted[1:], truth.arrays()[0][1:])
+    assert np.array_equal(predicted[1:], truth.arrays.keypoints_image[1:])
 
 
 def test_predict_names_images_and_scores_may_be_left_out(truth, tmp_path):
@@ -93,7 +96,7 @@ def changed(*path, value=None) -> dict:
     ([], "'images', 'categories' and 'annotations' needed"),
     (changed('images'), "'images', 'categories' and 'annotations' needed"),
     (changed('categories', 0, 'keypoints'), '0 categories have names of keypoints, one needed'),
-    (changed('annotations', value=[]), 'no annotated people'),
+    (changed('annotations', value=[]), 'no person has an annotated keypoint'),
     (changed('annotations', 1, 'bbox'), "annotation 1: no 'bbox'"),
     (changed('annotations', 1, 'id', value=10), 'two of the annotations have the id 10'),
     (changed('images', 1, 'id', value=0), 'two of the images have the id 0'),

@@ -24,8 +24,8 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
     """Return COCO's AP and AR in percent; NaN for a range of sizes without people.
 
     Args:
-        annotations: people in COCO's form, with ``id`` above 0, ``image_id``, ``keypoints``,
-            ``bbox``, ``area`` and ``iscrowd``; all of one category.
+        annotations: people in COCO's form: ``image_id``, ``keypoints``, ``bbox`` and, if they are
+            known, ``area`` (0.53 of the box otherwise, as in mmpose) and ``iscrowd``.
         found: ``image_id``, ``keypoints`` (K, 2) in image px, NaN where not predicted, and
             ``score`` of each prediction.
         sigmas: (K,) deviations of annotators, as :data:`.skeletons.COCO_SIGMAS`.
@@ -42,7 +42,8 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
     truth.dataset = dict(
         images=[dict(id=i) for i in dict.fromkeys(one['image_id'] for one in annotations)],
         categories=[dict(id=1, name='person')],
-        annotations=[dict(one, category_id=1) for one in annotations])
+        annotations=[dict(iscrowd=0, area=0.53 * one['bbox'][2] * one['bbox'][3]) | one | dict(
+            category_id=1, id=place) for place, one in enumerate(annotations, 1)])  # 0: no match
     with contextlib.redirect_stdout(io.StringIO()):         # it prints its progress and a table
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(results), 'keypoints', sigmas)
@@ -98,10 +99,9 @@ class OksAP(BaseMetric):
             if not {'keypoints', 'bbox'} <= truth.keys():
                 raise DataError(f"{sample['img_path']}: OKS needs an annotation in COCO's form, "
                                 'with keypoints and bbox')
-            kept = {key: truth[key] for key in ('id', 'image_id', 'keypoints', 'bbox')}
-            area = truth.get('area', 0.53 * truth['bbox'][2] * truth['bbox'][3])
+            kept = ('image_id', 'keypoints', 'bbox', 'area', 'iscrowd')
             self.results.append(dict(
-                id=sample['id'], truth=dict(kept, area=area, iscrowd=truth.get('iscrowd', 0)),
+                id=sample['id'], truth={key: truth[key] for key in kept if key in truth},
                 keypoints=np.asarray(found['keypoints'])[0, :, :2],
                 score=float(np.mean(found['keypoint_scores'][0]))))
 

@@ -7,8 +7,9 @@ which is 0 where not annotated and 1 where occluded). Predictions are COCO's lis
 whose images are found by their names. Coordinates are image px, and boxes x, y, width, height.
 """
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,15 @@ import numpy as np
 from numpy import ndarray
 from scipy.optimize import linear_sum_assignment
 
-from hourglass.errors import DataError
+from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.ground_truth import Truth
+from hourglass.evaluation.pck import People, box_side
+from hourglass.evaluation.prediction_files import Predictions
+from hourglass.evaluation.protocols import Protocol
+from hourglass.evaluation.scoring import Evaluation
+from hourglass.evaluation.tables import pairs
 from hourglass.io.files import read_json
+from hourglass.io.tables import number, text_table
 
 
 @dataclass
@@ -27,20 +35,42 @@ class CocoPeople:
     path: Path
     names: list[str]                    # of the K keypoints
     images: dict[Any, str]              # id -> file name
-    annotations: Sequence[dict]         # of people, in COCO's form; image_id is in images
+    annotations: Sequence[dict]         # of all people, in COCO's form; image_id is in images
 
-    def arrays(self) -> tuple[ndarray, ndarray, ndarray]:
-        """Return keypoints (P, K, 2), NaN where not annotated; occluded (P, K); boxes (P, 4).
+    @cached_property
+    def counted(self) -> list[dict]:
+        """The P people with an annotated keypoint who are no crowd."""
+        return [one for one in self.annotations
+                if any(one['keypoints'][2::3]) and not one.get('iscrowd', 0)]
 
-        Boxes are x1, y1, x2, y2. A crowd counts as not annotated.
-        """
-        triples = np.array([one['keypoints'] for one in self.annotations], float).reshape(
-            len(self.annotations), -1, 3)
-        crowd = np.array([bool(one.get('iscrowd', 0)) for one in self.annotations])
-        absent = (triples[..., 2] == 0) | crowd[:, None]
-        boxes = np.array([one['bbox'] for one in self.annotations], float)
-        boxes[:, 2:] += boxes[:, :2]
-        return np.where(absent[..., None], np.nan, triples[..., :2]), triples[..., 2] == 1, boxes
+    @cached_property
+    def arrays(self) -> People:
+        """The annotation of the P people."""
+        boxes = np.array([one['bbox'] for one in self.counted], float)
+        triples = np.array([one['keypoints'] for one in self.counted], float).reshape(
+            len(boxes), -1, 3)
+        flags = triples[..., 2]
+        return People(
+            np.where(flags[..., None] > 0, triples[..., :2], np.nan), flags == 1,
+            np.full(len(boxes), np.nan), np.c_[boxes[:, :2], boxes[:, :2] + boxes[:, 2:]],
+            np.zeros(len(boxes), bool))
+
+    @property
+    def truth(self) -> Truth:
+        """The P people, to score predictions of them against; their rows are their ids."""
+        def read(people: slice) -> People:
+            return People(*(array[people] for array in vars(self.arrays).values()))
+        return Truth(self.path, self.names, [one['id'] for one in self.counted],
+                     [self.images[one['image_id']] for one in self.counted], 0, '', '', read)
+
+
+def box_protocol(names: Sequence[str], threshold: float) -> Protocol:
+    """Return PCK in units of the longer side of the person's box, with a row for each keypoint."""
+    if not 0 < threshold <= 1:
+        raise ConfigError(f'--threshold {threshold:g}: give more than 0, and 1 at most')
+    return Protocol('box', 'PCK', "the longer side of the person's box",
+                    {name: (name,) for name in names}, names, threshold=threshold, curve=threshold,
+                    fine=None, unit='bbox')
 
 
 def read_people(path: str | Path) -> CocoPeople:
@@ -70,9 +100,10 @@ def read_people(path: str | Path) -> CocoPeople:
         _floats(one['keypoints'], (3 * len(names),), f'{where}: keypoints')
         if not (_floats(one['bbox'], (4,), f'{where}: bbox')[2:] > 0).all():
             raise DataError(f"{where}: bbox {one['bbox']} has no area; x, y, width, height needed")
-    if not people:
-        raise DataError(f'{path}: no annotated people')
-    return CocoPeople(path, names, images, people)
+    found = CocoPeople(path, names, images, people)
+    if not found.counted:
+        raise DataError(f'{path}: no person has an annotated keypoint')
+    return found
 
 
 def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
@@ -116,27 +147,47 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
     return found
 
 
-def assigned(truth: CocoPeople, found: Sequence[dict]) -> ndarray:
-    """Return (P, K, 2) the prediction of each annotated person, NaN for a person without one.
+def assigned(truth: CocoPeople, found: Sequence[dict], path: str | Path) -> Predictions:
+    """Return the prediction of each of the P people, NaN for a person without one.
 
     In each image, predictions are assigned to people one to one, with the smallest sum of their
     mean distances; a distance counts at most as the longer side of the person's box.
     """
-    keypoints_image, _, boxes = truth.arrays()
-    sides = (boxes[:, 2:] - boxes[:, :2]).max(-1)
+    keypoints_image = truth.arrays.keypoints_image                              # (P, K, 2)
+    sides = box_side(truth.arrays.bbox_image.reshape(-1, 2, 2))                 # (P,)
     result = np.full_like(keypoints_image, np.nan)
     predictions = _by_image(one['image_id'] for one in found)
-    for image, people in _by_image(one['image_id'] for one in truth.annotations).items():
-        people = [row for row in people if not np.isnan(keypoints_image[row]).all()]
-        theirs = np.array([found[place]['keypoints'] for place in predictions.get(image, ())])
-        if not len(people) or not len(theirs):
+    for image, people in _by_image(one['image_id'] for one in truth.counted).items():
+        if image not in predictions:
             continue
+        theirs = np.array([found[place]['keypoints'] for place in predictions[image]])
         off = np.linalg.norm(theirs[None] - keypoints_image[people][:, None], axis=-1)  # (p, n, K)
         relative = np.fmin(off / sides[people][:, None, None], 1)
-        relative[np.isnan(keypoints_image[people]).any(-1)[:, None].repeat(len(theirs), 1)] = np.nan
-        rows, columns = linear_sum_assignment(np.nanmean(relative, axis=-1))
+        annotated = ~np.isnan(keypoints_image[people][:, None]).any(-1)                 # (p, 1, K)
+        rows, columns = linear_sum_assignment(
+            (relative * annotated).sum(-1) / annotated.sum(-1))
         result[np.array(people)[rows]] = theirs[columns]
-    return result
+    return Predictions(Path(path), None, result, (0, 1, 2))
+
+
+def report(evaluations: Sequence[Evaluation], oks: Sequence[Mapping[str, float]]) -> str:
+    """Return lines of text: a title, and below it a row for each score, a column for each file.
+
+    The scores of PCK have half the width of their 95 % intervals beside them.
+    """
+    first = evaluations[0]
+    columns = []
+    for evaluation, precision in zip(evaluations, oks, strict=True):
+        scores = {name: f'{number(score)} ± {number((upper - lower) / 2)}'
+                  for name, score in evaluation.table.scores.items()
+                  for lower, upper in [evaluation.table.intervals[name]] if score == score}
+        columns.append(scores | {name: number(score) for name, score in precision.items()})
+    names = dict.fromkeys(name for column in columns for name in column)
+    files = [str(evaluation.predictions) for evaluation in evaluations]
+    return '\n'.join([
+        f"{first.protocol.title} and COCO's AP of {len(first.truth)} people of {first.truth.path}",
+        text_table([[name, *(column.get(name, '') for column in columns)] for name in names],
+                   ['', *files]), *pairs(files, evaluations)])
 
 
 def _by_image(image_ids: Iterable) -> dict[Any, list[int]]:
@@ -149,10 +200,10 @@ def _by_image(image_ids: Iterable) -> dict[Any, list[int]]:
 def _records(records: list, keys: Sequence[str], path: Path, what: str) -> list[dict]:
     """Return the records if each is a dict that has the keys, and an ``id`` of its own."""
     ids = set()
-    for number, record in enumerate(records):
+    for place, record in enumerate(records):
         missing = [key for key in keys if not isinstance(record, dict) or key not in record]
         if missing:
-            raise DataError(f'{path}, {what} {number}: no {missing[0]!r}')
+            raise DataError(f'{path}, {what} {place}: no {missing[0]!r}')
         if 'id' in keys and record['id'] in ids:
             raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number them "
                             'apart')
