@@ -33,16 +33,16 @@ def person(**changes) -> Person:
     (dict(center_image=np.array([np.nan, 1])), r'the centre is \[nan, 1.0\]'),
     (dict(side_image=0.0), 'a crop of 0.0 px'), (dict(side_image=np.inf), 'a crop of inf px'),
     (dict(pck_unit=None), None),
-    (dict(pck_unit=np.nan), 'a pck_unit of nan px, .*set head_box_file'),
+    (dict(pck_unit=np.nan), 'no unit'), (dict(pck_unit=0.0), 'no unit'),
     (dict(pck_unit=np.nan, keypoints_image=np.full((3, 2), np.nan)), None)])
 def test_a_person_that_cannot_be_a_test_sample_has_a_reason(changes, message):
-    problem = person_problem(person(**changes), 3, to_be_tested=True)
+    problem = person_problem(person(**changes), 3, no_unit='no unit')
     assert (problem is None) == (message is None)
     assert message is None or re.search(message, problem)
 
 
 def test_training_needs_no_pck_unit():
-    assert person_problem(person(pck_unit=np.nan), 3, to_be_tested=False) is None
+    assert person_problem(person(pck_unit=np.nan), 3, no_unit=None) is None
 
 
 def test_missing_images_come_with_a_hint_at_a_similar_name(tmp_path):

@@ -81,4 +81,5 @@ def run(args: argparse.Namespace) -> None:
         intervals = {f'{metric.prefix}/{name}': bounds for metric in runner.test_evaluator.metrics
                      if getattr(metric, 'scored', None)
                      for name, bounds in metric.scored.tables[0].intervals.items()}
-        mmengine.dump(without_nan(metrics | dict(interval95=intervals)), args.out)
+        more = dict(interval95=intervals) if intervals else {}
+        mmengine.dump(without_nan(metrics | more), args.out)

@@ -67,6 +67,8 @@ class PersonDataset(BaseCocoStyleDataset):
         DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
+    no_unit = 'its pck_unit is not a number of px above 0, as a test needs'
+
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
                  **kwargs: Any):
         super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
@@ -88,7 +90,8 @@ class PersonDataset(BaseCocoStyleDataset):
         if not people:
             raise DataError(f'{self.ann_file}: no people in this split')
         for person in people:
-            problem = person_problem(person, self.metainfo['num_keypoints'], self.test_mode)
+            problem = person_problem(person, self.metainfo['num_keypoints'],
+                                     self.no_unit if self.test_mode else None)
             if problem:
                 where = f'{self.ann_file}, row {person.row} ({person.image_name})'
                 raise DataError(f'{where}: {problem}')
@@ -164,17 +167,19 @@ def joint_problem(person: Person, num_keypoints: int) -> str | None:
     return None
 
 
-def person_problem(person: Person, num_keypoints: int, to_be_tested: bool) -> str | None:
-    """Describe why a person cannot be a sample; None if nothing is wrong."""
+def person_problem(person: Person, num_keypoints: int, no_unit: str | None) -> str | None:
+    """Describe why a person cannot be a sample; None if nothing is wrong.
+
+    ``no_unit`` is the description of a PCK unit that is not above 0; None where none is needed.
+    """
     if not 0 < person.side_image < np.inf:
         return f'the scale makes a crop of {person.side_image} px, more than 0 needed'
     if not np.isfinite(person.center_image).all():
         return f'the centre is {person.center_image.tolist()}, two numbers needed'
     annotated = not np.isnan(person.keypoints_image).all()
     unit = person.pck_unit
-    if to_be_tested and annotated and unit is not None and not 0 < unit < np.inf:
-        return (f'a pck_unit of {unit:g} px, more than 0 needed in a test (MPII: set head_box_file '
-                'to mpii_gt_val.mat)')
+    if no_unit and annotated and unit is not None and not 0 < unit < np.inf:
+        return no_unit
     return joint_problem(person, num_keypoints)
 
 

@@ -66,7 +66,8 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
                     sizes[name] = result
     for person in people:
         where = f'row {person.row} ({person.image_name})'
-        problem = person_problem(person, dataset.metainfo['num_keypoints'], dataset.test_mode)
+        problem = person_problem(person, dataset.metainfo['num_keypoints'],
+                                 dataset.no_unit if dataset.test_mode else None)
         if problem:
             errors['people with a wrong annotation'].append(f'{where}: {problem}')
         if np.isnan(person.keypoints_image).all():

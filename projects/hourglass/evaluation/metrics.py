@@ -79,7 +79,8 @@ class KeypointMetric(BaseMetric):
         self.protocol = (protocol if isinstance(protocol, Protocol)
                          else find_protocol(self.default_prefix, protocol))
         self.people_file = people_file
-        self.scored: Scored | None = None       # of the last evaluation, in the first process
+        # of the last evaluation in the first process; None if it had no score
+        self.scored: Scored | None = None
 
     @property
     def dataset_meta(self) -> dict:
@@ -162,7 +163,8 @@ class KeypointMetric(BaseMetric):
             logger.warning(f'{title}: {left_out} of {len(people)} people do not count, as '
                            f'{self.protocol.unit_name} cannot be measured')
         if np.isnan(self.scored.distances[0]).all():
-            logger.info(f'{title}: no joint is annotated, so there is no score')
+            logger.info(f'{title}: no annotated joint counts, so there is no score')
+            self.scored = None
             return {}
         prediction, *stages = self.scored.tables
         rows = [*table_rows('prediction', prediction),

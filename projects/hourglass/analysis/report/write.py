@@ -57,7 +57,7 @@ def write_report(runner: Runner, path: str | Path, people: int = 8,
     if not is_main_process():
         return
     scored = getattr(runner.test_evaluator.metrics[0], 'scored', None)
-    if scored is None or np.isnan(scored.distances[0]).all():
+    if scored is None:
         raise ConfigError(f'{path}: no report without scores; the first of test_evaluator has to '
                           'be a metric of hourglass, and the data set has to be annotated')
     environment = jinja2.Environment(

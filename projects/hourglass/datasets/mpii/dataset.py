@@ -37,6 +37,8 @@ class MpiiDataset(PersonDataset):
     """
 
     METAINFO = skeletons.MPII
+    no_unit = ('no head box to measure PCKh by, as a test needs; set head_box_file to '
+               'mpii_gt_val.mat')
 
     def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
                  skeleton: str = 'mpii', **kwargs: Any):
