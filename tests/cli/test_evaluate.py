@@ -91,6 +91,7 @@ def test_the_truth_scores_100_on_itself(cli, tmp_path, dataset, gt, people):
     found = json.loads((tmp_path / 'o.json').read_text())
     assert found['people'] == people
     assert found['Total'] == found['Elbow'] == found['Wrist'] == 100
+    assert found.get('PCP') == (100 if dataset == 'lsp' else None)
 
 
 @needs(DATA / 'lsp')

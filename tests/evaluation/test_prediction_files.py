@@ -46,6 +46,8 @@ def test_names_of_arrays(tmp_path, joints):
     tompson = read_predictions(write(tmp_path / 'a.mat', joints.transpose(1, 2, 0), 'pos_pred_src'),
                                range(PEOPLE), JOINTS)
     assert np.array_equal(tompson[:], joints)
+    scipy.io.savemat(tmp_path / 'lsp.mat', dict(pred=joints.T, more=np.zeros((2, 3, 4))))
+    assert np.array_equal(read_predictions(tmp_path / 'lsp.mat', range(PEOPLE), JOINTS)[:], joints)
     with h5py.File(tmp_path / 'a.h5', 'w') as file:
         file['one'], file['two'] = joints, joints
     with pytest.raises(DataError, match=r"which array holds the predictions\?.*name it 'preds'"):

@@ -21,8 +21,8 @@ from hourglass.evaluation.oks import average_precision, find_sigmas
 from hourglass.evaluation.own import CocoPeople, assigned, box_protocol, read_people, read_results
 from hourglass.evaluation.own import report as own_report
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.evaluation.protocols import PROTOCOLS, differences, find_protocol
-from hourglass.evaluation.scoring import evaluate
+from hourglass.evaluation.protocols import LSP, PROTOCOLS, differences, find_protocol
+from hourglass.evaluation.scoring import Evaluation, evaluate
 from hourglass.evaluation.tables import draw_curves, people_csv, report
 from hourglass.io.files import replacing, without_nan
 
@@ -66,33 +66,36 @@ def run(args: argparse.Namespace) -> None:
         protocol = box_protocol(people.names, 0.2 if args.threshold is None else args.threshold)
         truth, sigmas = people.truth, _sigmas(people.names, args.sigmas)
     else:
-        protocol = find_protocol(args.dataset, args.protocol)
+        protocol, sigmas = find_protocol(args.dataset, args.protocol), None
         truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels,
                            args.skeleton)
-    evaluations, precisions = [], []
+    evaluations: list[Evaluation] = []
+    precisions: list[dict[str, float]] = []
+    contents: list[dict] = []
     for path in args.pred:
-        if people:
-            found = read_results(path, people)
-            predictions = assigned(people, found, path)
-        else:
-            predictions = read_predictions(path, truth.rows, len(truth.names))
+        found = read_results(path, people) if people else []
+        predictions = assigned(people, found, path) if people else read_predictions(
+            path, truth.rows, len(truth.names))
         with (people_csv(args.people, truth, protocol.counted(truth.names)) if args.people
               else nullcontext()) as on_people:
-            evaluations.append(evaluate(truth, predictions, protocol, args.base, on_people))
-        if people and sigmas is not None:
-            shifted = [one | dict(keypoints=one['keypoints'] - (args.base or 0)) for one in found]
-            precisions.append(average_precision(people.annotations, shifted, sigmas))
-        for warning in evaluations[-1].warnings():
+            evaluation = evaluate(truth, predictions, protocol, args.base, on_people)
+        for warning in evaluation.warnings():
             print(f'warning: {path}: {warning}', file=sys.stderr)
-    precisions = precisions or [{}] * len(evaluations)
+        contents.append(evaluation.as_dict() | dict(minus={
+            str(other.predictions): without_nan(differences(evaluation.table, other.table))
+            for other in evaluations}))
+        if protocol is LSP['official']:
+            limbs = evaluate(truth, predictions, LSP['pcp'], args.base).table
+            contents[-1]['PCP'] = limbs.scores['Total']
+        precisions.append({})
+        if people and sigmas is not None:
+            shifted = [one | dict(keypoints=one['keypoints'] - evaluation.base) for one in found]
+            precisions[-1] = average_precision(people.annotations, shifted, sigmas)
+            contents[-1] |= without_nan(precisions[-1])
+        evaluations.append(evaluation)
     if args.curves:
         draw_curves(evaluations, args.curves)
     if args.json:
-        contents = [evaluation.as_dict() | without_nan(precision)
-                    for evaluation, precision in zip(evaluations, precisions, strict=True)]
-        for place, evaluation in enumerate(evaluations):
-            contents[place]['minus'] = {str(other.predictions): without_nan(
-                differences(evaluation.table, other.table)) for other in evaluations[:place]}
         with replacing(Path(args.json)) as draft:
             draft.write_text(json.dumps(contents if len(contents) > 1 else contents[0], indent=1))
     print(own_report(evaluations, precisions) if people else report(args.dataset, evaluations))

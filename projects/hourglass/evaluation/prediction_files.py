@@ -3,7 +3,7 @@
 | file | predictions |
 |---|---|
 | ``.npy`` | the array |
-| ``.h5``, ``.mat`` | ``preds``, ``pos_pred_src`` (Tompson), or the only array of three axes |
+| ``.h5``, ``.mat`` | ``preds``, ``pred``, ``pos_pred_src`` (Tompson), or the only one of 3 axes |
 | ``.json`` | such an array as lists; or records with ``keypoints``, and ``row`` or ``image_id`` |
 
 An array's axes may come in any order (Matlab writes (2, K, P)), and a score may follow x and y.
@@ -23,7 +23,7 @@ from hourglass.io.files import named_errors, read_json
 from hourglass.io.h5 import H5Array, open_h5
 from hourglass.io.mat import load_mat
 
-_NAMES = ('preds', 'pos_pred_src')
+_NAMES = ('preds', 'pred', 'pos_pred_src')
 
 
 @dataclass
