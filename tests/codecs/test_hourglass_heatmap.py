@@ -7,7 +7,7 @@ from mmpose.datasets.transforms import TopdownAffine
 
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap, draw_gaussians
 from hourglass.datasets import skeletons
-from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError
 from hourglass.evaluation import pck

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import MessageHub
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from numpy import ndarray
 
@@ -34,6 +35,7 @@ class Person:
             who sees the person from behind.
         place: 0-based indices of the image, and of the person on it, in MPII's release, or None.
         single_person: whether MPII's official score counts the person; None where unknown.
+        area_image: annotated area of the person in px^2, as COCO's; None where there is none.
     """
 
     image_name: str
@@ -47,6 +49,7 @@ class Person:
     sides_swapped: bool = False
     place: tuple[int, int] | None = None
     single_person: bool | None = None
+    area_image: float | None = None
 
 
 class PersonDataset(BaseCocoStyleDataset):
@@ -69,6 +72,9 @@ class PersonDataset(BaseCocoStyleDataset):
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
                  **kwargs: Any):
         super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
+        # mmpose's CocoMetric would read the annotation file as COCO's; the samples have it all
+        MessageHub.get_current_instance().update_info(
+            f"{self.metainfo['dataset_name']}_ann_file", None)
 
     @abstractmethod
     def read_people(self) -> list[Person]:
@@ -96,29 +102,60 @@ class PersonDataset(BaseCocoStyleDataset):
             raise DataError(f'{folder}: {len(missing)} of {len(names)} images are missing, first '
                             f'{first.image_name}{missing[first.image_name]} of row {first.row} in '
                             f'{self.ann_file}; complete the folder')
-        return [self._sample(index, person) for index, person in enumerate(people)]
+        self._metainfo['CLASSES'] = [dict(id=1, name='person')]         # read by CocoMetric
+        images = {name: i for i, name in enumerate(dict.fromkeys(p.image_name for p in people))}
+        return [self._sample(index, images[person.image_name], person)
+                for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
         """Return a sample with the metainfo, which transforms only read, so it is not copied."""
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         return info | {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
 
-    def _sample(self, index: int, person: Person) -> dict:
+    def _sample(self, index: int, image: int, person: Person) -> dict:
         annotated = ~np.isnan(person.keypoints_image).any(-1)                       # (K,)
         keypoints_image = np.where(annotated[:, None], person.keypoints_image, 0)   # (K, 2)
         center, half = person.center_image, person.side_image / 2
+        box = np.r_[center - half, center + half]
+        if person.bbox_image is not None:
+            box = person.bbox_image
         return dict(
-            id=index, img_id=index, category_id=1,
+            id=index, img_id=image, category_id=1,
             img_path=os.path.join(self.data_prefix['img'], person.image_name),
-            bbox=np.r_[center - half, center + half].astype(np.float32)[None],
+            bbox=box.astype(np.float32)[None],
             bbox_score=np.ones(1, np.float32),
             bbox_center=np.asarray(center, np.float32)[None],
             bbox_scale=np.full((1, 2), person.side_image, np.float32),
             keypoints=keypoints_image.astype(np.float32)[None],
             keypoints_visible=annotated.astype(np.float32)[None],
-            # the annotation for the metrics: no transform changes it
-            raw_ann_info={key: value for key, value in vars(person).items()
-                          if key not in ('center_image', 'side_image')})
+            # the annotation for the metrics, ours and COCO's: no transform changes it
+            raw_ann_info=coco_annotation(person, image) | {
+                key: value for key, value in vars(person).items()
+                if key not in ('center_image', 'side_image')})
+
+
+def coco_annotation(person: Person, image_id: int) -> dict:
+    """Return a person in the form of COCO's annotations.
+
+    Without an annotated box, that around the annotated keypoints takes its place, and without an
+    area 0.53 of the box, as in mmpose. ``id`` is the row, from 1, as COCO's evaluation takes 0 for
+    no match.
+    """
+    annotated = ~np.isnan(person.keypoints_image).any(-1)                           # (K,)
+    flags = np.where(annotated, np.where(person.occluded, 1, 2), 0)
+    box = person.bbox_image
+    if box is None:
+        box = np.zeros(4)
+        if annotated.any():
+            joints = person.keypoints_image[annotated]
+            box = np.r_[joints.min(0), joints.max(0)]
+    width, height = box[2:] - box[:2]
+    area = 0.53 * width * height if person.area_image is None else person.area_image
+    triples = np.column_stack([np.nan_to_num(person.keypoints_image), flags])       # (K, 3)
+    return dict(id=person.row + 1, image_id=image_id, category_id=1, iscrowd=0,
+                num_keypoints=int(annotated.sum()), keypoints=triples.ravel().tolist(),
+                bbox=[float(box[0]), float(box[1]), float(width), float(height)],
+                area=float(area))
 
 
 def joint_problem(person: Person, num_keypoints: int) -> str | None:

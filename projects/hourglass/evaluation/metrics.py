@@ -16,6 +16,7 @@ from hourglass.errors import DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.pck import People
 from hourglass.evaluation.protocols import PARTS, Protocol, Table, find_protocol
+from hourglass.evaluation.samples import annotation_of
 from hourglass.evaluation.tables import format_rows, table_rows
 from hourglass.io.files import without_nan, write_json
 from hourglass.registry import METRICS
@@ -34,6 +35,7 @@ class Scored:
     images: Sequence[str]               # (P,) names of their images
     distances: ndarray                  # (1 + N, P, L) of the prediction, then of the N stages
     occluded: ndarray                   # (P, K) annotated, but hidden
+    peaks: ndarray                      # (P, K) scores of the prediction
 
     @property
     def num_stages(self) -> int:
@@ -54,10 +56,10 @@ class Scored:
 class KeypointMetric(BaseMetric):
     """Base of the metrics.
 
-    Predictions and ground truth, the unchanged annotation in ``raw_ann_info``, are both 0-based
-    image px. Every person counts once, however the data were divided into batches and ranks. If the
-    head gives the keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored. A
-    score without an annotated keypoint is None, as JSON has no NaN.
+    Predictions and ground truth (:func:`.samples.annotation_of`) are both 0-based image px. Every
+    person counts once, however the data were divided into batches and ranks. If the head gives the
+    keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored. A score without an
+    annotated keypoint is None, as JSON has no NaN.
 
     Args:
         protocol: a protocol, or the name of one in :mod:`hourglass.evaluation.protocols`; the first
@@ -104,7 +106,7 @@ class KeypointMetric(BaseMetric):
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            truth, predicted = sample['raw_ann_info'], _predictions(sample)     # (1 + N, K, 2)
+            truth, predicted = annotation_of(sample), _predictions(sample)      # (1 + N, K, 2)
             annotated = self.scored_joints(truth)                               # (K, 2)
             where = f"{truth['image_name']}, row {truth['row']}"
             if predicted.shape[1:] != annotated.shape:
@@ -116,15 +118,16 @@ class KeypointMetric(BaseMetric):
             except pck.UnmeasuredError:
                 raise DataError(f'{where}: {self.protocol.unit_name} cannot be measured; '
                                 f'{self.advice}') from None
+            peaks = np.asarray(sample['pred_instances']['keypoint_scores'])[0]              # (K,)
             result = dict(
                 id=sample['id'], where=where, image=truth['image_name'], distances=distances,
-                occluded=truth['occluded'],
+                occluded=truth['occluded'], peaks=peaks,
                 left_out=bool(np.isnan(distances).all() > np.isnan(annotated).all()))
             if self.people_file:
                 result['person'] = dict(
                     row=truth['row'], image_name=truth['image_name'],
                     keypoints=predicted[0].tolist(),
-                    scores=np.asarray(sample['pred_instances']['keypoint_scores'])[0].tolist(),
+                    scores=peaks.tolist(),
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 
@@ -150,7 +153,8 @@ class KeypointMetric(BaseMetric):
         self.scored = Scored(
             self.protocol, self.joints, ids, [person['image'] for person in people],
             np.stack([person['distances'] for person in people], axis=1),
-            np.stack([person['occluded'] for person in people]))
+            np.stack([person['occluded'] for person in people]),
+            np.stack([person['peaks'] for person in people]))
         logger, title = MMLogger.get_current_instance(), self.protocol.title
         left_out = sum(person['left_out'] for person in people)
         if left_out:

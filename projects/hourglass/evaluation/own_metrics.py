@@ -6,6 +6,7 @@ from typing import Any
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.metrics import KeypointMetric
 from hourglass.evaluation.protocols import Protocol
+from hourglass.evaluation.samples import annotation_of
 from hourglass.registry import METRICS
 
 Groups = Mapping[str, Sequence[str]]    # row of the table -> names of the keypoints it averages
@@ -36,7 +37,7 @@ class _OwnMetric(KeypointMetric):
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples if self.protocol.unit == 'bbox' else ():
-            truth = sample['raw_ann_info']
+            truth = annotation_of(sample)
             if truth.get('bbox_image') is None:
                 raise DataError(f"{truth['image_name']}, row {truth['row']}: the data set gives no "
                                 "bbox_image; choose another unit than 'bbox'")

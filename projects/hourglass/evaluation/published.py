@@ -2,9 +2,9 @@
 
 MPII: PCKh@0.5 of single networks at 256x256 with flip test. FLIC: PCK@0.2, observer-centric unless
 it says otherwise. LSP: PCK@0.2 and strict PCP, person-centric. Each row names the protocol of its
-authors. On FLIC, Wei et al.'s released predictions give their digits by ``modec`` (by ``torso`` they
-score 97.44 and 94.83); the rows below theirs are those that papers list in one table with it, and
-which torso they were measured by is not known.
+authors. On FLIC, Wei et al.'s released predictions give their digits by ``modec`` (by ``torso``
+they score 97.44 and 94.83); the rows below theirs are those that papers list in one table with it,
+and which torso they were measured by is not known.
 """
 from collections.abc import Mapping
 from itertools import chain

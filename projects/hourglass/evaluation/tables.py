@@ -48,10 +48,15 @@ def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
                    for name, evaluation in zip(names, evaluations, strict=True)))
     published = (row for row in PUBLISHED[dataset]
                  if PROTOCOLS[dataset][row[1]].measure == protocol.measure)
-    return '\n'.join([*lines, format_rows([*rows, *published]), *(
-        f'\n{names[one]} - {names[other]}, paired\n' + _format_differences(
-            differences(evaluations[one].table, evaluations[other].table))
-        for one, other in combinations(range(len(names)), 2))])
+    return '\n'.join([*lines, format_rows([*rows, *published]),
+                      *pairs(names, evaluations)])
+
+
+def pairs(names: Sequence[str], evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """Yield lines of text that say of each pair of evaluations whether their scores differ."""
+    for one, other in combinations(range(len(names)), 2):
+        found = differences(evaluations[one].table, evaluations[other].table)
+        yield f'\n{names[one]} - {names[other]}, paired\n{_format_differences(found)}'
 
 
 def _format_differences(found: Mapping[str, Difference]) -> str:

@@ -3,6 +3,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.evaluation import pck
+from hourglass.evaluation.calibration import roc
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.protocols import Table
 
@@ -40,6 +41,19 @@ def curves(scored: Scored) -> dict[str, tuple[ndarray, ndarray]]:
     counts = pck.count(scored.distances[0], scored.protocol.thresholds)
     return {name: (counts.thresholds, curve)
             for name, curve in scored.protocol.curves(counts, scored.counted).items()}
+
+
+def visible_roc(scored: Scored) -> tuple[ndarray, ndarray, float] | None:
+    """Return how well peaks tell visible keypoints from occluded ones, as :func:`.roc` does.
+
+    None if no keypoint is occluded, or limbs were measured.
+    """
+    distances, occluded = scored.distances[0], scored.occluded
+    if distances.shape != occluded.shape:
+        return None
+    annotated = ~np.isnan(distances)
+    visible = ~occluded[annotated]
+    return roc(scored.peaks[annotated], visible) if visible.any() and not visible.all() else None
 
 
 def by_error(scored: Scored) -> ndarray:

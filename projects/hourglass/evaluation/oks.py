@@ -1,0 +1,122 @@
+"""Average precision by object keypoint similarity (OKS), computed by COCO's own evaluation."""
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import MMLogger
+from numpy import ndarray
+
+from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
+from hourglass.errors import ConfigError, DataError
+from hourglass.io.tables import number
+from hourglass.registry import METRICS
+
+_STATS = ('AP', 'AP50', 'AP75', 'AP-medium', 'AP-large',
+          'AR', 'AR50', 'AR75', 'AR-medium', 'AR-large')
+_FAR = 1e9                              # px: a keypoint that was not predicted matches nothing
+
+
+def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas: ndarray
+                      ) -> dict[str, float]:
+    """Return COCO's AP and AR in percent; NaN for a range of sizes without people.
+
+    Args:
+        annotations: people in COCO's form: ``image_id``, ``keypoints``, ``bbox`` and, if they are
+            known, ``area`` (0.53 of the box otherwise, as in mmpose) and ``iscrowd``.
+        found: ``image_id``, ``keypoints`` (K, 2) in image px, NaN where not predicted, and
+            ``score`` of each prediction.
+        sigmas: (K,) deviations of annotators, as :data:`.skeletons.COCO_SIGMAS`.
+    """
+    from xtcocotools.coco import COCO
+    from xtcocotools.cocoeval import COCOeval
+    results = []
+    for person in found:
+        triples = np.column_stack([np.nan_to_num(person['keypoints'], nan=_FAR), np.ones_like(
+            sigmas)])                                                           # (K, 3)
+        results.append(dict(image_id=person['image_id'], category_id=1,
+                            keypoints=triples.ravel().tolist(), score=float(person['score'])))
+    truth = COCO()
+    truth.dataset = dict(
+        images=[dict(id=i) for i in dict.fromkeys(one['image_id'] for one in annotations)],
+        categories=[dict(id=1, name='person')],
+        annotations=[dict(iscrowd=0, area=0.53 * one['bbox'][2] * one['bbox'][3]) | one | dict(
+            category_id=1, id=place) for place, one in enumerate(annotations, 1)])  # 0: no match
+    with contextlib.redirect_stdout(io.StringIO()):         # it prints its progress and a table
+        truth.createIndex()
+        evaluation = COCOeval(truth, truth.loadRes(results), 'keypoints', sigmas)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return {name: 100 * float(value) if value >= 0 else float('nan')
+            for name, value in zip(_STATS, evaluation.stats, strict=True)}
+
+
+def find_sigmas(names: Sequence[str], known: Mapping[str, float], where: str) -> ndarray:
+    """Return (K,) the sigmas of keypoints, or raise ``ConfigError`` if one has none above 0."""
+    missing = [name for name in names if not known.get(name, 0) > 0]
+    if missing:
+        raise ConfigError(f"{where}: OKS needs a sigma above 0 for each keypoint, and "
+                          f"'{missing[0]}' has none; give those of {', '.join(missing)}")
+    return np.array([known[name] for name in names], float)
+
+
+@METRICS.register_module()
+class OksAP(BaseMetric):
+    """COCO's AP and AR on any data set of annotated people, ours or mmpose's, in percent.
+
+    A prediction is scored by the mean of its keypoints' scores. Unlike mmpose's ``CocoMetric``, it
+    removes no prediction (each belongs to an annotated person) and counts people only once in a
+    distributed test.
+
+    Args:
+        sigmas: name of a keypoint -> its sigma, where neither the data set's skeleton nor COCO has
+            one, or another is wanted.
+        kwargs: as for mmengine's ``BaseMetric``.
+
+    Raises:
+        ConfigError: if a keypoint has no sigma.
+        DataError: for people without annotations in COCO's form, or that were not predicted.
+    """
+
+    default_prefix = 'oks'
+
+    def __init__(self, sigmas: Mapping[str, float] = {}, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.given = sigmas
+
+    @property
+    def sigmas(self) -> ndarray:
+        names, sigmas = keypoint_names(self.dataset_meta), self.dataset_meta['sigmas']
+        of_skeleton = dict(zip(names, map(float, sigmas), strict=True)) if len(sigmas) else {}
+        return find_sigmas(names, COCO_SIGMAS | of_skeleton | dict(self.given), 'OksAP, sigmas')
+
+    def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
+        for sample in data_samples:
+            truth, found = sample.get('raw_ann_info', {}), sample['pred_instances']
+            if not {'keypoints', 'bbox'} <= truth.keys():
+                raise DataError(f"{sample['img_path']}: OKS needs an annotation in COCO's form, "
+                                'with keypoints and bbox')
+            kept = ('image_id', 'keypoints', 'bbox', 'area', 'iscrowd')
+            self.results.append(dict(
+                id=sample['id'], truth={key: truth[key] for key in kept if key in truth},
+                keypoints=np.asarray(found['keypoints'])[0, :, :2],
+                score=float(np.mean(found['keypoint_scores'][0]))))
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        self._size, self._sigmas = size, self.sigmas
+        return super().evaluate(size)
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        people = list({result['id']: result for result in results}.values())   # padding repeats
+        if len(people) < self._size:
+            raise DataError(f'{self._size - len(people)} of {self._size} people were not '
+                            'predicted; the metric was not given every batch')
+        scores = average_precision(
+            [person['truth'] for person in people],
+            [dict(person, image_id=person['truth']['image_id']) for person in people], self._sigmas)
+        MMLogger.get_current_instance().info(f'OKS of {len(people)} people: ' + ', '.join(
+            f'{name} {number(value)}' for name, value in scores.items()))
+        return scores
