@@ -37,7 +37,7 @@ class BuildWithConfigs(build_py):
         shutil.rmtree(target, ignore_errors=True)           # of an earlier build
         for folder in ('configs', 'tools'):
             shutil.copytree(HERE / folder, target / folder,
-                            ignore=shutil.ignore_patterns('__pycache__'))
+                            ignore=shutil.ignore_patterns('__pycache__', '*.safetensors'))
         shutil.copy(HERE / 'model-index.yml', target)
 
 

@@ -1,7 +1,8 @@
 """One annotated person, and the base class that turns persons into mmpose's samples."""
 import os
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from mmengine.logging import MessageHub
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from numpy import ndarray
 
-from hourglass.errors import DataError
+from hourglass.datasets.skeletons import SKELETONS, keypoint_names
+from hourglass.errors import ConfigError, DataError
 
 _METAINFO_OF_SAMPLES = (
     'dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
@@ -61,17 +63,26 @@ class PersonDataset(BaseCocoStyleDataset):
     Args:
         data_root: the data set's folder, which ``ann_file`` and ``data_prefix`` are relative to.
         data_prefix: ``dict(img=...)``, the image folder.
+        skeleton: the joints of the samples: ``'mpii'``, ``'flic'`` or ``'lsp'``
+            (:func:`with_joints_of`); by default the data set's own.
         kwargs: as for mmengine's ``BaseDataset``.
 
     Raises:
+        ConfigError: for another skeleton.
         DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
+    elsewhere: Sequence[str] = ()       # joints that lie elsewhere than those of equal name
     no_unit = 'its pck_unit is not a number of px above 0, as a test needs'
 
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
-                 **kwargs: Any):
-        super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
+                 skeleton: str | None = None, **kwargs: Any):
+        if skeleton not in (None, *SKELETONS):
+            raise ConfigError(f'{type(self).__name__}: skeleton={skeleton!r}, choose from '
+                              f'{tuple(SKELETONS)}')
+        self.skeleton = SKELETONS[skeleton] if skeleton else None
+        super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix,
+                         metainfo=self.skeleton, **kwargs)
         # mmpose's CocoMetric would read the annotation file as COCO's; the samples have it all
         MessageHub.get_current_instance().update_info(
             f"{self.metainfo['dataset_name']}_ann_file", None)
@@ -89,6 +100,11 @@ class PersonDataset(BaseCocoStyleDataset):
         people = self.read_people()
         if not people:
             raise DataError(f'{self.ann_file}: no people in this split')
+        if self.skeleton:
+            # a test needs the joints that lie elsewhere to measure by, such as FLIC's torso
+            left_out = () if self.test_mode else self.elsewhere
+            people = [with_joints_of(self.skeleton, person, self.METAINFO, left_out)
+                      for person in people]
         for person in people:
             problem = person_problem(person, self.metainfo['num_keypoints'],
                                      self.no_unit if self.test_mode else None)
@@ -132,6 +148,34 @@ class PersonDataset(BaseCocoStyleDataset):
             raw_ann_info=coco_annotation(person, image) | {
                 key: value for key, value in vars(person).items()
                 if key not in ('center_image', 'side_image')})
+
+
+def with_joints_of(skeleton: dict, person: Person, own: dict, left_out: Sequence[str] = ()
+                   ) -> Person:
+    """Return a person with the joints of another skeleton, by name; those it lacks are NaN.
+
+    A pelvis and a thorax that it lacks are the middles of the hips and of the shoulders: half of
+    MPII's own lie within 0.3 % of the torso's length from these.
+
+    Args:
+        skeleton, own: metainfo of the other skeleton and of the person's own.
+        left_out: joints of the person that are not used.
+    """
+    names = keypoint_names(own)
+    if len(person.keypoints_image) != len(names):
+        return person                   # the checks of the data set name it
+    places, occluded = (
+        {name: value for name, value in zip(names, values, strict=True) if name not in left_out}
+        for values in (person.keypoints_image, person.occluded))
+    for middle, part in (('pelvis', 'hip'), ('thorax', 'shoulder')):
+        ends = f'right_{part}', f'left_{part}'
+        if middle not in places and places.keys() >= set(ends):
+            places[middle] = np.mean([places[end] for end in ends], axis=0)
+            occluded[middle] = all(occluded[end] for end in ends)
+    wanted = keypoint_names(skeleton)
+    return replace(
+        person, occluded=np.array([occluded.get(name, False) for name in wanted]),
+        keypoints_image=np.stack([places.get(name, np.full(2, np.nan)) for name in wanted]))
 
 
 def coco_annotation(person: Person, image_id: int) -> dict:

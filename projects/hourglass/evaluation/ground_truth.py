@@ -7,10 +7,10 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.base import Person, joint_problem
+from hourglass.datasets.base import Person, joint_problem, with_joints_of
 from hourglass.datasets.flic import read_flic
 from hourglass.datasets.h5_people import names_of, people_arrays
-from hourglass.datasets.lsp import read_lsp, with_mpii_joints
+from hourglass.datasets.lsp import read_lsp
 from hourglass.datasets.mpii import files
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.pck import People
@@ -66,7 +66,8 @@ def read_truth(dataset: str, path: str | Path, split: str | None = None,
     if dataset == 'lsp':
         people, metainfo = read_lsp(path, about), skeletons.LSP
         if skeleton == 'mpii':
-            people, metainfo = [with_mpii_joints(p) for p in people], skeletons.MPII
+            people = [with_joints_of(skeletons.MPII, person, metainfo) for person in people]
+            metainfo = skeletons.MPII
         return _of_people(people, metainfo, path, 1, f'{no_torso}, take --protocol person', about)
     if path.suffix == '.h5':
         people, about = read_flic(path, split, labels), ''
