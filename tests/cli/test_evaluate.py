@@ -190,8 +190,8 @@ def test_without_a_sigma_own_data_have_pck_alone(cli, capsys, own, tmp_path):
 
 
 @pytest.mark.parametrize(('words', 'message'), [
-    (['--threshold', '0'], '--threshold 0: give more than 0, and 1 at most'),
-    (['--threshold', '1.5'], '--threshold 1.5: give more'),
+    (['--threshold', '0'], 'PCK: threshold=0.0, a number above 0 and at most 1 needed'),
+    (['--threshold', '1.5'], 'PCK: threshold=1.5, a number above 0'),
     (['--sigmas', 'tale=0.1'], "--sigmas: no keypoint 'tale', there are nose, left_elbow, tail"),
     (['--protocol', 'official'], '--protocol: own has no such choice'),
     (['--head-boxes', 'a.mat'], '--head-boxes: own has no such choice')])

@@ -79,7 +79,7 @@ def test_published_rows_are_those_of_the_same_measure(tmp_path, rng, protocol, c
               for row, pose in enumerate(joints)]
     names = keypoint_names(LSP_SKELETON)
     truth = Truth(tmp_path / 'joints.mat', names, range(3), ['a', 'b', 'c'], 1, '', 'test',
-                  lambda some: People.of([vars(person) for person in people[some]]))
+                  People.of([vars(person) for person in people]).__getitem__)
     np.save(tmp_path / 'a.npy', joints + 1)
     predictions = read_predictions(tmp_path / 'a.npy', truth.rows, 14)
     lines = report('lsp', [evaluate(truth, predictions, LSP[protocol])]).splitlines()

@@ -70,7 +70,8 @@ class KeypointMetric(BaseMetric):
     """
 
     default_prefix: str                 # also the data set's name in PROTOCOLS
-    advice = 'give the data set a pck_unit, or the metric another unit'     # if a person has none
+    # what to do about a person without a unit
+    advice = 'give the data set its pck_unit or bbox_image, or the metric another unit'
 
     def __init__(self, protocol: Protocol | str | None = None, people_file: str | None = None,
                  **kwargs: Any):

@@ -38,9 +38,9 @@ def size_rows(scored: Scored, sizes_image: ndarray, parts: int = 3) -> list[Row]
 
 def curves(scored: Scored) -> dict[str, tuple[ndarray, ndarray]]:
     """Return thresholds and percentages for the total and each group of the protocol."""
-    counts = pck.count(scored.distances[0], scored.protocol.thresholds)
-    return {name: (counts.thresholds, curve)
-            for name, curve in scored.protocol.curves(counts, scored.counted).items()}
+    thresholds = scored.protocol.thresholds
+    found = scored.tables[0].curves(pck.count(scored.distances[0], thresholds))
+    return {name: (thresholds, curve) for name, curve in found.items()}
 
 
 def visible_roc(scored: Scored) -> tuple[ndarray, ndarray, float] | None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hourglass.errors import DataError
-from hourglass.evaluation.own import assigned, read_people, read_results
+from hourglass.evaluation.coco_files import assigned, read_people, read_results
 
 NAMES = ['nose', 'left_tail', 'right_tail']
 

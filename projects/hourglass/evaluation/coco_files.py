@@ -7,7 +7,7 @@ which is 0 where not annotated and 1 where occluded). Predictions are COCO's lis
 whose images are found by their names. Coordinates are image px, and boxes x, y, width, height.
 """
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,15 +17,11 @@ import numpy as np
 from numpy import ndarray
 from scipy.optimize import linear_sum_assignment
 
-from hourglass.errors import ConfigError, DataError
+from hourglass.errors import DataError
 from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.pck import People, box_side
 from hourglass.evaluation.prediction_files import Predictions
-from hourglass.evaluation.protocols import Protocol
-from hourglass.evaluation.scoring import Evaluation
-from hourglass.evaluation.tables import pairs
 from hourglass.io.files import read_json
-from hourglass.io.tables import number, text_table
 
 
 @dataclass
@@ -58,19 +54,9 @@ class CocoPeople:
     @property
     def truth(self) -> Truth:
         """The P people, to score predictions of them against; their rows are their ids."""
-        def read(people: slice) -> People:
-            return People(*(array[people] for array in vars(self.arrays).values()))
         return Truth(self.path, self.names, [one['id'] for one in self.counted],
-                     [self.images[one['image_id']] for one in self.counted], 0, '', '', read)
-
-
-def box_protocol(names: Sequence[str], threshold: float) -> Protocol:
-    """Return PCK in units of the longer side of the person's box, with a row for each keypoint."""
-    if not 0 < threshold <= 1:
-        raise ConfigError(f'--threshold {threshold:g}: give more than 0, and 1 at most')
-    return Protocol('box', 'PCK', "the longer side of the person's box",
-                    {name: (name,) for name in names}, names, threshold=threshold, curve=threshold,
-                    fine=None, unit='bbox')
+                     [self.images[one['image_id']] for one in self.counted], 0, '', '',
+                     self.arrays.__getitem__)
 
 
 def read_people(path: str | Path) -> CocoPeople:
@@ -168,26 +154,6 @@ def assigned(truth: CocoPeople, found: Sequence[dict], path: str | Path) -> Pred
             (relative * annotated).sum(-1) / annotated.sum(-1))
         result[np.array(people)[rows]] = theirs[columns]
     return Predictions(Path(path), None, result, (0, 1, 2))
-
-
-def report(evaluations: Sequence[Evaluation], oks: Sequence[Mapping[str, float]]) -> str:
-    """Return lines of text: a title, and below it a row for each score, a column for each file.
-
-    The scores of PCK have half the width of their 95 % intervals beside them.
-    """
-    first = evaluations[0]
-    columns = []
-    for evaluation, precision in zip(evaluations, oks, strict=True):
-        scores = {name: f'{number(score)} ± {number((upper - lower) / 2)}'
-                  for name, score in evaluation.table.scores.items()
-                  for lower, upper in [evaluation.table.intervals[name]] if score == score}
-        columns.append(scores | {name: number(score) for name, score in precision.items()})
-    names = dict.fromkeys(name for column in columns for name in column)
-    files = [str(evaluation.predictions) for evaluation in evaluations]
-    return '\n'.join([
-        f"{first.protocol.title} and COCO's AP of {len(first.truth)} people of {first.truth.path}",
-        text_table([[name, *(column.get(name, '') for column in columns)] for name in names],
-                   ['', *files]), *pairs(files, evaluations)])
 
 
 def _by_image(image_ids: Iterable) -> dict[Any, list[int]]:
