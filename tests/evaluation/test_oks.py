@@ -48,6 +48,20 @@ def test_a_keypoint_without_prediction_lowers_oks_and_a_person_without_any_is_mi
     assert average_precision(truth, found, SIGMAS)['AR'] == pytest.approx(30)
 
 
+def test_a_prediction_on_an_image_without_people_is_wrong():
+    truth, found = people()
+    found.append(dict(found[0], image_id=99, score=2))                      # the surest of 21
+    # precision is n / (n + 1) up to the n-th of 20 people, at most 20 / 21 at every recall
+    assert average_precision(truth, found, SIGMAS)['AP'] == pytest.approx(100 * 20 / 21)
+
+
+def test_annotated_keypoints_are_counted_whatever_the_annotation_says():
+    truth, found = people()
+    for one in truth[::2]:
+        one['num_keypoints'] = 0                            # COCO's evaluation would ignore them
+    assert average_precision(truth, found[1::2], SIGMAS)['AR'] == pytest.approx(50)
+
+
 PROGRAM = """
 import sys
 class Blocked:

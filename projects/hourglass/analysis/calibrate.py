@@ -59,7 +59,7 @@ def calibrate(runner: Runner, source: str, out: str | Path) -> None:
     scored = getattr(runner.test_evaluator.metrics[0], 'scored', None)
     if not is_main_process():
         return
-    if scored is None or scored.distances.shape[-1] != len(scored.joints):
+    if scored is None or not scored.of_keypoints:
         raise ConfigError('--calibrate: the first of test_evaluator has to be a metric of '
                           'hourglass that measures keypoints')
     model, fitted = getattr(runner.model, 'module', runner.model), fitted_images(scored.images)

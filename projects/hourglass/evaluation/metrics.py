@@ -42,6 +42,11 @@ class Scored:
         return len(self.distances) - 1
 
     @property
+    def of_keypoints(self) -> bool:
+        """Whether keypoints are counted, and not limbs."""
+        return self.distances.shape[1:] == self.occluded.shape
+
+    @property
     def counted(self) -> Sequence[str]:
         """Names of the L joints, or limbs, counted."""
         return self.protocol.counted(self.joints)

@@ -27,7 +27,7 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
         annotations: people in COCO's form: ``image_id``, ``keypoints``, ``bbox`` and, if they are
             known, ``area`` (0.53 of the box otherwise, as in mmpose) and ``iscrowd``.
         found: ``image_id``, ``keypoints`` (K, 2) in image px, NaN where not predicted, and
-            ``score`` of each prediction.
+            ``score`` of each prediction. COCO takes the 20 with the highest of each image.
         sigmas: (K,) deviations of annotators, as :data:`.skeletons.COCO_SIGMAS`.
     """
     from xtcocotools.coco import COCO
@@ -40,10 +40,12 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
                             keypoints=triples.ravel().tolist(), score=float(person['score'])))
     truth = COCO()
     truth.dataset = dict(
-        images=[dict(id=i) for i in dict.fromkeys(one['image_id'] for one in annotations)],
+        images=[dict(id=i) for i in dict.fromkeys(
+            one['image_id'] for one in (*annotations, *found))],
         categories=[dict(id=1, name='person')],
         annotations=[dict(iscrowd=0, area=0.53 * one['bbox'][2] * one['bbox'][3]) | one | dict(
-            category_id=1, id=place) for place, one in enumerate(annotations, 1)])  # 0: no match
+            category_id=1, id=place, num_keypoints=np.count_nonzero(one['keypoints'][2::3]))
+                     for place, one in enumerate(annotations, 1)])              # 0: no match
     with contextlib.redirect_stdout(io.StringIO()):         # it prints its progress and a table
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(results), 'keypoints', sigmas)
@@ -68,8 +70,8 @@ class OksAP(BaseMetric):
     """COCO's AP and AR on any data set of annotated people, ours or mmpose's, in percent.
 
     A prediction is scored by the mean of its keypoints' scores. Unlike mmpose's ``CocoMetric``, it
-    removes no prediction (each belongs to an annotated person) and counts people only once in a
-    distributed test.
+    suppresses no prediction that overlaps another (each belongs to an annotated person) and counts
+    people only once in a distributed test.
 
     Args:
         sigmas: name of a keypoint -> its sigma, where neither the data set's skeleton nor COCO has

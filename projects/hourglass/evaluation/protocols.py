@@ -187,7 +187,7 @@ class Table:
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Bounds of the 95 % interval by name."""
-        return {name: interval95(scores) for name, scores in self.resampled.items()}
+        return {name: interval95(self.resampled[name]) for name in self.scores}
 
 
 Difference = tuple[float, float, float]         # and the bounds of its 95 % interval

@@ -40,7 +40,7 @@ def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
     rows = chain(*(table_rows(name, evaluation.table)
                    for name, evaluation in zip(names, evaluations, strict=True)))
     published = (row for row in PUBLISHED[dataset]
-                 if PROTOCOLS[dataset][row[1]].measure == protocol.measure)
+                 if PROTOCOLS[dataset].get(row[1], protocol).measure == protocol.measure)
     return '\n'.join([_title(evaluations[0]), format_rows([*rows, *published]),
                       *_pairs(evaluations)])
 
@@ -53,7 +53,7 @@ def own_report(evaluations: Sequence[Evaluation]) -> str:
     columns = []
     for evaluation in evaluations:
         (_, _, scores), (_, _, halves) = table_rows('', evaluation.table)
-        columns.append({name: f'{number(score)} ± {number(halves[name])}'
+        columns.append({name: f'{number(score)} ± {number(halves[name])}'.removesuffix(' ± ')
                         for name, score in scores.items() if score == score}
                        | {name: number(score) for name, score in evaluation.more.items()})
     names = dict.fromkeys(name for column in columns for name in column)
@@ -88,10 +88,9 @@ def _pairs(evaluations: Sequence[Evaluation]) -> Iterator[str]:
 
 
 def _format_differences(found: Mapping[str, Difference]) -> str:
-    return text_table([[name, number(difference, '+.2f'),
-                        f"{number(lower, '+.2f')} to {number(upper, '+.2f')}",
-                        'differ' if lower > 0 or upper < 0 else 'within chance']
-                       for name, (difference, lower, upper) in found.items()],
+    return text_table([[name, number(difference, '+.2f'), *(
+        (f'{lower:+.2f} to {upper:+.2f}', 'within chance' if lower <= 0 <= upper else 'differ')
+        if lower == lower else ('', ''))] for name, (difference, lower, upper) in found.items()],
                       ['', 'difference', '95 % interval', ''], '<>><')
 
 

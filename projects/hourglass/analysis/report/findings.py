@@ -19,8 +19,8 @@ def stage_rows(scored: Scored) -> list[Row]:
 def visibility_rows(scored: Scored) -> list[Row]:
     """Return the table of visible and of occluded joints; empty if no joint is occluded."""
     predicted, occluded = scored.distances[0], scored.occluded
-    if occluded.shape != predicted.shape or not (occluded & ~np.isnan(predicted)).any():
-        return []                       # limbs were measured, or occlusion is not annotated
+    if not scored.of_keypoints or not (occluded & ~np.isnan(predicted)).any():
+        return []
     return [(name, _table(scored, np.arange(len(predicted)), np.where(part, predicted, np.nan)))
             for name, part in (('visible', ~occluded), ('occluded', occluded))]
 
@@ -48,11 +48,10 @@ def visible_roc(scored: Scored) -> tuple[ndarray, ndarray, float] | None:
 
     None if no keypoint is occluded, or limbs were measured.
     """
-    distances, occluded = scored.distances[0], scored.occluded
-    if distances.shape != occluded.shape:
+    if not scored.of_keypoints:
         return None
-    annotated = ~np.isnan(distances)
-    visible = ~occluded[annotated]
+    annotated = ~np.isnan(scored.distances[0])
+    visible = ~scored.occluded[annotated]
     return roc(scored.peaks[annotated], visible) if visible.any() and not visible.all() else None
 
 
