@@ -107,6 +107,7 @@ def test_a_keypoint_that_nobody_has_has_no_score():
     (NME, dict(unit=['a', 'b', 'c']), 'or name two keypoints'),
     (PCK, dict(groups={}), 'PCK: groups={}, a row with at least one keypoint needed'),
     (EPE, dict(groups=dict(Head=[])), 'EPE: groups=.* a row with at least one keypoint'),
+    (PCK, dict(groups=dict(Head='head_top')), r'least one keypoint needed, as in dict\('),
     (PCK, dict(groups=dict(Total=['head_top'])), "PCK: groups names a row 'Total', as every"),
     (PCK, dict(threshold=float('inf'), unit='px'), 'PCK: threshold=inf, a number')])
 def test_what_cannot_be_measured_is_refused_when_the_config_is_built(metric, options, message):

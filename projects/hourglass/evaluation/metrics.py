@@ -16,7 +16,7 @@ from hourglass.errors import DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.pck import People
 from hourglass.evaluation.protocols import PARTS, Protocol, Table, find_protocol
-from hourglass.evaluation.samples import annotation_of
+from hourglass.evaluation.samples import annotation_of, people_once
 from hourglass.evaluation.tables import format_rows, table_rows
 from hourglass.io.files import without_nan, write_json
 from hourglass.registry import METRICS
@@ -142,22 +142,13 @@ class KeypointMetric(BaseMetric):
         return super().evaluate(size)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float | None]:
-        by_id: dict[int, dict] = {}
-        for result in results:                                      # padding repeats some
-            other = by_id.setdefault(result['id'], result)
-            if other['where'] != result['where']:
-                raise DataError(f"two people have the id {result['id']}: {other['where']}, and "
-                                f"{result['where']}; give each sample its own")
-        if len(by_id) < self._size:
-            raise DataError(f'{self._size - len(by_id)} of {self._size} people were not '
-                            'predicted; the metric was not given every batch')
-        ids = sorted(by_id)
-        people = [by_id[key] for key in ids]
+        people = people_once(results, self._size)
         if self.people_file:
             write_json(Path(self.people_file), dict(base=0, joints=self.joints, people=[
                 person['person'] for person in people]))
         self.scored = Scored(
-            self.protocol, self.joints, ids, [person['image'] for person in people],
+            self.protocol, self.joints, [person['id'] for person in people],
+            [person['image'] for person in people],
             np.stack([person['distances'] for person in people], axis=1),
             np.stack([person['occluded'] for person in people]),
             np.stack([person['peaks'] for person in people]))

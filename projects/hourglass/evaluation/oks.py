@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.samples import people_once
 from hourglass.io.tables import number
 from hourglass.registry import METRICS
 
@@ -103,7 +104,8 @@ class OksAP(BaseMetric):
                                 'with keypoints and bbox')
             kept = ('image_id', 'keypoints', 'bbox', 'area', 'iscrowd')
             self.results.append(dict(
-                id=sample['id'], truth={key: truth[key] for key in kept if key in truth},
+                id=sample['id'], where=f"{sample['img_path']}, annotation {truth.get('id')}",
+                truth={key: truth[key] for key in kept if key in truth},
                 keypoints=np.asarray(found['keypoints'])[0, :, :2],
                 score=float(np.mean(found['keypoint_scores'][0]))))
 
@@ -112,10 +114,7 @@ class OksAP(BaseMetric):
         return super().evaluate(size)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        people = list({result['id']: result for result in results}.values())   # padding repeats
-        if len(people) < self._size:
-            raise DataError(f'{self._size - len(people)} of {self._size} people were not '
-                            'predicted; the metric was not given every batch')
+        people = people_once(results, self._size)
         scores = average_precision(
             [person['truth'] for person in people],
             [dict(person, image_id=person['truth']['image_id']) for person in people], self._sigmas)

@@ -283,8 +283,10 @@ def own_protocol(measure: str, groups: Mapping[str, Sequence[str]], threshold: f
 
     ``groups``, ``threshold`` and ``unit`` are those of :class:`.own_metrics.PCK`.
     """
-    if not groups or not all(groups.values()):
-        raise ConfigError(f'{measure}: groups={groups!r}, a row with at least one keypoint needed')
+    if not groups or not all(keypoints and not isinstance(keypoints, str)
+                             for keypoints in groups.values()):
+        raise ConfigError(f'{measure}: groups={groups!r}, a row with at least one keypoint needed, '
+                          "as in dict(Nose=['nose'])")
     if taken := {'Total', 'AUC', *PARTS}.intersection(groups):
         raise ConfigError(f'{measure}: groups names a row {taken.pop()!r}, as every table has one; '
                           'name it otherwise')
