@@ -176,7 +176,8 @@ def test_files_of_ones_own_need_no_class_and_no_config(cli, capsys, own, tmp_pat
     assert hers['minus'][str(tmp_path / 'mine.json')]['nose'][0] == -25
     rows = {line.split('  ')[0]: line.split() for line in output.split('\n\n')[0].splitlines()}
     assert rows['tail'][1:] == ['0.00', '±', '0.00', '0.00', '±', '0.00']
-    assert rows['AP'][1] == '40.00'
+    assert rows['AP'][1:4] == ['40.00', '±', '0.00']
+    assert mine['interval95']['AP'] == pytest.approx([40, 40])
     assert 'hers.json: 1 of 4 people have no prediction and count as wrong, first row 4' in errors
 
 

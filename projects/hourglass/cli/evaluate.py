@@ -84,9 +84,11 @@ def run(args: argparse.Namespace) -> None:
         if protocol is LSP['official']:
             limbs = evaluate(truth, predictions, LSP['pcp'], args.base).table
             evaluation.more = dict(PCP=limbs.scores['Total'])
+            evaluation.more_intervals = dict(PCP=limbs.intervals['Total'])
         if people and sigmas is not None:
             shifted = [one | dict(keypoints=one['keypoints'] - evaluation.base) for one in found]
-            evaluation.more = average_precision(people.annotations, shifted, sigmas)
+            evaluation.more, evaluation.more_intervals = average_precision(
+                people.annotations, shifted, sigmas)
         contents.append(evaluation.as_dict() | dict(minus={
             str(other.predictions): without_nan(differences(evaluation.table, other.table))
             for other in evaluations}))

@@ -106,6 +106,11 @@ class KeypointMetric(BaseMetric):
         """Names of the prediction's scores as in the metrics' dict."""
         return [f'{self.prefix}/{name}' for name in (*self.protocol.columns, *PARTS)]
 
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Bounds of the 95 % intervals of the prediction's scores."""
+        return self.scored.tables[0].intervals if self.scored else {}
+
     def scored_joints(self, truth: dict) -> ndarray:
         """Return (K, 2) the annotated joints of a person, NaN for those that do not count."""
         return truth['keypoints_image']

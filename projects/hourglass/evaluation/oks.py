@@ -2,6 +2,7 @@
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.intervals import by_image, draws, image_index, interval95
 from hourglass.evaluation.samples import people_once
-from hourglass.io.tables import number
+from hourglass.io.tables import number, plus_minus
 from hourglass.registry import METRICS
 
 _STATS = ('AP', 'AP50', 'AP75', 'AP-medium', 'AP-large',
@@ -21,8 +23,10 @@ _FAR = 1e9                              # px: a keypoint that was not predicted 
 
 
 def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas: ndarray
-                      ) -> dict[str, float]:
-    """Return COCO's AP and AR in percent; NaN for a range of sizes without people.
+                      ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Return COCO's AP and AR in percent, and the 95 % intervals of those for people of any size.
+
+    A range of sizes without people has NaN.
 
     Args:
         annotations: people in COCO's form: ``image_id``, ``keypoints``, ``bbox`` and, if they are
@@ -53,8 +57,33 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    return {name: 100 * float(value) if value >= 0 else float('nan')
-            for name, value in zip(_STATS, evaluation.stats, strict=True)}
+    return ({name: 100 * float(value) if value >= 0 else np.nan
+             for name, value in zip(_STATS, evaluation.stats, strict=True)}, _intervals(evaluation))
+
+
+def _intervals(evaluation: Any) -> dict[str, tuple[float, float]]:
+    """Return the intervals of a ``COCOeval`` over images, as in :mod:`.intervals`."""
+    every_size = evaluation.evalImgs[:len(evaluation.params.imgIds)]
+    found = [one for one in every_size if one]      # images with people, D predictions in all
+    order = np.argsort(-np.concatenate([one['dtScores'] for one in found]), kind='stable')
+    matched, left_out = (np.concatenate([one[key] for one in found], axis=1)[:, order] > 0
+                         for key in ('dtMatches', 'dtIgnore'))                      # (T, D)
+    index = image_index([one['image_id'] for one in found])
+    image = np.repeat(index, [len(one['dtScores']) for one in found])[order]        # (D,)
+    people = by_image(np.array([np.count_nonzero(np.equal(one['gtIgnore'], 0))
+                                for one in found]), index)
+    resamples = []                      # (2, T) AP and AR at each of T thresholds of OKS
+    for drawn in chain.from_iterable(draws(len(people)) if len(people) > 1 else ()):
+        weights = np.where(left_out, 0, drawn[image])                               # (T, D)
+        hits, recall_of = np.cumsum(weights * matched, axis=1), max(people @ drawn, 1)
+        precision = hits / np.maximum(np.cumsum(weights, axis=1), 1)
+        highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        at_recalls = [np.append(one, 0)[np.searchsorted(recall, evaluation.params.recThrs)]
+                      for one, recall in zip(highest, hits / recall_of, strict=True)]
+        resamples.append((np.mean(at_recalls, axis=1), (weights * matched).sum(1) / recall_of))
+    scores = 100 * np.array(resamples or np.full((1, 2, 10), np.nan))               # (B, 2, T)
+    return {name: interval95(scores[:, i, at].mean(-1)) for i, kind in enumerate(('AP', 'AR'))
+            for name, at in ((kind, slice(None)), (f'{kind}50', [0]), (f'{kind}75', [5]))}
 
 
 def find_sigmas(names: Sequence[str], known: Mapping[str, float], where: str) -> ndarray:
@@ -89,6 +118,7 @@ class OksAP(BaseMetric):
     def __init__(self, sigmas: Mapping[str, float] = {}, **kwargs: Any):
         super().__init__(**kwargs)
         self.given = sigmas
+        self.intervals: dict[str, tuple[float, float]] = {}     # of the last evaluation's scores
 
     @property
     def sigmas(self) -> ndarray:
@@ -115,9 +145,11 @@ class OksAP(BaseMetric):
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         people = people_once(results, self._size)
-        scores = average_precision(
+        scores, self.intervals = average_precision(
             [person['truth'] for person in people],
             [dict(person, image_id=person['truth']['image_id']) for person in people], self._sigmas)
+        halves = {name: (upper - lower) / 2 for name, (lower, upper) in self.intervals.items()}
         MMLogger.get_current_instance().info(f'OKS of {len(people)} people: ' + ', '.join(
-            f'{name} {number(value)}' for name, value in scores.items()))
+            plus_minus(f'{name} {number(value)}', halves.get(name))
+            for name, value in scores.items()))
         return scores

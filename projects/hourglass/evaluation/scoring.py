@@ -35,7 +35,8 @@ class Evaluation:
     missing: Sequence[int]              # row of each person without any prediction
     missing_joints: int                 # annotated joints without prediction of all other people
     mismatch: str | None                # how the predictions fit better than as they are
-    more: dict[str, float] = field(default_factory=dict)    # other scores, without interval
+    more: dict[str, float] = field(default_factory=dict)    # scores that are not in the table
+    more_intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def fits_other_base(self) -> bool:
@@ -74,10 +75,15 @@ class Evaluation:
             yield (f'{self.missing_joints} annotated joints of other people have no prediction and '
                    'count as wrong')
 
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Bounds of the 95 % intervals of all scores that have one, by name."""
+        return self.table.intervals | self.more_intervals
+
     def as_dict(self) -> dict:
         """Return the scores and their origin, for a JSON file; a missing score is None."""
         return dict(protocol=self.protocol.name, **without_nan(self.table.scores | self.more),
-                    interval95=without_nan(self.table.intervals), gt=str(self.truth.path),
+                    interval95=without_nan(self.intervals), gt=str(self.truth.path),
                     about_gt=self.truth.about, pred=str(self.predictions), base=self.base,
                     people=len(self.truth), missing_people=self.missing,
                     missing_joints=self.missing_joints)

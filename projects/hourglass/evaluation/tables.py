@@ -14,7 +14,7 @@ from hourglass.evaluation.published import PUBLISHED, Row
 from hourglass.evaluation.scoring import Evaluation
 from hourglass.io.figures import panels, save_figure
 from hourglass.io.files import replacing
-from hourglass.io.tables import number, text_table
+from hourglass.io.tables import number, plus_minus, text_table
 
 
 def table_rows(name: str, table: Table) -> list[Row]:
@@ -52,10 +52,11 @@ def own_report(evaluations: Sequence[Evaluation]) -> str:
     """
     columns = []
     for evaluation in evaluations:
-        (_, _, scores), (_, _, halves) = table_rows('', evaluation.table)
-        columns.append({name: f'{number(score)} ± {number(halves[name])}'.removesuffix(' ± ')
-                        for name, score in scores.items() if score == score}
-                       | {name: number(score) for name, score in evaluation.more.items()})
+        halves = {name: (upper - lower) / 2
+                  for name, (lower, upper) in evaluation.intervals.items()}
+        columns.append({
+            name: plus_minus(number(score), halves.get(name))
+            for name, score in (evaluation.table.scores | evaluation.more).items()})
     names = dict.fromkeys(name for column in columns for name in column)
     return '\n'.join([
         _title(evaluations[0]),

@@ -23,7 +23,7 @@ def test_head_boxes_come_from_a_file_below_the_data_folder(tmp_path):
     root = dict(data_root=str(tmp_path), ann_file='a.json', test_mode=True)
     sample = MpiiDataset(head_box_file='gt.mat', **root)[0]
     assert sample['raw_ann_info']['pck_unit'] == 0.6 * 50
-    with pytest.raises(DataError, match=r'row 0 \(0.jpg\): a pck_unit of nan .*set head_box_file'):
+    with pytest.raises(DataError, match=r'row 0 \(0.jpg\): no head box .*set head_box_file'):
         MpiiDataset(**root)
 
 
