@@ -8,7 +8,7 @@ import torch
 from hourglass.analysis.calibrate import calibrate, calibration_in, checked, correctness
 from hourglass.checkpoints.reading import read_checkpoint
 from hourglass.errors import ConfigError
-from hourglass.evaluation.calibration import fitted_images
+from hourglass.evaluation.calibration import Calibration, fitted_images
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.protocols import FLIC, LSP
 
@@ -67,6 +67,15 @@ def test_the_calibration_is_stored_with_the_weights(scored, suffix, monkeypatch,
     # 4,000 keypoints in ten bins: the share of 400 has a deviation of at most 0.025
     assert measured.probabilities.error < 0.025 < 0.2 < measured.peaks.error
     assert checked(scored, None).people == 800 and checked(scored, None).probabilities is None
+
+
+def test_people_of_one_image_are_too_few(scored, tmp_path):
+    scored.images = ['a.jpg'] * 800
+    with pytest.raises(ConfigError, match='--calibrate: annotated keypoints on two images or more'):
+        calibrate(runner(scored), 'a.pth', tmp_path / 'a.pth')
+    other = Calibration('PCK@0.2', 9, stage=1, flip=True, maps=dict(any=[[0], [0.5]]))
+    found = checked(scored, other)
+    assert found.people == 0 and np.isnan(found.probabilities.error)
 
 
 def test_limbs_have_no_peaks(scored, tmp_path):

@@ -176,7 +176,8 @@ def test_files_of_ones_own_need_no_class_and_no_config(cli, capsys, own, tmp_pat
     assert hers['minus'][str(tmp_path / 'mine.json')]['nose'][0] == -25
     rows = {line.split('  ')[0]: line.split() for line in output.split('\n\n')[0].splitlines()}
     assert rows['tail'][1:] == ['0.00', '±', '0.00', '0.00', '±', '0.00']
-    assert rows['AP'][1] == '40.00'
+    assert rows['AP'][1:4] == ['40.00', '±', '0.00']
+    assert mine['interval95']['AP'] == pytest.approx([40, 40])
     assert 'hers.json: 1 of 4 people have no prediction and count as wrong, first row 4' in errors
 
 
@@ -190,8 +191,8 @@ def test_without_a_sigma_own_data_have_pck_alone(cli, capsys, own, tmp_path):
 
 
 @pytest.mark.parametrize(('words', 'message'), [
-    (['--threshold', '0'], '--threshold 0: give more than 0, and 1 at most'),
-    (['--threshold', '1.5'], '--threshold 1.5: give more'),
+    (['--threshold', '0'], 'PCK: threshold=0.0, a number above 0 and at most 1 needed'),
+    (['--threshold', '1.5'], 'PCK: threshold=1.5, a number above 0'),
     (['--sigmas', 'tale=0.1'], "--sigmas: no keypoint 'tale', there are nose, left_elbow, tail"),
     (['--protocol', 'official'], '--protocol: own has no such choice'),
     (['--head-boxes', 'a.mat'], '--head-boxes: own has no such choice')])

@@ -29,23 +29,52 @@ def shift_of(oks: float) -> float:
 
 
 def test_perfect_predictions_score_100_and_shifted_ones_by_the_definition():
-    assert average_precision(*people(), SIGMAS)['AP'] == pytest.approx(100)
+    assert average_precision(*people(), SIGMAS)[0]['AP'] == pytest.approx(100)
     # thresholds are 0.5, 0.55, ..., 0.95: six of ten are at most 0.77
-    scores = average_precision(*people(shift_of(0.77)), SIGMAS)
+    scores, _ = average_precision(*people(shift_of(0.77)), SIGMAS)
     assert scores['AP50'] == scores['AP75'] == pytest.approx(100)
     assert scores['AP'] == scores['AR'] == pytest.approx(60)
     assert np.isnan(scores['AP-large']) == (0.53 * 100**2 < 96**2)
-    assert average_precision(*people(shift_of(0.49)), SIGMAS)['AP'] == 0
+    assert average_precision(*people(shift_of(0.49)), SIGMAS)[0]['AP'] == 0
 
 
 def test_a_keypoint_without_prediction_lowers_oks_and_a_person_without_any_is_missed():
     truth, found = people()
     for person in found:
         person['keypoints'][0] = np.nan                     # OKS 3 / 4: up to threshold 0.75
-    assert average_precision(truth, found, SIGMAS)['AR'] == pytest.approx(60)
+    assert average_precision(truth, found, SIGMAS)[0]['AR'] == pytest.approx(60)
     for person in found[::2]:
         person['keypoints'][:] = np.nan
-    assert average_precision(truth, found, SIGMAS)['AR'] == pytest.approx(30)
+    assert average_precision(truth, found, SIGMAS)[0]['AR'] == pytest.approx(30)
+
+
+def test_a_prediction_on_an_image_without_people_is_wrong():
+    truth, found = people()
+    found.append(dict(found[0], image_id=99, score=2))                      # the surest of 21
+    # precision is n / (n + 1) up to the n-th of 20 people, at most 20 / 21 at every recall
+    assert average_precision(truth, found, SIGMAS)[0]['AP'] == pytest.approx(100 * 20 / 21)
+
+
+def test_intervals_have_the_width_that_theory_gives():
+    truth, found = people(count=400)
+    for image_id, one in enumerate(truth):
+        one['image_id'] = image_id                          # a person on each image
+    found = [dict(one, image_id=i) for i, one in enumerate(found) if i % 4]
+    scores, intervals = average_precision(truth, found, SIGMAS)
+    assert scores['AR'] == pytest.approx(75) and scores['AP'] == pytest.approx(75, abs=1)
+    # the share of 400 people: 100 * 1.96 * (0.75 * 0.25 / 400)**0.5 = 4.24; 1,000 resamples
+    for name in ('AP', 'AP50', 'AP75', 'AR', 'AR50', 'AR75'):
+        lower, upper = intervals[name]
+        assert lower < scores[name] < upper and upper - lower == pytest.approx(8.49, rel=0.1)
+    assert np.isnan(average_precision(*people(count=2), SIGMAS)[1]['AP']).all()     # of one image
+    assert average_precision(truth, [], SIGMAS)[1]['AP'] == (0, 0)
+
+
+def test_annotated_keypoints_are_counted_whatever_the_annotation_says():
+    truth, found = people()
+    for one in truth[::2]:
+        one['num_keypoints'] = 0                            # COCO's evaluation would ignore them
+    assert average_precision(truth, found[1::2], SIGMAS)[0]['AR'] == pytest.approx(50)
 
 
 PROGRAM = """
@@ -59,7 +88,7 @@ import hourglass
 sys.meta_path.insert(1, Blocked())
 from test_oks import SIGMAS, people, shift_of
 from hourglass.evaluation.oks import average_precision
-scores = average_precision(*people(shift_of(0.77)), SIGMAS)
+scores, _ = average_precision(*people(shift_of(0.77)), SIGMAS)
 import xtcocotools.cocoeval
 print(xtcocotools.cocoeval.__name__, [round(x, 6) for x in scores.values() if x == x])
 """
@@ -69,7 +98,7 @@ print(xtcocotools.cocoeval.__name__, [round(x, 6) for x in scores.values() if x 
 def test_pycocotools_gives_the_same_numbers():
     name, scores = run(PROGRAM.format(blocked=True)).split(' ', 1)
     assert name == 'pycocotools.cocoeval'
-    ours = average_precision(*people(shift_of(0.77)), SIGMAS)
+    ours, _ = average_precision(*people(shift_of(0.77)), SIGMAS)
     assert scores == str([round(x, 6) for x in ours.values() if x == x])
 
 
@@ -97,6 +126,8 @@ def test_the_metric_counts_a_person_once_and_misses_none(skeleton):
     assert metric_of(skeleton, [*data, *data[:2]], 6)['oks/AP'] == pytest.approx(100)
     with pytest.raises(DataError, match='1 of 7 people were not predicted'):
         metric_of(skeleton, data, 7)
+    with pytest.raises(DataError, match='two people have the id 3: .*give each sample its own'):
+        metric_of(skeleton, [*data[:5], dict(data[5], id=3)], 6)
     del data[3]['raw_ann_info']['bbox']
     with pytest.raises(DataError, match=r"a.jpg: OKS needs an annotation in COCO's form"):
         metric_of(skeleton, data, 6)

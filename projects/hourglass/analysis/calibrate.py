@@ -53,22 +53,26 @@ def calibrate(runner: Runner, source: str, out: str | Path) -> None:
         out: where to write it with the calibration: a file of the same kind, or the same file.
 
     Raises:
-        ConfigError: unless the first metric measured the keypoints.
+        ConfigError: unless the first metric measured keypoints, of two images or more.
         DataError: if ``out`` cannot be written.
     """
     scored = getattr(runner.test_evaluator.metrics[0], 'scored', None)
     if not is_main_process():
         return
-    if scored is None or scored.distances.shape[-1] != len(scored.joints):
+    if scored is None or not scored.of_keypoints:
         raise ConfigError('--calibrate: the first of test_evaluator has to be a metric of '
                           'hourglass that measures keypoints')
-    model, fitted = getattr(runner.model, 'module', runner.model), fitted_images(scored.images)
+    fitted, correct = fitted_images(scored.images), correctness(scored)
+    if any(np.isnan(correct[half]).all() for half in (fitted, ~fitted)):
+        raise ConfigError('--calibrate: annotated keypoints on two images or more needed, to fit '
+                          'to some and measure on the others')
+    model = getattr(runner.model, 'module', runner.model)
     data = runner.test_dataloader.dataset.metainfo['dataset_name']
     calibration = Calibration(
         correct=f'{scored.protocol.title} on {data}', people=int(fitted.sum()),
         stage=stage_index(model.head.predict_stage, num_stages(model)),
         flip=bool((model.test_cfg or {}).get('flip_test', False)),
-        maps=fit(scored.peaks[fitted], correctness(scored)[fitted], scored.joints))
+        maps=fit(scored.peaks[fitted], correct[fitted], scored.joints))
     add_metadata(source, out, calibration.metadata())
     found = checked(scored, calibration)
     assert found.probabilities is not None              # there is a calibration

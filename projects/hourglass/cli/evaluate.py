@@ -15,14 +15,13 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import COCO_SIGMAS
 from hourglass.errors import ConfigError
+from hourglass.evaluation.coco_files import assigned, read_people, read_results
 from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.oks import average_precision, find_sigmas
-from hourglass.evaluation.own import CocoPeople, assigned, box_protocol, read_people, read_results
-from hourglass.evaluation.own import report as own_report
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.evaluation.protocols import LSP, PROTOCOLS, differences, find_protocol
+from hourglass.evaluation.protocols import LSP, PROTOCOLS, differences, find_protocol, own_protocol
 from hourglass.evaluation.scoring import Evaluation, evaluate
-from hourglass.evaluation.tables import draw_curves, people_csv, report
+from hourglass.evaluation.tables import draw_curves, own_report, people_csv, report
 from hourglass.io.files import without_nan, write_json
 
 
@@ -60,16 +59,18 @@ def _sigma(text: str) -> tuple[str, float]:
 def run(args: argparse.Namespace) -> None:
     if args.people and len(args.pred) > 1:
         raise ConfigError('--people: for one prediction file at a time')
-    people = _own_people(args)
-    if people:
-        protocol = box_protocol(people.names, 0.2 if args.threshold is None else args.threshold)
+    _refuse_options(args)
+    people = sigmas = None
+    if args.dataset == 'own':
+        people = read_people(args.gt)
+        protocol = own_protocol('PCK', {name: (name,) for name in people.names},
+                                0.2 if args.threshold is None else args.threshold, 'bbox')
         truth, sigmas = people.truth, _sigmas(people.names, args.sigmas)
     else:
-        protocol, sigmas = find_protocol(args.dataset, args.protocol), None
+        protocol = find_protocol(args.dataset, args.protocol)
         truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels,
                            args.skeleton)
     evaluations: list[Evaluation] = []
-    precisions: list[dict[str, float]] = []
     contents: list[dict] = []
     for path in args.pred:
         found = read_results(path, people) if people else []
@@ -80,33 +81,32 @@ def run(args: argparse.Namespace) -> None:
             evaluation = evaluate(truth, predictions, protocol, args.base, on_people)
         for warning in evaluation.warnings():
             print(f'warning: {path}: {warning}', file=sys.stderr)
+        if protocol is LSP['official']:
+            limbs = evaluate(truth, predictions, LSP['pcp'], args.base).table
+            evaluation.more = dict(PCP=limbs.scores['Total'])
+            evaluation.more_intervals = dict(PCP=limbs.intervals['Total'])
+        if people and sigmas is not None:
+            shifted = [one | dict(keypoints=one['keypoints'] - evaluation.base) for one in found]
+            evaluation.more, evaluation.more_intervals = average_precision(
+                people.annotations, shifted, sigmas)
         contents.append(evaluation.as_dict() | dict(minus={
             str(other.predictions): without_nan(differences(evaluation.table, other.table))
             for other in evaluations}))
-        if protocol is LSP['official']:
-            limbs = evaluate(truth, predictions, LSP['pcp'], args.base).table
-            contents[-1]['PCP'] = limbs.scores['Total']
-        precisions.append({})
-        if people and sigmas is not None:
-            shifted = [one | dict(keypoints=one['keypoints'] - evaluation.base) for one in found]
-            precisions[-1] = average_precision(people.annotations, shifted, sigmas)
-            contents[-1] |= without_nan(precisions[-1])
         evaluations.append(evaluation)
     if args.curves:
         draw_curves(evaluations, args.curves)
     if args.json:
         write_json(Path(args.json), contents if len(contents) > 1 else contents[0], indent=1)
-    print(own_report(evaluations, precisions) if people else report(args.dataset, evaluations))
+    print(own_report(evaluations) if people else report(args.dataset, evaluations))
 
 
-def _own_people(args: argparse.Namespace) -> CocoPeople | None:
-    """Read the annotation of ``own``, whose options the data sets do not have, and reversely."""
+def _refuse_options(args: argparse.Namespace) -> None:
+    """Raise a ``ConfigError`` for an option of ``own`` with a data set, or the reverse."""
     for options, owners in ((('threshold', 'sigmas'), ['own']),
                             (('protocol', 'split', 'head_boxes', 'labels', 'skeleton'), PROTOCOLS)):
         given = [name for name in options if getattr(args, name) is not None]
         if given and args.dataset not in owners:
             raise ConfigError(f"--{given[0].replace('_', '-')}: {args.dataset} has no such choice")
-    return read_people(args.gt) if args.dataset == 'own' else None
 
 
 def _sigmas(names: Sequence[str], given: Sequence[tuple[str, float]] | None) -> ndarray | None:

@@ -79,7 +79,6 @@ def run(args: argparse.Namespace) -> None:
         write_report(runner, args.report, calibration=calibration_in(args.calibrate or checkpoint))
     if args.out and metrics and is_main_process():
         intervals = {f'{metric.prefix}/{name}': bounds for metric in runner.test_evaluator.metrics
-                     if getattr(metric, 'scored', None)
-                     for name, bounds in metric.scored.tables[0].intervals.items()}
+                     for name, bounds in getattr(metric, 'intervals', {}).items()}
         more = dict(interval95=intervals) if intervals else {}
         mmengine.dump(without_nan(metrics | more), args.out)

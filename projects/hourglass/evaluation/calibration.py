@@ -129,8 +129,12 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """The expected calibration error: the mean distance of the two, weighted by counts."""
-        return float(np.average(np.abs(self.predicted - self.observed), weights=self.counts))
+        """The expected calibration error: the mean distance of the two, weighted by counts.
+
+        It is NaN without keypoints.
+        """
+        distances = np.abs(self.predicted - self.observed)
+        return float(np.average(distances, weights=self.counts)) if len(self.counts) else np.nan
 
 
 def roc(scores: ndarray, positive: ndarray) -> tuple[ndarray, ndarray, float]:

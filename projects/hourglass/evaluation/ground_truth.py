@@ -91,9 +91,9 @@ def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Tr
             raise ConfigError(f'{option}: {path} holds one split with its head boxes; leave it out')
     if path.suffix == '.mat':
         joints, units = files.read_head_box_file(path)                      # 1-based -> 0-based
-        occluded, rows = np.zeros(joints.shape[:2], bool), range(len(joints))
-        return Truth(path, names, rows, rows, 1, advice, '', lambda people: _with_units(
-            joints[people] - 1, units[people], occluded[people]))
+        rows = range(len(joints))
+        return Truth(path, names, rows, rows, 1, advice, '', _with_units(
+            joints - 1, units, np.zeros(joints.shape[:2], bool)).__getitem__)
     arrays = people_arrays(path, files.H5_TRUTH)
     rows, image_names = range(len(arrays['part'])), open_h5(path).get('imgname')
     if not rows:
@@ -120,4 +120,4 @@ def _of_people(people: Sequence[Person], metainfo: dict, path: Path, usual_base:
             raise DataError(f'{path}, row {person.row} ({person.image_name}): {problem}')
     return Truth(path, names, [person.row for person in people],
                  [person.image_name for person in people], usual_base, advice, about,
-                 lambda some: People.of([vars(person) for person in people[some]]))
+                 People.of([vars(person) for person in people]).__getitem__)

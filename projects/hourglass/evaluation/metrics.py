@@ -16,7 +16,7 @@ from hourglass.errors import DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.pck import People
 from hourglass.evaluation.protocols import PARTS, Protocol, Table, find_protocol
-from hourglass.evaluation.samples import annotation_of
+from hourglass.evaluation.samples import annotation_of, people_once
 from hourglass.evaluation.tables import format_rows, table_rows
 from hourglass.io.files import without_nan, write_json
 from hourglass.registry import METRICS
@@ -40,6 +40,11 @@ class Scored:
     @property
     def num_stages(self) -> int:
         return len(self.distances) - 1
+
+    @property
+    def of_keypoints(self) -> bool:
+        """Whether keypoints are counted, and not limbs."""
+        return self.distances.shape[1:] == self.occluded.shape
 
     @property
     def counted(self) -> Sequence[str]:
@@ -70,7 +75,8 @@ class KeypointMetric(BaseMetric):
     """
 
     default_prefix: str                 # also the data set's name in PROTOCOLS
-    advice = 'give the data set a pck_unit, or the metric another unit'     # if a person has none
+    # what to do about a person without a unit
+    advice = 'give the data set its pck_unit or bbox_image, or the metric another unit'
 
     def __init__(self, protocol: Protocol | str | None = None, people_file: str | None = None,
                  **kwargs: Any):
@@ -99,6 +105,11 @@ class KeypointMetric(BaseMetric):
     def columns(self) -> list[str]:
         """Names of the prediction's scores as in the metrics' dict."""
         return [f'{self.prefix}/{name}' for name in (*self.protocol.columns, *PARTS)]
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Bounds of the 95 % intervals of the prediction's scores."""
+        return self.scored.tables[0].intervals if self.scored else {}
 
     def scored_joints(self, truth: dict) -> ndarray:
         """Return (K, 2) the annotated joints of a person, NaN for those that do not count."""
@@ -136,22 +147,13 @@ class KeypointMetric(BaseMetric):
         return super().evaluate(size)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float | None]:
-        by_id: dict[int, dict] = {}
-        for result in results:                                      # padding repeats some
-            other = by_id.setdefault(result['id'], result)
-            if other['where'] != result['where']:
-                raise DataError(f"two people have the id {result['id']}: {other['where']}, and "
-                                f"{result['where']}; give each sample its own")
-        if len(by_id) < self._size:
-            raise DataError(f'{self._size - len(by_id)} of {self._size} people were not '
-                            'predicted; the metric was not given every batch')
-        ids = sorted(by_id)
-        people = [by_id[key] for key in ids]
+        people = people_once(results, self._size)
         if self.people_file:
             write_json(Path(self.people_file), dict(base=0, joints=self.joints, people=[
                 person['person'] for person in people]))
         self.scored = Scored(
-            self.protocol, self.joints, ids, [person['image'] for person in people],
+            self.protocol, self.joints, [person['id'] for person in people],
+            [person['image'] for person in people],
             np.stack([person['distances'] for person in people], axis=1),
             np.stack([person['occluded'] for person in people]),
             np.stack([person['peaks'] for person in people]))

@@ -2,6 +2,7 @@
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.errors import ConfigError, DataError
-from hourglass.io.tables import number
+from hourglass.evaluation.intervals import by_image, draws, image_index, interval95
+from hourglass.evaluation.samples import people_once
+from hourglass.io.tables import number, plus_minus
 from hourglass.registry import METRICS
 
 _STATS = ('AP', 'AP50', 'AP75', 'AP-medium', 'AP-large',
@@ -20,14 +23,16 @@ _FAR = 1e9                              # px: a keypoint that was not predicted 
 
 
 def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas: ndarray
-                      ) -> dict[str, float]:
-    """Return COCO's AP and AR in percent; NaN for a range of sizes without people.
+                      ) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Return COCO's AP and AR in percent, and the 95 % intervals of those for people of any size.
+
+    A range of sizes without people has NaN.
 
     Args:
         annotations: people in COCO's form: ``image_id``, ``keypoints``, ``bbox`` and, if they are
             known, ``area`` (0.53 of the box otherwise, as in mmpose) and ``iscrowd``.
         found: ``image_id``, ``keypoints`` (K, 2) in image px, NaN where not predicted, and
-            ``score`` of each prediction.
+            ``score`` of each prediction. COCO takes the 20 with the highest of each image.
         sigmas: (K,) deviations of annotators, as :data:`.skeletons.COCO_SIGMAS`.
     """
     from xtcocotools.coco import COCO
@@ -40,18 +45,45 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
                             keypoints=triples.ravel().tolist(), score=float(person['score'])))
     truth = COCO()
     truth.dataset = dict(
-        images=[dict(id=i) for i in dict.fromkeys(one['image_id'] for one in annotations)],
+        images=[dict(id=i) for i in dict.fromkeys(
+            one['image_id'] for one in (*annotations, *found))],
         categories=[dict(id=1, name='person')],
         annotations=[dict(iscrowd=0, area=0.53 * one['bbox'][2] * one['bbox'][3]) | one | dict(
-            category_id=1, id=place) for place, one in enumerate(annotations, 1)])  # 0: no match
+            category_id=1, id=place, num_keypoints=np.count_nonzero(one['keypoints'][2::3]))
+                     for place, one in enumerate(annotations, 1)])              # 0: no match
     with contextlib.redirect_stdout(io.StringIO()):         # it prints its progress and a table
         truth.createIndex()
         evaluation = COCOeval(truth, truth.loadRes(results), 'keypoints', sigmas)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    return {name: 100 * float(value) if value >= 0 else float('nan')
-            for name, value in zip(_STATS, evaluation.stats, strict=True)}
+    return ({name: 100 * float(value) if value >= 0 else np.nan
+             for name, value in zip(_STATS, evaluation.stats, strict=True)}, _intervals(evaluation))
+
+
+def _intervals(evaluation: Any) -> dict[str, tuple[float, float]]:
+    """Return the intervals of a ``COCOeval`` over images, as in :mod:`.intervals`."""
+    every_size = evaluation.evalImgs[:len(evaluation.params.imgIds)]
+    found = [one for one in every_size if one]      # images with people, D predictions in all
+    order = np.argsort(-np.concatenate([one['dtScores'] for one in found]), kind='stable')
+    matched, left_out = (np.concatenate([one[key] for one in found], axis=1)[:, order] > 0
+                         for key in ('dtMatches', 'dtIgnore'))                      # (T, D)
+    index = image_index([one['image_id'] for one in found])
+    image = np.repeat(index, [len(one['dtScores']) for one in found])[order]        # (D,)
+    people = by_image(np.array([np.count_nonzero(np.equal(one['gtIgnore'], 0))
+                                for one in found]), index)
+    resamples = []                      # (2, T) AP and AR at each of T thresholds of OKS
+    for drawn in chain.from_iterable(draws(len(people)) if len(people) > 1 else ()):
+        weights = np.where(left_out, 0, drawn[image])                               # (T, D)
+        hits, recall_of = np.cumsum(weights * matched, axis=1), max(people @ drawn, 1)
+        precision = hits / np.maximum(np.cumsum(weights, axis=1), 1)
+        highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+        at_recalls = [np.append(one, 0)[np.searchsorted(recall, evaluation.params.recThrs)]
+                      for one, recall in zip(highest, hits / recall_of, strict=True)]
+        resamples.append((np.mean(at_recalls, axis=1), (weights * matched).sum(1) / recall_of))
+    scores = 100 * np.array(resamples or np.full((1, 2, 10), np.nan))               # (B, 2, T)
+    return {name: interval95(scores[:, i, at].mean(-1)) for i, kind in enumerate(('AP', 'AR'))
+            for name, at in ((kind, slice(None)), (f'{kind}50', [0]), (f'{kind}75', [5]))}
 
 
 def find_sigmas(names: Sequence[str], known: Mapping[str, float], where: str) -> ndarray:
@@ -68,8 +100,8 @@ class OksAP(BaseMetric):
     """COCO's AP and AR on any data set of annotated people, ours or mmpose's, in percent.
 
     A prediction is scored by the mean of its keypoints' scores. Unlike mmpose's ``CocoMetric``, it
-    removes no prediction (each belongs to an annotated person) and counts people only once in a
-    distributed test.
+    suppresses no prediction that overlaps another (each belongs to an annotated person) and counts
+    people only once in a distributed test.
 
     Args:
         sigmas: name of a keypoint -> its sigma, where neither the data set's skeleton nor COCO has
@@ -86,6 +118,7 @@ class OksAP(BaseMetric):
     def __init__(self, sigmas: Mapping[str, float] = {}, **kwargs: Any):
         super().__init__(**kwargs)
         self.given = sigmas
+        self.intervals: dict[str, tuple[float, float]] = {}     # of the last evaluation's scores
 
     @property
     def sigmas(self) -> ndarray:
@@ -101,7 +134,8 @@ class OksAP(BaseMetric):
                                 'with keypoints and bbox')
             kept = ('image_id', 'keypoints', 'bbox', 'area', 'iscrowd')
             self.results.append(dict(
-                id=sample['id'], truth={key: truth[key] for key in kept if key in truth},
+                id=sample['id'], where=f"{sample['img_path']}, annotation {truth.get('id')}",
+                truth={key: truth[key] for key in kept if key in truth},
                 keypoints=np.asarray(found['keypoints'])[0, :, :2],
                 score=float(np.mean(found['keypoint_scores'][0]))))
 
@@ -110,13 +144,12 @@ class OksAP(BaseMetric):
         return super().evaluate(size)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        people = list({result['id']: result for result in results}.values())   # padding repeats
-        if len(people) < self._size:
-            raise DataError(f'{self._size - len(people)} of {self._size} people were not '
-                            'predicted; the metric was not given every batch')
-        scores = average_precision(
+        people = people_once(results, self._size)
+        scores, self.intervals = average_precision(
             [person['truth'] for person in people],
             [dict(person, image_id=person['truth']['image_id']) for person in people], self._sigmas)
+        halves = {name: (upper - lower) / 2 for name, (lower, upper) in self.intervals.items()}
         MMLogger.get_current_instance().info(f'OKS of {len(people)} people: ' + ', '.join(
-            f'{name} {number(value)}' for name, value in scores.items()))
+            plus_minus(f'{name} {number(value)}', halves.get(name))
+            for name, value in scores.items()))
         return scores

@@ -1,7 +1,10 @@
-"""The annotation of a sample, from our data sets or from mmpose's."""
+"""What metrics take from samples, of our data sets or mmpose's."""
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from hourglass.errors import DataError
 
 
 def annotation_of(sample: dict) -> dict[str, Any]:
@@ -24,3 +27,21 @@ def annotation_of(sample: dict) -> dict[str, Any]:
         pck_unit=float(np.squeeze(truth.get('head_size', np.nan))), row=sample['id'],
         image_name=sample['img_path'], bbox_image=np.asarray(truth['bboxes'], float)[0],
         sides_swapped=False, single_person=None)
+
+
+def people_once(results: Sequence[dict], size: int) -> list[dict]:
+    """Return one of the results of each person, ordered by ``id``: padding repeats some.
+
+    ``where`` says which person it is. Raises ``DataError`` unless there are ``size`` people, each
+    with an id of its own.
+    """
+    by_id: dict[int, dict] = {}
+    for result in results:
+        other = by_id.setdefault(result['id'], result)
+        if other['where'] != result['where']:
+            raise DataError(f"two people have the id {result['id']}: {other['where']}, and "
+                            f"{result['where']}; give each sample its own")
+    if len(by_id) < size:
+        raise DataError(f'{size - len(by_id)} of {size} people were not predicted; the metric was '
+                        'not given every batch')
+    return [by_id[key] for key in sorted(by_id)]

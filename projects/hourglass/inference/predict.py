@@ -123,8 +123,8 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')
-    calibration = _calibration(model, stage, flip) if probability else None
     model = _configured(model, stage, flip, heatmaps, stages)
+    calibration = _calibration(model) if probability else None
     with DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose')):
         pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
     images: deque[tuple[Request, Poses | HourglassError, list[_Person]]] = deque()
@@ -201,8 +201,8 @@ def _configured(model: TopdownPoseEstimator, stage: int | None, flip: bool | Non
     return model
 
 
-def _calibration(model: TopdownPoseEstimator, stage: int | None, flip: bool | None) -> Calibration:
-    """Return the calibration of a model, or raise unless it is for these settings."""
+def _calibration(model: TopdownPoseEstimator) -> Calibration:
+    """Return the calibration of a configured model, or raise unless it is for these settings."""
     calibration: Calibration | None = getattr(model, 'calibration', None)
     if calibration is None:
         raise ConfigError('probability: these weights are not calibrated; hourglass test '
@@ -210,8 +210,8 @@ def _calibration(model: TopdownPoseEstimator, stage: int | None, flip: bool | No
     if hasattr(model, 'only_stage'):
         used = model.only_stage[0]
     else:
-        used = stage_index(model.head.predict_stage if stage is None else stage, num_stages(model))
-    flips = bool((model.test_cfg or {}).get('flip_test', False) if flip is None else flip)
+        used = stage_index(model.head.predict_stage, num_stages(model))
+    flips = model.test_cfg.get('flip_test', False)
     if (used, flips) != (calibration.stage, calibration.flip):
         raise ConfigError(
             f'probability: these weights are calibrated for stage {calibration.stage} '

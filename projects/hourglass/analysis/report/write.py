@@ -104,7 +104,7 @@ def _content(runner: Runner, scored: Scored, people: int, calibration: Calibrati
 def _confidence(scored: Scored, calibration: Calibration | None) -> dict[str, Markup | str]:
     """Return the reliability diagram and the ROC; empty without keypoints, or occluded ones."""
     charts: dict[str, Markup | str] = dict(reliability='', roc='')
-    if scored.distances.shape[-1] == len(scored.joints):        # not of limbs
+    if scored.of_keypoints:
         found = checked(scored, calibration)
         measured = dict(probability=found.probabilities, peak=found.peaks)
         lines = {f'{name}, error {of.error:.3f}': (100 * of.predicted, 100 * of.observed)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hourglass.errors import DataError
-from hourglass.evaluation.own import assigned, read_people, read_results
+from hourglass.evaluation.coco_files import assigned, read_people, read_results
 
 NAMES = ['nose', 'left_tail', 'right_tail']
 
@@ -79,6 +79,18 @@ def test_predict_names_images_and_scores_may_be_left_out(truth, tmp_path):
     assert np.isnan(found[0]['keypoints']).any(-1).tolist() == [False, False, True]
 
 
+def test_a_name_without_its_folder_finds_an_image_only_if_it_is_the_only_one(tmp_path):
+    given = content()
+    given['images'][1]['file_name'] = 'g/0.jpg'
+    truth = read_people(write(tmp_path / 'gt.json', given))
+    predicted = dict(images=[dict(id=0, file_name='g/0.jpg')], annotations=[
+        dict(image_id=0, keypoints=[0] * 9)])
+    assert read_results(write(tmp_path / 'p.json', predicted), truth)[0]['image_id'] == 1
+    predicted['images'][0]['file_name'] = '0.jpg'
+    with pytest.raises(DataError, match='prediction 0: image 0 is not in'):
+        read_results(write(tmp_path / 'p.json', predicted), truth)
+
+
 def changed(*path, value=None) -> dict:
     """The annotation with one value changed, or removed if it is None."""
     given = content()
@@ -103,7 +115,12 @@ def changed(*path, value=None) -> dict:
     (changed('annotations', 1, 'image_id', value=9), "annotation 11: image 9 is not in 'images'"),
     (changed('annotations', 1, 'keypoints', value=[1, 2, 2]), r'keypoints \[1, 2, 2\]: 9 numbers'),
     (changed('annotations', 1, 'bbox', value=[0, 0, 0, 9]), r'bbox \[0, 0, 0, 9\] has no area'),
-    (changed('annotations', 1, 'bbox', value=['x', 0, 0, 9]), 'annotation 11: bbox: could not')])
+    (changed('annotations', 1, 'bbox', value=['x', 0, 0, 9]), 'annotation 11: bbox: could not'),
+    (changed('annotations', 1, 'area', value='big'), 'annotation 11: area: could not'),
+    (changed('annotations', 1, 'image_id', value=[0]), r"annotation 1: 'image_id' is \[0\], a num"),
+    (changed('images', 1, 'id', value=[0]), r"image 1: 'id' is \[0\], a number or a name needed"),
+    (changed('categories', 1, value=5), 'category 1: 5 where a record is needed'),
+    (changed('categories', 0, 'keypoints', value=['a', 'b', 'a']), "two keypoints are named 'a'")])
 def test_an_annotation_that_cannot_be_used_is_named(given, message, tmp_path):
     path = write(tmp_path / 'gt.json', given)
     with pytest.raises(DataError, match=f'gt.json.*{message}') as error:
@@ -118,6 +135,11 @@ def test_an_annotation_that_cannot_be_used_is_named(given, message, tmp_path):
     ([dict(image_id=0, keypoints=[0] * 51)], 'prediction 0: 51 numbers, 9 needed: x, y and score'),
     (dict(images=[], annotations=[], categories=[dict(keypoints=NAMES[::-1])]),
      'predicts right_tail, left_tail, nose, and .*gt.json has nose, left_tail'),
+    (dict(images=[], annotations=[], categories=[5]), 'category 0: 5 where a record is needed'),
+    (dict(images=None, annotations=[]), 'a list of images needed'),
+    ([dict(image_id=0, keypoints=[0] * 9, score=None)], 'prediction 0: score None: a finite num'),
+    ([dict(image_id=0, keypoints=[0] * 9, score='high')], 'prediction 0: score: could not'),
+    ([dict(image_id=[0], keypoints=[0] * 9)], r"prediction 0: 'image_id' is \[0\], a number or"),
     (dict(images=[dict(id=0, file_name='x.jpg')], annotations=[
         dict(image_id=0, keypoints=[0] * 9)]), 'image 0 is not in')])
 def test_predictions_that_do_not_fit_are_named(given, message, truth, tmp_path):

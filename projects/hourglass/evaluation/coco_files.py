@@ -6,8 +6,8 @@ which is 0 where not annotated and 1 where occluded). Predictions are COCO's lis
 (``image_id``, ``keypoints``, ``score``), or the ``predictions.json`` of ``hourglass predict``,
 whose images are found by their names. Coordinates are image px, and boxes x, y, width, height.
 """
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,15 +17,11 @@ import numpy as np
 from numpy import ndarray
 from scipy.optimize import linear_sum_assignment
 
-from hourglass.errors import ConfigError, DataError
+from hourglass.errors import DataError
 from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.pck import People, box_side
 from hourglass.evaluation.prediction_files import Predictions
-from hourglass.evaluation.protocols import Protocol
-from hourglass.evaluation.scoring import Evaluation
-from hourglass.evaluation.tables import pairs
 from hourglass.io.files import read_json
-from hourglass.io.tables import number, text_table
 
 
 @dataclass
@@ -58,19 +54,9 @@ class CocoPeople:
     @property
     def truth(self) -> Truth:
         """The P people, to score predictions of them against; their rows are their ids."""
-        def read(people: slice) -> People:
-            return People(*(array[people] for array in vars(self.arrays).values()))
         return Truth(self.path, self.names, [one['id'] for one in self.counted],
-                     [self.images[one['image_id']] for one in self.counted], 0, '', '', read)
-
-
-def box_protocol(names: Sequence[str], threshold: float) -> Protocol:
-    """Return PCK in units of the longer side of the person's box, with a row for each keypoint."""
-    if not 0 < threshold <= 1:
-        raise ConfigError(f'--threshold {threshold:g}: give more than 0, and 1 at most')
-    return Protocol('box', 'PCK', "the longer side of the person's box",
-                    {name: (name,) for name in names}, names, threshold=threshold, curve=threshold,
-                    fine=None, unit='bbox')
+                     [self.images[one['image_id']] for one in self.counted], 0, '', '',
+                     self.arrays.__getitem__)
 
 
 def read_people(path: str | Path) -> CocoPeople:
@@ -85,10 +71,13 @@ def read_people(path: str | Path) -> CocoPeople:
             'images', 'categories', 'annotations')):
         raise DataError(f"{path}: 'images', 'categories' and 'annotations' needed, as in COCO's "
                         'annotation of people')
-    skeletons = [one for one in content['categories'] if one.get('keypoints')]
+    skeletons = [one for one in _records(content['categories'], (), path, 'category')
+                 if one.get('keypoints')]
     if len(skeletons) != 1:
         raise DataError(f'{path}: {len(skeletons)} categories have names of keypoints, one needed')
     names = list(map(str, skeletons[0]['keypoints']))
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f'{path}: two keypoints are named {twice[0]!r}; name them apart')
     images = {one['id']: str(one.get('file_name', one['id'])) for one in _records(
         content['images'], ('id',), path, 'image')}
     people = [one for one in content['annotations']
@@ -98,6 +87,7 @@ def read_people(path: str | Path) -> CocoPeople:
         if one['image_id'] not in images:
             raise DataError(f"{where}: image {one['image_id']!r} is not in 'images'")
         _floats(one['keypoints'], (3 * len(names),), f'{where}: keypoints')
+        _floats(one.get('area', 1), (), f'{where}: area')
         if not (_floats(one['bbox'], (4,), f'{where}: bbox')[2:] > 0).all():
             raise DataError(f"{where}: bbox {one['bbox']} has no area; x, y, width, height needed")
     found = CocoPeople(path, names, images, people)
@@ -120,15 +110,18 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
     if isinstance(content, dict) and isinstance(content.get('annotations'), list):
         names = {one['id']: str(one['file_name']) for one in _records(
             content.get('images', []), ('id', 'file_name'), path, 'image')}
-        for category in content.get('categories', ()):
-            if category.get('keypoints', truth.names) != truth.names:
-                raise DataError(f"{path}: predicts {', '.join(category['keypoints'])}, and "
-                                f"{truth.path} has {', '.join(truth.names)}, in this order")
+        for category in _records(content.get('categories', []), (), path, 'category'):
+            predicted = list(map(str, category.get('keypoints', truth.names)))
+            if predicted != truth.names:
+                raise DataError(f"{path}: predicts {', '.join(predicted)}, and {truth.path} has "
+                                f"{', '.join(truth.names)}, in this order")
         content = content['annotations']
     if not isinstance(content, list):
         raise DataError(f"{path}: a list of predictions needed, as it is or under 'annotations'")
     by_name = {name: image for image, name in truth.images.items()}
-    by_name |= {Path(name).name: image for name, image in by_name.items()} | by_name
+    names_alone = Counter(Path(name).name for name in by_name)          # without their folders
+    by_name = {Path(name).name: image for name, image in by_name.items()
+               if names_alone[Path(name).name] == 1} | by_name
     found: list[dict] = []
     for one in _records(content, ('image_id', 'keypoints'), path, 'prediction'):
         where, image = f'{path}, prediction {len(found)}', one['image_id']
@@ -142,8 +135,9 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
             raise DataError(f'{where}: {len(numbers)} numbers, {3 * len(truth.names)} needed: x, y '
                             f'and score of {len(truth.names)} keypoints')
         columns = numbers.reshape(len(truth.names), -1)
-        score = one.get('score', columns[:, 2].mean() if columns.shape[1] == 3 else 1)
-        found.append(dict(image_id=image, keypoints=columns[:, :2], score=float(score)))
+        mean = columns[:, 2].mean() if columns.shape[1] == 3 else 1
+        score = float(_floats(one.get('score', mean), (), f'{where}: score'))
+        found.append(dict(image_id=image, keypoints=columns[:, :2], score=score))
     return found
 
 
@@ -170,26 +164,6 @@ def assigned(truth: CocoPeople, found: Sequence[dict], path: str | Path) -> Pred
     return Predictions(Path(path), None, result, (0, 1, 2))
 
 
-def report(evaluations: Sequence[Evaluation], oks: Sequence[Mapping[str, float]]) -> str:
-    """Return lines of text: a title, and below it a row for each score, a column for each file.
-
-    The scores of PCK have half the width of their 95 % intervals beside them.
-    """
-    first = evaluations[0]
-    columns = []
-    for evaluation, precision in zip(evaluations, oks, strict=True):
-        scores = {name: f'{number(score)} ± {number((upper - lower) / 2)}'
-                  for name, score in evaluation.table.scores.items()
-                  for lower, upper in [evaluation.table.intervals[name]] if score == score}
-        columns.append(scores | {name: number(score) for name, score in precision.items()})
-    names = dict.fromkeys(name for column in columns for name in column)
-    files = [str(evaluation.predictions) for evaluation in evaluations]
-    return '\n'.join([
-        f"{first.protocol.title} and COCO's AP of {len(first.truth)} people of {first.truth.path}",
-        text_table([[name, *(column.get(name, '') for column in columns)] for name in names],
-                   ['', *files]), *pairs(files, evaluations)])
-
-
 def _by_image(image_ids: Iterable) -> dict[Any, list[int]]:
     places = defaultdict(list)
     for place, image in enumerate(image_ids):
@@ -197,13 +171,20 @@ def _by_image(image_ids: Iterable) -> dict[Any, list[int]]:
     return places
 
 
-def _records(records: list, keys: Sequence[str], path: Path, what: str) -> list[dict]:
+def _records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[dict]:
     """Return the records if each is a dict that has the keys, and an ``id`` of its own."""
+    if not isinstance(records, list):
+        raise DataError(f'{path}: a list of {what}s needed')
     ids = set()
     for place, record in enumerate(records):
-        missing = [key for key in keys if not isinstance(record, dict) or key not in record]
-        if missing:
-            raise DataError(f'{path}, {what} {place}: no {missing[0]!r}')
+        where = f'{path}, {what} {place}'
+        if not isinstance(record, dict):
+            raise DataError(f'{where}: {record!r} where a record is needed')
+        for key in keys:
+            if key not in record:
+                raise DataError(f'{where}: no {key!r}')
+            if key in ('id', 'image_id') and not isinstance(record[key], int | str):
+                raise DataError(f'{where}: {key!r} is {record[key]!r}, a number or a name needed')
         if 'id' in keys and record['id'] in ids:
             raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number them "
                             'apart')
@@ -216,6 +197,7 @@ def _floats(values: Any, shape: tuple[int, ...] | None, where: str) -> ndarray:
         numbers = np.array(values, float)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f'{where}: {error}; numbers needed') from None
-    if shape and (numbers.shape != shape or not np.isfinite(numbers).all()):
-        raise DataError(f'{where} {values}: {shape[0]} numbers needed')
+    if shape is not None and (numbers.shape != shape or not np.isfinite(numbers).all()):
+        needed = f'{shape[0]} numbers' if shape else 'a finite number'
+        raise DataError(f'{where} {values}: {needed} needed')
     return numbers
