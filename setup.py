@@ -37,7 +37,7 @@ class BuildWithConfigs(build_py):
         shutil.rmtree(target, ignore_errors=True)           # of an earlier build
         for folder in ('configs', 'tools'):
             shutil.copytree(HERE / folder, target / folder,
-                            ignore=shutil.ignore_patterns('__pycache__'))
+                            ignore=shutil.ignore_patterns('__pycache__', '*.safetensors'))
         shutil.copy(HERE / 'model-index.yml', target)
 
 
@@ -55,8 +55,8 @@ setup(
         'README.md', 'py.typed', 'weights/*.safetensors', 'web/static/*',
         'analysis/report/*.html']},
     cmdclass=dict(build_py=BuildWithConfigs),
-    install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'scipy', 'h5py', 'tqdm',
-                      'jinja2'],
+    install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'scipy>=1.12', 'h5py',
+                      'tqdm', 'jinja2'],
     extras_require=dict(
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],

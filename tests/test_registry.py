@@ -41,8 +41,9 @@ def test_every_config_builds_and_its_parts_fit(config):
         model = MODELS.build(cfg.model)
     datasets = [dataset for name in ('train', 'val', 'test')
                 for dataset in innermost(cfg[f'{name}_dataloader'].dataset)]
-    num_keypoints = {len(registries.DATASETS.get(
-        dataset.type.removeprefix('hourglass.')).METAINFO['keypoint_info']) for dataset in datasets}
+    num_keypoints = {
+        registries.DATASETS.build(dict(dataset, lazy_init=True)).metainfo['num_keypoints']
+        for dataset in datasets}
     for dataset in datasets:
         steps = Compose(dataset.pipeline).transforms
         crop = next(step for step in steps if isinstance(step, TopdownAffine | CropImage))

@@ -85,6 +85,7 @@ def stand_in_for_xtcocotools() -> ModuleSpec:
                 f'mmpose needs xtcocotools, which does not import here ({error}), or pycocotools '
                 'in its place: pip install pycocotools', name='xtcocotools') from error
         parts = _coco_modules('pycocotools')
+        parts['cocoeval'] = _with_xtcocotools_evaluation(parts['cocoeval'])
         spec = ModuleSpec('xtcocotools', None, is_package=True)
     spec.loader = _PartsLoader(parts)
     return spec
@@ -93,6 +94,25 @@ def stand_in_for_xtcocotools() -> ModuleSpec:
 def _coco_modules(package: str) -> dict[str, ModuleType]:
     return {name: importlib.import_module(f'{package}.{name}')
             for name in ('mask', 'coco', 'cocoeval')}
+
+
+def _with_xtcocotools_evaluation(cocoeval: ModuleType) -> ModuleType:
+    """Return pycocotools' ``cocoeval`` with the arguments of xtcocotools' ``COCOeval``."""
+    class COCOeval(cocoeval.COCOeval):      # type: ignore[name-defined]  # of a module given
+        def __init__(self, cocoGt: Any = None, cocoDt: Any = None,      # noqa: N803
+                     iouType: str = 'keypoints', sigmas: Sequence | None = None,    # noqa: N803
+                     use_area: bool = True):
+            for person in cocoGt.anns.values():             # what xtcocotools computes by itself
+                person['num_keypoints'] = sum(flag > 0 for flag in person['keypoints'][2::3])
+                if not use_area or 'area' not in person:
+                    person['area'] = 0.53 * person['bbox'][2] * person['bbox'][3]
+            super().__init__(cocoGt, cocoDt, iouType)
+            if sigmas is not None:
+                self.params.kpt_oks_sigmas = sigmas
+
+    module = ModuleType(cocoeval.__name__)
+    vars(module).update(vars(cocoeval), COCOeval=COCOeval)
+    return module
 
 
 class _PartsLoader(Loader):

@@ -1,5 +1,6 @@
 """The weights in the package are those of the model cards."""
 import json
+import re
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import load_checkpoint
 
+from hourglass.analysis.calibrate import calibration_in
 from hourglass.checkpoints.names import find_weights
 
 METAFILES = [yaml.safe_load(path.read_text())
@@ -31,8 +33,26 @@ def test_they_fit_their_config_and_are_small(model):
 @pytest.mark.parametrize('model', MODELS_SHIPPED, ids=lambda model: model['Name'])
 def test_they_score_what_the_cards_say(model, cli, tmp_path, monkeypatch):
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
+    again = tmp_path / 'again.safetensors'
     cli('test', REPOSITORY / model['Config'], find_weights(model['Weights']), '--all-stages',
-         '--work-dir', tmp_path, '--out', tmp_path / 'scores.json')
+         '--work-dir', tmp_path, '--out', tmp_path / 'scores.json', '--calibrate', again)
     found = json.loads((tmp_path / 'scores.json').read_text())
     expected = model['Results'][0]['Metrics']
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=0.1)
+    shipped, calibration = (calibration_in(str(path))
+                            for path in (find_weights(model['Weights']), again))
+    assert (shipped.correct, shipped.people) == (calibration.correct, calibration.people)
+    log, = tmp_path.rglob('*.log')
+    error = re.search(r'calibration error of the other \d+: ([\d.]+)', log.read_text())
+    assert float(error[1]) <= 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@needs(DATA / 'mpii_subset')
+def test_lsp_small_scores_what_mpiis_card_says_on_the_subset(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
+    cli('test', REPOSITORY / 'configs/mpii/td-hm_hourglass2-small-lsp_mpii-subset-128x128.py',
+        'lsp-small', '--work-dir', tmp_path, '--out', tmp_path / 'scores.json')
+    assert json.loads((tmp_path / 'scores.json').read_text())['mpii/Total'] == pytest.approx(
+        50.64, abs=0.1)

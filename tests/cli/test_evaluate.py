@@ -141,3 +141,67 @@ def test_the_base_in_a_file_is_used(cli, mpii, tmp_path):
     assert json.loads((tmp_path / 'o.json').read_text())['base'] == 0
     with pytest.raises(SystemExit, match='the file gives its base as 0; leave --one-based out'):
         cli('evaluate', *call, '--one-based')
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Four people of 100 px on two images, and predictions with the tail 15 px off."""
+    names = ['nose', 'left_elbow', 'tail']
+    keypoints = [[x, 10, 2, x + 100, 10, 1, x + 50, 80, 2] for x in (0, 200, 0, 200)]
+    (tmp_path / 'gt.json').write_text(json.dumps(dict(
+        images=[dict(id=i, file_name=f'{i}.jpg') for i in range(2)],
+        categories=[dict(id=1, keypoints=names)],
+        annotations=[dict(id=1 + i, image_id=i // 2, category_id=1, area=4000,
+                          bbox=[200 * (i % 2), 0, 100, 90], keypoints=numbers)
+                     for i, numbers in enumerate(keypoints)])))
+    found = [dict(image_id=i // 2, score=0.9,
+                  keypoints=[*numbers[:6], numbers[6] + 15, *numbers[7:]])
+             for i, numbers in enumerate(keypoints)]
+    (tmp_path / 'mine.json').write_text(json.dumps(found))
+    (tmp_path / 'hers.json').write_text(json.dumps(found[:3]))
+    return 'own', '--gt', tmp_path / 'gt.json', '--pred', tmp_path / 'mine.json'
+
+
+def test_files_of_ones_own_need_no_class_and_no_config(cli, capsys, own, tmp_path):
+    cli('evaluate', *own, tmp_path / 'hers.json', '--threshold', 0.1, '--sigmas', 'tail=0.05',
+        '--json', tmp_path / 'o.json', '--curves', tmp_path / 'c.png')
+    output, errors = capsys.readouterr()
+    mine, hers = json.loads((tmp_path / 'o.json').read_text())
+    assert (mine['nose'], mine['tail'], mine['Total']) == (100, 0, pytest.approx(200 / 3))
+    assert (hers['nose'], hers['Total']) == (75, 50)
+    assert mine['interval95']['nose'] == [100, 100]
+    # OKS (2 + exp(-15^2 / (2 * 4000 * 0.1^2))) / 3 = 0.69: right up to 0.65, 4 of 10 thresholds
+    assert (mine['AP'], mine['AP50'], mine['AP75']) == (pytest.approx(40), 100, 0)
+    assert hers['AR50'] == 75
+    assert hers['minus'][str(tmp_path / 'mine.json')]['nose'][0] == -25
+    rows = {line.split('  ')[0]: line.split() for line in output.split('\n\n')[0].splitlines()}
+    assert rows['tail'][1:] == ['0.00', '±', '0.00', '0.00', '±', '0.00']
+    assert rows['AP'][1:4] == ['40.00', '±', '0.00']
+    assert mine['interval95']['AP'] == pytest.approx([40, 40])
+    assert 'hers.json: 1 of 4 people have no prediction and count as wrong, first row 4' in errors
+
+
+def test_without_a_sigma_own_data_have_pck_alone(cli, capsys, own, tmp_path):
+    cli('evaluate', *own, '--json', tmp_path / 'o.json')
+    warning, = capsys.readouterr().err.splitlines()
+    assert warning == ("warning: no AP: --sigmas: OKS needs a sigma above 0 for each keypoint, and "
+                       "'tail' has none; give those of tail")
+    found = json.loads((tmp_path / 'o.json').read_text())
+    assert found['Total'] == 100 and 'AP' not in found
+
+
+@pytest.mark.parametrize(('words', 'message'), [
+    (['--threshold', '0'], 'PCK: threshold=0.0, a number above 0 and at most 1 needed'),
+    (['--threshold', '1.5'], 'PCK: threshold=1.5, a number above 0'),
+    (['--sigmas', 'tale=0.1'], "--sigmas: no keypoint 'tale', there are nose, left_elbow, tail"),
+    (['--protocol', 'official'], '--protocol: own has no such choice'),
+    (['--head-boxes', 'a.mat'], '--head-boxes: own has no such choice')])
+def test_options_that_own_data_do_not_have_are_refused(cli, own, words, message):
+    with pytest.raises(SystemExit) as stop:
+        cli('evaluate', *own, *words)
+    assert stop.value.code.startswith(f'error: {message}')
+
+
+def test_options_of_own_data_are_refused_for_others(cli, mpii):
+    with pytest.raises(SystemExit, match='error: --sigmas: mpii has no such choice'):
+        cli('evaluate', *mpii, '--sigmas', 'nose=1')

@@ -116,6 +116,19 @@ def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, mess
         cli('predict', *arguments)
 
 
+def test_probabilities_of_shipped_weights(cli, images, tmp_path):
+    cli('predict', images / 'a.jpg', '--model', 'flic-small', '--out', tmp_path, '--probability',
+        '--no-overlays', '--device', 'cpu')
+    with (tmp_path / 'predictions.csv').open() as file:
+        rows = [(float(line['score']), float(line['probability'])) for line in csv.DictReader(file)]
+    assert len(rows) == 11 and all(0 <= probability <= 1 for _, probability in rows)
+    (person,) = json.loads((tmp_path / 'predictions.json').read_text())['annotations']
+    assert person['probability'] == [probability for _, probability in rows]
+    with pytest.raises(SystemExit, match='error: probability: these weights are calibrated for'):
+        cli('predict', images, '--model', 'flic-small', '--out', tmp_path, '--probability',
+            '--no-flip', '--device', 'cpu')
+
+
 def test_fewer_stacks_and_another_runtime(cli, images, tmp_path, capsys):
     common = (images / 'a.jpg', '--model', 'flic-small4', '--no-overlays', '--device', 'cpu')
     for name, options in (('stage', ('--stage', 1)), ('early', ('--exit-tolerance', 1000)),

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from release_file import small_release
 
-from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ def refusal(monkeypatch, cli, tmp_path):
     (('--out', 'metrics'), '--out metrics: name a .json or'),
     (('--dump', 'all.json'), '--dump all.json: name a .pkl or .pickle file'),
     (('--dump', 'a.pkl', '--journal', 'j'), '--dump and --journal: '),
+    (('--calibrate', 'b.safetensors'), '--calibrate b.safetensors: name a .pth file, as the'),
     (('--report', 'r.txt'), 'r.txt: name an .html file')])
 def test_files_and_options_that_do_not_work_are_refused_before_the_test(refusal, words, message):
     assert refusal(*words).startswith(f'error: {message}')

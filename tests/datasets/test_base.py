@@ -6,7 +6,7 @@ import pytest
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 from hourglass.datasets.base import Person, missing_images, person_problem
-from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.errors import DataError
 
 

@@ -35,6 +35,29 @@ def write(path, examples: list[dict]) -> None:
     scipy.io.savemat(path, {'examples': array})
 
 
+def test_a_network_for_mpii_is_trained_on_the_joints_that_lie_alike(tmp_path):
+    write(tmp_path / 'examples.mat', [example(train=train) for train in (True, False)])
+    (tmp_path / 'images').mkdir()
+    (tmp_path / 'images/frame-0.jpg').touch()
+
+    def joints(**options) -> dict[str, np.ndarray]:
+        dataset = FlicDataset(data_root=str(tmp_path), labels='person', **options)
+        found = dataset[0]['raw_ann_info']['keypoints_image']
+        return dict(zip(keypoint_names(dataset.metainfo), found, strict=True))
+
+    own, theirs = joints(split='train'), joints(split='train', skeleton='mpii')
+    shared = {f'{side}_{part}' for side in ('left', 'right')
+              for part in ('shoulder', 'elbow', 'wrist')}
+    for name, place in theirs.items():
+        if name == 'thorax':
+            assert np.array_equal(place, (own['left_shoulder'] + own['right_shoulder']) / 2)
+        else:
+            assert np.array_equal(place, own[name]) if name in shared else np.isnan(place).all()
+    # a test measures by the torso, which ends at a hip
+    tested = joints(split='test', skeleton='mpii', test_mode=True)
+    assert np.array_equal(tested['left_hip'], joints(split='test')['left_hip'])
+
+
 def test_observer_centric_swaps_people_seen_from_behind_and_marks_them(tmp_path):
     write(tmp_path / 'examples.mat', [example(0, behind=True), example(1)])
     observer, person = (read_flic(tmp_path / 'examples.mat', 'train', labels)

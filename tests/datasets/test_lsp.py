@@ -5,7 +5,8 @@ import scipy.io
 from conftest import DATA, needs
 from PIL import Image
 
-from hourglass.datasets.lsp import LspDataset, read_lsp, with_mpii_joints
+from hourglass.datasets.base import with_joints_of
+from hourglass.datasets.lsp import LspDataset, read_lsp
 from hourglass.datasets.skeletons import LSP, MPII, keypoint_names
 from hourglass.errors import ConfigError, DataError
 
@@ -56,7 +57,7 @@ def test_in_lsp_extended_the_flag_is_1_where_a_joint_is_labelled(tmp_path, poses
 def test_as_a_part_of_mpiis_skeleton(tmp_path, poses):
     write_lsp(tmp_path / 'joints.mat', poses, np.zeros((2000, 14)))
     person = read_lsp(tmp_path / 'joints.mat', 'test')[0]
-    as_mpii = with_mpii_joints(person)
+    as_mpii = with_joints_of(MPII, person, LspDataset.METAINFO)
     ours = dict(zip(NAMES, person.keypoints_image, strict=True))
     theirs = dict(zip(keypoint_names(MPII), as_mpii.keypoints_image, strict=True))
     assert all(np.array_equal(theirs[name], ours[name]) for name in NAMES)

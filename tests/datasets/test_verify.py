@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.verify import verify
 
 

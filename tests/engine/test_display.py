@@ -11,7 +11,7 @@ from mmengine.visualization import Visualizer
 from mmpose.structures import PoseDataSample
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.engine.display import OverlayHook, ProgressBarHook
 
 

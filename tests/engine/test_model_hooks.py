@@ -113,7 +113,7 @@ def test_scores_are_those_of_the_stage_and_the_network(score):
 
 
 def test_options_that_exclude_each_other_are_refused(score):
-    with pytest.raises(SystemExit, match='leave --all-stages and --report out'):
+    with pytest.raises(SystemExit, match='leave --all-stages, --report and --calibrate out'):
         score('--stages', 1, '--all-stages')
     with pytest.raises(SystemExit, match='the network has 2'):
         score('--stages', 3)

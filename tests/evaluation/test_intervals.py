@@ -77,3 +77,7 @@ def test_many_images_are_drawn_in_groups_with_the_same_width(rng, monkeypatch):
 
 def test_a_score_that_a_resample_lacks_has_no_interval():
     assert np.isnan(interval95(np.array([1.0, 2.0, np.nan]))).all()
+
+
+def test_a_single_image_has_no_interval():
+    assert np.isnan(interval95(share(resampled(np.array([[3.0, 4.0]]))))).all()

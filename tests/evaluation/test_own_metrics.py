@@ -61,6 +61,7 @@ def test_units_are_those_of_the_whole_person():
                      (['right_hip', 'head_top'], 15)):
         assert evaluate(NME(GROUPS, unit=unit), data)['nme/Total'] == pytest.approx(1000 / px)
     assert evaluate(EPE(GROUPS), data)['epe/Total'] == pytest.approx(10)
+    assert [evaluate(PCK(GROUPS, px, 'px'), data)['pck/Total'] for px in (9.9, 10)] == [0, 100]
 
 
 def test_auc_nme_and_epe_are_means_of_the_distances():
@@ -102,10 +103,13 @@ def test_a_keypoint_that_nobody_has_has_no_score():
     (PCK, dict(threshold=0), 'PCK: threshold=0, a number above 0 and at most 1 needed'),
     (PCK, dict(threshold=1.5), 'PCK: threshold=1.5, a number'),
     (AUC, dict(threshold=20), 'AUC: threshold=20, a number'),
-    (PCK, dict(unit='foot'), "unit='foot', choose from given, person, bbox, torso, head, or name"),
+    (PCK, dict(unit='foot'), "unit='foot', choose from given, person, bbox, torso, head, px, or"),
     (NME, dict(unit=['a', 'b', 'c']), 'or name two keypoints'),
     (PCK, dict(groups={}), 'PCK: groups={}, a row with at least one keypoint needed'),
-    (EPE, dict(groups=dict(Head=[])), 'EPE: groups=.* a row with at least one keypoint')])
+    (EPE, dict(groups=dict(Head=[])), 'EPE: groups=.* a row with at least one keypoint'),
+    (PCK, dict(groups=dict(Head='head_top')), r'least one keypoint needed, as in dict\('),
+    (PCK, dict(groups=dict(Total=['head_top'])), "PCK: groups names a row 'Total', as every"),
+    (PCK, dict(threshold=float('inf'), unit='px'), 'PCK: threshold=inf, a number')])
 def test_what_cannot_be_measured_is_refused_when_the_config_is_built(metric, options, message):
     with pytest.raises(ConfigError, match=message):
         metric(**dict(groups=GROUPS) | options)
@@ -123,9 +127,10 @@ def test_keypoints_are_checked_once_the_data_set_is_known(options, message):
 
 def test_a_data_set_without_the_unit_is_named():
     data = samples()
-    with pytest.raises(DataError, match='a.jpg, row 0: the data set gives no bbox_image; choose'):
+    with pytest.raises(DataError, match="a.jpg, row 0: the longer side of the person's box cannot "
+                                        'be measured; give the data set its pck_unit or bbox'):
         evaluate(PCK(GROUPS, unit='bbox'), data)
     data[0]['raw_ann_info']['pck_unit'] = None
     with pytest.raises(DataError, match=r"row 0: the data set's unit cannot be measured; give the "
-                                        'data set a pck_unit, or the metric another unit'):
+                                        'data set its pck_unit or bbox_image, or the metric'):
         evaluate(PCK(GROUPS), data)

@@ -70,6 +70,13 @@ def test_each_pair_of_files_is_compared(evaluations, tmp_path):
         '+0.00', '+0.00', 'to', '+0.00', 'within', 'chance']
 
 
+def test_nothing_is_said_of_chance_without_an_interval(evaluations):
+    for evaluation in evaluations:
+        evaluation.table.sums = evaluation.table.sums.sum(0, keepdims=True)     # a single image
+    rows = report('mpii', evaluations).split('\n\n')[1].splitlines()[2:]
+    assert rows and all(len(row.split()) == 2 for row in rows)          # name and difference
+
+
 @pytest.mark.parametrize(('protocol', 'columns'), [
     ('official', {'Shoulder', 'Ankle'}), ('pcp', {'Torso', 'Forearm'})])
 def test_published_rows_are_those_of_the_same_measure(tmp_path, rng, protocol, columns):
@@ -79,7 +86,7 @@ def test_published_rows_are_those_of_the_same_measure(tmp_path, rng, protocol, c
               for row, pose in enumerate(joints)]
     names = keypoint_names(LSP_SKELETON)
     truth = Truth(tmp_path / 'joints.mat', names, range(3), ['a', 'b', 'c'], 1, '', 'test',
-                  lambda some: People.of([vars(person) for person in people[some]]))
+                  People.of([vars(person) for person in people]).__getitem__)
     np.save(tmp_path / 'a.npy', joints + 1)
     predictions = read_predictions(tmp_path / 'a.npy', truth.rows, 14)
     lines = report('lsp', [evaluate(truth, predictions, LSP[protocol])]).splitlines()

@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.errors import DataError
 from hourglass.inference.drawing import draw_truth, write_sheet
 

@@ -7,6 +7,8 @@ from PIL import Image
 
 from hourglass.apis import predict
 from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.calibration import Calibration
+from hourglass.models.stages import shallow_copy
 
 BOXES = np.array([[20, 10, 90, 110], [60.5, 5, 130, 90]])
 
@@ -124,3 +126,27 @@ def test_stages_heatmaps_and_inputs_on_request(model, image):
     assert poses.inputs.shape == (2, 128, 128, 3)
     plain = predict(model, image, BOXES)
     assert plain.heatmaps is plain.stage_keypoints is plain.inputs is None
+
+
+def test_probabilities_are_those_of_the_calibration_and_of_its_settings_alone(model, image):
+    with pytest.raises(ConfigError, match='these weights are not calibrated; hourglass test'):
+        predict(uncalibrated(model), image, probability=True)
+    calibrated = uncalibrated(model)
+    calibrated.calibration = Calibration('PCK@0.2', 9, stage=1, flip=True, maps=dict(
+        any=[[0.0, 1.0], [0.0, 0.5]], wrist=[[0.0], [0.25]]))
+    poses = predict(calibrated, image, BOXES, probability=True)
+    expected = np.clip(poses.scores, 0, 1) / 2
+    expected[:, [2, 5]] = 0.25
+    assert poses.probability == pytest.approx(expected)
+    assert predict(calibrated, image, BOXES).probability is None
+    nobody = predict(calibrated, image, np.zeros((0, 4)), probability=True)
+    assert nobody.probability.shape == (0, 11)
+    for settings in (dict(flip=False), dict(stage=0)):
+        with pytest.raises(ConfigError, match='calibrated for stage 1 with the mirrored image'):
+            predict(calibrated, image, probability=True, **settings)
+
+
+def uncalibrated(model):
+    copied = shallow_copy(model)
+    copied.calibration = None
+    return copied

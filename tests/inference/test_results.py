@@ -1,6 +1,7 @@
 """COCO's JSON and the table; results that several processes leave in a journal."""
 import csv
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -46,6 +47,17 @@ def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
     assert lines[0] == ['image', 'person', 'keypoint', 'x', 'y', 'score']
     assert lines[-1] == ['a.jpg', '1', 'foot', '6.0', '7.0', '0.5'] and len(lines) == 5
     assert results.problems == ['c.jpg: torn']
+
+
+def test_probabilities_are_written_on_request(tmp_path):
+    results = Results(METAINFO, {})
+    results.add(request('a.jpg', 2), replace(poses(2), probability=np.array([[0, 0.1], [0.2, 1]])))
+    results.finish(tmp_path)
+    content = json.loads((tmp_path / 'predictions.json').read_text())
+    assert [person['probability'] for person in content['annotations']] == [[0, 0.1], [0.2, 1]]
+    with (tmp_path / 'predictions.csv').open() as file:
+        lines = list(csv.reader(file))
+    assert [line[-1] for line in lines] == ['probability', '0.0', '0.1', '0.2', '1.0']
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from torch import Tensor
 from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
-from hourglass.checkpoints.reading import to_int8
+from hourglass.checkpoints.reading import read_checkpoint, to_int8
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
@@ -63,6 +63,24 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         with replacing(path) as draft:
             draft.write_bytes(content)
     return report
+
+
+def add_metadata(source: str | Path, out: str | Path, texts: dict[str, str]) -> None:
+    """Write a checkpoint with more metadata, to a file of the same kind, or in its place.
+
+    Raises:
+        CheckpointError: if it cannot be read.
+        DataError: if the file cannot be written.
+    """
+    out, content = Path(out).expanduser(), read_checkpoint(source)
+    if out.suffix != '.safetensors':
+        content['meta'] = {**content.get('meta', {}), **texts}
+        with replacing(out) as draft:
+            torch.save(content, draft)
+        return
+    from safetensors.torch import save
+    with replacing(out) as draft:
+        draft.write_bytes(save(content['state_dict'], metadata=content['meta'] | texts))
 
 
 def _halved(name: str, value: Tensor, source: Path) -> Tensor:

@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument('--stage', type=int, help='stack that predicts: 0 the first, -1 the last')
     network.add_argument('--no-flip', action='store_true',
                          help='do not average with the mirrored image: twice as fast')
+    network.add_argument('--probability', action='store_true', help='write the probability of each '
+                         'keypoint to be correct, for weights calibrated by hourglass test')
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
     add_speed_arguments(network)
     people = parser.add_argument_group('where people are (default: one in each whole image)')
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     images = predict_collection(
         model, source, find_boxes, results, drawing, stage=args.stage, batch_size=args.batch_size,
-        flip=False if args.no_flip else None)
+        flip=False if args.no_flip else None, probability=args.probability)
     try:
         for count, problem in enumerate(tqdm(
                 images, total=source.count, unit='image', disable=not sys.stderr.isatty()), 1):
@@ -105,7 +107,7 @@ def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEsti
                           'out, or store the frames as images')
     source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
-               'crop', 'no_overlays', 'min_score')
+               'crop', 'no_overlays', 'min_score', 'probability')
     work = fingerprint([
         find_weights(args.weights or args.model), str(model.cfg.model),
         str(model.cfg.test_dataloader.dataset.pipeline),

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from hourglass.cli.preparing import add_verify_arguments, verify_and_draw
-from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.mpii.release import read_release
 from hourglass.datasets.mpii.splits import split_people, write_splits
 from hourglass.errors import ConfigError, DataError

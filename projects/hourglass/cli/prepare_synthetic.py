@@ -3,7 +3,7 @@ import argparse
 import time
 from pathlib import Path
 
-from hourglass.datasets.mpii.files import MpiiDataset
+from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.synthetic import write_synthetic
 from hourglass.errors import ConfigError
 from hourglass.inference.drawing import write_sheet

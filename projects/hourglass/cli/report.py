@@ -3,6 +3,7 @@ import argparse
 
 from mmengine.runner import Runner
 
+from hourglass.analysis.calibrate import calibration_in
 from hourglass.analysis.report.write import check_path, write_report
 from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.cli.arguments import add_run_arguments
@@ -23,4 +24,4 @@ def run(args: argparse.Namespace) -> None:
     cfg.merge_from_dict({'model.test_cfg.all_stages': True})
     runner = Runner.from_cfg(cfg)
     runner.test()
-    write_report(runner, out, args.people)
+    write_report(runner, out, args.people, calibration_in(cfg.load_from))

@@ -6,6 +6,7 @@ import mmengine
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from hourglass.analysis.calibrate import calibrate, calibration_in
 from hourglass.analysis.report.write import check_path, write_report
 from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.cli.arguments import add_run_arguments, add_speed_arguments, speed_options
@@ -26,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='score the prediction of every stage, not only of the last')
     parser.add_argument('--report', help='write the results to this .html file: tables, curves, '
                         'the worst and the best people')
+    parser.add_argument('--calibrate', metavar='OUT', nargs='?', const='', help='fit the '
+                        'probability of a keypoint to be correct to half of the images, and write '
+                        'the checkpoint with it to this file; default the checkpoint itself')
     add_speed_arguments(parser)
     parser.add_argument('--journal', metavar='DIR', help='keep finished people in this folder, so '
                         'that another call with the same config and checkpoint tests only the '
@@ -43,6 +47,9 @@ def run(args: argparse.Namespace) -> None:
             raise ConfigError(f"--{option} {path}: name a {' or '.join(suffixes)} file")
     if args.report:
         check_path(args.report)
+    if args.calibrate and Path(args.calibrate).suffix != Path(checkpoint).suffix:
+        raise ConfigError(f'--calibrate {args.calibrate}: name a {Path(checkpoint).suffix} file, '
+                          'as the checkpoint is one')
     if args.dump and args.journal:
         raise ConfigError('--dump and --journal: a journal keeps only metrics; give one of them')
     place = work_apart(args.launcher) if args.journal else None
@@ -57,20 +64,21 @@ def run(args: argparse.Namespace) -> None:
     if args.dump:
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
     if faster := speed_options(args):
-        if args.all_stages or args.report:
-            raise ConfigError('--optimize, --stages and --exit-tolerance give one stage; leave '
-                              '--all-stages and --report out')
+        if args.all_stages or args.report or args.calibrate is not None:
+            raise ConfigError('--optimize, --stages and --exit-tolerance are for one stage; leave '
+                              '--all-stages, --report and --calibrate out')
         cfg.custom_hooks = [*cfg.get('custom_hooks', []),
                             dict(type='hourglass.OptimizeHook', **faster)]
     if place:
         use_journal(cfg, args.journal, place)
     runner = Runner.from_cfg(cfg)
     metrics = runner.test()             # empty while people are left to other processes or calls
+    if args.calibrate is not None and metrics:
+        calibrate(runner, checkpoint, args.calibrate or checkpoint)
     if args.report and metrics:
-        write_report(runner, args.report)
+        write_report(runner, args.report, calibration=calibration_in(args.calibrate or checkpoint))
     if args.out and metrics and is_main_process():
         intervals = {f'{metric.prefix}/{name}': bounds for metric in runner.test_evaluator.metrics
-                     if getattr(metric, 'scored', None)
-                     for name, bounds in metric.scored.tables[0].intervals.items()}
+                     for name, bounds in getattr(metric, 'intervals', {}).items()}
         more = dict(interval95=intervals) if intervals else {}
         mmengine.dump(without_nan(metrics | more), args.out)

@@ -1,15 +1,18 @@
 """One annotated person, and the base class that turns persons into mmpose's samples."""
 import os
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import MessageHub
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from numpy import ndarray
 
-from hourglass.errors import DataError
+from hourglass.datasets.skeletons import SKELETONS, keypoint_names
+from hourglass.errors import ConfigError, DataError
 
 _METAINFO_OF_SAMPLES = (
     'dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
@@ -34,6 +37,7 @@ class Person:
             who sees the person from behind.
         place: 0-based indices of the image, and of the person on it, in MPII's release, or None.
         single_person: whether MPII's official score counts the person; None where unknown.
+        area_image: annotated area of the person in px^2, as COCO's; None where there is none.
     """
 
     image_name: str
@@ -47,6 +51,7 @@ class Person:
     sides_swapped: bool = False
     place: tuple[int, int] | None = None
     single_person: bool | None = None
+    area_image: float | None = None
 
 
 class PersonDataset(BaseCocoStyleDataset):
@@ -58,17 +63,29 @@ class PersonDataset(BaseCocoStyleDataset):
     Args:
         data_root: the data set's folder, which ``ann_file`` and ``data_prefix`` are relative to.
         data_prefix: ``dict(img=...)``, the image folder.
+        skeleton: the joints of the samples: ``'mpii'``, ``'flic'`` or ``'lsp'``
+            (:func:`with_joints_of`); by default the data set's own.
         kwargs: as for mmengine's ``BaseDataset``.
 
     Raises:
+        ConfigError: for another skeleton.
         DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
+    elsewhere: Sequence[str] = ()       # joints that lie elsewhere than those of equal name
     no_unit = 'its pck_unit is not a number of px above 0, as a test needs'
 
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
-                 **kwargs: Any):
-        super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix, **kwargs)
+                 skeleton: str | None = None, **kwargs: Any):
+        if skeleton not in (None, *SKELETONS):
+            raise ConfigError(f'{type(self).__name__}: skeleton={skeleton!r}, choose from '
+                              f'{tuple(SKELETONS)}')
+        self.skeleton = SKELETONS[skeleton] if skeleton else None
+        super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix,
+                         metainfo=self.skeleton, **kwargs)
+        # mmpose's CocoMetric would read the annotation file as COCO's; the samples have it all
+        MessageHub.get_current_instance().update_info(
+            f"{self.metainfo['dataset_name']}_ann_file", None)
 
     @abstractmethod
     def read_people(self) -> list[Person]:
@@ -83,6 +100,11 @@ class PersonDataset(BaseCocoStyleDataset):
         people = self.read_people()
         if not people:
             raise DataError(f'{self.ann_file}: no people in this split')
+        if self.skeleton:
+            # a test needs the joints that lie elsewhere to measure by, such as FLIC's torso
+            left_out = () if self.test_mode else self.elsewhere
+            people = [with_joints_of(self.skeleton, person, self.METAINFO, left_out)
+                      for person in people]
         for person in people:
             problem = person_problem(person, self.metainfo['num_keypoints'],
                                      self.no_unit if self.test_mode else None)
@@ -96,29 +118,88 @@ class PersonDataset(BaseCocoStyleDataset):
             raise DataError(f'{folder}: {len(missing)} of {len(names)} images are missing, first '
                             f'{first.image_name}{missing[first.image_name]} of row {first.row} in '
                             f'{self.ann_file}; complete the folder')
-        return [self._sample(index, person) for index, person in enumerate(people)]
+        self._metainfo['CLASSES'] = [dict(id=1, name='person')]         # read by CocoMetric
+        images = {name: i for i, name in enumerate(dict.fromkeys(p.image_name for p in people))}
+        return [self._sample(index, images[person.image_name], person)
+                for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
         """Return a sample with the metainfo, which transforms only read, so it is not copied."""
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
         return info | {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
 
-    def _sample(self, index: int, person: Person) -> dict:
+    def _sample(self, index: int, image: int, person: Person) -> dict:
         annotated = ~np.isnan(person.keypoints_image).any(-1)                       # (K,)
         keypoints_image = np.where(annotated[:, None], person.keypoints_image, 0)   # (K, 2)
         center, half = person.center_image, person.side_image / 2
+        box = np.r_[center - half, center + half]
+        if person.bbox_image is not None:
+            box = person.bbox_image
         return dict(
-            id=index, img_id=index, category_id=1,
+            id=index, img_id=image, category_id=1,
             img_path=os.path.join(self.data_prefix['img'], person.image_name),
-            bbox=np.r_[center - half, center + half].astype(np.float32)[None],
+            bbox=box.astype(np.float32)[None],
             bbox_score=np.ones(1, np.float32),
             bbox_center=np.asarray(center, np.float32)[None],
             bbox_scale=np.full((1, 2), person.side_image, np.float32),
             keypoints=keypoints_image.astype(np.float32)[None],
             keypoints_visible=annotated.astype(np.float32)[None],
-            # the annotation for the metrics: no transform changes it
-            raw_ann_info={key: value for key, value in vars(person).items()
-                          if key not in ('center_image', 'side_image')})
+            # the annotation for the metrics, ours and COCO's: no transform changes it
+            raw_ann_info=coco_annotation(person, image) | {
+                key: value for key, value in vars(person).items()
+                if key not in ('center_image', 'side_image')})
+
+
+def with_joints_of(skeleton: dict, person: Person, own: dict, left_out: Sequence[str] = ()
+                   ) -> Person:
+    """Return a person with the joints of another skeleton, by name; those it lacks are NaN.
+
+    A pelvis and a thorax that it lacks are the middles of the hips and of the shoulders: half of
+    MPII's own lie within 0.3 % of the torso's length from these.
+
+    Args:
+        skeleton, own: metainfo of the other skeleton and of the person's own.
+        left_out: joints of the person that are not used.
+    """
+    names = keypoint_names(own)
+    if len(person.keypoints_image) != len(names):
+        return person                   # the checks of the data set name it
+    places, occluded = (
+        {name: value for name, value in zip(names, values, strict=True) if name not in left_out}
+        for values in (person.keypoints_image, person.occluded))
+    for middle, part in (('pelvis', 'hip'), ('thorax', 'shoulder')):
+        ends = f'right_{part}', f'left_{part}'
+        if middle not in places and places.keys() >= set(ends):
+            places[middle] = np.mean([places[end] for end in ends], axis=0)
+            occluded[middle] = all(occluded[end] for end in ends)
+    wanted = keypoint_names(skeleton)
+    return replace(
+        person, occluded=np.array([occluded.get(name, False) for name in wanted]),
+        keypoints_image=np.stack([places.get(name, np.full(2, np.nan)) for name in wanted]))
+
+
+def coco_annotation(person: Person, image_id: int) -> dict:
+    """Return a person in the form of COCO's annotations.
+
+    Without an annotated box, that around the annotated keypoints takes its place, and without an
+    area 0.53 of the box, as in mmpose. ``id`` is the row, from 1, as COCO's evaluation takes 0 for
+    no match.
+    """
+    annotated = ~np.isnan(person.keypoints_image).any(-1)                           # (K,)
+    flags = np.where(annotated, np.where(person.occluded, 1, 2), 0)
+    box = person.bbox_image
+    if box is None:
+        box = np.zeros(4)
+        if annotated.any():
+            joints = person.keypoints_image[annotated]
+            box = np.r_[joints.min(0), joints.max(0)]
+    width, height = box[2:] - box[:2]
+    area = 0.53 * width * height if person.area_image is None else person.area_image
+    triples = np.column_stack([np.nan_to_num(person.keypoints_image), flags])       # (K, 3)
+    return dict(id=person.row + 1, image_id=image_id, category_id=1, iscrowd=0,
+                num_keypoints=int(annotated.sum()), keypoints=triples.ravel().tolist(),
+                bbox=[float(box[0]), float(box[1]), float(width), float(height)],
+                area=float(area))
 
 
 def joint_problem(person: Person, num_keypoints: int) -> str | None:

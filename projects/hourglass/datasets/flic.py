@@ -107,9 +107,14 @@ def _person(example: Any, labels: str, row: int, where: str) -> Person:
 
 @DATASETS.register_module()
 class FlicDataset(PersonDataset):
-    """FLIC from ``examples.mat`` or an h5 file; split and labels as for :func:`read_flic`."""
+    """FLIC from ``examples.mat`` or an h5 file; split and labels as for :func:`read_flic`.
+
+    For training with another ``skeleton`` its hips count as not annotated, as they lie higher and
+    wider than MPII's and LSP's.
+    """
 
     METAINFO = skeletons.FLIC
+    elsewhere = 'left_hip', 'right_hip'
 
     def __init__(self, split: str | Sequence[str] | None = None, labels: str | None = None,
                  ann_file: str = 'examples.mat', **kwargs: Any):

@@ -1,5 +1,4 @@
 """Leeds Sports Pose and LSP Extended (Johnson & Everingham, BMVC 2010, CVPR 2011): 14 joints."""
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,52 +71,29 @@ def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person
         occluded=np.zeros(_NUM_JOINTS, bool) if extended else flag == 1, row=row)
 
 
-def with_mpii_joints(person: Person) -> Person:
-    """Return the same person with MPII's 16 joints.
-
-    Pelvis and thorax are the middles of the hips and of the shoulders: half of MPII's own lie
-    within 0.3 % of the torso's length from these.
-    """
-    ours, theirs = (skeletons.keypoint_names(info) for info in (skeletons.LSP, skeletons.MPII))
-    keypoints, occluded = (dict(zip(ours, values, strict=True))
-                           for values in (person.keypoints_image, person.occluded))
-    for middle, pair in (('pelvis', ('right_hip', 'left_hip')),
-                         ('thorax', ('right_shoulder', 'left_shoulder'))):
-        keypoints[middle] = np.mean([keypoints[joint] for joint in pair], axis=0)
-        occluded[middle] = all(occluded[joint] for joint in pair)
-    return replace(person, keypoints_image=np.stack([keypoints[joint] for joint in theirs]),
-                   occluded=np.array([occluded[joint] for joint in theirs]))
-
-
 @DATASETS.register_module()
 class LspDataset(PersonDataset):
     """LSP or LSP Extended from ``joints.mat`` and the images.
 
     Args:
         split: ``'train'`` or ``'test'``.
-        skeleton: ``'lsp'``, or ``'mpii'`` for :func:`with_mpii_joints`, to train or test a network
-            for MPII.
         crop: ``'image'``, the square around the whole image, as in reported test results on LSP
             (it gives the network no annotation); ``'joints'``, around the annotated joints, for
             training on images that show more than the person.
+        kwargs: as for :class:`PersonDataset`; ``skeleton='mpii'`` is for networks of MPII.
     """
 
     METAINFO = skeletons.LSP
 
-    def __init__(self, split: str, skeleton: str = 'lsp', crop: str = 'image',
-                 ann_file: str = 'joints.mat', **kwargs: Any):
-        for name, value, choices in (('skeleton', skeleton, ('lsp', 'mpii')),
-                                     ('crop', crop, ('image', 'joints'))):
-            if value not in choices:
-                raise ConfigError(f'LspDataset: {name}={value!r}, choose from {choices}')
-        self.split, self.skeleton, self.crop = split, skeleton, crop
-        super().__init__(ann_file=ann_file, **kwargs,
-                         metainfo=skeletons.MPII if skeleton == 'mpii' else None)
+    def __init__(self, split: str, crop: str = 'image', ann_file: str = 'joints.mat',
+                 **kwargs: Any):
+        if crop not in ('image', 'joints'):
+            raise ConfigError(f"LspDataset: crop={crop!r}, choose from ('image', 'joints')")
+        self.split, self.crop = split, crop
+        super().__init__(ann_file=ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
         people = read_lsp(self.ann_file, self.split)
-        if self.skeleton == 'mpii':
-            people = [with_mpii_joints(person) for person in people]
         for person in people if self.crop == 'image' else ():
             try:
                 with Image.open(Path(self.data_prefix['img'], person.image_name)) as image:

@@ -1,9 +1,22 @@
 """Names, order, sides and bones of each data set's keypoints: mmpose's metainfo."""
+from collections.abc import Mapping
 
 _LEFT, _RIGHT, _MIDDLE = [0, 170, 0], [0, 110, 255], [255, 120, 50]     # colours, BGR
 
+_COCO = dict(eye=0.025, ear=0.035, shoulder=0.079, elbow=0.072, wrist=0.062, hip=0.107, knee=0.087,
+             ankle=0.089)
+# Deviations of COCO's annotators, in units of the root of the person's area; OKS divides by twice.
+COCO_SIGMAS = dict(nose=0.026, **{f'{side}_{part}': sigma for part, sigma in _COCO.items()
+                                  for side in ('left', 'right')})
+# mmpose's for MPII (1.3.2), as they are there: shoulder and knee differ from COCO's
+_MPII = dict(_COCO, shoulder=0.179, knee=0.083)
+MPII_SIGMAS = {f'{side}_{part}': sigma for part, sigma in _MPII.items()
+               for side in ('left', 'right')} | dict.fromkeys(
+                   ('pelvis', 'thorax', 'upper_neck', 'head_top'), 0.026)
 
-def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> dict:
+
+def define_skeleton(dataset_name: str, order: str, lower: str, bones: str,
+                    sigmas: Mapping[str, float] = COCO_SIGMAS) -> dict:
     """Make mmpose's metainfo, for a data set's ``METAINFO``.
 
     Args:
@@ -13,6 +26,7 @@ def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> di
         bones: pairs of keypoints to connect in drawings, ``'a-b b-c'``. In both, ``*_x`` stands
             for ``right_x`` and ``left_x``, and a name that is not in ``order`` raises
             ``ValueError``.
+        sigmas: of the keypoints, for COCO's OKS; the skeleton has none if one is missing.
     """
     names, lower_names = order.split(), _both_sides(lower)
     links = [tuple(bone.split('-')) for bone in _both_sides(bones)]
@@ -27,7 +41,7 @@ def define_skeleton(dataset_name: str, order: str, lower: str, bones: str) -> di
         skeleton_info={i: dict(id=i, link=link, color=_colour(link[1]))
                        for i, link in enumerate(links)},
         joint_weights=[1.0] * len(names),
-        sigmas=[])                           # COCO's OKS is not used with these data sets
+        sigmas=[sigmas[name] for name in names] if sigmas.keys() >= set(names) else [])
 
 
 def _both_sides(words: str) -> list[str]:
@@ -52,7 +66,8 @@ MPII = define_skeleton(
           'left_wrist',
     lower='*_ankle *_knee *_hip pelvis',
     bones='*_knee-*_ankle *_hip-*_knee pelvis-*_hip pelvis-thorax thorax-upper_neck '
-          'upper_neck-head_top thorax-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist')
+          'upper_neck-head_top thorax-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist',
+    sigmas=MPII_SIGMAS)
 
 FLIC = define_skeleton(
     'flic',
@@ -70,7 +85,8 @@ LSP = define_skeleton(
           'right_shoulder left_shoulder left_elbow left_wrist upper_neck head_top',
     lower='*_ankle *_knee *_hip',
     bones='*_knee-*_ankle *_hip-*_knee right_hip-left_hip upper_neck-head_top '
-          'upper_neck-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist *_shoulder-*_hip')
+          'upper_neck-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist *_shoulder-*_hip',
+    sigmas=MPII_SIGMAS | COCO_SIGMAS)
 SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
 
 

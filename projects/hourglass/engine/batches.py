@@ -18,6 +18,7 @@ from mmengine.registry import DATA_SAMPLERS as ROOT_SAMPLERS
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from torch.utils.data import BatchSampler, Dataset, Sampler
 
+from hourglass.engine.bundles import bundle
 from hourglass.registry import DATA_SAMPLERS, DATASETS
 
 
@@ -113,10 +114,13 @@ class ResumableBatches(Sampler[list[Draw]]):
 def repeatable_loader(loader: dict, timeout: float) -> dict:
     """Return a data loader's config with :class:`SeededDataset` and :class:`ResumableBatches`.
 
+    Its batches are to be read through :func:`hourglass.engine.bundles.unbundle`.
+
     ``timeout`` is the seconds that data workers have for a batch; 0 for no limit.
     """
     loader = dict(loader)
     loader['dataset'] = dict(type='hourglass.SeededDataset', dataset=loader['dataset'])
+    loader.setdefault('collate_fn', bundle)
     loader['batch_sampler'] = dict(
         type='hourglass.ResumableBatches', drop_last=loader.pop('drop_last', False),
         batches=loader.get('batch_sampler'), keep_seed='seed' in loader['sampler'])

@@ -14,6 +14,7 @@ from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
 
 from hourglass.engine.batches import repeatable_loader, seed_generators
+from hourglass.engine.bundles import unbundle
 from hourglass.errors import CheckpointError
 from hourglass.registry import LOOPS
 
@@ -78,7 +79,7 @@ class ResumableLoop(BaseLoop):
         self.dataloader.batch_sampler.start(self._common_seed(), epoch, first)
         batches = iter(self.dataloader)
         try:
-            yield from batches
+            yield from map(unbundle, batches)
         except (RuntimeError, ConnectionError, EOFError) as error:
             # a worker may have got the same signal; between iterations the state is whole
             self.runner.call_hook('before_loader_error')

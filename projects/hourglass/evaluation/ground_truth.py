@@ -7,10 +7,10 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.base import Person, joint_problem
+from hourglass.datasets.base import Person, joint_problem, with_joints_of
 from hourglass.datasets.flic import read_flic
 from hourglass.datasets.h5_people import names_of, people_arrays
-from hourglass.datasets.lsp import read_lsp, with_mpii_joints
+from hourglass.datasets.lsp import read_lsp
 from hourglass.datasets.mpii import files
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.pck import People
@@ -66,7 +66,8 @@ def read_truth(dataset: str, path: str | Path, split: str | None = None,
     if dataset == 'lsp':
         people, metainfo = read_lsp(path, about), skeletons.LSP
         if skeleton == 'mpii':
-            people, metainfo = [with_mpii_joints(p) for p in people], skeletons.MPII
+            people = [with_joints_of(skeletons.MPII, person, metainfo) for person in people]
+            metainfo = skeletons.MPII
         return _of_people(people, metainfo, path, 1, f'{no_torso}, take --protocol person', about)
     if path.suffix == '.h5':
         people, about = read_flic(path, split, labels), ''
@@ -90,9 +91,9 @@ def _mpii(path: Path, split: str | None, head_box_file: str | Path | None) -> Tr
             raise ConfigError(f'{option}: {path} holds one split with its head boxes; leave it out')
     if path.suffix == '.mat':
         joints, units = files.read_head_box_file(path)                      # 1-based -> 0-based
-        occluded, rows = np.zeros(joints.shape[:2], bool), range(len(joints))
-        return Truth(path, names, rows, rows, 1, advice, '', lambda people: _with_units(
-            joints[people] - 1, units[people], occluded[people]))
+        rows = range(len(joints))
+        return Truth(path, names, rows, rows, 1, advice, '', _with_units(
+            joints - 1, units, np.zeros(joints.shape[:2], bool)).__getitem__)
     arrays = people_arrays(path, files.H5_TRUTH)
     rows, image_names = range(len(arrays['part'])), open_h5(path).get('imgname')
     if not rows:
@@ -119,4 +120,4 @@ def _of_people(people: Sequence[Person], metainfo: dict, path: Path, usual_base:
             raise DataError(f'{path}, row {person.row} ({person.image_name}): {problem}')
     return Truth(path, names, [person.row for person in people],
                  [person.image_name for person in people], usual_base, advice, about,
-                 lambda some: People.of([vars(person) for person in people[some]]))
+                 People.of([vars(person) for person in people]).__getitem__)

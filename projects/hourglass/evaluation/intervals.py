@@ -44,7 +44,12 @@ def draws(num_images: int, seed: int = 0) -> Iterator[ndarray]:
 
 
 def resampled(sums: ndarray, seed: int = 0) -> ndarray:
-    """Return (B, ...) the totals of (I, ...) sums of images in each of ``RESAMPLES`` resamples."""
+    """Return (B, ...) the totals of (I, ...) sums of images in each of ``RESAMPLES`` resamples.
+
+    They are NaN for a single image, from which nothing follows about others.
+    """
+    if len(sums) < 2:
+        return np.full((RESAMPLES, *sums.shape[1:]), np.nan)
     flat = sums.reshape(len(sums), -1)
     totals = np.concatenate([drawn.astype(float) @ flat for drawn in draws(len(sums), seed)])
     return totals.reshape(-1, *sums.shape[1:])

@@ -16,6 +16,7 @@ from hourglass.errors import DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.pck import People
 from hourglass.evaluation.protocols import PARTS, Protocol, Table, find_protocol
+from hourglass.evaluation.samples import annotation_of, people_once
 from hourglass.evaluation.tables import format_rows, table_rows
 from hourglass.io.files import without_nan, write_json
 from hourglass.registry import METRICS
@@ -34,10 +35,16 @@ class Scored:
     images: Sequence[str]               # (P,) names of their images
     distances: ndarray                  # (1 + N, P, L) of the prediction, then of the N stages
     occluded: ndarray                   # (P, K) annotated, but hidden
+    peaks: ndarray                      # (P, K) scores of the prediction
 
     @property
     def num_stages(self) -> int:
         return len(self.distances) - 1
+
+    @property
+    def of_keypoints(self) -> bool:
+        """Whether keypoints are counted, and not limbs."""
+        return self.distances.shape[1:] == self.occluded.shape
 
     @property
     def counted(self) -> Sequence[str]:
@@ -54,10 +61,10 @@ class Scored:
 class KeypointMetric(BaseMetric):
     """Base of the metrics.
 
-    Predictions and ground truth, the unchanged annotation in ``raw_ann_info``, are both 0-based
-    image px. Every person counts once, however the data were divided into batches and ranks. If the
-    head gives the keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored. A
-    score without an annotated keypoint is None, as JSON has no NaN.
+    Predictions and ground truth (:func:`.samples.annotation_of`) are both 0-based image px. Every
+    person counts once, however the data were divided into batches and ranks. If the head gives the
+    keypoints of all its stages (``all_stages`` in ``test_cfg``), each is scored. A score without an
+    annotated keypoint is None, as JSON has no NaN.
 
     Args:
         protocol: a protocol, or the name of one in :mod:`hourglass.evaluation.protocols`; the first
@@ -68,7 +75,8 @@ class KeypointMetric(BaseMetric):
     """
 
     default_prefix: str                 # also the data set's name in PROTOCOLS
-    advice = 'give the data set a pck_unit, or the metric another unit'     # if a person has none
+    # what to do about a person without a unit
+    advice = 'give the data set its pck_unit or bbox_image, or the metric another unit'
 
     def __init__(self, protocol: Protocol | str | None = None, people_file: str | None = None,
                  **kwargs: Any):
@@ -98,13 +106,18 @@ class KeypointMetric(BaseMetric):
         """Names of the prediction's scores as in the metrics' dict."""
         return [f'{self.prefix}/{name}' for name in (*self.protocol.columns, *PARTS)]
 
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Bounds of the 95 % intervals of the prediction's scores."""
+        return self.scored.tables[0].intervals if self.scored else {}
+
     def scored_joints(self, truth: dict) -> ndarray:
         """Return (K, 2) the annotated joints of a person, NaN for those that do not count."""
         return truth['keypoints_image']
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            truth, predicted = sample['raw_ann_info'], _predictions(sample)     # (1 + N, K, 2)
+            truth, predicted = annotation_of(sample), _predictions(sample)      # (1 + N, K, 2)
             annotated = self.scored_joints(truth)                               # (K, 2)
             where = f"{truth['image_name']}, row {truth['row']}"
             if predicted.shape[1:] != annotated.shape:
@@ -116,15 +129,16 @@ class KeypointMetric(BaseMetric):
             except pck.UnmeasuredError:
                 raise DataError(f'{where}: {self.protocol.unit_name} cannot be measured; '
                                 f'{self.advice}') from None
+            peaks = np.asarray(sample['pred_instances']['keypoint_scores'])[0]              # (K,)
             result = dict(
                 id=sample['id'], where=where, image=truth['image_name'], distances=distances,
-                occluded=truth['occluded'],
+                occluded=truth['occluded'], peaks=peaks,
                 left_out=bool(np.isnan(distances).all() > np.isnan(annotated).all()))
             if self.people_file:
                 result['person'] = dict(
                     row=truth['row'], image_name=truth['image_name'],
                     keypoints=predicted[0].tolist(),
-                    scores=np.asarray(sample['pred_instances']['keypoint_scores'])[0].tolist(),
+                    scores=peaks.tolist(),
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 
@@ -133,24 +147,16 @@ class KeypointMetric(BaseMetric):
         return super().evaluate(size)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float | None]:
-        by_id: dict[int, dict] = {}
-        for result in results:                                      # padding repeats some
-            other = by_id.setdefault(result['id'], result)
-            if other['where'] != result['where']:
-                raise DataError(f"two people have the id {result['id']}: {other['where']}, and "
-                                f"{result['where']}; give each sample its own")
-        if len(by_id) < self._size:
-            raise DataError(f'{self._size - len(by_id)} of {self._size} people were not '
-                            'predicted; the metric was not given every batch')
-        ids = sorted(by_id)
-        people = [by_id[key] for key in ids]
+        people = people_once(results, self._size)
         if self.people_file:
             write_json(Path(self.people_file), dict(base=0, joints=self.joints, people=[
                 person['person'] for person in people]))
         self.scored = Scored(
-            self.protocol, self.joints, ids, [person['image'] for person in people],
+            self.protocol, self.joints, [person['id'] for person in people],
+            [person['image'] for person in people],
             np.stack([person['distances'] for person in people], axis=1),
-            np.stack([person['occluded'] for person in people]))
+            np.stack([person['occluded'] for person in people]),
+            np.stack([person['peaks'] for person in people]))
         logger, title = MMLogger.get_current_instance(), self.protocol.title
         left_out = sum(person['left_out'] for person in people)
         if left_out:

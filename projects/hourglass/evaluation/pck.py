@@ -37,6 +37,9 @@ class People:
                    stack('pck_unit', np.nan), stack('bbox_image', np.full(4, np.nan)),
                    stack('sides_swapped', False))
 
+    def __getitem__(self, people: slice) -> People:
+        return People(*(values[people] for values in vars(self).values()))
+
 
 class UnmeasuredError(ValueError):
     """The person with this index has annotated joints but no size, in px, to measure by."""
@@ -93,27 +96,13 @@ def limb_distances(predicted: ndarray, truth: ndarray,
     return np.where(np.isnan(length), np.nan, relative).T
 
 
-@dataclass(frozen=True)
-class Counts:
-    """How many joints were annotated, and how many of them were correct at each threshold."""
-
-    thresholds: ndarray                 # (T,) ascending
-    correct: ndarray                    # (T, K) joints at a distance of at most the threshold
-    annotated: ndarray                  # (K,)
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.thresholds, self.correct + other.correct,
-                      self.annotated + other.annotated)
-
-
-def count(distances: ndarray, thresholds: ndarray) -> Counts:
-    """Count (P, K) distances at (T,) ascending thresholds."""
+def count(distances: ndarray, thresholds: ndarray) -> ndarray:
+    """Return (T, K), how many of (P, K) distances are at most each of (T,) ascending thresholds."""
     num_joints, num_bins = distances.shape[1], len(thresholds) + 1
     # the first threshold that is not below the distance; NaN and infinity fall behind the last
     bins = np.searchsorted(thresholds, distances) + np.arange(num_joints) * num_bins    # (P, K)
     histogram = np.bincount(bins.ravel(), minlength=num_joints * num_bins)
-    correct = histogram.reshape(num_joints, num_bins)[:, :-1].cumsum(-1).T      # (T, K)
-    return Counts(thresholds, correct, (~np.isnan(distances)).sum(0))
+    return histogram.reshape(num_joints, num_bins)[:, :-1].cumsum(-1).T
 
 
 def area_under_curve(distances: ndarray, thresholds: ndarray) -> ndarray:

@@ -15,7 +15,7 @@ from hourglass.datasets.skeletons import opposite
 from hourglass.errors import ConfigError
 from hourglass.evaluation import pck
 from hourglass.evaluation.intervals import by_image, image_index, interval95, resampled
-from hourglass.evaluation.pck import Counts, People
+from hourglass.evaluation.pck import People
 
 PARTS = 'Visible', 'Occluded'           # totals of data sets that annotate occlusion
 
@@ -144,14 +144,10 @@ class Protocol:
 
     def rows(self, points: ndarray, annotated: ndarray, names: Sequence[str]
              ) -> dict[str, ndarray]:
-        """Return the total and each group (...), of sums (..., N) over people."""
+        """Return the total and each group (...), of sums (..., N) of points over people."""
         return dict(Total=self._total(points, annotated, names), **{
             group: pck.mean_of_joints(points, annotated, [names.index(joint) for joint in joints])
             for group, joints in self.groups.items()})
-
-    def curves(self, counts: Counts, names: Sequence[str]) -> dict[str, ndarray]:
-        """Return (T,) percentages of correct joints: the total and each group."""
-        return self.rows(100 * counts.correct, counts.annotated, names)
 
     def _total(self, points: ndarray, annotated: ndarray, names: Sequence[str]) -> ndarray:
         total = pck.pooled_mean if self.pooled else pck.mean_of_joints
@@ -179,6 +175,10 @@ class Table:
         totals = self.protocol.scores(self.sums.sum(0), self.names)
         return {name: float(score) for name, score in totals.items()}
 
+    def curves(self, correct: ndarray) -> dict[str, ndarray]:
+        """Return (T,) percentages for (T, N) correct joints: the total and each group."""
+        return self.protocol.rows(100 * correct, self.sums[:, 0].sum(0), self.names)
+
     @cached_property
     def resampled(self) -> dict[str, ndarray]:
         """(B,) scores by name, of the same resamples for all tables of the same images."""
@@ -187,7 +187,7 @@ class Table:
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
         """Bounds of the 95 % interval by name."""
-        return {name: interval95(scores) for name, scores in self.resampled.items()}
+        return {name: interval95(self.resampled[name]) for name in self.scores}
 
 
 Difference = tuple[float, float, float]         # and the bounds of its 95 % interval
@@ -265,6 +265,45 @@ LSP = {protocol.name: protocol for protocol in (
     Protocol('pcp', 'strict PCP', _LIMB, _LIMB_PAIRS, tuple(LIMBS), pooled=False, unit='limb'))}
 
 PROTOCOLS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
+
+
+# unit of a table of one's own -> the protocol's, and its name
+_OWN_UNITS: dict[str, tuple[str | tuple[str, str], str]] = dict(
+    given=('given', "the data set's unit"),
+    person=('person', 'the longer side of the box around the annotated keypoints'),
+    bbox=('bbox', "the longer side of the person's box"),
+    torso=(('left_shoulder', 'right_hip'), _OTHER_TORSO),
+    head=(('upper_neck', 'head_top'), 'the head, upper neck to head top'),
+    px=('px', 'px'))
+
+
+def own_protocol(measure: str, groups: Mapping[str, Sequence[str]], threshold: float,
+                 unit: str | Sequence[str], points: str = 'share') -> Protocol:
+    """Return the protocol of a table of one's own; ``ConfigError`` for one that cannot be made.
+
+    ``groups``, ``threshold`` and ``unit`` are those of :class:`.own_metrics.PCK`.
+    """
+    if not groups or not all(keypoints and not isinstance(keypoints, str)
+                             for keypoints in groups.values()):
+        raise ConfigError(f'{measure}: groups={groups!r}, a row with at least one keypoint needed, '
+                          "as in dict(Nose=['nose'])")
+    if taken := {'Total', 'AUC', *PARTS}.intersection(groups):
+        raise ConfigError(f'{measure}: groups names a row {taken.pop()!r}, as every table has one; '
+                          'name it otherwise')
+    if isinstance(unit, str) and unit in _OWN_UNITS:
+        measured_by, unit_name = _OWN_UNITS[unit]
+    elif isinstance(unit, list | tuple) and len(unit) == 2:
+        measured_by, unit_name = (unit[0], unit[1]), f'the distance from {unit[0]} to {unit[1]}'
+    else:
+        raise ConfigError(f'{measure}: unit={unit!r}, choose from {", ".join(_OWN_UNITS)}, or name '
+                          'two keypoints')
+    if not 0 < threshold < np.inf or (threshold > 1 and unit != 'px'):
+        raise ConfigError(f'{measure}: threshold={threshold!r}, a number above 0 and at most 1 '
+                          'needed (0.2 is a fifth of the unit)')
+    return Protocol(
+        'own', measure, unit_name, groups, tuple(dict.fromkeys(chain(*groups.values()))),
+        threshold=threshold, curve=threshold, fine=None, unit=measured_by, points=points,
+        leaves_out=measured_by not in ('given', 'bbox'))
 
 
 def find_protocol(dataset: str, name: str | None = None) -> Protocol:

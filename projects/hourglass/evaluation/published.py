@@ -2,9 +2,8 @@
 
 MPII: PCKh@0.5 of single networks at 256x256 with flip test. FLIC: PCK@0.2, observer-centric unless
 it says otherwise. LSP: PCK@0.2 and strict PCP, person-centric. Each row names the protocol of its
-authors. On FLIC, Wei et al.'s released predictions give their digits by ``modec`` (by ``torso`` they
-score 97.44 and 94.83); the rows below theirs are those that papers list in one table with it, and
-which torso they were measured by is not known.
+authors, and none where it is not known which torso they measured by. On FLIC, Wei et al.'s released
+predictions give their digits by ``modec`` (by ``torso`` they score 97.44 and 94.83).
 """
 from collections.abc import Mapping
 from itertools import chain
@@ -37,9 +36,9 @@ PUBLISHED: dict[str, tuple[Row, ...]] = dict(
         ('Hourglass (paper, 8 stacks), test', 'torso', dict(Elbow=99.0, Wrist=97.0)),
         ('Hourglass (released, person-centric), test', 'torso', dict(Elbow=97.83, Wrist=95.96)),
         ('Wei et al., test', 'modec', dict(Elbow=97.6, Wrist=95.0)),
-        ('Chen and Yuille, test', 'modec', dict(Elbow=95.3, Wrist=92.4)),
-        ('Tompson et al. 2015, test', 'modec', dict(Elbow=93.1, Wrist=89.0)),
-        ('Toshev and Szegedy, test', 'modec', dict(Elbow=92.3, Wrist=82.0)),
+        ('Chen and Yuille, test', '', dict(Elbow=95.3, Wrist=92.4)),
+        ('Tompson et al. 2015, test', '', dict(Elbow=93.1, Wrist=89.0)),
+        ('Toshev and Szegedy, test', '', dict(Elbow=92.3, Wrist=82.0)),
         ('Sapp and Taskar (MODEC), test', 'modec', dict(Elbow=76.5, Wrist=59.1))),
     lsp=tuple(chain(*(_lsp(*row) for row in (
         ('Bulat and Tzimiropoulos', 97.2, 92.1, 88.1, 85.2, 92.2, 91.4, 88.7, 90.7,

@@ -1,8 +1,6 @@
 """Score prediction files against ground truth, without any network."""
-import operator
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ from hourglass.evaluation import pck
 from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.intervals import by_image, image_index
 from hourglass.evaluation.mismatch import find_mismatch
-from hourglass.evaluation.pck import Counts
 from hourglass.evaluation.prediction_files import Predictions
 from hourglass.evaluation.protocols import Protocol, Table
 from hourglass.io.files import without_nan
@@ -31,13 +28,15 @@ class Evaluation:
     predictions: Path                   # the prediction file
     protocol: Protocol
     base: int                           # 0 or 1, the base that the predictions were read with
-    counts: Counts                      # at the thresholds of the curve
     table: Table
+    correct: ndarray                    # (T, N) joints at the thresholds of the curve
     shift: ndarray                      # (2,) mean offset of the close joints, x and y in px
     shift_error: float                  # standard error of their mean
     missing: Sequence[int]              # row of each person without any prediction
     missing_joints: int                 # annotated joints without prediction of all other people
     mismatch: str | None                # how the predictions fit better than as they are
+    more: dict[str, float] = field(default_factory=dict)    # scores that are not in the table
+    more_intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def fits_other_base(self) -> bool:
@@ -76,10 +75,15 @@ class Evaluation:
             yield (f'{self.missing_joints} annotated joints of other people have no prediction and '
                    'count as wrong')
 
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Bounds of the 95 % intervals of all scores that have one, by name."""
+        return self.table.intervals | self.more_intervals
+
     def as_dict(self) -> dict:
         """Return the scores and their origin, for a JSON file; a missing score is None."""
-        return dict(protocol=self.protocol.name, **without_nan(self.table.scores),
-                    interval95=without_nan(self.table.intervals), gt=str(self.truth.path),
+        return dict(protocol=self.protocol.name, **without_nan(self.table.scores | self.more),
+                    interval95=without_nan(self.intervals), gt=str(self.truth.path),
                     about_gt=self.truth.about, pred=str(self.predictions), base=self.base,
                     people=len(self.truth), missing_people=self.missing,
                     missing_joints=self.missing_joints)
@@ -103,9 +107,9 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         raise ConfigError(f'{predictions.path}: the file gives its base as {predictions.base}; '
                           f"leave {'--one-based' if base else '--zero-based'} out")
     base = next(b for b in (base, predictions.base, truth.usual_base) if b is not None)
-    pieces, missing, missing_joints = [], [], 0
+    missing, missing_joints = [], 0
     names, index = protocol.counted(truth.names), image_index(truth.images)
-    sums: ndarray | float = 0.0                                                 # (I, C, N)
+    sums, correct = np.zeros(()), np.zeros((), int)             # become (I, C, N) and (T, N)
     mismatch = None
     moments = np.zeros(4)           # of the close joints: number, sums of x and y, sum of squares
     for start in range(0, len(truth), _PEOPLE_AT_ONCE):
@@ -121,8 +125,8 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
                             f'0; {truth.advice}') from None
         if not start:
             mismatch = find_mismatch(predicted_image, truth_image, truth.names)
-        pieces.append(pck.count(distances, protocol.thresholds))
-        sums += by_image(protocol.tally(distances, annotation.occluded), index[people],
+        correct = correct + pck.count(distances, protocol.thresholds)
+        sums = sums + by_image(protocol.tally(distances, annotation.occluded), index[people],
                          index.max() + 1)
         unpredicted = np.isnan(predicted_image).any(-1)                         # (n, K)
         absent = unpredicted.all(-1)
@@ -139,6 +143,6 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
     num_close = max(moments[0], 1)
     shift = moments[1:3] / num_close
     spread = max(moments[3] / num_close - shift.mean()**2, 0)
-    return Evaluation(truth, predictions.path, protocol, base, reduce(operator.add, pieces),
-                      Table(protocol, np.asarray(sums), names), shift, (spread / num_close)**0.5,
-                      missing, missing_joints, mismatch)
+    return Evaluation(
+        truth, predictions.path, protocol, base, Table(protocol, sums, names), correct, shift,
+        (spread / num_close)**0.5, missing, missing_joints, mismatch)

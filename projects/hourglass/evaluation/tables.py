@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from itertools import chain, combinations
 from pathlib import Path
 
+import numpy as np
 from numpy import ndarray
 
 from hourglass.evaluation.ground_truth import Truth
@@ -13,7 +14,7 @@ from hourglass.evaluation.published import PUBLISHED, Row
 from hourglass.evaluation.scoring import Evaluation
 from hourglass.io.figures import panels, save_figure
 from hourglass.io.files import replacing
-from hourglass.io.tables import number, text_table
+from hourglass.io.tables import number, plus_minus, text_table
 
 
 def table_rows(name: str, table: Table) -> list[Row]:
@@ -33,32 +34,64 @@ def format_rows(rows: Sequence[Row]) -> str:
 def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
     """Return lines of text: a title, the scores, and below them published ones and differences.
 
-    Files are listed by name, or by path where names repeat. Published scores are those of the same
-    measure.
+    Published scores are those of the same measure.
     """
-    protocol, truth = evaluations[0].protocol, evaluations[0].truth
-    paths = [evaluation.predictions for evaluation in evaluations]
-    unique = len({path.name for path in paths}) == len(paths)
-    names = [path.name if unique else str(path) for path in paths]
-    lines = [f'{protocol.title} of {len(truth)} people of {truth.path}'
-             + (f' ({truth.about})' if truth.about else '')]
-    if not evaluations[0].counts.annotated.any():
-        lines.append('no joint is annotated, so there is no score')
+    protocol, names = evaluations[0].protocol, _names(evaluations)
     rows = chain(*(table_rows(name, evaluation.table)
                    for name, evaluation in zip(names, evaluations, strict=True)))
     published = (row for row in PUBLISHED[dataset]
-                 if PROTOCOLS[dataset][row[1]].measure == protocol.measure)
-    return '\n'.join([*lines, format_rows([*rows, *published]), *(
-        f'\n{names[one]} - {names[other]}, paired\n' + _format_differences(
-            differences(evaluations[one].table, evaluations[other].table))
-        for one, other in combinations(range(len(names)), 2))])
+                 if PROTOCOLS[dataset].get(row[1], protocol).measure == protocol.measure)
+    return '\n'.join([_title(evaluations[0]), format_rows([*rows, *published]),
+                      *_pairs(evaluations)])
+
+
+def own_report(evaluations: Sequence[Evaluation]) -> str:
+    """Return lines of text as :func:`report`, with a row for each score and a column for each file.
+
+    There may be many keypoints. Scores have half the width of their 95 % intervals beside them.
+    """
+    columns = []
+    for evaluation in evaluations:
+        halves = {name: (upper - lower) / 2
+                  for name, (lower, upper) in evaluation.intervals.items()}
+        columns.append({
+            name: plus_minus(number(score), halves.get(name))
+            for name, score in (evaluation.table.scores | evaluation.more).items()})
+    names = dict.fromkeys(name for column in columns for name in column)
+    return '\n'.join([
+        _title(evaluations[0]),
+        text_table([[name, *(column.get(name, '') for column in columns)] for name in names],
+                   ['', *_names(evaluations)]), *_pairs(evaluations)])
+
+
+def _title(evaluation: Evaluation) -> str:
+    truth = evaluation.truth
+    title = f'{evaluation.protocol.title} of {len(truth)} people of {truth.path}'
+    about = f' ({truth.about})' if truth.about else ''
+    none = ('\nno joint is annotated, so there is no score'
+            if np.isnan(evaluation.table.scores['Total']) else '')
+    return title + about + none
+
+
+def _names(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Return the names of the prediction files, or their paths where names repeat."""
+    paths = [evaluation.predictions for evaluation in evaluations]
+    unique = len({path.name for path in paths}) == len(paths)
+    return [path.name if unique else str(path) for path in paths]
+
+
+def _pairs(evaluations: Sequence[Evaluation]) -> Iterator[str]:
+    """Yield lines of text that say of each pair of evaluations whether their scores differ."""
+    files = zip(_names(evaluations), evaluations, strict=True)
+    for (one, first), (other, second) in combinations(files, 2):
+        found = differences(first.table, second.table)
+        yield f'\n{one} - {other}, paired\n{_format_differences(found)}'
 
 
 def _format_differences(found: Mapping[str, Difference]) -> str:
-    return text_table([[name, number(difference, '+.2f'),
-                        f"{number(lower, '+.2f')} to {number(upper, '+.2f')}",
-                        'differ' if lower > 0 or upper < 0 else 'within chance']
-                       for name, (difference, lower, upper) in found.items()],
+    return text_table([[name, number(difference, '+.2f'), *(
+        (f'{lower:+.2f} to {upper:+.2f}', 'within chance' if lower <= 0 <= upper else 'differ')
+        if lower == lower else ('', ''))] for name, (difference, lower, upper) in found.items()],
                       ['', 'difference', '95 % interval', ''], '<>><')
 
 
@@ -86,13 +119,12 @@ def draw_curves(evaluations: Sequence[Evaluation], path: str | Path) -> None:
     All evaluations are of one protocol. A file that cannot be written is a ``DataError``.
     """
     protocol = evaluations[0].protocol
-    titles, names = ['Total', *protocol.groups], protocol.counted(evaluations[0].truth.names)
+    titles = ['Total', *protocol.groups]
     figure, axes = panels(len(titles), sharex=True, sharey=True)
     for evaluation in evaluations:
-        counts = evaluation.counts
-        curves = protocol.curves(counts, names).values()
-        for axis, curve in zip(axes, curves, strict=True):
-            axis.plot(counts.thresholds, curve, label=evaluation.predictions.stem)
+        curves = evaluation.table.curves(evaluation.correct)
+        for axis, curve in zip(axes, curves.values(), strict=True):
+            axis.plot(protocol.thresholds, curve, label=evaluation.predictions.stem)
     for axis, title in zip(axes, titles, strict=True):
         axis.set(title=title, xlim=(0, protocol.curve), ylim=(0, 100))
         axis.axvline(protocol.threshold, color='grey', linewidth=0.8, linestyle=':')

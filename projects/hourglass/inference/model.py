@@ -12,6 +12,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
 from hourglass.checkpoints.names import find_config, find_weights, weights_by_name
 from hourglass.errors import ConfigError
+from hourglass.evaluation.calibration import Calibration
 from hourglass.registry import MODELS
 
 
@@ -45,7 +46,7 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
     tensors = state_dict(checkpoint, path)
     refuse_another_network(model.state_dict(), tensors, path)
     model.load_state_dict({name.removeprefix('module.'): t for name, t in tensors.items()})
-    model.cfg = config
+    model.cfg, model.calibration = config, Calibration.of(checkpoint.get('meta'), path)
     meta = (checkpoint.get('meta') or {}).get('dataset_meta')       # of the training data
     meta = meta or dataset_meta_from_config(config, dataset_mode='test')
     count = config.model.backbone.get('num_keypoints') or config.model.head.get('num_keypoints')

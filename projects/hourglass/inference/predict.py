@@ -14,7 +14,9 @@ from mmpose.structures import PoseDataSample
 from numpy import ndarray
 
 from hourglass.datasets.crop import to_image
+from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError, HourglassError
+from hourglass.evaluation.calibration import Calibration
 from hourglass.inference.places import Request, Rows, square_crops
 from hourglass.inference.stages import until_stage
 from hourglass.io.images import ImageLike, as_image
@@ -35,6 +37,8 @@ class Poses:
         stage_keypoints: (P, N, K, 2) in image px of every stage, on request.
         stage_heatmaps: (P, N, K, h, w), if both stages and heatmaps were requested.
         inputs: (P, H, W, 3) uint8 BGR, the crops that the network was given, on request.
+        probability: (P, K) that each keypoint is correct, by the calibration of the weights, on
+            request.
     """
 
     keypoints: ndarray
@@ -46,6 +50,7 @@ class Poses:
     stage_keypoints: ndarray | None = None
     stage_heatmaps: ndarray | None = None
     inputs: ndarray | None = None
+    probability: ndarray | None = None
 
 
 @overload
@@ -99,8 +104,9 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
 
 def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
                  stage: int | None = None, flip: bool | None = None, heatmaps: bool = False,
-                 stages: bool = False, inputs: bool = False, padding: float = 1.25,
-                 batch_size: int = 32) -> Iterator[tuple[Request, Poses | HourglassError]]:
+                 stages: bool = False, inputs: bool = False, probability: bool = False,
+                 padding: float = 1.25, batch_size: int = 32
+                 ) -> Iterator[tuple[Request, Poses | HourglassError]]:
     """Find the keypoints of people in a stream of images of any length.
 
     At most ``batch_size`` people, of several images, and the results that wait for them are in
@@ -111,13 +117,14 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
         model: of :func:`hourglass.apis.init_model`.
         stage: the stage that predicts, 0 the first, -1 the last; default the config's.
         flip: average with the mirrored image; default the config's.
-        heatmaps, stages, inputs: return these as well; see :class:`Poses`.
+        heatmaps, stages, inputs, probability: return these as well; see :class:`Poses`.
         padding: side of a crop in units of the longer side of its box.
         batch_size: number of people.
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')
     model = _configured(model, stage, flip, heatmaps, stages)
+    calibration = _calibration(model) if probability else None
     with DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose')):
         pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
     images: deque[tuple[Request, Poses | HourglassError, list[_Person]]] = deque()
@@ -130,6 +137,9 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
                 fields = [_fields(person, inputs) for person in people]
                 poses = replace(poses, **{name: np.stack([one[name] for one in fields])
                                           for name in fields[0]})
+            if calibration and isinstance(poses, Poses):
+                poses = replace(poses, probability=calibration.probabilities(
+                    poses.scores, keypoint_names(model.dataset_meta)))
             yield request, poses
 
     for request in requests:
@@ -189,6 +199,25 @@ def _configured(model: TopdownPoseEstimator, stage: int | None, flip: bool | Non
     if flip is not None:
         model.test_cfg['flip_test'] = flip
     return model
+
+
+def _calibration(model: TopdownPoseEstimator) -> Calibration:
+    """Return the calibration of a configured model, or raise unless it is for these settings."""
+    calibration: Calibration | None = getattr(model, 'calibration', None)
+    if calibration is None:
+        raise ConfigError('probability: these weights are not calibrated; hourglass test '
+                          '--calibrate does it')
+    if hasattr(model, 'only_stage'):
+        used = model.only_stage[0]
+    else:
+        used = stage_index(model.head.predict_stage, num_stages(model))
+    flips = model.test_cfg.get('flip_test', False)
+    if (used, flips) != (calibration.stage, calibration.flip):
+        raise ConfigError(
+            f'probability: these weights are calibrated for stage {calibration.stage} '
+            f"with{'' if calibration.flip else 'out'} the mirrored image, not for stage {used} "
+            f"with{'' if flips else 'out'} it")
+    return calibration
 
 
 @torch.no_grad()

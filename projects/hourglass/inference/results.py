@@ -23,8 +23,9 @@ class Results:
     of the keypoints, bones counted from 1) and ``annotations``, one for each person, whose
     ``keypoints`` are x, y and score one after the other, as in COCO's results; ``score`` is their
     mean. ``bbox`` (x, y, width, height) is the box that was given, ``crop`` the square that the
-    network was given. The table has a line for each keypoint. Coordinates are image px and 0 is the
-    middle of the first pixel; boxes count from the corner of the image.
+    network was given, and ``probability``, on request, that of each keypoint to be correct. The
+    table has a line for each keypoint. Coordinates are image px and 0 is the middle of the first
+    pixel; boxes count from the corner of the image.
 
     ``metainfo`` is the model's ``dataset_meta``. ``entries`` has a dict for each image, with
     ``image`` and ``people``, or with its ``problem``.
@@ -59,12 +60,15 @@ class Results:
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
-            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score'))
-            for entry in self.entries:
-                for number, person in enumerate(entry.get('people', ())):
-                    triples = np.reshape(person['keypoints'], (-1, 3)).tolist()
-                    table.writerows((entry['image']['file_name'], number, keypoint, *triple)
-                                    for keypoint, triple in zip(self.names, triples, strict=True))
+            people = [(entry['image']['file_name'], number, person) for entry in self.entries
+                      for number, person in enumerate(entry.get('people', ()))]
+            more = [column for column in ('probability',) if people and column in people[0][2]]
+            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score', *more))
+            for name, number, person in people:
+                columns = zip(*np.reshape(person['keypoints'], (-1, 3)).T.tolist(),
+                              *(person[column] for column in more), strict=True)
+                table.writerows((name, number, keypoint, *numbers)
+                                for keypoint, numbers in zip(self.names, columns, strict=True))
         return 0
 
 
@@ -107,7 +111,7 @@ def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
     if isinstance(poses, HourglassError):
         return dict(problem=str(poses))
     width, height = poses.image_size
-    people = []
+    people: list[dict[str, Any]] = []
     for box, crop, keypoints, scores in zip(
             [(0, 0, width, height)] if request.boxes is None else request.boxes, poses.boxes,
             poses.keypoints, poses.scores, strict=True):
@@ -116,6 +120,9 @@ def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
             category_id=1, keypoints=triples.ravel().round(4).tolist(),
             score=round(float(scores.mean()), 4), bbox=_corner_and_size(box),
             crop=_corner_and_size(crop), whole_image=poses.whole_image))
+        if poses.probability is not None:
+            people[-1]['probability'] = (
+                poses.probability[len(people) - 1].astype(float).round(4).tolist())
     return dict(image=dict(file_name=request.name, width=width, height=height), people=people)
 
 

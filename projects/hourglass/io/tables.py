@@ -28,3 +28,8 @@ def markdown_table(rows: Rows, header: Sequence[str], align: str = '<>') -> str:
 def number(value: float | None, form: str = '.2f') -> str:
     """Format a number for a cell; None and NaN make an empty one."""
     return '' if value is None or value != value else format(value, form)
+
+
+def plus_minus(score: str, half: float | None) -> str:
+    """Return a score with half the width of its interval, if it has one."""
+    return score if half is None or half != half else f'{score} ± {number(half)}'

@@ -19,7 +19,8 @@ def scored() -> Scored:
     occluded = np.zeros((4, len(JOINTS)), bool)
     occluded[0, 1] = True
     return Scored(PROTOCOL, JOINTS, [5, 6, 7, 8], ['a', 'a', 'b', 'c'],
-                  np.stack([predicted, *stages]), occluded)
+                  np.stack([predicted, *stages]), occluded,
+                  np.linspace(0, 1, occluded.size).reshape(occluded.shape))
 
 
 def test_every_stage_has_a_row(scored):
@@ -35,6 +36,14 @@ def test_occluded_joints_have_a_row_only_where_some_are_annotated(scored):
     assert rows['occluded'].scores['Elbow'] == 0
     scored.occluded[:] = False
     assert findings.visibility_rows(scored) == []
+
+
+def test_visible_joints_are_told_from_occluded_ones_by_their_peaks(scored):
+    # five annotated elbows, the second of them occluded, with rising peaks
+    false, true, area = findings.visible_roc(scored)
+    assert area == 0.75 and false.tolist()[-1] == true.tolist()[-1] == 1
+    scored.occluded[:] = False
+    assert findings.visible_roc(scored) is None
 
 
 def test_people_are_grouped_by_size(scored):

@@ -54,13 +54,15 @@ def test_the_page_needs_nothing_else_and_names_what_was_run(report):
 
 
 def test_the_charts_have_a_line_for_every_group_and_readable_labels(report):
-    curves, stages = re.findall(r'<svg.*?</svg>', (report / 'report.html').read_text(), re.S)
+    page = (report / 'report.html').read_text()
+    curves, stages, reliability, _ = re.findall(r'<svg.*?</svg>', page, re.S)
     names = ['Total', 'Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle']
     for chart, x_label in ((curves, "threshold, in units of 0.6 x the diagonal of the head's box"),
                            (stages, 'stage')):
         labels = [html.unescape(text) for text in re.findall(r'<text[^>]*>([^<]*)</text>', chart)]
         assert [label for label in labels if label in names] == names
         assert {x_label, 'correct, %'} <= set(labels)
+    assert re.search(r'>peak, error 0\.\d{3}<', reliability) and '>exact<' in reliability
 
 
 @needs_browser
@@ -84,7 +86,7 @@ def test_a_browser_shows_the_numbers_of_the_metrics(report, tmp_path):
                 assert interval == [f'{lower:.1f}\N{EN DASH}{upper:.1f}']
                 assert lower <= float(score) <= upper
     assert len(images) == 3 * 16 and all(width > 50 and alt for width, alt in images)
-    assert len(charts) == 2 and min(charts) > 300 and not wide
+    assert len(charts) == 4 and min(charts) > 300 and not wide
 
 
 def _table(driver, name: str) -> dict[str, dict[str, str]]:

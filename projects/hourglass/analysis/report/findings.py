@@ -3,6 +3,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.evaluation import pck
+from hourglass.evaluation.calibration import roc
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.protocols import Table
 
@@ -18,8 +19,8 @@ def stage_rows(scored: Scored) -> list[Row]:
 def visibility_rows(scored: Scored) -> list[Row]:
     """Return the table of visible and of occluded joints; empty if no joint is occluded."""
     predicted, occluded = scored.distances[0], scored.occluded
-    if occluded.shape != predicted.shape or not (occluded & ~np.isnan(predicted)).any():
-        return []                       # limbs were measured, or occlusion is not annotated
+    if not scored.of_keypoints or not (occluded & ~np.isnan(predicted)).any():
+        return []
     return [(name, _table(scored, np.arange(len(predicted)), np.where(part, predicted, np.nan)))
             for name, part in (('visible', ~occluded), ('occluded', occluded))]
 
@@ -37,9 +38,21 @@ def size_rows(scored: Scored, sizes_image: ndarray, parts: int = 3) -> list[Row]
 
 def curves(scored: Scored) -> dict[str, tuple[ndarray, ndarray]]:
     """Return thresholds and percentages for the total and each group of the protocol."""
-    counts = pck.count(scored.distances[0], scored.protocol.thresholds)
-    return {name: (counts.thresholds, curve)
-            for name, curve in scored.protocol.curves(counts, scored.counted).items()}
+    thresholds = scored.protocol.thresholds
+    found = scored.tables[0].curves(pck.count(scored.distances[0], thresholds))
+    return {name: (thresholds, curve) for name, curve in found.items()}
+
+
+def visible_roc(scored: Scored) -> tuple[ndarray, ndarray, float] | None:
+    """Return how well peaks tell visible keypoints from occluded ones, as :func:`.roc` does.
+
+    None if no keypoint is occluded, or limbs were measured.
+    """
+    if not scored.of_keypoints:
+        return None
+    annotated = ~np.isnan(scored.distances[0])
+    visible = ~scored.occluded[annotated]
+    return roc(scored.peaks[annotated], visible) if visible.any() and not visible.all() else None
 
 
 def by_error(scored: Scored) -> ndarray:

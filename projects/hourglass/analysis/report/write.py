@@ -14,9 +14,11 @@ from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 from numpy import ndarray
 
+from hourglass.analysis.calibrate import checked
 from hourglass.analysis.machine import described, machine
 from hourglass.analysis.report import findings
 from hourglass.errors import ConfigError
+from hourglass.evaluation.calibration import Calibration
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.pck import box_side
 from hourglass.inference.drawing import draw_heatmap, draw_skeleton, draw_truth, heatmap_sheet
@@ -36,7 +38,8 @@ def check_path(path: str | Path) -> Path:
     return Path(path)
 
 
-def write_report(runner: Runner, path: str | Path, people: int = 8) -> None:
+def write_report(runner: Runner, path: str | Path, people: int = 8,
+                 calibration: Calibration | None = None) -> None:
     """Write the results of a runner's last test, in the first process of a distributed run.
 
     Args:
@@ -44,6 +47,8 @@ def write_report(runner: Runner, path: str | Path, people: int = 8) -> None:
             scores of every stage.
         path: an .html file. It holds its images and needs no other file.
         people: number of the worst and of the best people shown.
+        calibration: of the weights; the page shows what it is worth on the images that it was not
+            fitted to.
 
     Raises:
         ConfigError: if the first metric is of another project, or no person was scored.
@@ -59,12 +64,13 @@ def write_report(runner: Runner, path: str | Path, people: int = 8) -> None:
         loader=jinja2.PackageLoader('hourglass', 'analysis/report'), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.get_template('page.html').render(
-        _content(runner, scored, people), number=number)
+        _content(runner, scored, people, calibration), number=number)
     with replacing(Path(path)) as draft:
         draft.write_text(page, encoding='utf-8')
 
 
-def _content(runner: Runner, scored: Scored, people: int) -> dict:
+def _content(runner: Runner, scored: Scored, people: int, calibration: Calibration | None
+             ) -> dict:
     dataset, protocol = runner.test_dataloader.dataset, scored.protocol
     samples = map(dataset.get_data_info, range(len(dataset)))      # a fold by indices keeps its ids
     by_id = {sample['id']: sample for sample in samples}
@@ -89,20 +95,41 @@ def _content(runner: Runner, scored: Scored, people: int) -> dict:
                       f'threshold, in units of {protocol.unit_name}', marked=protocol.threshold),
         stages=_chart(of_stages, 'score of every stage', 'stage', xticks=stages)
         if len(stages) > 1 else '',
+        **_confidence(scored, calibration),
         groups=[(heading, _people(runner, scored, {i: records[i] for i in some}))
                 for heading, some in shown],
         run=_run(runner), config=runner.cfg.pretty_text)
 
 
+def _confidence(scored: Scored, calibration: Calibration | None) -> dict[str, Markup | str]:
+    """Return the reliability diagram and the ROC; empty without keypoints, or occluded ones."""
+    charts: dict[str, Markup | str] = dict(reliability='', roc='')
+    if scored.of_keypoints:
+        found = checked(scored, calibration)
+        measured = dict(probability=found.probabilities, peak=found.peaks)
+        lines = {f'{name}, error {of.error:.3f}': (100 * of.predicted, 100 * of.observed)
+                 for name, of in measured.items() if of}
+        diagonal = np.array([0, 100])
+        charts['reliability'] = _chart(
+            lines | dict(exact=(diagonal, diagonal)), 'reliability of the scores',
+            f'predicted, % ({found.people} people, with the expected calibration error)')
+    if (curve := findings.visible_roc(scored)) is not None:
+        false, true, area = curve
+        charts['roc'] = _chart(
+            {f'peak, area {area:.3f}': (100 * false, 100 * true)}, 'visible against occluded',
+            'occluded keypoints above a threshold, %', y_label='visible ones above it, %')
+    return charts
+
+
 def _chart(lines: Mapping[str, tuple[ndarray, ndarray]], title: str, x_label: str,
-           marked: float | None = None, **options: ndarray) -> Markup:
+           marked: float | None = None, y_label: str = 'correct, %', **options: ndarray) -> Markup:
     """Draw lines of percentages, name -> x and y, and a vertical line at ``marked``."""
     figure, (panel,) = panels(1, size=(6.4, 3.2))
     for name, (x, y) in lines.items():
         panel.plot(x, y, label=name)
     if marked is not None:
         panel.axvline(marked, color='grey', lw=0.8, ls='--')
-    panel.set(xlabel=x_label, ylabel='correct, %', ylim=(0, 100), **options)
+    panel.set(xlabel=x_label, ylabel=y_label, ylim=(0, 100), **options)
     panel.legend(loc='center left', bbox_to_anchor=(1, 0.5), frameon=False)
     return Markup(inline_svg(figure, title))
 

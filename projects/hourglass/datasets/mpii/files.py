@@ -7,18 +7,15 @@ centre and scale are adjusted, and joints are whole pixels, so neck and head dif
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets import skeletons
-from hourglass.datasets.base import Person, PersonDataset
+from hourglass.datasets.base import Person
 from hourglass.datasets.h5_people import read_people
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.files import open_json, read_json
 from hourglass.io.mat import read_mat_as_stored
-from hourglass.registry import DATASETS
 
 # MPII's centre and scale give a circle that is too high and too tight (Lua, pose-hg-train).
 _CENTER_SHIFT, _SCALE_FACTOR = 15, 1.25
@@ -243,26 +240,3 @@ def _spots(pose: ndarray) -> list[tuple[int, int, int]]:
     """Return (joint, x, y) of the annotated joints of a person, rounded to whole pixels."""
     return [(joint, round(x), round(y)) for joint, (x, y) in enumerate(pose.tolist())
             if x == x and y == y]
-
-
-@DATASETS.register_module()
-class MpiiDataset(PersonDataset):
-    """MPII from any published form of its annotations; mmpose's data folder works unchanged.
-
-    Args:
-        ann_file, split: as for :func:`read_mpii`.
-        head_box_file: ``annotations/mpii_gt_val.mat``, to evaluate with a JSON without head boxes.
-    """
-
-    METAINFO = skeletons.MPII
-    no_unit = ('no head box to measure PCKh by, as a test needs; set head_box_file to '
-               'mpii_gt_val.mat')
-
-    def __init__(self, ann_file: str, split: str | None = None, head_box_file: str | None = None,
-                 **kwargs: Any):
-        self.split, self.head_box_file = split, head_box_file
-        super().__init__(ann_file=ann_file, **kwargs)
-
-    def read_people(self) -> list[Person]:
-        boxes = self.head_box_file and Path(self.data_root, self.head_box_file)
-        return read_mpii(self.ann_file, self.split, boxes)

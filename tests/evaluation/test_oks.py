@@ -1,0 +1,145 @@
+"""COCO's AP: known values of OKS, people that repeat, and refusals in one line."""
+import numpy as np
+import pytest
+from fresh_python import run
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+
+from hourglass.datasets import skeletons
+from hourglass.datasets.base import Person, coco_annotation
+from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.oks import OksAP, average_precision
+
+SIGMAS = np.full(4, 0.1)
+
+
+def people(shift: float = 0.0, count: int = 20) -> tuple[list[dict], list[dict]]:
+    """People of 100x100 px, two on each image, predicted ``shift`` px to the right."""
+    corners = np.array([[0, 0], [100, 0], [0, 100], [100, 100]], float)
+    truth = [coco_annotation(Person(
+        image_name='', center_image=corners[0], side_image=1, keypoints_image=corners + 300 * i,
+        occluded=np.zeros(4, bool), pck_unit=1, row=i), i // 2) for i in range(count)]
+    found = [dict(image_id=i // 2, keypoints=corners + 300 * i + [shift, 0], score=1 - i / 100)
+             for i in range(count)]
+    return truth, found
+
+
+def shift_of(oks: float) -> float:
+    """The shift, in px, that makes this OKS: exp(-d^2 / (2 area (2 sigma)^2))."""
+    return float(np.sqrt(-2 * 0.53 * 100**2 * 0.2**2 * np.log(oks)))
+
+
+def test_perfect_predictions_score_100_and_shifted_ones_by_the_definition():
+    assert average_precision(*people(), SIGMAS)[0]['AP'] == pytest.approx(100)
+    # thresholds are 0.5, 0.55, ..., 0.95: six of ten are at most 0.77
+    scores, _ = average_precision(*people(shift_of(0.77)), SIGMAS)
+    assert scores['AP50'] == scores['AP75'] == pytest.approx(100)
+    assert scores['AP'] == scores['AR'] == pytest.approx(60)
+    assert np.isnan(scores['AP-large']) == (0.53 * 100**2 < 96**2)
+    assert average_precision(*people(shift_of(0.49)), SIGMAS)[0]['AP'] == 0
+
+
+def test_a_keypoint_without_prediction_lowers_oks_and_a_person_without_any_is_missed():
+    truth, found = people()
+    for person in found:
+        person['keypoints'][0] = np.nan                     # OKS 3 / 4: up to threshold 0.75
+    assert average_precision(truth, found, SIGMAS)[0]['AR'] == pytest.approx(60)
+    for person in found[::2]:
+        person['keypoints'][:] = np.nan
+    assert average_precision(truth, found, SIGMAS)[0]['AR'] == pytest.approx(30)
+
+
+def test_a_prediction_on_an_image_without_people_is_wrong():
+    truth, found = people()
+    found.append(dict(found[0], image_id=99, score=2))                      # the surest of 21
+    # precision is n / (n + 1) up to the n-th of 20 people, at most 20 / 21 at every recall
+    assert average_precision(truth, found, SIGMAS)[0]['AP'] == pytest.approx(100 * 20 / 21)
+
+
+def test_intervals_have_the_width_that_theory_gives():
+    truth, found = people(count=400)
+    for image_id, one in enumerate(truth):
+        one['image_id'] = image_id                          # a person on each image
+    found = [dict(one, image_id=i) for i, one in enumerate(found) if i % 4]
+    scores, intervals = average_precision(truth, found, SIGMAS)
+    assert scores['AR'] == pytest.approx(75) and scores['AP'] == pytest.approx(75, abs=1)
+    # the share of 400 people: 100 * 1.96 * (0.75 * 0.25 / 400)**0.5 = 4.24; 1,000 resamples
+    for name in ('AP', 'AP50', 'AP75', 'AR', 'AR50', 'AR75'):
+        lower, upper = intervals[name]
+        assert lower < scores[name] < upper and upper - lower == pytest.approx(8.49, rel=0.1)
+    assert np.isnan(average_precision(*people(count=2), SIGMAS)[1]['AP']).all()     # of one image
+    assert average_precision(truth, [], SIGMAS)[1]['AP'] == (0, 0)
+
+
+def test_annotated_keypoints_are_counted_whatever_the_annotation_says():
+    truth, found = people()
+    for one in truth[::2]:
+        one['num_keypoints'] = 0                            # COCO's evaluation would ignore them
+    assert average_precision(truth, found[1::2], SIGMAS)[0]['AR'] == pytest.approx(50)
+
+
+PROGRAM = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if {blocked} and name.split('.')[0] == 'xtcocotools':
+            raise ModuleNotFoundError(name)
+sys.path[:0] = ['tests', 'tests/evaluation']
+import hourglass
+sys.meta_path.insert(1, Blocked())
+from test_oks import SIGMAS, people, shift_of
+from hourglass.evaluation.oks import average_precision
+scores, _ = average_precision(*people(shift_of(0.77)), SIGMAS)
+import xtcocotools.cocoeval
+print(xtcocotools.cocoeval.__name__, [round(x, 6) for x in scores.values() if x == x])
+"""
+
+
+@pytest.mark.slow
+def test_pycocotools_gives_the_same_numbers():
+    name, scores = run(PROGRAM.format(blocked=True)).split(' ', 1)
+    assert name == 'pycocotools.cocoeval'
+    ours, _ = average_precision(*people(shift_of(0.77)), SIGMAS)
+    assert scores == str([round(x, 6) for x in ours.values() if x == x])
+
+
+def sample(row: int, names: list[str]) -> dict:
+    keypoints = np.random.default_rng(row).uniform(0, 200, (len(names), 2))
+    person = Person(image_name='a.jpg', center_image=keypoints[0], side_image=1,
+                    keypoints_image=keypoints, occluded=np.zeros(len(names), bool), pck_unit=1,
+                    row=row)
+    return dict(
+        id=row, img_path='a.jpg', raw_ann_info=coco_annotation(person, row), pred_instances=dict(
+            keypoints=keypoints[None], keypoint_scores=np.full((1, len(names)), 0.5)))
+
+
+def metric_of(skeleton: dict, data: list[dict], size: int, **options) -> dict[str, float]:
+    metric = OksAP(**options)
+    metric.dataset_meta = parse_pose_metainfo(skeleton)
+    metric.process([], data)
+    return metric.evaluate(size)
+
+
+@pytest.mark.parametrize('skeleton', skeletons.SKELETONS.values(), ids=skeletons.SKELETONS)
+def test_the_metric_counts_a_person_once_and_misses_none(skeleton):
+    names = skeletons.keypoint_names(skeleton)
+    data = [sample(row, names) for row in range(6)]
+    assert metric_of(skeleton, [*data, *data[:2]], 6)['oks/AP'] == pytest.approx(100)
+    with pytest.raises(DataError, match='1 of 7 people were not predicted'):
+        metric_of(skeleton, data, 7)
+    with pytest.raises(DataError, match='two people have the id 3: .*give each sample its own'):
+        metric_of(skeleton, [*data[:5], dict(data[5], id=3)], 6)
+    del data[3]['raw_ann_info']['bbox']
+    with pytest.raises(DataError, match=r"a.jpg: OKS needs an annotation in COCO's form"):
+        metric_of(skeleton, data, 6)
+
+
+def test_sigmas_are_given_or_refused():
+    skeleton = skeletons.define_skeleton('own', 'nose left_tail right_tail', '', 'nose-*_tail')
+    data = [sample(row, ['nose', 'left_tail', 'right_tail']) for row in range(3)]
+    with pytest.raises(ConfigError, match="for each keypoint, and 'left_tail' has none") as error:
+        metric_of(skeleton, data, 3)
+    assert '\n' not in str(error.value)
+    given = dict(nose=0.03, left_tail=0.1, right_tail=0.1)
+    assert metric_of(skeleton, data, 3, sigmas=given)['oks/AP'] == pytest.approx(100)
+    with pytest.raises(ConfigError, match="'left_tail' has none"):
+        metric_of(skeleton, data, 3, sigmas=given | dict(left_tail=0))
