@@ -5,6 +5,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from hourglass.engine.bundles import unbundle
 from hourglass.engine.plan import describe
 from hourglass.errors import ConfigError, HourglassError
 
@@ -39,7 +40,7 @@ def try_step(runner: Runner) -> str:
     Raises ``ConfigError`` if a parameter that is trained gets no gradient.
     """
     model, wrapper = getattr(runner.model, 'module', runner.model).train(), runner.optim_wrapper
-    batch = next(iter(runner.train_dataloader))
+    batch = unbundle(next(iter(runner.train_dataloader)))
     with wrapper.optim_context(model):
         data = model.data_preprocessor(batch, True)
         loss, values = model.parse_losses(model._run_forward(data, mode='loss'))
