@@ -224,10 +224,10 @@ def test_a_full_disk_ends_the_run_with_one_line_and_harms_nothing(config, tmp_pa
 
 @pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_written_is_named_in_one_line(config, tmp_path):
-    """A file may have 60 kB here, which resembles a full disk and needs no rights."""
+    """A file may have 80 kB here, more than a batch needs; it resembles a full disk."""
     work = tmp_path / 'work'
     run = Run(config, work, patch='import resource\n'
-              'resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))')
+              'resource.setrlimit(resource.RLIMIT_FSIZE, (80_000, resource.RLIM_INFINITY))')
     assert run.wait() == 1
     last = run.output.strip().splitlines()[-1]
     assert last == (f'error: {work}/epoch_1.pth: cannot be written (File too large); choose a '
