@@ -70,10 +70,17 @@ def test_records_are_found_by_row_and_people_without_one_are_not_predicted(tmp_p
     assert np.isnan(found[:][[1, 3]]).all()
 
     flat = np.concatenate([joints, np.ones((PEOPLE, JOINTS, 1))], -1).reshape(PEOPLE, -1)
-    coco = [dict(image_id=i, keypoints=flat[i].tolist(), score=1) for i in (3, 1)]
+    coco = [dict(row=rows[i], keypoints=flat[i].tolist(), score=1) for i in (3, 1)]
     (tmp_path / 'b.json').write_text(json.dumps(coco))
     assert np.array_equal(read_predictions(tmp_path / 'b.json', rows, JOINTS)[:][[1, 3]],
                           joints[[1, 3]])
+
+
+def test_records_by_image_are_refused_as_an_image_can_have_several_people(tmp_path, joints):
+    records = [dict(image_id=i, keypoints=joints[i].tolist()) for i in range(PEOPLE)]
+    (tmp_path / 'a.json').write_text(json.dumps(records))
+    with pytest.raises(DataError, match="'image_id' do not say which person"):
+        read_predictions(tmp_path / 'a.json', range(PEOPLE), JOINTS)
 
 
 def test_empty_rows_are_not_predictions(tmp_path, joints):

@@ -1,4 +1,4 @@
-"""Runs of a number of minutes, for a slot on a cluster, whose schedule ends in time."""
+"""Training for a given number of minutes; the learning rate reaches zero at the end."""
 import math
 import time
 

@@ -4,7 +4,7 @@
 |---|---|
 | ``.npy`` | the array |
 | ``.h5``, ``.mat`` | ``preds``, ``pred``, ``pos_pred_src`` (Tompson), or the only one of 3 axes |
-| ``.json`` | such an array as lists; or records with ``keypoints``, and ``row`` or ``image_id`` |
+| ``.json`` | such an array as lists; or records with ``keypoints`` and ``row`` |
 
 An array's axes may come in any order (Matlab writes (2, K, P)), and a score may follow x and y.
 """
@@ -119,20 +119,23 @@ def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[nda
 
 def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: Path) -> ndarray:
     """Read records in any order; people without a record stay NaN."""
-    key = next((key for key in ('row', 'image_id') if key in records[0]), None)
-    if key is None and len(records) != len(rows):
+    by_row = 'row' in records[0]
+    if not by_row and 'image_id' in records[0]:
+        raise DataError(f"{path}: records by 'image_id' do not say which person of the image is "
+                        "meant; give each its 'row', the person's row in the annotation file")
+    if not by_row and len(records) != len(rows):
         raise DataError(f"{path}: {len(records)} records without a 'row' for {len(rows)} people; "
                         'number them, from 0 as in the annotation file')
-    numbers = rows if key == 'row' else range(len(rows))    # our data sets give each person an id
+    numbers = rows if by_row else range(len(rows))
     free = {value: place for place, value in enumerate(numbers)}
     found = np.full((len(rows), num_keypoints, 2), np.nan)
     for number, record in enumerate(records):
         where = f'{path}, record {number}'
         if not isinstance(record, dict) or 'keypoints' not in record:
             raise DataError(f"{where}: no 'keypoints'")
-        value = number if key is None else record.get(key)
+        value = record.get('row') if by_row else number
         if not isinstance(value, int) or value not in free:
-            raise DataError(f'{where}: {key} {value!r} is '
+            raise DataError(f'{where}: row {value!r} is '
                             f"{'there twice' if value in numbers else 'no person to be scored'}")
         keypoints = _numbers(record['keypoints'], num_keypoints, where)
         if keypoints.ndim == 1 and len(keypoints) % num_keypoints == 0:
