@@ -9,7 +9,7 @@ for each image, resampled with the images, and the function is applied to each r
 Every call draws the same images, so the difference of two resampled scores of the same people is
 paired, and its interval says whether they differ.
 """
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy import ndarray
@@ -59,3 +59,8 @@ def interval95(values: ndarray) -> tuple[float, float]:
     """Return the bounds of the middle 95 % of (B,) resampled scores; NaN if one has no score."""
     lower, upper = np.percentile(values, (2.5, 97.5))
     return float(lower), float(upper)
+
+
+def half_widths(intervals: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    """Return half the width of each interval, for "±"."""
+    return {name: (upper - lower) / 2 for name, (lower, upper) in intervals.items()}

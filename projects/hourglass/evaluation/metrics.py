@@ -133,7 +133,8 @@ class KeypointMetric(BaseMetric):
             result = dict(
                 id=sample['id'], where=where, image=truth['image_name'], distances=distances,
                 occluded=truth['occluded'], peaks=peaks,
-                left_out=bool(np.isnan(distances).all() > np.isnan(annotated).all()))
+                left_out=bool(
+                    np.isnan(distances).all() and not np.isnan(annotated).all()))
             if self.people_file:
                 result['person'] = dict(
                     row=truth['row'], image_name=truth['image_name'],

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.errors import ConfigError, DataError
-from hourglass.evaluation.intervals import by_image, draws, image_index, interval95
+from hourglass.evaluation.intervals import by_image, draws, half_widths, image_index, interval95
 from hourglass.evaluation.samples import people_once
 from hourglass.io.tables import number, plus_minus
 from hourglass.registry import METRICS
@@ -148,7 +148,7 @@ class OksAP(BaseMetric):
         scores, self.intervals = average_precision(
             [person['truth'] for person in people],
             [dict(person, image_id=person['truth']['image_id']) for person in people], self._sigmas)
-        halves = {name: (upper - lower) / 2 for name, (lower, upper) in self.intervals.items()}
+        halves = half_widths(self.intervals)
         MMLogger.get_current_instance().info(f'OKS of {len(people)} people: ' + ', '.join(
             plus_minus(f'{name} {number(value)}', halves.get(name))
             for name, value in scores.items()))

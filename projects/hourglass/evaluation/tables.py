@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.evaluation.ground_truth import Truth
+from hourglass.evaluation.intervals import half_widths
 from hourglass.evaluation.protocols import PROTOCOLS, Difference, Table, differences
 from hourglass.evaluation.published import PUBLISHED, Row
 from hourglass.evaluation.scoring import Evaluation
@@ -20,8 +21,7 @@ from hourglass.io.tables import number, plus_minus, text_table
 def table_rows(name: str, table: Table) -> list[Row]:
     """Return the row of a table, and one with half the width of its 95 % intervals."""
     return [(name, table.protocol.name, table.scores),
-            ('  ±, 95 %', '', {
-                column: (upper - lower) / 2 for column, (lower, upper) in table.intervals.items()})]
+            ('  ±, 95 %', '', half_widths(table.intervals))]
 
 
 def format_rows(rows: Sequence[Row]) -> str:
@@ -52,8 +52,7 @@ def own_report(evaluations: Sequence[Evaluation]) -> str:
     """
     columns = []
     for evaluation in evaluations:
-        halves = {name: (upper - lower) / 2
-                  for name, (lower, upper) in evaluation.intervals.items()}
+        halves = half_widths(evaluation.intervals)
         columns.append({
             name: plus_minus(number(score), halves.get(name))
             for name, score in (evaluation.table.scores | evaluation.more).items()})

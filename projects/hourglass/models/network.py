@@ -104,9 +104,9 @@ class StackedHourglass(nn.Module):
         super().__init__()
         first, second, third = stem_channels
         self.stem = nn.Sequential(                              # (B, 3, H, W)
-            nn.Conv2d(3, first, 7, stride=2, padding=3),        # (B, 64, H/2, W/2)
+            nn.Conv2d(3, first, 7, stride=2, padding=3),        # (B, first, H/2, W/2)
             nn.BatchNorm2d(first), nn.ReLU(inplace=True),
-            residual(first, second), nn.MaxPool2d(2),           # (B, 128, H/4, W/4)
+            residual(first, second), nn.MaxPool2d(2),           # (B, second, H/4, W/4)
             residual(second, third), residual(third, channels)) # (B, C, H/4, W/4)
         self.hourglasses = nn.ModuleList(
             Hourglass(channels, depth, blocks_per_scale, residual) for _ in range(num_stacks))
