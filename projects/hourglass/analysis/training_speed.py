@@ -72,7 +72,11 @@ def training_speed(config: str, way: str, batch_size: int, seconds: float) -> Sp
     cuda = torch.cuda.is_available()
     if run.graph and not cuda:
         raise ConfigError(f'--ways {way}: a CUDA graph needs CUDA, which is not available here')
-    wait = torch.cuda.synchronize if cuda else bool
+
+    def wait() -> None:
+        if cuda:
+            torch.cuda.synchronize()
+
     began = time.perf_counter()
     if cuda:
         torch.cuda.empty_cache()

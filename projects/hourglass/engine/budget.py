@@ -18,6 +18,8 @@ _UNKNOWN = 1_000_000                    # iterations, until the first ones have 
 def train_for(cfg: Config, minutes: float) -> None:
     """Change the config of a run, however it trains, to one of ``minutes``.
 
+    :func:`hourglass.engine.lengths.follow_loop` then makes its log follow the iterations.
+
     The learning rate rises over the first 200 iterations and then falls along a cosine of the time.
     Checkpoints are written every 500 iterations, and the weights are validated once, at the end.
 
@@ -37,8 +39,6 @@ def train_for(cfg: Config, minutes: float) -> None:
     cfg.default_hooks.budget = dict(type='hourglass.TimeBudgetHook', minutes=minutes)
     cfg.default_hooks.checkpoint.update(by_epoch=False, interval=500)
     cfg.default_hooks.checkpoint.pop('save_best', None)
-    cfg.default_hooks.logger.log_metric_by_epoch = False
-    cfg.log_processor.by_epoch = False
 
 
 @HOOKS.register_module()
