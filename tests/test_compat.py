@@ -1,5 +1,6 @@
 """Each patch works where it is needed and changes nothing where it is not."""
 import importlib.util
+import os
 import re
 import sys
 from types import SimpleNamespace
@@ -85,6 +86,22 @@ def test_ops_stay_untouched_where_they_are_compiled(monkeypatch):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: object())
     compat.stand_in_for_mmcv_ops()
     assert ext_loader.load_ext is original
+
+
+def test_a_cached_grammar_of_yapf_is_whole_when_it_appears(tmp_path, monkeypatch):
+    importlib.import_module('yapf')
+    from yapf_third_party._ylib2to3.pgen2 import grammar
+    seen, rename = [], os.rename
+
+    def read_at_once(source, target):
+        rename(source, target)
+        seen.append(grammar.Grammar())
+        seen[0].load(target)                    # as another process may do at this moment
+    monkeypatch.setattr(os, 'rename', read_at_once)
+    written = grammar.Grammar()
+    written.symbol2number = {'file_input': 256}
+    written.dump(str(tmp_path / 'Grammar.pickle'))
+    assert seen[0].symbol2number == written.symbol2number
 
 
 BLOCK = """

@@ -6,6 +6,7 @@ original works. Its docstring names the release that makes it unnecessary.
 import copy
 import importlib
 import importlib.util
+import pickle
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 Patch = Callable[[], ModuleSpec | None]
 
@@ -127,6 +128,23 @@ class _PartsLoader(Loader):
             setattr(module, name, part)
 
 
+def write_yapf_grammars_whole() -> None:
+    """Let processes that start together on a new machine import ``yapf``, which mmengine does.
+
+    Its first import caches its grammars in the user's cache folder, as files that it renames into
+    place before their content is flushed: another process then reads an empty file and fails with
+    ``EOFError``. Needed until yapf (after 0.43.0) flushes them first.
+    """
+    with suppress(ImportError):                         # other releases keep it elsewhere
+        from yapf_third_party._ylib2to3.pgen2 import grammar
+        grammar.pickle = SimpleNamespace(**{**vars(pickle), 'dump': _dump_and_flush})
+
+
+def _dump_and_flush(content: object, file: BinaryIO, protocol: int) -> None:
+    pickle.dump(content, file, protocol)
+    file.flush()
+
+
 def declare_torchvision_ops() -> None:
     """Declare the two ops without which ``import torchvision`` fails beside a CPU torch.
 
@@ -213,6 +231,7 @@ _LIBRARIES: list = []                   # of torch.library: declarations last as
 PATCHES: dict[str, Patch] = {           # module -> what runs before its import
     'mmcv.ops': stand_in_for_mmcv_ops,
     'xtcocotools': stand_in_for_xtcocotools,
+    'yapf': write_yapf_grammars_whole,
     'torchvision': declare_torchvision_ops,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
