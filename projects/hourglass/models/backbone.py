@@ -33,7 +33,8 @@ class StackedHourglass(network.StackedHourglass):
     """:class:`hourglass.models.network.StackedHourglass` with options that are not in the paper.
 
     Args:
-        num_stacks, channels, num_keypoints, depth, blocks_per_scale, stem_channels: as there.
+        num_stacks, channels, num_keypoints, depth, blocks_per_scale, stem_channels, in_channels:
+            as there.
         heatmap_std: standard deviation of the initial weights of the prediction convolutions.
             ``None`` starts them like every other convolution, as Lua does: the first heatmaps are
             then far larger than any target, and training first has to unlearn them. 0.001 (HRNet,
@@ -51,8 +52,8 @@ class StackedHourglass(network.StackedHourglass):
 
     Raises:
         ConfigError: for a count that is no whole number above 0, an odd ``channels``, an unknown
-            ``residual`` or more frozen stages than stacks; in ``forward``, if H or W is not a
-            multiple of ``4 * 2**depth``.
+            ``residual`` or more frozen stages than stacks; in ``forward``, for images of another
+            shape than (B, in_channels, H, W) with H and W multiples of ``4 * 2**depth``.
     """
 
     def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
@@ -60,10 +61,10 @@ class StackedHourglass(network.StackedHourglass):
                  stem_channels: tuple[int, int, int] = (64, 128, 128),
                  heatmap_std: float | None = None, residual: str = 'bottleneck',
                  with_cp: bool = False, frozen_stages: int = -1, norm_eval: bool = False,
-                 init_cfg: dict | list[dict] | None = None):
+                 init_cfg: dict | list[dict] | None = None, in_channels: int = 3):
         for name, value in dict(num_stacks=num_stacks, channels=channels, depth=depth,
-                                blocks_per_scale=blocks_per_scale,
-                                num_keypoints=num_keypoints).items():
+                                blocks_per_scale=blocks_per_scale, num_keypoints=num_keypoints,
+                                in_channels=in_channels).items():
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ConfigError(f'{name} is {value!r}: give a whole number, 1 or more')
         if channels % 2:
@@ -77,8 +78,9 @@ class StackedHourglass(network.StackedHourglass):
             raise ConfigError(f'frozen_stages is {frozen_stages!r}: give -1 for none, 0 for the '
                               f'stem, or up to {num_stacks} for as many stacks, too')
         super().__init__(num_stacks, channels, num_keypoints, depth, blocks_per_scale,
-                         stem_channels, RESIDUALS[residual])
+                         stem_channels, RESIDUALS[residual], in_channels)
         self.channels, self.num_keypoints, self.depth = channels, num_keypoints, depth
+        self.in_channels = in_channels
         self.blocks_per_scale, self.residual = blocks_per_scale, RESIDUALS[residual]
         self.with_cp, self.norm_eval, self.init_cfg = with_cp, norm_eval, init_cfg
         self.is_init = False
@@ -114,14 +116,17 @@ class StackedHourglass(network.StackedHourglass):
     num_stages = num_stacks             # each has an output
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        check_input(images, self.depth)
+        check_input(images, self.depth, self.in_channels)
         if self.with_cp and torch.is_grad_enabled():
             return recomputed_forward(self, images)
         return super().forward(images)
 
 
-def check_input(images: Tensor, depth: int) -> None:
-    """Raise a ConfigError unless images (B, 3, H, W) fit an hourglass of ``depth`` levels."""
+def check_input(images: Tensor, depth: int, in_channels: int) -> None:
+    """Raise a ConfigError unless images (B, in_channels, H, W) fit ``depth`` levels."""
+    if images.ndim != 4 or images.shape[1] != in_channels:
+        raise ConfigError(f'images of shape {tuple(images.shape)}; the network takes '
+                          f'(B, {in_channels}, H, W), as its in_channels is {in_channels}')
     height, width = images.shape[-2:]
     step = 4 * 2**depth                 # the stem divides by 4, every level by 2
     if height % step or width % step:

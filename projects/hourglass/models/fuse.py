@@ -32,7 +32,8 @@ class FusedHourglass(nn.Module):
 
     def __init__(self, network: StackedHourglass):
         super().__init__()
-        self.depth, self.stem = network.depth, fused(network.stem)
+        self.depth, self.in_channels = network.depth, network.in_channels
+        self.stem = fused(network.stem)
         self.hourglasses = nn.ModuleList(map(fused, network.hourglasses))
         self.features = nn.ModuleList(map(fused, network.features))
         predictions = network.heatmaps or [nn.Identity()] * network.num_stacks
@@ -40,7 +41,7 @@ class FusedHourglass(nn.Module):
         self.reinjects = nn.ModuleList(map(merged, network.reinjects, predictions[:-1]))
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
-        check_input(images, self.depth)
+        check_input(images, self.depth, self.in_channels)
         x = self.stem(images)                                               # (B, C, h, w)
         for stack, reinject in enumerate(self.reinjects):
             x = reinject(self.stack(stack, x)).add_(x)

@@ -40,7 +40,7 @@ class LongHourglass(nn.Module):
             raise ConfigError(f'LongHourglass: side_predictions={side_predictions} and '
                               f'num_keypoints={num_keypoints}; give 0 to {one.depth - 1} and a '
                               'number of keypoints')
-        self.stem, self.depth = one.stem, one.depth
+        self.stem, self.depth, self.in_channels = one.stem, one.depth, one.in_channels
         self.hourglasses, self.features, self.heatmaps = one.hourglasses, one.features, one.heatmaps
         self.side_features = nn.ModuleList(
             prediction_features(one.channels, 1, one.residual) for _ in range(side_predictions))
@@ -51,7 +51,7 @@ class LongHourglass(nn.Module):
             start_near_zero(self.side_heatmaps, heatmap_std)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        check_input(images, self.depth)
+        check_input(images, self.depth, self.in_channels)
         *on_the_way, top = _upward(self.hourglasses[0], self.stem(images))
         output = self.heatmaps[0](self.features[0](top))                    # (B, K, h, w)
         sides = on_the_way[len(on_the_way) - len(self.side_features):]
