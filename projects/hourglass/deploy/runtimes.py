@@ -26,7 +26,7 @@ from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.inference.stages import keep_stages, until_stage
 from hourglass.models.backbone import StackedHourglass, check_input
-from hourglass.models.fuse import fuse
+from hourglass.models.fuse import fuse, unfusable
 from hourglass.models.head import StackedHeatmapHead
 from hourglass.models.stages import num_stages, stage_index
 
@@ -211,7 +211,8 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
     candidates = {
         name: run_by(name, network, input_size) for name, runtime in RUNTIMES.items()
         if runtime.tried and device.type in runtime.devices and not runtime.missing()
-        and (name == 'none' or isinstance(network, StackedHourglass))}
+        and (name == 'none' or (isinstance(network, StackedHourglass)
+                                and not unfusable(network)))}
     expected = candidates['none'](images)[0]
     exact = {name: run for name, run in candidates.items()          # a NaN is not below
              if name == 'none' or deviation(run(images)[0], expected) <= ROUNDING}

@@ -30,8 +30,8 @@ class LongHourglass(nn.Module):
     def __init__(self, side_predictions: int = 0, num_keypoints: int = 16,
                  heatmap_std: float | None = None, **kwargs: Any):
         super().__init__()
-        if foreign := {'num_stacks', 'with_cp', 'frozen_stages', 'norm_eval', 'init_cfg'} & set(
-                kwargs):
+        if foreign := {'num_stacks', 'with_cp', 'frozen_stages', 'norm_eval', 'init_cfg',
+                       'norm_cfg', 'act_cfg', 'out_indices'} & set(kwargs):
             raise ConfigError(f'LongHourglass: {min(foreign)} is not for a single hourglass; leave '
                               'it out; blocks_per_scale sets its length')
         one = StackedHourglass(
