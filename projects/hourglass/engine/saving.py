@@ -1,4 +1,5 @@
 """Checkpoints that are written whole and hold all that a run needs to resume exactly."""
+import inspect
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,7 @@ from mmengine.runner import BaseLoop, Runner
 
 from hourglass.engine.loops import ResumableLoop
 from hourglass.engine.resuming import take_settings
-from hourglass.errors import CheckpointError, ConfigError
+from hourglass.errors import CheckpointError, ConfigError, did_you_mean
 from hourglass.evaluation.metrics import KeypointMetric
 from hourglass.io.files import replacing
 from hourglass.registry import HOOKS
@@ -45,6 +46,10 @@ class SafeCheckpointHook(CheckpointHook):
     def __init__(self, **kwargs):
         kwargs.setdefault('backend_args', dict(backend='hourglass'))
         super().__init__(**kwargs)
+        for key in self.args:           # what is left, with which mmengine fails at the first file
+            known = inspect.signature(CheckpointHook).parameters
+            raise ConfigError(f"SafeCheckpointHook: has no argument '{key}'"
+                              f'{did_you_mean(key, known)}')
         self.validated_iter: int | None = None
         self.saved = False
         self.outdated: list[str] = []           # names of files to remove after the next is written
