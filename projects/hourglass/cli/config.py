@@ -47,6 +47,9 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     _refuse_unread_settings(cfg, args.config)
     check_arguments(cfg)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if ((cfg.get(name) or {}).get('dataset') or {}).get('indices') in (0, []):
+            raise ConfigError(f'{name}.dataset.indices: leaves nobody; give how many people to '
+                              'take, or their numbers')
         if (cfg.get(name) or {}).get('num_workers') == 0:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
         elif cfg.get(name):

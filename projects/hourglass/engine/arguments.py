@@ -29,7 +29,7 @@ _PLACES: tuple[tuple[str, registry.Registry, tuple[str, ...]], ...] = (
     ('optim_wrapper.optimizer', registry.OPTIMIZERS, ()),
     ('param_scheduler', registry.PARAM_SCHEDULERS, ('convert_to_iter_based',)),
     ('param_scheduler.*', registry.PARAM_SCHEDULERS, ('convert_to_iter_based',)),
-    ('train_cfg', registry.LOOPS, ('by_epoch',)),
+    ('train_cfg', registry.LOOPS, ('by_epoch', 'max_epochs', 'max_iters')),
     ('*_evaluator', registry.METRICS, ()),
     ('*_evaluator.*', registry.METRICS, ()),
     ('visualizer', registry.VISUALIZERS, ()),

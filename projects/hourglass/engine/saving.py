@@ -39,7 +39,7 @@ class SafeCheckpointHook(CheckpointHook):
     their validation is done. With ``backend_args``, files are written in place.
 
     A ``save_best`` that the metrics of the run do not have is a ``ConfigError`` before the first
-    step if all metrics are this project's, or else at the first validation. A warning is logged if
+    step, or at the first validation if one person does not tell. A warning is logged if
     it has no value, as for a keypoint that is not annotated.
     """
 
@@ -52,13 +52,15 @@ class SafeCheckpointHook(CheckpointHook):
                               f'{did_you_mean(key, known)}')
         self.validated_iter: int | None = None
         self.saved = False
+        self.checked_best = not self.save_best
         self.outdated: list[str] = []           # names of files to remove after the next is written
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
         metrics = getattr(getattr(runner, '_val_loop', None), 'evaluator', Evaluator([])).metrics
         if metrics and all(isinstance(metric, KeypointMetric) for metric in metrics):
-            self._check_best(list(chain(*(metric.columns for metric in metrics))))
+            self.check_best(list(chain(*(metric.columns for metric in metrics))))
+            self.checked_best = True
         self._remove, self.file_backend.remove = self.file_backend.remove, self._remove_later
         known = runner.message_hub.runtime_info
         self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
@@ -107,14 +109,15 @@ class SafeCheckpointHook(CheckpointHook):
         self.saved = True
         self._remove_outdated(runner, STOPPED)
 
-    def _check_best(self, names: Iterable[str]) -> None:
+    def check_best(self, names: Iterable[str]) -> None:
+        """Raise a ConfigError for a ``save_best`` that is none of these scores."""
         for key in self.key_indicators if self.save_best else ():
             if key != 'auto' and key not in names:
                 raise ConfigError(f'save_best={key!r} is no score of the validation; choose from '
                                   f"{', '.join(names) or 'none, as nobody is annotated'}")
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        self._check_best(metrics)
+        self.check_best(metrics)
         for key in self.key_indicators if self.save_best else ():
             score = metrics.get(key, 0)
             if score is None or score != score:                         # None or NaN

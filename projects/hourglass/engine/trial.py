@@ -1,12 +1,16 @@
 """One batch through everything that a run needs, before its first step."""
 import copy
+from contextlib import suppress
 
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from hourglass.engine.bundles import unbundle
+from hourglass.engine.checks import check_batches
+from hourglass.engine.display import OverlayHook
 from hourglass.engine.plan import describe
+from hourglass.engine.saving import SafeCheckpointHook
 from hourglass.errors import ConfigError, HourglassError
 
 
@@ -14,17 +18,23 @@ class TrialHook(Hook):
     """Hook that tries a validation on one person before the training, whose first is hours away.
 
     With a ``work_dir``, where the run would write, it is a dry run: it also takes a training step,
-    prints what would be trained and ends the process.
+    prints what would be trained and ends the process. ``stepped`` is whether the run has trained.
     """
 
     priority = 'LOWEST'                 # when everything is built and loaded
 
     def __init__(self, work_dir: str | None = None):
-        self.work_dir = work_dir
+        self.work_dir, self.stepped = work_dir, False
 
     def before_train(self, runner: Runner) -> None:
+        check_batches(runner.train_dataloader, getattr(runner.model, 'module', runner.model))
         if self.work_dir is None:
-            try_validation(runner)
+            if runner._resume and runner.iter >= runner.max_iters:
+                runner.logger.warning(
+                    f'{runner._load_from}: this run is finished, and nothing is left to train; a '
+                    'larger max_epochs (max_iters) in train_cfg goes on, with a longer schedule')
+            else:
+                try_validation(runner, draws=True)
             return
         plan, losses = describe(runner, self.work_dir), try_step(runner)
         try_validation(runner)
@@ -32,6 +42,9 @@ class TrialHook(Hook):
             print(f'{plan}\n{"tried":<12} a step ({losses})'
                   f"{' and a validation' if runner.val_loop is not None else ''}; nothing written")
         raise SystemExit(0)
+
+    def after_train_iter(self, runner: Runner, **step: object) -> None:
+        self.stepped = True
 
 
 def try_step(runner: Runner) -> str:
@@ -55,10 +68,11 @@ def try_step(runner: Runner) -> str:
                      if 'loss' in name)
 
 
-def try_validation(runner: Runner) -> None:
+def try_validation(runner: Runner, draws: bool = False) -> None:
     """Predict the first person of the validation and hand the prediction to the metrics.
 
-    Raises ``ConfigError`` for whatever a validation would fail with.
+    With ``draws``, also to the hooks that draw predictions, if they are enabled. Raises
+    ``ConfigError`` for whatever a validation would fail with.
     """
     if runner.val_loop is None:
         return
@@ -69,7 +83,16 @@ def try_validation(runner: Runner) -> None:
         with torch.no_grad():
             outputs = model.eval().val_step(copy.deepcopy(batch))
         evaluator.process(data_samples=outputs, data_batch=batch)
-    except HourglassError:
+        for hook in runner.hooks:
+            if isinstance(hook, OverlayHook) and draws:
+                hook.after_val_iter(runner, outputs)
+            if isinstance(hook, SafeCheckpointHook) and not hook.checked_best:
+                with suppress(Exception):           # a metric may need more than one person
+                    scores = evaluator.evaluate(1)
+                    hook.checked_best = True
+                if hook.checked_best:
+                    hook.check_best(scores)
+    except (HourglassError, OSError):
         raise
     except Exception as error:          # of any transform, codec or metric
         raise ConfigError(f'the validation would fail: {type(error).__name__}: '
