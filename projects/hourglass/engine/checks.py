@@ -39,15 +39,11 @@ def check_model(model: nn.Module, cfg: ConfigDict) -> None:
 
 
 def check_batches(loader: DataLoader, model: nn.Module) -> None:
-    """Raise ``ConfigError`` if an epoch has no batch, or a last one with which BatchNorm fails."""
+    """Raise ``ConfigError`` if BatchNorm would fail with the last batch of an epoch."""
     sampler: Any = loader.batch_sampler
     people, batches = len(sampler.sampler), getattr(sampler, 'batches', sampler)
     if isinstance(sampler.sampler, InfiniteSampler):
         return
-    if not len(batches):
-        raise ConfigError(f'train_dataloader: {people} samples make no batch of '
-                          f'{batches.batch_size} with drop_last=True; lower batch_size, or set '
-                          'drop_last=False')
     networks = [part for part in model.modules() if isinstance(part, backbone.StackedHourglass)
                 and any(isinstance(layer, _BatchNorm) and layer.training
                         for layer in part.hourglasses.modules())]
