@@ -3,11 +3,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 from tqdm import tqdm
 
 import hourglass
-from hourglass.apis import init_model
+from hourglass.apis import PoseNetwork, init_model
 from hourglass.checkpoints.names import find_weights, weights_by_name
 from hourglass.cli.arguments import add_launcher_arguments, add_speed_arguments, speed_options
 from hourglass.engine.processes import Place, work_apart
@@ -94,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(f'{len(results.problems)} images could not be used')
 
 
-def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEstimator,
+def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
                   source: ImageFiles | Frames) -> Results:
     """Return what collects the poses; in shared work, reduce ``source`` to this process's share."""
     stage = args.stages - 1 if args.stages is not None else -1 if args.stage is None else args.stage
@@ -109,8 +108,7 @@ def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEsti
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score', 'probability')
     work = fingerprint([
-        find_weights(args.weights or args.model), str(model.cfg.model),
-        str(model.cfg.test_dataloader.dataset.pipeline),
+        find_weights(args.weights or args.model), str(model.description),
         *(f'{name}={getattr(args, name)}' for name in options),
         *([Path(args.boxes).expanduser()] if args.boxes else [])])
     journal = Journal(args.out / 'journal', work, place.rank, place.ranks)

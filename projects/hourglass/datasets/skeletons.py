@@ -35,10 +35,10 @@ def define_skeleton(dataset_name: str, order: str, lower: str, bones: str,
         raise ValueError(f'{dataset_name}: no keypoint {sorted(unknown)[0]!r}; name one of {order}')
     return dict(
         dataset_name=dataset_name,
-        keypoint_info={i: dict(id=i, name=name, color=_colour(name), swap=opposite(name),
+        keypoint_info={i: dict(id=i, name=name, color=side_colour(name), swap=opposite(name),
                                type='lower' if name in lower_names else 'upper')
                        for i, name in enumerate(names)},
-        skeleton_info={i: dict(id=i, link=link, color=_colour(link[1]))
+        skeleton_info={i: dict(id=i, link=link, color=side_colour(link[1]))
                        for i, link in enumerate(links)},
         joint_weights=[1.0] * len(names),
         sigmas=[sigmas[name] for name in names] if sigmas.keys() >= set(names) else [])
@@ -55,7 +55,8 @@ def opposite(name: str) -> str:
     return {'left': f'right_{part}', 'right': f'left_{part}'}.get(side, '')
 
 
-def _colour(name: str) -> list[int]:
+def side_colour(name: str) -> list[int]:
+    """Return the colour (BGR) of a keypoint: green on the left, orange on the right, else blue."""
     return {'left': _LEFT, 'right': _RIGHT}.get(name.split('_')[0], _MIDDLE)
 
 
@@ -95,3 +96,16 @@ def keypoint_names(metainfo: dict) -> list[str]:
     names = metainfo.get('keypoint_id2name') or {
         i: info['name'] for i, info in metainfo['keypoint_info'].items()}
     return [names[i] for i in range(len(names))]
+
+
+def outline(metainfo: dict) -> dict[str, list]:
+    """Return ``keypoints`` (names), ``links`` and ``flip_indices`` of a skeleton, in either form."""
+    names = keypoint_names(metainfo)
+    if 'skeleton_links' in metainfo:                    # as mmpose parses it
+        links, flips = metainfo['skeleton_links'], metainfo['flip_indices']
+    else:
+        links = [map(names.index, bone['link']) for bone in metainfo['skeleton_info'].values()]
+        flips = [names.index(info['swap'] or info['name'])
+                 for info in metainfo['keypoint_info'].values()]
+    return dict(keypoints=names, links=[list(map(int, link)) for link in links],
+                flip_indices=list(map(int, flips)))
