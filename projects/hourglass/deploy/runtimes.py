@@ -4,6 +4,8 @@ Each runtime is a module from images (B, 3, H, W) to a tuple of one tensor, the 
 network's last stack, as :func:`hourglass.models.fuse.fuse` returns it. All but ``bf16`` compute in
 float32 and differ from the network only by rounding.
 """
+from __future__ import annotations
+
 import statistics
 import time
 import warnings
@@ -216,7 +218,7 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
     exact = {name: run for name, run in candidates.items()          # a NaN is not below
              if name == 'none' or deviation(run(images)[0], expected) <= ROUNDING}
     times = take_turns([partial(run, images) for run in exact.values()], rounds=5)
-    seconds = dict(zip(exact, map(statistics.median, times), strict=True))
+    seconds = dict(zip(exact, map(statistics.median, times)))
     best = min(seconds, key=lambda name: seconds[name])
     return best, seconds, exact[best]
 
@@ -235,7 +237,7 @@ def take_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[list[
     wait = torch.cuda.synchronize if torch.cuda.is_available() else nullcontext
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
-        for call, of_call in zip(calls, seconds, strict=True):
+        for call, of_call in zip(calls, seconds):
             wait()
             start = time.perf_counter()
             call()

@@ -4,6 +4,8 @@ Newell, Yang, Deng, ECCV 2016 (arXiv 1603.06937). Where the paper leaves a detai
 Torch code (``princeton-vl/pose-hg-train``, called "Lua" below) decides. The file needs torch alone.
 Shapes: B images, C channels, K keypoints, (H, W) input px, (h, w) = (H/4, W/4) heatmap px.
 """
+from __future__ import annotations
+
 from torch import Tensor, nn
 
 
@@ -55,8 +57,7 @@ class Hourglass(nn.Module):
         return self.skip(x) + self.up(self.inner(self.down(x)))
 
 
-def prediction_features(channels: int, blocks: int, residual: type[Residual] = Residual
-                        ) -> nn.Sequential:
+def prediction_features(channels: int, blocks: int, residual: type[Residual]) -> nn.Sequential:
     """The layers between an hourglass and its prediction, (B, C, h, w) -> (B, C, h, w)."""
     return nn.Sequential(residuals(channels, blocks, residual), nn.Conv2d(channels, channels, 1),
                          nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
