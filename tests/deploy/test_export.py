@@ -1,4 +1,6 @@
 """Exported networks compute what mmpose's estimator does, and only such files are left."""
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from types import SimpleNamespace

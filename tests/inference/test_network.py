@@ -1,7 +1,10 @@
 """A trained network as one module: normalisation, mirrored average, stages and decoding."""
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch
+from pairs import zip_equal
 
 from hourglass import StackedHourglass
 from hourglass.apis import init_model, predict
@@ -59,7 +62,7 @@ def test_nothing_behind_the_stage_is_there(stage, stacks, num_keypoints):
     alone = network(stacks, num_keypoints)
     assert set(cut.network.state_dict()) == set(alone.state_dict())
     # the network itself is whole, and has the same tensors
-    assert all(torch.equal(a, b) for a, b in zip(whole(images), before, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip_equal(whole(images), before))
     assert cut.network.stem[0].weight is whole.stem[0].weight
 
 
@@ -82,7 +85,7 @@ def test_keypoints_are_decoded_from_the_heatmaps():
     decode = DecodeHeatmaps((4, 4), 'parabola')
     pixels = torch.rand(2, 3, 8, 8)
     decoding = module(Echo(), decode=decode)
-    for found, expected in zip(decoding(pixels), decode(pixels), strict=True):
+    for found, expected in zip_equal(decoding(pixels), decode(pixels)):
         assert torch.equal(found, expected)
     assert torch.equal(decoding.heatmaps(pixels)[0], pixels)
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from hourglass.codecs.decode import OFFSETS
-from hourglass.datasets.skeletons import side_colour
+from hourglass.datasets.skeletons import side_colours
 from hourglass.errors import CheckpointError
 
 _KEY = 'description'                    # in the metadata of weights
@@ -43,9 +43,8 @@ class Description:
             return None
         try:
             found = cls(**json.loads(meta[_KEY]))
-            width, height = map(int, found.input_size)
             if (len(found.flip_indices) != len(found.keypoints) or found.refine not in OFFSETS
-                    or len(found.mean) != 3 or len(found.std) != 3):
+                    or len(found.input_size) != 2):
                 raise ValueError('its parts do not fit each other')
             found.metainfo()
         except (IndexError, TypeError, ValueError) as error:
@@ -55,9 +54,9 @@ class Description:
 
     def metainfo(self) -> dict:
         """Return mmpose's ``dataset_meta``, as far as prediction and drawing read it."""
+        colours = side_colours(self.keypoints)
         return dict(
             num_keypoints=len(self.keypoints), keypoint_id2name=dict(enumerate(self.keypoints)),
             flip_indices=list(self.flip_indices), skeleton_links=[(a, b) for a, b in self.links],
-            keypoint_colors=np.array([side_colour(name) for name in self.keypoints]),
-            skeleton_link_colors=np.array(
-                [side_colour(self.keypoints[end]) for _, end in self.links]))
+            keypoint_colors=np.array(colours),
+            skeleton_link_colors=np.array([colours[end] for _, end in self.links]))

@@ -1,4 +1,6 @@
 """Import of a checkpoint of any known family into our network, with its numbers unchanged."""
+from __future__ import annotations
+
 import ast
 import json
 import re
@@ -118,8 +120,8 @@ def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:
     return families.PIXELS[family.pixels], f'usual for the layout {family.name}'
 
 
-def _description(meta: dict[str, Any], keypoints: int, family: Family, pixels: Pixels, path: Path
-                 ) -> Description | None:
+def _description(meta: dict[str, Any], keypoints: int | None, family: Family, pixels: Pixels,
+                 path: Path) -> Description | None:
     """Return the one in the file, or make it of the config in the file or of the family's habits.
 
     The layouts of other projects have MPII's joints, an input of 256 px and, as released, quarter
@@ -142,10 +144,10 @@ def _description(meta: dict[str, Any], keypoints: int, family: Family, pixels: P
         of_input = dict(input_size=(256, 256))
     if not skeleton or not of_input:
         return None
-    lines = outline(skeleton)
-    if len(lines['keypoints']) != keypoints:
+    of_input |= outline(skeleton)
+    if len(of_input['keypoints']) != keypoints:
         return None
-    return Description(**lines, mean=pixels[0], std=pixels[1], **of_input)
+    return Description(mean=pixels[0], std=pixels[1], **of_input)
 
 
 def _in_config(meta: dict[str, Any], name: str) -> dict[str, Any]:

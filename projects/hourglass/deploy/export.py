@@ -1,4 +1,6 @@
 """Trained networks as files for other programs; each file is run and compared before it is kept."""
+from __future__ import annotations
+
 import io
 import json
 import os
@@ -6,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Union
 
 import numpy as np
 import torch
@@ -30,7 +33,7 @@ LARGEST_DEVIATION = 1e-4                # of a heatmap or score, as a fraction o
 _BATCH = 3                              # compared in batches of one and of this many
 _ROUNDING = 1e-5                        # runtimes differ less in heatmaps (measured: 1e-6)
 
-Run = Callable[[Tensor], Tensor | Sequence[Tensor]]     # pixels (B, 3, H, W) -> all outputs
+Run = Callable[[Tensor], Union[Tensor, Sequence[Tensor]]]   # pixels (B, 3, H, W) -> all outputs
 
 
 @dataclass
@@ -74,7 +77,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     Args:
         config, checkpoint: the network, as for :func:`hourglass.apis.init_model`.
         out: its suffix is the format. ``.onnx`` (onnxruntime and others) and ``.pt2``
-            (``torch.export.load``) compute what :class:`hourglass.inference.network.PoseNetwork` does, for any batch size, and
+            (``torch.export.load``) compute what :func:`deployed` returns, for any batch size, and
             carry :func:`metadata`; ``.safetensors`` holds only the weights.
         stage, flip, decode: as for :func:`deployed`; not for weights.
         opset: version of ONNX's operators; None leaves it to torch.

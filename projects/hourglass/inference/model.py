@@ -37,11 +37,13 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
             describe themselves.
     """
     to = _device(device)
-    if weights in (None, config) and isinstance(config, str | Path) and (
+    if weights in (None, config) and isinstance(config, (str, Path)) and (
             str(config).removeprefix(SCHEME) in weights_by_name()
             or Path(config).suffix in _WEIGHTS):
-        return _from_weights(config, device).to(memory_format=torch.channels_last, device=to)
-    path = find_config(config) if isinstance(config, str | Path) else config
+        model = _from_weights(config, device).to(to)
+        # torch's types lack this form of it
+        return model.to(memory_format=torch.channels_last)      # type: ignore[call-overload]
+    path = find_config(config) if isinstance(config, (str, Path)) else config
     if find_spec('mmpose') is None:
         raise ConfigError(f"{config}: a config needs OpenMMLab's packages, which are not "
                           f"installed; {', '.join(weights_by_name())} do without")

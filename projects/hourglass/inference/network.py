@@ -91,7 +91,7 @@ class PoseNetwork(nn.Module):
         outputs = self.network(images)[:len(self.stages)]
         if self.to_heatmaps is None:
             return list(outputs)
-        return [conv(x) for conv, x in zip(self.to_heatmaps, outputs, strict=True)]
+        return [conv(x) for conv, x in zip(self.to_heatmaps, outputs)]
 
     def until_stage(self, stage: int | None = None) -> PoseNetwork:
         """Return a module that predicts from a stage and computes nothing after it.

@@ -1,6 +1,7 @@
 """Networks of OpenMMLab's configs; the one module here that imports OpenMMLab's packages."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmpose.apis.inference import dataset_meta_from_config
+from mmpose.models.heads import BaseHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.models.utils.tta import flip_heatmaps
 from mmpose.structures.bbox import get_udp_warp_matrix
@@ -75,7 +77,7 @@ def pose_network(model: TopdownPoseEstimator) -> PoseNetwork:
     description = Description(
         **(outline(meta) if meta else dict(keypoints=[], links=[], flip_indices=[])),
         input_size=codec.input_size, refine=codec.refine if is_hourglass else '',
-        mean=pixels.get('mean') or [0] * 3, std=pixels.get('std') or [1] * 3,
+        mean=pixels.get('mean') or [0], std=pixels.get('std') or [1],
         rgb=pixels.get('bgr_to_rgb', False) or pixels.get('rgb_to_bgr', False),
         stage=head.predict_stage if ours else -1,
         flip=bool(meta) and options.get('flip_test', False))
@@ -125,11 +127,11 @@ class _LastHeatmaps(nn.Module):
 class _Decode(nn.Module):
     """The decoding of a head of mmpose: heatmaps (B, K, h, w) -> keypoints and scores."""
 
-    def __init__(self, head: nn.Module):
+    def __init__(self, head: BaseHead):
         super().__init__()
-        self.decode = head.decode
+        self.decode: Callable[[Tensor], list] = head.decode
 
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         found = self.decode(heatmaps)
-        return tuple(torch.from_numpy(np.concatenate([getattr(one, name) for one in found]))
-                     for name in ('keypoints', 'keypoint_scores'))
+        return (torch.from_numpy(np.concatenate([one.keypoints for one in found])),
+                torch.from_numpy(np.concatenate([one.keypoint_scores for one in found])))

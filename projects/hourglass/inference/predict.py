@@ -81,7 +81,7 @@ def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
         DataError: for an image, box, centre or scale that cannot be used.
         ConfigError: for a stage that does not exist.
     """
-    if not isinstance(images, list | tuple):
+    if not isinstance(images, (list, tuple)):
         given = [None if rows is None else [rows] for rows in (boxes, centers, scales)]
         return predict(model, [cast(ImageLike, images)], *given, **options)[0]
     places = dict(boxes=boxes, centers=centers, scales=scales)
@@ -89,7 +89,7 @@ def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
         if rows is not None and len(rows) != len(images):
             raise DataError(f'{name}: {len(rows)} given for {len(images)} images; give one entry '
                             'for each')
-    requests = (Request(image, str(image) if isinstance(image, str | Path) else f'image {index}',
+    requests = (Request(image, str(image) if isinstance(image, (str, Path)) else f'image {index}',
                         **{name: rows[index] for name, rows in places.items() if rows is not None})
                 for index, image in enumerate(images))
     results = []
