@@ -19,6 +19,7 @@ from mmpose.structures.bbox import get_udp_warp_matrix
 from torch import Tensor, nn
 
 from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
+from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.description import Description
 from hourglass.checkpoints.names import find_config, find_weights, weights_by_name
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
@@ -41,7 +42,7 @@ def load_estimator(config: str | Path | Config, weights: str | Path | None = Non
     if not isinstance(config, Config):
         if weights is None and str(config) in weights_by_name():
             weights = str(config)
-        config = Config.fromfile(find_config(config))
+        config = read_config(find_config(config))
     weights = weights or config.get('load_from')
     if weights is None:
         raise ConfigError(f'{config.filename}: comes without weights; name a checkpoint, or take '
