@@ -10,14 +10,21 @@ import importlib
 import importlib.util
 import pickle
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, BinaryIO, NoReturn, Optional
+
+from hourglass.compat.later import (
+    LATER,
+    import_later,
+    leave_out_dynamo,
+    read_version_of_torchvision,
+)
 
 Patch = Callable[[], Optional[ModuleSpec]]
 
@@ -229,141 +236,15 @@ def _detector_of(boxes: Sequence) -> Callable:
     return lambda *_args, **_options: {'predictions': [SimpleNamespace(pred_instances=found)]}
 
 
-def import_later(name: str, *modules: str) -> ModuleSpec | None:
-    """Let the module ``name`` import others only when something in it uses them.
-
-    They take most of the time that a command needs to start: FSDP and ZeRO load sympy and half of
-    torch, SimCC's drawings torchvision, one function each scipy.stats, pyplot and munkres. The
-    module gets a :class:`_Later` for what it imports of them. Needed until mmengine (after 0.10.7)
-    and mmpose (after 1.3.2) import these where they use them.
-    """
-    def run(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
-        with _standing_in(*map(_LaterModule, modules)):
-            execute(module)
-    return _run_by(run, name)
-
-
-def read_version_of_torchvision() -> ModuleSpec | None:
-    """Let a run log torchvision's version without importing it, which takes longer than torch.
-
-    Needed until mmengine (after 0.10.7) asks the package's metadata for it.
-    """
-    def run(execute: Callable[[ModuleType], None], module: ModuleType) -> None:
-        execute(module)
-        original = module.collect_env
-
-        def collect_env() -> dict:
-            from importlib.metadata import PackageNotFoundError, version
-            stand_ins = []
-            with suppress(PackageNotFoundError):
-                number = version('torchvision')
-                stand_ins = [ModuleType('torchvision')]
-                vars(stand_ins[0])['__version__'] = number
-            with _standing_in(*stand_ins):
-                return original()
-        module.collect_env = collect_env
-    return _run_by(run, 'mmengine.utils.dl_utils.collect_env')
-
-
-def _run_by(run: Callable[[Callable[[ModuleType], None], ModuleType], None], name: str
-            ) -> ModuleSpec | None:
-    """Let ``run(execute, module)`` execute the module ``name`` when it is imported."""
-    spec = importlib.util.find_spec(name)
-    if spec is not None and spec.loader is not None:
-        spec.loader = _RunLoader(partial(run, spec.loader.exec_module))
-    return spec
-
-
-class _RunLoader(Loader):
-    def __init__(self, run: Callable[[ModuleType], None]):
-        self.run = run
-
-    def exec_module(self, module: ModuleType) -> None:
-        self.run(module)
-
-
-@contextmanager
-def _standing_in(*modules: ModuleType) -> Iterator[None]:
-    """Let these be imported for a while in the place of those that are not imported yet."""
-    missing = {module.__name__: module for module in modules if module.__name__ not in sys.modules}
-    sys.modules.update(missing)
-    try:
-        yield
-    finally:
-        for name in missing:
-            del sys.modules[name]
-
-
-class _LaterModule(ModuleType):
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith('__'):                       # asked by the import system
-            raise AttributeError(name)
-        return _Later(self.__name__, name)
-
-
-class _Later:
-    """An attribute of a module that is imported as soon as the attribute is used.
-
-    It can be called, asked for attributes and items, tested for instances, and subclassed: a
-    subclass gets its real base when it is first instantiated.
-    """
-
-    def __init__(self, module: str, name: str):
-        self.__name__, self.__module__ = name, module
-
-    def _real(self) -> Any:
-        module = importlib.import_module(self.__module__)
-        if not hasattr(module, self.__name__):          # a module of the package
-            importlib.import_module(f'{self.__module__}.{self.__name__}')
-        return getattr(module, self.__name__)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith('__'):                       # typing asks for these
-            raise AttributeError(name)
-        return getattr(self._real(), name)
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return self._real()(*args, **options)
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._real()[key]
-
-    def __instancecheck__(self, instance: object) -> bool:
-        return isinstance(instance, self._real())
-
-    def __mro_entries__(self, bases: tuple) -> tuple[type]:
-        class Base:
-            def __new__(cls, *_args: Any, **_options: Any) -> Any:
-                for owner in cls.__mro__:
-                    if Base in owner.__bases__:
-                        owner.__bases__ = tuple(self._real() if base is Base else base
-                                                for base in owner.__bases__)
-                return cls.__new__(cls)
-        return (Base,)
-
-
-_FSDP = tuple(f'torch.distributed.fsdp{part}' for part in (
-    '', '.api', '.fully_sharded_data_parallel'))
-_LATER = {                              # module -> what it imports later
-    'mmengine.optim.optimizer.zero_optimizer': ('torch.distributed.optim',),
-    'mmengine.model.wrappers.fully_sharded_distributed': _FSDP,
-    'mmengine._strategy.fsdp': _FSDP,
-    'mmpose.visualization.simcc_vis': ('torchvision.transforms',),
-    'mmpose.visualization.local_visualizer_3d': ('matplotlib', 'matplotlib.pyplot', 'mmpose.apis'),
-    'mmpose.datasets.transforms.bottomup_transforms': ('scipy.stats',),
-    'mmpose.datasets.transforms.common_transforms': ('scipy.stats',),
-    'mmpose.codecs.associative_embedding': ('munkres',),
-    'xtcocotools.coco': tuple(f'matplotlib{part}' for part in (
-        '', '.pyplot', '.collections', '.patches')),
-}
 _LIBRARIES: list = []                   # of torch.library: declarations last as long as these
 PATCHES: dict[str, Patch] = {           # module -> what runs before its import
     'mmcv.ops': stand_in_for_mmcv_ops,
     'xtcocotools': stand_in_for_xtcocotools,
     'yapf': write_yapf_grammars_whole,
     'torchvision': declare_torchvision_ops,
+    'mmengine.optim': leave_out_dynamo,
     'mmengine.utils.dl_utils.collect_env': read_version_of_torchvision,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
-    **{name: partial(import_later, name, *modules) for name, modules in _LATER.items()},
+    **{name: partial(import_later, name, *modules) for name, modules in LATER.items()},
 }
