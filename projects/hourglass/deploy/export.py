@@ -23,7 +23,15 @@ from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.datasets.crop import crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.datasets.synthetic import render_person
-from hourglass.deploy.runtimes import RUNTIMES, deviation, in_onnxruntime, to_onnx, traced
+from hourglass.deploy.runtimes import (
+    EXPORTER,
+    RUNTIMES,
+    deviation,
+    in_onnxruntime,
+    older_torch,
+    to_onnx,
+    traced,
+)
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.model import load_model
 from hourglass.io.files import replacing
@@ -180,6 +188,8 @@ def _check_arguments(out: Path, checkpoint: Path, changes: bool, opset: int | No
         words = 'only an .onnx file has an opset; leave it out'
     elif out.suffix == '.onnx':
         words = RUNTIMES['onnxruntime'].missing()
+    elif out.suffix == '.pt2':
+        words = older_torch(EXPORTER)
     if words:
         raise ConfigError(f'{out}: {words}')
 

@@ -17,6 +17,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -33,7 +34,7 @@ from hourglass.models.head import StackedHeatmapHead
 from hourglass.models.stages import num_stages, stage_index
 
 ROUNDING = 1e-4         # largest deviation of an exact runtime, as a fraction of the largest value
-_ANY_BATCH = ({0: torch.export.Dim('batch')},)
+EXPORTER = '2.6'        # the first torch whose exporters take a traced module with any batch size
 
 
 @dataclass
@@ -43,16 +44,24 @@ class Runtime:
     # makes the module from a network and its input size (w, h) in px
     build: Callable[[StackedHourglass, tuple[int, int]], nn.Module]
     packages: tuple[str, ...] = ()                      # those that it needs
+    torch: str = '2.0'                                  # its first release that can do this
     devices: tuple[str, ...] = ('cpu', 'cuda')          # types of the devices that it runs on
     tried: bool = False                 # by 'auto': it is exact and starts within seconds
     # makes the module with early exit from a network and a tolerance
     build_exit: Callable[[StackedHourglass, float], nn.Module] | None = None
 
     def missing(self) -> str:
-        """Return which packages are not installed, in words; empty if all are."""
+        """Return which packages are not installed or too old, in words; empty if none is."""
         missing = [name for name in self.packages if find_spec(name) is None]
-        return (f"needs {', '.join(missing)}, which is not installed: pip install "
-                f"{' '.join(missing)}") if missing else ''
+        return older_torch(self.torch) or (
+            f"needs {', '.join(missing)}, which is not installed: pip install {' '.join(missing)}"
+            if missing else '')
+
+
+def older_torch(release: str) -> str:
+    """Return in words that torch is older than a release; empty if it is not."""
+    return (f'needs torch {release} or later, and {torch.__version__} is installed'
+            if torch.__version__ < release else '')
 
 
 class LastOutput(nn.Module):
@@ -164,12 +173,12 @@ RUNTIMES = {
     'none': Runtime(lambda network, _: LastOutput(network), tried=True),
     'fuse': Runtime(lambda network, _: _channels_last(fuse(network)), tried=True,
                     build_exit=lambda *of: _channels_last(EarlyExit(*of))),
-    'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), ('cpu',), tried=True,
-                    build_exit=NcnnNetwork),
+    'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), devices=('cpu',),
+                    tried=True, build_exit=NcnnNetwork),
     'onnxruntime': Runtime(lambda *of: LastOutput(in_onnxruntime(_onnx(*of))),
-                           ('onnx', 'onnxscript', 'onnxruntime'), ('cpu',)),
-    'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), ('cpu',)),
-    'compile': Runtime(_compiled),
+                           ('onnx', 'onnxscript', 'onnxruntime'), EXPORTER, ('cpu',)),
+    'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), EXPORTER, ('cpu',)),
+    'compile': Runtime(_compiled, torch='2.2'),
     'bf16': Runtime(lambda network, _: _channels_last(InBFloat16(fuse(network).bfloat16()))),
 }
 WITH_EXIT = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
@@ -250,7 +259,11 @@ def traced(module: nn.Module, inputs: Tensor) -> torch.export.ExportedProgram:
     """Trace a module with example inputs (B, ...), B at least 2."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore', FutureWarning)                  # torch's, about itself
-        return torch.export.export(module, (inputs,), dynamic_shapes=_ANY_BATCH)
+        return torch.export.export(module, (inputs,), dynamic_shapes=_any_batch())
+
+
+def _any_batch() -> tuple[dict[int, Any]]:
+    return ({0: torch.export.Dim('batch')},)
 
 
 def to_onnx(module: nn.Module, inputs: Tensor, input_name: str, output_names: Sequence[str],
@@ -260,7 +273,7 @@ def to_onnx(module: nn.Module, inputs: Tensor, input_name: str, output_names: Se
         warnings.simplefilter('ignore')
         program = torch.onnx.export(
             traced(module, inputs), input_names=[input_name], output_names=output_names,
-            opset_version=opset, dynamo=True, verbose=False, dynamic_shapes=_ANY_BATCH)
+            opset_version=opset, dynamo=True, verbose=False, dynamic_shapes=_any_batch())
     assert program is not None          # there is one with dynamo=True
     return program
 
