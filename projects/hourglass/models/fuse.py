@@ -24,7 +24,9 @@ def fuse(network: StackedHourglass) -> 'FusedHourglass':
     """
     if not isinstance(network, StackedHourglass):
         raise ConfigError(f'fuse: takes a StackedHourglass, not a {type(network).__name__}')
-    return FusedHourglass(network).eval().requires_grad_(False)
+    device = next(network.parameters()).device
+    on_cpu = copy.deepcopy(network).cpu()       # Apple's GPUs have no float64
+    return FusedHourglass(on_cpu).eval().requires_grad_(False).to(device)
 
 
 class FusedHourglass(nn.Module):
