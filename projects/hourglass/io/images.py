@@ -81,9 +81,9 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
     Raises ``DataError`` if the file is missing or no image.
     """
-    with named_errors(path, 'not a readable image', missing='no such image'):
-        with Image.open(path) as image:
-            return _turned_size(image.size, _orientation(image))
+    with named_errors(path, 'not a readable image', missing='no such image'), \
+            Image.open(path) as image:
+        return _turned_size(image.size, _orientation(image))
 
 
 def write_image(path: str | Path, image: ndarray) -> None:
@@ -127,8 +127,8 @@ def as_image(source: ImageLike) -> ndarray:
 
 def _orientation(image: Image.Image) -> int:
     """Return how the image is to be turned, 1 (not at all) to 8, without decoding it."""
-    if image.format == 'PNG' and 'exif' not in image.info:      # Pillow would look behind the pixels
-        return 1
+    if image.format == 'PNG' and 'exif' not in image.info:
+        return 1                        # Pillow would decode the pixels to look behind them
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     return orientation if orientation in range(1, 9) else 1
 
