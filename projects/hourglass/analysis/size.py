@@ -11,6 +11,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
+from hourglass.checkpoints.configs import read_config
 from hourglass.inference.stages import until_stage
 from hourglass.models.stages import num_stages
 
@@ -26,7 +27,7 @@ def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int
     Only the first ``stages`` run, by default all. Raises ``ConfigError`` if there are fewer. torch
     2.0 cannot count multiply-adds, which are NaN there.
     """
-    cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    cfg = config if isinstance(config, Config) else read_config(config)
     with torch.device('meta'):                          # shapes without numbers
         estimator = build_estimator(cfg)
         if stages is not None:

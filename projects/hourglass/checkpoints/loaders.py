@@ -33,7 +33,10 @@ def load_from_local(filename: str, map_location: str | torch.device | None = Non
 
     A file that names its skeleton gets ``dataset_meta``, which mmpose's inferencers need.
     """
+    from hourglass.checkpoints.plain import restore_histories
     checkpoint = read_checkpoint(find_weights(filename), map_location)
+    if isinstance(checkpoint, dict):
+        restore_histories(checkpoint)
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     skeleton = SKELETONS.get(str(meta.get('skeleton'))) if isinstance(meta, dict) else None
     if meta and skeleton and find_spec('mmpose') is not None:

@@ -39,11 +39,18 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
                 return dict(state_dict=from_int8(tensors), meta=file.metadata() or {})
         if torch.__version__ < '2.6':
             _refuse_torchscript(path)
-            return torch.load(path, map_location=map_location, pickle_module=unpickling,
-                              weights_only=False)
-        if find_spec('mmengine') is not None:       # its checkpoints hold a log, too
-            allow_mmengine_checkpoints()
-        return torch.load(path, map_location=map_location, weights_only=True)
+            content = torch.load(path, map_location=map_location, pickle_module=unpickling,
+                                 weights_only=False)
+        else:
+            if find_spec('mmengine') is not None:       # its checkpoints hold a log, too
+                allow_mmengine_checkpoints()
+            content = torch.load(path, map_location=map_location, weights_only=True)
+    meta = content.get('meta') if isinstance(content, dict) else None
+    if isinstance(meta, dict) and isinstance(meta.get('dataset_meta'), dict):
+        meta['dataset_meta'] = {                        # mmpose's have arrays
+            name: value.cpu().numpy() if isinstance(value, Tensor) else value
+            for name, value in meta['dataset_meta'].items()}
+    return content
 
 
 def _refuse_torchscript(path: Path) -> None:

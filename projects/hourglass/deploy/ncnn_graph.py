@@ -11,6 +11,7 @@ from collections import Counter
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hourglass.errors import ConfigError
 from hourglass.models.backbone import StackedHourglass
@@ -73,7 +74,7 @@ class _Graph:
             return x
         if isinstance(layer, nn.Conv2d):
             return self.convolution(x, layer)
-        if isinstance(layer, nn.BatchNorm2d):
+        if isinstance(layer, _BatchNorm):
             self.weights += map(_bytes, (
                 layer.weight, layer.running_mean, layer.running_var, layer.bias))
             return self.add('BatchNorm', [x], f'0={layer.num_features} 1={layer.eps}')

@@ -29,7 +29,7 @@ from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.inference.stages import keep_stages, until_stage
 from hourglass.models.backbone import StackedHourglass, check_input
-from hourglass.models.fuse import fuse
+from hourglass.models.fuse import fuse, unfusable
 from hourglass.models.head import StackedHeatmapHead
 from hourglass.models.stages import num_stages, stage_index
 
@@ -92,7 +92,8 @@ class NcnnNetwork(nn.Module):
     def __init__(self, network: StackedHourglass, exit_tolerance: float | None = None):
         super().__init__()
         import ncnn
-        self.depth, self.ncnn, self.net = network.depth, ncnn, ncnn.Net()
+        self.ncnn, self.net = ncnn, ncnn.Net()
+        self.depth, self.in_channels = network.depth, network.in_channels
         options = self.net.opt
         options.num_threads = torch.get_num_threads()
         # half precision is the default on processors that have it
@@ -109,10 +110,9 @@ class NcnnNetwork(nn.Module):
                 raise ConfigError('ncnn: cannot load this network; choose another runtime')
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
-        check_input(images, self.depth)
-        if images.shape[1] != 3 or not len(images):
-            raise ConfigError(f'ncnn: images of shape {tuple(images.shape)}; give (B, 3, H, W), '
-                              'B > 0')
+        check_input(images, self.depth, self.in_channels)
+        if not len(images):
+            raise ConfigError(f'ncnn: images of shape {tuple(images.shape)}; give at least one')
         return (torch.stack([self._one(image) for image in images.float().contiguous()]),)
 
     def _one(self, image: Tensor) -> Tensor:
@@ -154,7 +154,7 @@ def _in_openvino(network: StackedHourglass, input_size: tuple[int, int]) -> nn.M
 
 
 def _onnx(network: StackedHourglass, input_size: tuple[int, int]) -> bytes:
-    images = torch.zeros(2, 3, *reversed(input_size))
+    images = torch.zeros(2, network.in_channels, *reversed(input_size))
     return to_onnx(LastOutput(network), images, INPUT, [OUTPUT]).model_proto.SerializeToString()
 
 
@@ -218,11 +218,12 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
     Returns its name, the seconds of each one tried, and the network as run by it.
     """
     device = next(network.parameters()).device
-    images = torch.rand(1, 3, *reversed(input_size), device=device)
+    images = torch.rand(1, getattr(network, 'in_channels', 3), *reversed(input_size), device=device)
     candidates = {
         name: run_by(name, network, input_size) for name, runtime in RUNTIMES.items()
         if runtime.tried and device.type in runtime.devices and not runtime.missing()
-        and (name == 'none' or isinstance(network, StackedHourglass))}
+        and (name == 'none' or (isinstance(network, StackedHourglass)
+                                and not unfusable(network)))}
     expected = candidates['none'](images)[0]
     exact = {name: run for name, run in candidates.items()          # a NaN is not below
              if name == 'none' or deviation(run(images)[0], expected) <= ROUNDING}

@@ -13,7 +13,7 @@ from itertools import chain
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets.skeletons import opposite
+from hourglass.datasets.skeletons import opposites
 from hourglass.errors import ConfigError
 from hourglass.evaluation import pck
 from hourglass.evaluation.intervals import by_image, image_index, interval95, resampled
@@ -79,9 +79,10 @@ class Protocol:
     def units(self, people: People, names: Sequence[str]) -> ndarray:
         """Return (P,) the unit of each person in px; NaN or 0 without one."""
         if not isinstance(self.unit, str):
+            partner = opposites(names)
             own, swapped = (np.linalg.norm(np.subtract(*(
                 people.keypoints_image[:, names.index(joint)] for joint in pair)), axis=-1)
-                for pair in (self.unit, [opposite(joint) or joint for joint in self.unit]))
+                for pair in (self.unit, [partner.get(joint, joint) for joint in self.unit]))
             return np.where(people.sides_swapped, swapped, own)
         if self.unit == 'person':
             return pck.box_side(people.keypoints_image)
