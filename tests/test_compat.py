@@ -41,6 +41,13 @@ def test_the_package_exports_the_network_with_options():
         hourglass.Nothing        # noqa: B018  (looking it up is the test)
 
 
+def test_older_packages_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(hourglass, 'version', lambda name: '1.13.1+cu117')
+    with pytest.raises(ImportError, match=r"^hourglass needs torch 2.0 or later, and 1.13.1\+cu117 is "
+                                          r"installed: pip install 'torch>=2.0'$"):
+        hourglass._refuse_older_packages()
+
+
 def test_a_patch_runs_before_its_module_is_imported_and_only_then(tmp_path, monkeypatch):
     (tmp_path / 'patched_by_a_test.py').write_text('')
     monkeypatch.syspath_prepend(tmp_path)
