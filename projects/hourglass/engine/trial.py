@@ -1,4 +1,6 @@
 """One batch through everything that a run needs, before its first step."""
+from __future__ import annotations
+
 import contextlib
 import copy
 import io
@@ -74,7 +76,7 @@ def try_validation(runner: Runner) -> None:
             outputs = model.eval().val_step(copy.deepcopy(batch))
         evaluator.process(data_samples=outputs, data_batch=batch)
         for metric in evaluator.metrics:
-            if type(metric).__module__.startswith('mmpose.'):   # ours check it, and write files
+            if type(metric).__module__.startswith('mmpose.'):   # ours check earlier, write files
                 _try_scores(metric)
     except HourglassError:
         raise
