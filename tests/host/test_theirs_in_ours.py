@@ -1,12 +1,20 @@
 """mmpose's heads, data sets, metrics and hooks with our parts: docs/mmpose-parts.md, as tests."""
 import re
+import shutil
+import sys
+from operator import attrgetter
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import cv2
 import numpy as np
 import pytest
+import torch
 from conftest import REPOSITORY
 from mmengine.registry import DATASETS, METRICS, init_default_scope
 from their_data import write_theirs
+
+from hourglass.checkpoints import read_checkpoint
 
 PAGE = 'mmpose-parts.md'
 HEADS = ['heatmap_head.py', 'simcc_head.py', 'rtmcc_head.py']
@@ -66,7 +74,7 @@ def test_our_network_trains_on_their_data(run, root, tmp_path, kind):
 
 
 @pytest.mark.parametrize(('evaluator', 'line'), [
-    (dict(type='CocoMetric'), "CocoMetric needs the keypoints' sigmas, and the data set 'onehand10k'"),
+    (dict(type='CocoMetric'), "CocoMetric needs the keypoints' sigmas, and the data set 'onehand"),
     (dict(type='NME', norm_mode='keypoint_distance'), 'would fail: KeyError: .*keypoint_indices')])
 def test_a_metric_that_does_not_fit_is_refused_before_the_first_step(
         run, root, tmp_path, evaluator, line):
@@ -114,3 +122,59 @@ def test_our_metrics_agree_with_theirs_on_their_data(root, tmp_path, kind):
         theirs = scores(type='CocoMetric', nms_mode='none')['coco/AP']
         assert 0.1 < theirs < 0.95
         assert scores(type='hourglass.OksAP')['oks/AP'] == pytest.approx(100 * theirs)
+
+
+def test_an_input_that_is_not_square_trains(run, root):
+    [step], [scores] = run(PAGE, 'portrait.py', 'train_dataloader.dataset.indices=2')
+    assert np.isfinite([step['loss_stage0'], step['loss_stage1']]).all()
+    assert 0 <= scores['mpii/Total'] <= 100
+
+
+@pytest.mark.parametrize(('channels', 'form'), [(1, 'grayscale'), (4, 'unchanged')])
+def test_images_of_other_channels_train(run, root, tmp_path, channels, form):
+    for split in ('train', 'test'):
+        (tmp_path / 'data' / split / 'images').mkdir(parents=True)
+        shutil.copy(root / split / 'annotations.json', tmp_path / 'data' / split)
+        for path in (root / split / 'images').iterdir():
+            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+            png = cv2.imencode('.png', cv2.cvtColor(image, cv2.COLOR_BGR2BGRA))[1]
+            (tmp_path / 'data' / split / 'images' / path.name).write_bytes(png)
+    [step], [scores] = run(PAGE, 'grey.py', f'model.backbone.in_channels={channels}', *(
+        f'{loader}_dataloader.dataset.{option}' for loader in ('train', 'val') for option in (
+            f'data_root={tmp_path}/data', f'pipeline.0.color_type={form}')))
+    assert np.isfinite([step['loss_stage0'], step['loss_stage1']]).all()
+    assert 0 <= scores['mpii/Total'] <= 100
+    stem = read_checkpoint(tmp_path / 'work/epoch_1.pth')['state_dict']['backbone.stem.0.weight']
+    assert stem.shape[1] == channels
+
+
+BACKENDS = {            # name -> the module that it imports, and what it calls with the numbers
+    'TensorboardVisBackend': ('torch.utils.tensorboard', 'SummaryWriter.return_value.add_scalar'),
+    'WandbVisBackend': ('wandb', 'log'),
+    'MLflowVisBackend': ('mlflow', 'log_metrics')}
+
+
+@pytest.mark.parametrize('backend', BACKENDS)
+def test_hooks_clipping_and_logs(run, root, tmp_path, monkeypatch, backend):
+    """Two epochs of one step, and then no progress; the backend's package is a stand-in."""
+    package, call = BACKENDS[backend]
+    stand_in = MagicMock()
+    monkeypatch.setitem(sys.modules, package, stand_in)
+    steps, scores = run(
+        PAGE, 'hooks.py', 'train_cfg.max_epochs=4', f'visualizer.vis_backends.1.type={backend}',
+        'custom_hooks.0.ema_type=ExponentialMovingAverage', 'custom_hooks.0.momentum=0.5',
+        'custom_hooks.1.patience=1', 'custom_hooks.1.min_delta=100')
+    assert len(steps) == len(scores) == 2                       # of four epochs
+    assert all(step['grad_norm'] > 0 for step in steps)
+    assert 'loss_stage1' in str(attrgetter(call)(stand_in).call_args_list)
+    first, second = (read_checkpoint(tmp_path / f'work/epoch_{epoch}.pth') for epoch in (1, 2))
+    average, before, weights = second['state_dict'], first['state_dict'], second['ema_state_dict']
+    for name in ('backbone.stem.0.weight', 'backbone.heatmaps.1.bias'):
+        torch.testing.assert_close(
+            average[name], (before[name] + weights[f'module.{name}']) / 2)
+
+
+def test_a_missing_backend_is_one_line(run, root, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'wandb', None)
+    with pytest.raises(SystemExit, match='^error: Please run "pip install wandb"'):
+        run(PAGE, 'hooks.py', 'visualizer.vis_backends.1.type=WandbVisBackend')
