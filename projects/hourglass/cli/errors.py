@@ -45,7 +45,7 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
         return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
-    if isinstance(error, ImportError) and 'pip install' in text:     # of mmengine's backends of logs
+    if isinstance(error, ImportError) and 'pip install' in text:     # mmengine's log backends
         return text
     if isinstance(error, TypeError) and (match := re.search(
             r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)):
