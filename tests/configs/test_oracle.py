@@ -9,7 +9,10 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATASETS, METRICS, MODELS, init_default_scope
 from mmpose.models.utils.tta import flip_heatmaps
+from pairs import zip_equal
 from torch import nn
+
+from hourglass.checkpoints.configs import read_config
 
 PEOPLE = 16
 # how far a joint may be predicted, in cells along x or y, not counting the outermost cells: a
@@ -62,7 +65,7 @@ class Prediction:
         place, shown = np.stack(cells), np.stack(visible)                           # (P, K, 2)
         distance = np.minimum(place, np.array(codec.heatmap_size) - place).min(-1)  # to the border
         off = []
-        for sample, inside in zip(samples, distance > 0, strict=True):
+        for sample, inside in zip_equal(samples, distance > 0):
             truth, predicted = (sample['raw_ann_info']['keypoints_image'],
                                 sample['pred_instances']['keypoints'][0])
             predicted[~inside] = truth[~inside]         # no heatmap has these
@@ -76,7 +79,7 @@ def recipes(folders: str) -> list[Config]:
     found = {}
     for path in (path for folder in folders.split()
                  for path in sorted((REPOSITORY / 'configs' / folder).glob('*.py'))):
-        cfg = Config.fromfile(path)
+        cfg = read_config(path)
         if '-test-' not in path.stem:
             found.setdefault(str((cfg.test_dataloader.dataset, cfg.model.head.decoder,
                                   cfg.test_evaluator)), cfg)

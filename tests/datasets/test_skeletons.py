@@ -1,6 +1,7 @@
 """Skeletons: mmpose reads them, and names that do not exist are refused."""
 import pytest
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from pairs import zip_equal
 
 from hourglass.datasets.skeletons import (
     FLIC,
@@ -20,7 +21,7 @@ def test_sides_are_swapped_by_a_flip_and_every_keypoint_is_connected(name):
     info = parse_pose_metainfo(SKELETONS[name])
     names = keypoint_names(SKELETONS[name])
     assert info['dataset_name'] == name and info['num_keypoints'] == len(names)
-    for keypoint, flipped in zip(names, info['flip_indices'], strict=True):
+    for keypoint, flipped in zip_equal(names, info['flip_indices']):
         side = keypoint.split('_')[0]
         swapped = {'left': keypoint.replace('left', 'right'),
                    'right': keypoint.replace('right', 'left')}.get(side, keypoint)

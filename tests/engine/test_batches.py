@@ -9,6 +9,7 @@ import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import Runner
+from pairs import zip_equal
 from torch.utils.data import DataLoader, Dataset
 
 from hourglass.datasets.skeletons import MPII
@@ -122,7 +123,7 @@ def test_seeding_repeats_all_generators():
     seed_generators('a', 1)
     first = four()
     seed_generators('a', 2)
-    assert all(x != y for x, y in zip(first[1:], four()[1:], strict=True))
+    assert all(x != y for x, y in zip_equal(first[1:], four()[1:]))
     seed_generators('a', 1)
     assert four() == first
 

@@ -1,4 +1,6 @@
 """Train configs under one budget with several seeds, and compare what their stages reach."""
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -12,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
-from mmengine.config import Config
 from numpy import ndarray
 
 from hourglass.analysis.size import size_of, stages_of
+from hourglass.checkpoints.configs import read_config
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.figures import panels
 from hourglass.io.tables import markdown_table
@@ -61,7 +63,7 @@ def read_variant(config: Path) -> tuple[Variant, str]:
 
     Raises ``ConfigError`` if it does not train for a number of iterations.
     """
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     if 'max_iters' not in cfg.train_cfg:
         raise ConfigError(f'{config}: trains for epochs; a comparison needs a number of '
                           "iterations, train_cfg=dict(type='hourglass.IterationLoop', "
@@ -178,7 +180,7 @@ def plot(variants: Sequence[Variant]) -> Figure:
     figure, (together, *of_variants) = panels(
         len(variants) + 1, len(variants) // 2 + 1, size=(3.4, 3), sharex=True, sharey=True)
     together.set_title('last stage')
-    for variant, panel in zip(variants, of_variants, strict=True):
+    for variant, panel in zip(variants, of_variants):
         iterations, curves = variant.common()                           # (seeds, C, N)
         together.plot(iterations, curves[..., -1].mean(0), label=variant.name)
         panel.set_title(variant.name)

@@ -3,6 +3,8 @@
 The module of a subcommand has a docstring, which ``--help`` shows, ``add_arguments(parser)`` and
 ``run(args)``. Only the module of the given subcommand is imported, so that ``--help`` is quick.
 """
+from __future__ import annotations
+
 import argparse
 import sys
 import warnings
@@ -28,6 +30,7 @@ COMMANDS = {
     'prepare flic': 'check a FLIC folder',
     'prepare lsp': 'check a folder of LSP or LSP Extended',
     'prepare synthetic': 'render a data set of people',
+    'mmpose': "run one of mmpose's own tools",
     'web': 'serve the demo page',
 }
 

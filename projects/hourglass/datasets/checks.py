@@ -1,4 +1,6 @@
 """What is wrong with annotated people and their images: each check describes a fault in a line."""
+from __future__ import annotations
+
 import math
 import os
 import unicodedata
@@ -25,14 +27,14 @@ _LOOKED_AT = 1000                       # headers of images read before a run, i
 _SHARE = 2                              # px: no data set has all its people in such a corner
 
 
-def check_people(people: 'Sequence[Person]', num_keypoints: int, ann_file: str, folder: Path,
+def check_people(people: Sequence[Person], num_keypoints: int, ann_file: str, folder: Path,
                  no_unit: str | None) -> None:
     """Raise ``DataError`` for the first fault of people or image folder.
 
     The sizes of up to 1,000 images, spread over the data set, are read; those of all others are
     checked as they are cropped. ``no_unit`` is as for :func:`person_problem`.
     """
-    def check(problem_of: 'Callable[[Person], str | None]') -> None:
+    def check(problem_of: Callable[[Person], str | None]) -> None:
         for person in people:
             problem = problem_of(person)
             if problem:
@@ -56,7 +58,7 @@ def check_people(people: 'Sequence[Person]', num_keypoints: int, ann_file: str, 
     check(lambda person: place_problem(person, sizes.get(person.image_name)))
 
 
-def joint_problem(person: 'Person', num_keypoints: int) -> str | None:
+def joint_problem(person: Person, num_keypoints: int) -> str | None:
     """Describe what is wrong with a person's joints; None if nothing is."""
     if person.keypoints_image.shape != (num_keypoints, 2):
         return f'joints of shape {person.keypoints_image.shape}, ({num_keypoints}, 2) needed'
@@ -65,7 +67,7 @@ def joint_problem(person: 'Person', num_keypoints: int) -> str | None:
     return None
 
 
-def person_problem(person: 'Person', num_keypoints: int, no_unit: str | None) -> str | None:
+def person_problem(person: Person, num_keypoints: int, no_unit: str | None) -> str | None:
     """Describe why a person cannot be a sample; None if nothing is wrong.
 
     ``no_unit`` is the description of a PCK unit that is not above 0; None where none is needed.
@@ -81,7 +83,7 @@ def person_problem(person: 'Person', num_keypoints: int, no_unit: str | None) ->
     return joint_problem(person, num_keypoints)
 
 
-def unit_problem(people: 'Iterable[Person]') -> str | None:
+def unit_problem(people: Iterable[Person]) -> str | None:
     """Describe coordinates that are no px, as they are too small in the whole data set."""
     of_kind: dict[str, list] = dict(
         keypoints=[person.keypoints_image for person in people],
@@ -106,7 +108,7 @@ def size_problem(annotated: Size | None, size: Size) -> str | None:
             f'{annotated[0]}x{annotated[1]}{turned}; scale the annotation, or take those images')
 
 
-def place_problem(person: 'Person', size: Size | None) -> str | None:
+def place_problem(person: Person, size: Size | None) -> str | None:
     """Describe a person whose box, crop or keypoints all lie outside of the image.
 
     ``size`` is the image's, the annotated one if None; nothing is checked if both are unknown.

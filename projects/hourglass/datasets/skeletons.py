@@ -1,4 +1,6 @@
 """Names, order, sides and bones of each data set's keypoints: mmpose's metainfo."""
+from __future__ import annotations
+
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

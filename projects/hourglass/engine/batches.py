@@ -3,6 +3,8 @@
 mmengine seeds each data worker once, so that a sample's augmentation depends on the number of
 workers and on all earlier samples. Here an epoch can begin at any batch.
 """
+from __future__ import annotations
+
 import hashlib
 import random
 from collections.abc import Iterator
@@ -91,6 +93,7 @@ class ResumableBatches(Sampler[list[Draw]]):
         self.batches = ROOT_SAMPLERS.build(
             batches or dict(type=BatchSampler, drop_last=drop_last),
             default_args=dict(sampler=sampler, batch_size=batch_size))
+        self.given_seed: int = getattr(sampler, 'seed', 0)
         self.endless = isinstance(sampler, InfiniteSampler)
         self.seed = self.epoch = self.first = 0
 
@@ -103,7 +106,7 @@ class ResumableBatches(Sampler[list[Draw]]):
             self.sampler.set_epoch(epoch)
         if hasattr(self.sampler, 'source2inds'):
             # mmpose's goes on where the last epoch ended, which a resumed run does not know
-            self.sampler.seed = seed + epoch
+            self.sampler.seed = (self.given_seed if self.keep_seed else seed) + epoch
             self.sampler.source2inds = {
                 source: self.sampler._indices_of_rank(len(part))
                 for source, part in enumerate(self.sampler.dataset.datasets)}
