@@ -5,7 +5,6 @@ import unicodedata
 import numpy as np
 import pytest
 
-from hourglass.datasets.base import Person
 from hourglass.datasets.checks import (
     crop_problem,
     missing_images,
@@ -14,6 +13,7 @@ from hourglass.datasets.checks import (
     size_problem,
     unit_problem,
 )
+from hourglass.datasets.person import Person
 from hourglass.errors import DataError
 
 

@@ -1,4 +1,6 @@
 """Metrics give the same numbers for any batches and ranks, and errors name the person."""
+from __future__ import annotations
+
 import json
 
 import numpy as np

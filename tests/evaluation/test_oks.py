@@ -5,7 +5,7 @@ from fresh_python import run
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.base import Person, coco_annotation
+from hourglass.datasets.person import Person, coco_annotation
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.oks import OksAP, average_precision
 

@@ -7,19 +7,17 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import Compose
 from mmengine.logging import MMLogger
 from numpy import ndarray
 
+from hourglass.datasets.person import Person
 from hourglass.datasets.skeletons import find_pairs, keypoint_names
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.images import image_size
-
-if TYPE_CHECKING:
-    from hourglass.datasets.base import Person
 
 Size = tuple[int, int]                  # (w, h) in px
 

@@ -1,4 +1,6 @@
 """What metrics take from samples, of our data sets or mmpose's."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +14,8 @@ def annotation_of(sample: dict) -> dict[str, Any]:
     """Return the annotated person of a data sample as the metrics read it.
 
     Our data sets keep it in ``raw_ann_info``, with the fields of
-    :class:`hourglass.datasets.base.Person`. For mmpose's it is read from ``gt_instances``, which a
-    test does not mirror: the unit of PCK is the ``head_size``, if there is one, and NaN otherwise.
+    :class:`hourglass.datasets.person.Person`. For mmpose's it is read from ``gt_instances``, which
+    a test does not mirror: the unit of PCK is the ``head_size``, if there is one, and NaN if not.
     """
     raw, triples = sample.get('raw_ann_info') or {}, converted_keypoints(sample)
     if triples is None:
