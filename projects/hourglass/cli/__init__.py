@@ -15,6 +15,7 @@ from hourglass.cli.errors import one_line_errors
 from hourglass.errors import did_you_mean
 
 COMMANDS = {
+    'init': 'write a config for annotated people of your own',
     'train': 'train a network',
     'test': 'test a network on a data set',
     'predict': 'find the keypoints of people in images or videos',

@@ -84,7 +84,7 @@ class PersonDataset(BaseCocoStyleDataset):
                               f'{tuple(SKELETONS)}')
         self.skeleton = SKELETONS[skeleton] if skeleton else None
         super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix,
-                         metainfo=self.skeleton, **kwargs)
+                         metainfo=self.skeleton or self.METAINFO, **kwargs)
         # mmpose's CocoMetric would read the annotation file as COCO's; the samples have it all
         MessageHub.get_current_instance().update_info(
             f"{self.metainfo['dataset_name']}_ann_file", None)
