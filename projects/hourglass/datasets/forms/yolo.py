@@ -36,13 +36,14 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
     root = path.parent / str(config.get('path', ''))
     builder = Builder(path, images or (root if root.is_dir() else path.parent), list(names),
                       flip_pairs=[(names[i], names[j]) for i, j in enumerate(flips) if i < j])
+    splits: dict[str, str] = {}         # of each image the first one that lists it
     for split in ('train', 'val', 'test'):
         listed = config.get(split) or []
         for place in [listed] if isinstance(listed, str) else listed:
-            for image in _images(builder, place):
-                _add_people(builder, image, names, shape[1])
-                if split == 'val':
-                    builder.validation.append(image)
+            splits = dict.fromkeys(_images(builder, place), split) | splits
+    for image in splits:
+        _add_people(builder, image, names, shape[1])
+    builder.validation = [image for image, split in splits.items() if split == 'val']
     return builder
 
 
