@@ -67,7 +67,7 @@ def test_yolo_with_paths_of_windows(tmp_path, train):
 
 
 def test_yolo_says_which_keypoints_are_pairs_and_which_images_are_for_validation(tmp_path):
-    path = yolo(tmp_path, image='images/val/b.png', train='images/val', flip_idx=[1, 0])
+    path = yolo(tmp_path, image='images/val/b.png', train=[], flip_idx=[1, 0])
     source, _ = converted(path)
     assert source.flip_pairs == [('nose', 'eye')] and source.validation == ['images/val/b.png']
 

@@ -40,7 +40,8 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
     for split in ('train', 'val', 'test'):
         listed = config.get(split) or []
         for place in [listed] if isinstance(listed, str) else listed:
-            splits = dict.fromkeys(_images(builder, place), split) | splits
+            for image in _images(builder, place):
+                splits.setdefault(image, split)
     for image in splits:
         _add_people(builder, image, names, shape[1])
     builder.validation = [image for image, split in splits.items() if split == 'val']
