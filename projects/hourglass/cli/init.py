@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hourglass.analysis.project.write import write_project
 from hourglass.datasets.forms.convert import as_coco
+from hourglass.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +34,13 @@ def _held_out(text: str) -> float | tuple[int, int] | Path:
 
 
 def run(args: argparse.Namespace) -> None:
+    config = args.out / 'config.py'
+    if config.exists():
+        raise ConfigError(f'{config}: is there already; remove it, or name another folder')
+    if args.val and args.held_out:
+        raise ConfigError('--val and --held-out both say what to validate on; give one')
     train = as_coco(args.annotations, args.images, args.out / 'annotations.json')
     val = args.val and as_coco(args.val, args.val_images or args.images, args.out / 'val.json')
     for line in write_project(args.out, train, val, args.held_out, args.category):
         print(line, flush=True)
-    print(f'next: hourglass train {args.out / "config.py"}')
+    print(f'next: hourglass train {config}')
