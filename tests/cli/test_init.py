@@ -1,8 +1,6 @@
 """hourglass init: annotations become a config that the other commands run as it is."""
 import pytest
-from own_people import annotation, write_people
-
-from hourglass.errors import ConfigError, DataError
+from own_people import write_people
 
 
 def test_the_config_is_trained_with(tmp_path, cli, capsys, monkeypatch):
@@ -11,9 +9,10 @@ def test_the_config_is_trained_with(tmp_path, cli, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert 'crop: bbox (16 of 16 have a box)' in said
     assert said.endswith('next: hourglass train project/config.py\n')
-    cli('train', 'project/config.py', '--dry-run', '--cfg-options',
-        'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
-    assert '14 people' in capsys.readouterr().out
+    with pytest.raises(SystemExit, match='0'):
+        cli('train', 'project/config.py', '--dry-run', '--cfg-options',
+            'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
+    assert '14 to train, 2 to validate' in capsys.readouterr().out
 
 
 def test_what_is_there_stays(tmp_path, cli):

@@ -15,7 +15,6 @@ from hourglass.cli.errors import one_line_errors
 from hourglass.errors import did_you_mean
 
 COMMANDS = {
-    'init': 'write a config for annotated people of your own',
     'train': 'train a network',
     'test': 'test a network on a data set',
     'predict': 'find the keypoints of people in images or videos',
@@ -27,6 +26,7 @@ COMMANDS = {
     'benchmark training': 'measure training throughput on an accelerator',
     'benchmark ablate': 'train configs with several seeds and compare them',
     'convert': 'convert a checkpoint of another project',
+    'init': 'write a config for annotated people of your own',
     'prepare mpii': "convert MPII's annotations and check the folder",
     'prepare flic': 'check a FLIC folder',
     'prepare lsp': 'check a folder of LSP or LSP Extended',

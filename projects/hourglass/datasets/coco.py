@@ -61,8 +61,8 @@ class KeypointDataset(PersonDataset):
                  held_out: HeldOut | None = None, crop: str = 'bbox',
                  leave_out: Collection[str] = tuple(REASONS), category: str | None = None,
                  flip_pairs: Sequence[Pair] | None = None, **kwargs: Any):
-        for name, given, choices in (('split', {split}, {None, 'train', 'val'}),
-                                     ('crop', {crop}, CROPS), ('leave_out', leave_out, REASONS)):
+        for name, given, choices in (('split', [split], (None, 'train', 'val')),
+                                     ('crop', [crop], CROPS), ('leave_out', leave_out, REASONS)):
             if wrong := set(given) - set(choices):
                 raise ConfigError(f'KeypointDataset: {name}={wrong.pop()!r}, choose from '
                                   f'{tuple(filter(None, choices))}')
