@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from own_people import write_images
 
 from hourglass.datasets.coco_file import read_coco
 from hourglass.datasets.forms.convert import Source, as_coco

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from hourglass.datasets.base import Person, PersonDataset
 from hourglass.datasets.coco_file import CocoFile, has_area, read_coco
@@ -16,7 +15,7 @@ from hourglass.datasets.crop import crop_around
 from hourglass.datasets.skeletons import Pair, define_skeleton
 from hourglass.datasets.splits import HeldOut, validation_images
 from hourglass.errors import ConfigError, DataError
-from hourglass.io.files import named_errors
+from hourglass.io.images import image_size
 from hourglass.registry import DATASETS
 
 CROPS = ('bbox', 'keypoints', 'image')
@@ -163,7 +162,4 @@ def _image_size(record: dict, folder: Path) -> tuple[int, int]:
     """Return (w, h) of an image, as its record or its file says."""
     if record.get('width') and record.get('height'):
         return record['width'], record['height']
-    path = folder / record['file_name']
-    with named_errors(path, 'not a readable image', missing='no such image'), \
-            Image.open(path) as image:
-        return image.size
+    return image_size(folder / record['file_name'])

@@ -12,7 +12,8 @@ from hourglass.errors import DataError
 def label_studio(folder: Path, image: str, parents: bool) -> Path:
     size = dict(original_width=80, original_height=60, to_name='img')
     result: list[dict] = [dict(size, id=f'box{i}', type='rectanglelabels', value=dict(
-        x=x / 0.8, y=y / 0.6, width=w / 0.8, height=h / 0.6)) for i, (x, y, w, h) in enumerate(BOXES)]
+        x=x / 0.8, y=y / 0.6, width=width / 0.8, height=height / 0.6))
+        for i, (x, y, width, height) in enumerate(BOXES)]
     for name, (x, y), owner in (('nose', NOSES[0], 0), ('eye', EYE, 0), ('nose', NOSES[1], 1)):
         result.append(dict(size, id=f'{name}{owner}', type='keypointlabels', value=dict(
             x=x / 0.8, y=y / 0.6, width=0.5, keypointlabels=[name])))

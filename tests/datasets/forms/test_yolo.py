@@ -50,9 +50,10 @@ def test_yolo_says_which_keypoints_are_pairs_and_which_images_are_for_validation
 
 
 @pytest.mark.parametrize(('config', 'message'), [
-    (dict(kpt_shape=None), 'kpt_shape is None'), (dict(kpt_names=['nose']), 'kpt_names has 1 names'),
-    (dict(train='images/other'), 'has no images/other'), (dict(kpt_shape=[2, 2], kpt_names=None),
-                                                          r'a.txt, line 1: 9 numbers needed')])
+    (dict(kpt_shape=None), 'kpt_shape is None'),
+    (dict(kpt_names=['nose']), 'kpt_names has 1 names'),
+    (dict(train='images/other'), 'has no images/other'),
+    (dict(kpt_shape=[2, 2], kpt_names=None), r'a.txt, line 1: 9 numbers needed')])
 def test_yolo_is_refused_by_name(tmp_path, config, message):
     with pytest.raises(DataError, match=message):
         converted(yolo(tmp_path, **config))

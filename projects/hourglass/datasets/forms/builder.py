@@ -7,11 +7,10 @@ from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from hourglass.datasets.skeletons import Pair
 from hourglass.errors import DataError
-from hourglass.io.files import named_errors
+from hourglass.io.images import image_size
 
 
 class Point(NamedTuple):
@@ -127,10 +126,3 @@ class Builder:
                         skeleton=[[number_of[end] for end in bone] for bone in self.bones])
         return dict(images=list(self.images.values()), categories=[category],
                     annotations=annotations)
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Return (w, h) of an image file in px."""
-    with named_errors(path, 'not a readable image', missing='no such image'), \
-            Image.open(path) as image:
-        return image.size
