@@ -43,4 +43,3 @@ def run(args: argparse.Namespace) -> None:
     val = args.val and as_coco(args.val, args.val_images or args.images, args.out / 'val.json')
     for line in write_project(args.out, train, val, args.held_out, args.category):
         print(line, flush=True)
-    print(f'next: hourglass train {config}')

@@ -51,14 +51,15 @@ def choose_crop(file: CocoFile) -> tuple[str, str]:
         raise DataError(f'{file.path}: {len(file.annotations)} annotations, and none has an '
                         'annotated keypoint; export the annotation as COCO keypoints')
     boxes = sum(has_area(one.get('bbox')) for one in people)
+    found = f'{boxes} of {len(people)} have a box with an area'
     if 2 * boxes >= len(people):
-        return 'bbox', f'{boxes} of {len(people)} have a box'
+        return 'bbox', found
     if max(Counter(one['image_id'] for one in people).values()) == 1:
-        return 'image', 'no boxes, and one person on each image'
+        return 'image', f'{found}, and each image shows one'
     if len(file.names) == 1:
         raise DataError(f'{file.path}: several people on an image, with one keypoint and no box; '
                         'annotate boxes, which say how large they are')
-    return 'keypoints', 'no boxes, and several people on an image'
+    return 'keypoints', f'{found}, and an image shows several'
 
 
 def choose_pairs(names: Sequence[str], given: Sequence[Pair]) -> tuple[list[Pair], str]:

@@ -83,6 +83,10 @@ def write_project(out: Path, train: Source, val: Source | None = None,
             dict(crop_why=crop_why, load_why=start, not_mirrored=not_mirrored)), encoding='utf-8')
     write_sheet(splits[0], sheet)
     yield f'written: {config}, and {sheet} to look at'
+    yield f'next: hourglass train {config}'
+    weights_of_run = out / 'run/best_*.pth'
+    yield (f'then: hourglass predict NEW_IMAGES --config {config} --weights {weights_of_run}'
+           + ('' if crop == 'image' else ' --boxes FILE'))
 
 
 def _images(people: KeypointDataset) -> set[str]:
