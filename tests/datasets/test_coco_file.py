@@ -53,6 +53,12 @@ def test_an_annotation_of_a_box_alone_has_no_keypoints(tmp_path):
     assert read_coco(write_people(tmp_path, [one])).annotations[0]['keypoints'] == [0] * 9
 
 
+def test_a_size_that_is_no_number_is_named(tmp_path):
+    path = changed(tmp_path, images=[dict(id=0, file_name='0.png', width='wide', height=60)])
+    with pytest.raises(DataError, match='image 0: width: could not convert'):
+        read_coco(path)
+
+
 @pytest.mark.parametrize(('changes', 'message'), [
     (dict(keypoints=[1, 2, None] * 3), 'annotation 1: keypoints'),
     (dict(keypoints=[1, 2, 2]), r'annotation 1: keypoints \[1, 2, 2\]: 9 numbers needed'),

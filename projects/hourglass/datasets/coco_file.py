@@ -62,6 +62,9 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
         raise DataError(f'{path}: two keypoints are named {twice[0]!r}; name them apart')
     images = {one['id']: one | dict(file_name=str(one.get('file_name', one['id'])))
               for one in records(content['images'], ('id',), path, 'image')}
+    for one in images.values():
+        for side in ('width', 'height'):
+            floats(one.get(side) or 0, (), f"{path}, image {one['id']}: {side}")
     ids = [one.get('id') for one in chosen]
     found = [one for one in content['annotations']
              if not isinstance(one, dict) or one.get('category_id') in ids]

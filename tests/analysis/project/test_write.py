@@ -59,6 +59,13 @@ def test_two_files_are_the_splits_and_share_no_image(tmp_path):
         written(tmp_path, train, train)
 
 
+def test_two_files_have_the_same_keypoints(tmp_path):
+    train = source(tmp_path / 'a', [annotation(1, 0)])
+    val = source(tmp_path / 'b', names=['nose', 'right_eye', 'left_eye'])
+    with pytest.raises(DataError, match='its keypoints are not those of .*: nose, left_eye, right'):
+        written(tmp_path, train, val)
+
+
 def test_a_list_and_the_split_of_the_form_are_kept(tmp_path):
     (tmp_path / 'list.txt').write_text('3.png')
     for one, options in ((source(tmp_path), dict(held_out=tmp_path / 'list.txt')),

@@ -67,7 +67,7 @@ def write_project(out: Path, train: Source, val: Source | None = None,
         left_out = ''.join(f", {count} left out for '{why}'"
                            for why, count in split.left_out.items())
         yield f'to {name}: {len(split)} people on {len(_images(split))} images{left_out}'
-    _refuse_common_images(*splits)
+    _check_splits(*splits)
     size = choose_size(len(splits[0]))
     weights, shared = choose_weights(file.names, size)
     start = ('random numbers, as no weights in the package share enough keypoints'
@@ -93,7 +93,10 @@ def _images(people: KeypointDataset) -> set[str]:
     return {sample['img_path'] for sample in people}
 
 
-def _refuse_common_images(train: KeypointDataset, val: KeypointDataset) -> None:
+def _check_splits(train: KeypointDataset, val: KeypointDataset) -> None:
+    if val.file.names != train.file.names:
+        raise DataError(f'{val.file.path}: its keypoints are not those of {train.file.path}, in '
+                        f"this order: {', '.join(train.file.names)}")
     if common := sorted(_images(train) & _images(val)):
         raise DataError(f'{val.file.path}: {len(common)} images are in {train.file.path}, too, '
                         f'first {common[0]}; validate on other images')
@@ -121,6 +124,8 @@ def _config(out: Path, options: dict, parts: Sequence[tuple[Source, dict]], held
         not_mirrored=f': none, as {why["not_mirrored"]}' if not mirror else '',
         epochs=epochs, val_interval=max(1, epochs // 10),
         lr=size.lr * (_TUNING if weights else 1), threshold=_THRESHOLD,
+        unit="the person's box" if options['crop'] == 'bbox' else
+        'the box around the keypoints' if len(names) > 1 else 'the image',
         groups=_indented(table_rows(names, pairs), 8),
         oks=",\n    dict(type='hourglass.OksAP')" if COCO_SIGMAS.keys() >= set(names) else '',
         may_differ=['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*'] if weights else [])
@@ -134,7 +139,7 @@ def _indented(value: Any, indent: int) -> str:
 
 def _relative(path: Path, folder: Path) -> str:
     """Return a path from the folder of the config, or an absolute one if it is not beside that."""
-    path, folder = path.absolute(), folder.absolute()
+    path, folder = Path(os.path.abspath(path)), folder.absolute()
     near = path.is_relative_to(folder.parent)
     return (Path(os.path.relpath(path, folder)) if near else path).as_posix()
 
@@ -209,7 +214,7 @@ param_scheduler = [
 train_cfg = dict(type='hourglass.EpochLoop', max_epochs={epochs}, val_interval={val_interval})
 val_cfg = test_cfg = dict()
 
-# Scores: a keypoint is correct within {threshold} of the longer side of the person's box.
+# Scores: a keypoint is correct within {threshold} of the longer side of {unit}.
 val_evaluator = test_evaluator = [
     dict(type='hourglass.PCK', threshold={threshold}, unit='bbox', groups=
         {groups}){oks}]
