@@ -196,3 +196,24 @@ LSP = define_skeleton(
           'upper_neck-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist *_shoulder-*_hip',
     sigmas=MPII_SIGMAS | COCO_SIGMAS)
 SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
+
+
+def side_colours(names: Sequence[str]) -> list[list[int]]:
+    """Return the colour (BGR) of each keypoint: green on the left, orange on the right, or blue."""
+    colours = [_MIDDLE] * len(names)
+    for left, right in find_pairs(names)[0]:
+        colours[left], colours[right] = _LEFT, _RIGHT
+    return colours
+
+
+def outline(metainfo: dict) -> dict[str, list]:
+    """Return names (``keypoints``), ``links`` and ``flip_indices`` of a skeleton in either form."""
+    names = keypoint_names(metainfo)
+    if 'skeleton_links' in metainfo:                    # as mmpose parses it
+        links, flips = metainfo['skeleton_links'], metainfo['flip_indices']
+    else:
+        links = [map(names.index, bone['link']) for bone in metainfo['skeleton_info'].values()]
+        flips = [names.index(info['swap'] or info['name'])
+                 for info in metainfo['keypoint_info'].values()]
+    return dict(keypoints=names, links=[list(map(int, link)) for link in links],
+                flip_indices=list(map(int, flips)))

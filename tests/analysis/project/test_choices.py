@@ -74,4 +74,7 @@ def test_a_pair_is_a_row_and_many_keypoints_are_one():
     names = ['nose', 'left_eye', 'right_eye', 'LEar', 'REar', 'east', 'west']
     assert table_rows(names, pairs) == dict(
         nose=['nose'], eye=['left_eye', 'right_eye'], Ear=['LEar', 'REar'], east=['east', 'west'])
+    numbered = [f'keypoint_{i}' for i in range(4)]
+    assert list(table_rows(numbered, [('keypoint_0', 'keypoint_1'), ('keypoint_2', 'keypoint_3')])
+                ) == ['keypoint_0', 'keypoint_2']
     assert list(table_rows([str(i) for i in range(98)], [])) == ['All']

@@ -112,10 +112,12 @@ def table_rows(names: Sequence[str], pairs: Sequence[Pair]) -> dict[str, list[st
     """
     if len(names) > _MOST_ROWS:
         return {'All': list(names)}
+    common = {left: '_'.join(word for word in WORD.findall(left) if word in WORD.findall(right))
+              for left, right in pairs}
+    taken = Counter([*common.values(), *names])
     rows = {name: [name] for name in names}
     for left, right in pairs:
-        common = [word for word in WORD.findall(left) if word in WORD.findall(right)]
-        rows |= {left: [left, right], right: []}
-        if common and (row := '_'.join(common)) not in rows:
-            rows[row] = rows.pop(left)
-    return {row: keypoints for row, keypoints in rows.items() if keypoints}
+        del rows[right]
+        row = common[left] if taken[common[left]] == 1 else left
+        rows[row or left] = [*rows.pop(left), right]
+    return rows
