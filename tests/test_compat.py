@@ -43,8 +43,9 @@ def test_the_package_exports_the_network_with_options():
 
 def test_older_packages_are_refused_in_one_line(monkeypatch):
     monkeypatch.setattr(hourglass, 'version', lambda name: '1.13.1+cu117')
-    with pytest.raises(ImportError, match=r"^hourglass needs torch 2.0 or later, and 1.13.1\+cu117 is "
-                                          r"installed: pip install 'torch>=2.0'$"):
+    with pytest.raises(ImportError, match=(
+            r"^hourglass needs torch 2.0 or later, and 1.13.1\+cu117 is installed: "
+            r"pip install 'torch>=2.0'$")):
         hourglass._refuse_older_packages()
 
 

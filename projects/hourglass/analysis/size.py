@@ -12,7 +12,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.checkpoints.configs import read_config
-from hourglass.inference.stages import until_stage
+from hourglass.inference.openmmlab import pose_network
 from hourglass.models.stages import num_stages
 
 try:
@@ -29,15 +29,15 @@ def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int
     """
     cfg = config if isinstance(config, Config) else read_config(config)
     with torch.device('meta'):                          # shapes without numbers
-        estimator = build_estimator(cfg)
+        network = pose_network(build_estimator(cfg))
         if stages is not None:
-            estimator = until_stage(estimator, stages - 1)
-        parameters = sum(parameter.numel() for parameter in estimator.parameters())
+            network = network.until_stage(stages - 1)
+        parameters = sum(parameter.numel() for parameter in network.parameters())
         if FlopCounterMode is None:
             return parameters, math.nan
-        images = torch.empty(1, 3, *reversed(cfg.model.head.decoder.input_size))
+        images = torch.empty(1, 3, *reversed(network.input_size))
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            estimator.head(estimator.backbone(images))
+            network.outputs(images)
     return parameters, counter.get_total_flops() / 2
 
 
@@ -53,4 +53,6 @@ def build_estimator(cfg: Config) -> TopdownPoseEstimator:
     model = copy.deepcopy(cfg.model)
     if model.backbone.get('init_cfg'):
         model.backbone.init_cfg = None
-    return revert_sync_batchnorm(MODELS.build(model)).eval()
+    estimator = revert_sync_batchnorm(MODELS.build(model)).eval()
+    estimator.cfg = cfg
+    return estimator
