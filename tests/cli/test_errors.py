@@ -21,6 +21,9 @@ from hourglass.errors import ConfigError, DataError
     (RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. '),
      'DataLoader worker (pid 7) is killed by signal: Killed: a data worker was lost or hangs '
      '(memory? a slow disk?); try fewer num_workers; if it trained, go on with --resume'),
+    (ImportError('Please run "pip install wandb"\nto install wandb'),
+     'Please run "pip install wandb" to install wandb'),
+    (type('MlflowException', (Exception,), {})('no such store'), 'no such store'),
     (TypeError("Net.__init__() got an unexpected keyword argument 'stack'"),
      "the config gives Net an argument 'stack' it does not have")])
 def test_an_error_that_a_user_can_fix_is_one_line(error, line):
@@ -31,7 +34,7 @@ def test_an_error_that_a_user_can_fix_is_one_line(error, line):
 
 @pytest.mark.parametrize('error', [
     KeyError('something else'), TypeError('bad'), RuntimeError('bug'), OSError(errno.EIO, 'broken'),
-    ValueError('not ours')])
+    ValueError('not ours'), ImportError("cannot import name 'x'")])
 def test_other_errors_are_raised(error):
     with pytest.raises(type(error)) as raised, one_line_errors():
         raise error

@@ -45,8 +45,9 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
         return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
-    if isinstance(error, ImportError) and 'pip install' in text:     # of mmengine's backends of logs
-        return text
+    if type(error).__name__ == 'MlflowException' or (
+            isinstance(error, ImportError) and 'pip install' in text):      # of the logs' backends
+        return ' '.join(text.split())
     if isinstance(error, TypeError) and (match := re.search(
             r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)):
         return f"the config gives {match[1]} an argument '{match[2]}' it does not have"
