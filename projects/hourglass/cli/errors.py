@@ -45,8 +45,9 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
         return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
+    # of mmengine's backends for logs
     if type(error).__name__ == 'MlflowException' or (
-            isinstance(error, ImportError) and 'pip install' in text):      # of the logs' backends
+            isinstance(error, ImportError) and text.startswith('Please run "pip install')):
         return ' '.join(text.split())
     if isinstance(error, TypeError) and (match := re.search(
             r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)):
