@@ -20,9 +20,9 @@ def _child(parent: root.Registry, *modules: str) -> root.Registry:
 
 
 MODELS = _child(root.MODELS, 'models.registered', 'models.head', 'models.distill',
-                'inference.model')
+                'inference.openmmlab')
 DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic', 'datasets.lsp',
-                  'engine.batches')
+                  'datasets.coco', 'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics', 'evaluation.oks',

@@ -32,11 +32,11 @@ from mmpose.codecs import MSRAHeatmap
 from mmpose.models import TopdownPoseEstimator
 from torch import nn
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.inference.model import load_model
+from hourglass.inference.openmmlab import load_estimator
 from mmengine import fileio
 default_scope = 'mmpose'
 parts = [dict(type=DefaultSampler), dict(type=TopdownPoseEstimator), (MSRAHeatmap, nn.Conv2d),
-         HourglassHeatmap, dict(type=load_model), ExponentialMovingAverage, fileio.LocalBackend]
+         HourglassHeatmap, dict(type=load_estimator), ExponentialMovingAverage, fileio.LocalBackend]
 """))
     assert cfg.parts == [
         dict(type='DefaultSampler'), dict(type='TopdownPoseEstimator'), ('MSRAHeatmap', 'Conv2d'),

@@ -12,7 +12,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch.utils.flop_counter import FlopCounterMode
 
 from hourglass.checkpoints.configs import read_config
-from hourglass.inference.stages import until_stage
+from hourglass.inference.openmmlab import pose_network
 from hourglass.models.stages import num_stages
 
 
@@ -23,13 +23,13 @@ def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int
     """
     cfg = config if isinstance(config, Config) else read_config(config)
     with torch.device('meta'):                          # shapes without numbers
-        estimator = build_estimator(cfg)
+        network = pose_network(build_estimator(cfg))
         if stages is not None:
-            estimator = until_stage(estimator, stages - 1)
-        images = torch.empty(1, 3, *reversed(cfg.model.head.decoder.input_size))
+            network = network.until_stage(stages - 1)
+        images = torch.empty(1, 3, *reversed(network.input_size))
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            estimator.head(estimator.backbone(images))
-    return sum(p.numel() for p in estimator.parameters()), counter.get_total_flops() / 2
+            network.outputs(images)
+    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2
 
 
 def stages_of(cfg: Config) -> int:
@@ -44,4 +44,6 @@ def build_estimator(cfg: Config) -> TopdownPoseEstimator:
     model = copy.deepcopy(cfg.model)
     if model.backbone.get('init_cfg'):
         model.backbone.init_cfg = None
-    return revert_sync_batchnorm(MODELS.build(model)).eval()
+    estimator = revert_sync_batchnorm(MODELS.build(model)).eval()
+    estimator.cfg = cfg
+    return estimator

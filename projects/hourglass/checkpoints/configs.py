@@ -47,11 +47,11 @@ def _named(value: Any, scope: str | None) -> Any:
     """Return nested values with the names of imported objects in their places."""
     if isinstance(value, dict):
         return {key: _named(item, scope) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return type(value)(_named(item, scope) for item in value)
     if isinstance(value, str):
         return with_environment(value)
-    return _name(value, scope) if isinstance(value, LazyObject | LazyAttr) else value
+    return _name(value, scope) if isinstance(value, (LazyObject, LazyAttr)) else value
 
 
 def _name(imported: LazyObject | LazyAttr, scope: str | None) -> str:
