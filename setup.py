@@ -60,6 +60,7 @@ setup(
     extras_require=dict(
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
+        sleap=['sleap-io'],
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
              'types-requests', 'types-tqdm', 'pdoc']),

@@ -28,6 +28,7 @@ COMMANDS = {
     'benchmark training': 'measure training throughput on an accelerator',
     'benchmark ablate': 'train configs with several seeds and compare them',
     'convert': 'convert a checkpoint of another project',
+    'init': 'write a config for annotated people of your own',
     'prepare mpii': "convert MPII's annotations and check the folder",
     'prepare flic': 'check a FLIC folder',
     'prepare lsp': 'check a folder of LSP or LSP Extended',

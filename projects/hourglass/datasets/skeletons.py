@@ -25,7 +25,7 @@ MPII_SIGMAS = {f'{side}_{part}': sigma for part, sigma in _MPII.items()
 
 # words that name a side, in lower case; long ones first
 _SIDES = dict(left='right', right='left', lt='rt', rt='lt', l='r', r='l')
-_WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+')     # LEye: L, Eye; eye_r1: eye, r, 1
+WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+')     # LEye: L, Eye; eye_r1: eye, r, 1
 
 
 def define_skeleton(dataset_name: str, order: str | Sequence[str], lower: str | Sequence[str] = (),
@@ -95,7 +95,7 @@ def find_pairs(names: Sequence[str]) -> tuple[list[tuple[int, int]], list[str]]:
     Returns:
         Pairs of indices, left and right, and the names that have a word for a side and no partner.
     """
-    words = [tuple(word.lower() for word in _WORD.findall(name)) for name in names]
+    words = [tuple(word.lower() for word in WORD.findall(name)) for name in names]
     index = {of_name: i for i, of_name in enumerate(words)}
     pairs: list[tuple[int, int]] = []
     paired: set[int] = set()
