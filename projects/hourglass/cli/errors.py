@@ -47,8 +47,10 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
         return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
-    if isinstance(error, ImportError) and 'pip install' in text:     # mmengine's log backends
-        return text
+    # of mmengine's backends for logs
+    if type(error).__name__ == 'MlflowException' or (
+            isinstance(error, ImportError) and 'pip install' in text):
+        return ' '.join(text.split())
     # before 3.10 Python did not name the class, but mmengine does: class `X` in x.py: __init__()
     unknown = r"(\w+)(?:` in \S+: |\.)__init__\(\) got an unexpected keyword argument '(\w+)'"
     if isinstance(error, TypeError) and (match := re.search(unknown, text)):
