@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from hourglass.datasets.base import Person, PersonDataset
 from hourglass.datasets.coco_file import CocoFile, has_area, read_coco
 from hourglass.datasets.crop import crop_around
-from hourglass.datasets.skeletons import Pair, define_skeleton
+from hourglass.datasets.skeletons import define_skeleton
 from hourglass.datasets.splits import HeldOut, validation_images
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.images import image_size
@@ -45,8 +45,6 @@ class KeypointDataset(PersonDataset):
             ``'outside'``, of which nothing is in the image. A crowd that is not left out is used
             as a person, and all others are an error. ``left_out`` counts them.
         category: name of the category; by default all, if they have the same keypoints.
-        flip_pairs: pairs of names that a mirrored image swaps; by default found by the names
-            (:func:`.skeletons.find_pairs`).
         kwargs: as for :class:`PersonDataset`.
 
     Raises:
@@ -59,7 +57,7 @@ class KeypointDataset(PersonDataset):
     def __init__(self, ann_file: str, data_root: str = '', split: str | None = None,
                  held_out: HeldOut | None = None, crop: str = 'bbox',
                  leave_out: Collection[str] = tuple(REASONS), category: str | None = None,
-                 flip_pairs: Sequence[Pair] | None = None, **kwargs: Any):
+                 **kwargs: Any):
         for name, given, choices in (('split', [split], (None, 'train', 'val')),
                                      ('crop', [crop], CROPS), ('leave_out', leave_out, REASONS)):
             if wrong := set(given) - set(choices):
@@ -70,8 +68,7 @@ class KeypointDataset(PersonDataset):
                               'neither')
         self.split, self.held_out, self.crop, self.leave_out = split, held_out, crop, leave_out
         self.file = read_coco(Path(data_root, ann_file), category)
-        self.METAINFO = define_skeleton('own', self.file.names, bones=self.file.bones,
-                                        flip_pairs=flip_pairs)
+        self.METAINFO = define_skeleton('own', self.file.names, bones=self.file.bones)
         super().__init__(data_root, ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
@@ -139,7 +136,8 @@ def _person(one: dict, row: int, name: str, size: tuple[int, int], crop: str) ->
     return Person(
         image_name=name, center_image=center_image, side_image=side_image, row=row,
         keypoints_image=np.where(annotated[:, None], triples[:, :2], np.nan),
-        occluded=triples[:, 2] == 1, area_image=one.get('area') or None,
+        occluded=triples[:, 2] == 1, area_image=one.get('area') or None, image_size=size,
+        image_id=one['image_id'], annotation_id=one['id'], category_id=one.get('category_id', 1),
         bbox_image=next(box for box in boxes.values() if (box[2:] > box[:2]).any()))
 
 
