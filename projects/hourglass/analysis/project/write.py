@@ -155,7 +155,7 @@ work_dir = '{{{{ fileDirname }}}}/run'
 people = dict(
     type='hourglass.KeypointDataset', data_root='{{{{ fileDirname }}}}',
     category={category!r},             # its name, if several have keypoints
-    # what the crop lies around: {crop_why}; or {other_crops}:
+    # what people are cropped around ({crop_why}); or {other_crops}:
     crop={crop!r},
     # without 'crowd', crowds count as people; without one of the others, it is an error:
     leave_out={leave_out!r},
