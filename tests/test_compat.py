@@ -42,6 +42,14 @@ def test_the_package_exports_the_network_with_options():
         hourglass.Nothing        # noqa: B018  (looking it up is the test)
 
 
+def test_older_packages_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(hourglass, 'version', lambda name: '1.13.1+cu117')
+    with pytest.raises(ImportError, match=(
+            r"^hourglass needs torch 2.0 or later, and 1.13.1\+cu117 is installed: "
+            r"pip install 'torch>=2.0'$")):
+        hourglass._refuse_older_packages()
+
+
 def test_a_patch_runs_before_its_module_is_imported_and_only_then(tmp_path, monkeypatch):
     (tmp_path / 'patched_by_a_test.py').write_text('')
     monkeypatch.syspath_prepend(tmp_path)
@@ -168,6 +176,10 @@ def test_torchvision_ops_are_declared_only_beside_a_foreign_library(tmp_path, mo
     assert declared == ['nms', 'qnms']
 
 
+RESTRICTS = pytest.mark.skipif(torch.__version__ < '2.6', reason='torch before 2.6 has no list')
+
+
+@RESTRICTS
 @pytest.mark.slow
 def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):
     from mmengine.logging import HistoryBuffer
@@ -180,6 +192,7 @@ def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):
     assert run(program) == '(array([1., 2.]), array([1, 1])) 3.0'
 
 
+@RESTRICTS
 def test_torch_allows_just_what_a_checkpoint_of_mmengine_holds():
     import mmengine.runner  # noqa: F401  (the list is filled as it is imported)
     listed = set()
@@ -197,6 +210,7 @@ def test_torch_allows_just_what_a_checkpoint_of_mmengine_holds():
                                           for name in ('_reconstruct', 'scalar'))}
 
 
+@RESTRICTS
 def test_nothing_else_is_allowed(tmp_path):
     import mmengine.runner  # noqa: F401  (the patch has run)
     from mmengine.logging import HistoryBuffer

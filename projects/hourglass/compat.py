@@ -172,23 +172,32 @@ def declare_torchvision_ops() -> None:
 def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read an mmengine checkpoint weights-only.
 
-    Since torch 2.6 only listed globals load. mmengine 0.10.7 stores its log history: numpy arrays
-    in ``HistoryBuffer``, whose methods it looks up with ``getattr``, listed as a function that
-    looks up nothing else. Needed until mmengine (after 0.10.7) lists them or stores plain tensors.
+    Since torch 2.6 only listed globals load, and earlier releases have no such list. Needed until
+    mmengine (after 0.10.7) lists :func:`mmengine_globals` or stores plain tensors.
     """
     import torch
-    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):  # loads as before, has no list
-        return
+    if torch.__version__ >= '2.6':
+        import numpy as np
+        torch.serialization.add_safe_globals([
+            *((thing, name) for name, thing in mmengine_globals().items()),
+            *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?')])
+
+
+def mmengine_globals() -> dict[str, Any]:
+    """Return the classes and functions that an mmengine checkpoint holds besides tensors, by name.
+
+    mmengine 0.10.7 stores its log history: numpy arrays in ``HistoryBuffer``, whose methods it
+    looks up with ``getattr``, listed as a function that looks up nothing else.
+    """
     import numpy as np
     from mmengine.logging import HistoryBuffer
     reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    functions: list[Any] = [
-        (function, f'numpy.{core}.multiarray.{name}')               # numpy 1 wrote core, 2 _core
-        for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
-        for core in ('core', '_core')]
-    torch.serialization.add_safe_globals([
-        HistoryBuffer, np.ndarray, np.dtype, bytes, (_history_statistic, 'builtins.getattr'),
-        *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?'), *functions])
+    functions = {f'numpy.{core}.multiarray.{name}': function    # numpy 1 wrote core, 2 _core
+                 for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
+                 for core in ('core', '_core')}
+    return {'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer, 'builtins.bytes': bytes,
+            'builtins.getattr': _history_statistic, 'numpy.ndarray': np.ndarray,
+            'numpy.dtype': np.dtype, **functions}
 
 
 def _history_statistic(owner: type, name: str) -> Callable:

@@ -1,8 +1,10 @@
 """Configs in mmengine's new style are those of the old one."""
+import errno
 from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
+from mmengine.config import Config
 
 from hourglass.checkpoints.configs import read_config
 from hourglass.errors import ConfigError
@@ -60,3 +62,13 @@ def test_a_config_that_does_not_load_is_named(tmp_path, text, message):
 def test_a_missing_file_is_named():
     with pytest.raises(ConfigError, match='none.py: no such config file'):
         read_config('none.py')
+
+
+def test_a_full_folder_for_temporary_files_is_not_blamed_on_the_config(tmp_path, monkeypatch):
+    (tmp_path / 'a.py').write_text('a = 1')
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    monkeypatch.setattr(Config, 'fromfile', full)
+    with pytest.raises(OSError, match='No space left'):
+        read_config(tmp_path / 'a.py')

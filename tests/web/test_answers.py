@@ -1,4 +1,8 @@
 """Models and poses as JSON: colours for CSS, and arrays that decode to the same numbers."""
+import pytest
+
+pytest.importorskip('flask')
+
 import json
 from base64 import b64decode
 from types import SimpleNamespace

@@ -30,7 +30,7 @@ from hourglass.checkpoints.names import find_config
 from hourglass.deploy.runtimes import deviation, optimized, take_turns
 from hourglass.errors import ConfigError, HourglassError
 from hourglass.inference.openmmlab import pose_network
-from hourglass.io.tables import text_table
+from hourglass.io.tables import number, text_table
 from hourglass.registry import DATASETS
 
 MEASURES = ('size', 'latency', 'throughput', 'training', 'memory', 'input')
@@ -229,7 +229,7 @@ def table(report: Report, batch_size: int) -> str:
     ratio, mebibytes = '{0[ratio]:.3f}'.format, lambda count: f'{count / 2**20:.0f}'
     columns: list[tuple[str, str, Callable[..., str]]] = [
         ('M params', 'parameters', lambda count: f'{count / 1e6:.2f}'),
-        ('GMACs', 'macs', lambda count: f'{count / 1e9:.2f}'),
+        ('GMACs', 'macs', lambda count: number(count / 1e9)),
         ('batch 1, ms', 'latency', timing), ('ratio', 'latency', ratio),
         (f'batch {batch_size}, images/s', 'throughput', per_second),
         ('ratio', 'throughput', ratio),

@@ -4,8 +4,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from hourglass.analysis.project.write import write_project
-from hourglass.datasets.forms.convert import as_coco
 from hourglass.errors import ConfigError
 
 
@@ -34,12 +32,15 @@ def _held_out(text: str) -> float | tuple[int, int] | Path:
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.analysis.project.write import write_project
+    from hourglass.datasets.forms.convert import as_coco
     config = args.out / 'config.py'
     if config.exists():
         raise ConfigError(f'{config}: is there already; remove it, or name another folder')
-    if args.val and args.held_out:
+    if args.val and args.held_out is not None:
         raise ConfigError('--val and --held-out both say what to validate on; give one')
-    train = as_coco(args.annotations, args.images, args.out / 'annotations.json')
-    val = args.val and as_coco(args.val, args.val_images or args.images, args.out / 'val.json')
+    train = as_coco(args.annotations, args.images, args.out / 'converted.json')
+    val = args.val and as_coco(args.val, args.val_images or args.images,
+                               args.out / 'converted_val.json')
     for line in write_project(args.out, train, val, args.held_out, args.category):
         print(line, flush=True)

@@ -178,8 +178,8 @@ def check_pairs(metainfo: dict) -> None:
     if 0 < len(swapped) < len(names) / 2:
         rest = ', '.join(name for name in names if name not in swapped)
         MMLogger.get_current_instance().warning(
-            f'{where}: a mirrored image swaps {len(swapped) // 2} pairs of keypoints, and none of '
-            f'{rest}; flip_pairs of the data set changes that')
+            f"{where}: a mirrored image swaps {', '.join(swapped)}, and not {rest}; flip_pairs of "
+            'the data set changes that')
 
 
 # what may differ between two spellings of a file name, and the form in which it no longer does

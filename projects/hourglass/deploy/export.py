@@ -20,7 +20,15 @@ from hourglass.checkpoints.names import find_weights
 from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.datasets.crop import crop_image, crop_matrix, fitted
 from hourglass.datasets.synthetic import render_person
-from hourglass.deploy.runtimes import RUNTIMES, deviation, in_onnxruntime, to_onnx, traced
+from hourglass.deploy.runtimes import (
+    EXPORTER,
+    RUNTIMES,
+    deviation,
+    in_onnxruntime,
+    older_torch,
+    to_onnx,
+    traced,
+)
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.model import load_model
 from hourglass.inference.network import PoseNetwork
@@ -124,6 +132,8 @@ def _check_arguments(out: Path, checkpoint: Path, changes: bool, opset: int | No
         words = 'only an .onnx file has an opset; leave it out'
     elif out.suffix == '.onnx':
         words = RUNTIMES['onnxruntime'].missing()
+    elif out.suffix == '.pt2':
+        words = older_torch(EXPORTER)
     if words:
         raise ConfigError(f'{out}: {words}')
 

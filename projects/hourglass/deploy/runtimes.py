@@ -31,6 +31,7 @@ from hourglass.models.backbone import StackedHourglass, check_input
 from hourglass.models.fuse import fuse, unfusable
 
 ROUNDING = 1e-4         # largest deviation of an exact runtime, as a fraction of the largest value
+EXPORTER = '2.6'        # the first torch whose exporters take a traced module with any batch size
 
 
 @dataclass
@@ -40,16 +41,24 @@ class Runtime:
     # makes the module from a network and its input size (w, h) in px
     build: Callable[[StackedHourglass, tuple[int, int]], nn.Module]
     packages: tuple[str, ...] = ()                      # those that it needs
+    torch: str = '2.0'                                  # its first release that can do this
     devices: tuple[str, ...] = ('cpu', 'cuda')          # types of the devices that it runs on
     tried: bool = False                 # by 'auto': it is exact and starts within seconds
     # makes the module with early exit from a network and a tolerance
     build_exit: Callable[[StackedHourglass, float], nn.Module] | None = None
 
     def missing(self) -> str:
-        """Return which packages are not installed, in words; empty if all are."""
+        """Return which packages are not installed or too old, in words; empty if none is."""
         missing = [name for name in self.packages if find_spec(name) is None]
-        return (f"needs {', '.join(missing)}, which is not installed: pip install "
-                f"{' '.join(missing)}") if missing else ''
+        return older_torch(self.torch) or (
+            f"needs {', '.join(missing)}, which is not installed: pip install {' '.join(missing)}"
+            if missing else '')
+
+
+def older_torch(release: str) -> str:
+    """Return in words that torch is older than a release; empty if it is not."""
+    return (f'needs torch {release} or later, and {torch.__version__} is installed'
+            if torch.__version__ < release else '')
 
 
 class LastOutput(nn.Module):
@@ -161,12 +170,12 @@ RUNTIMES = {
     'none': Runtime(lambda network, _: LastOutput(network), tried=True),
     'fuse': Runtime(lambda network, _: _channels_last(fuse(network)), tried=True,
                     build_exit=lambda *of: _channels_last(EarlyExit(*of))),
-    'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), ('cpu',), tried=True,
-                    build_exit=NcnnNetwork),
+    'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), devices=('cpu',),
+                    tried=True, build_exit=NcnnNetwork),
     'onnxruntime': Runtime(lambda *of: LastOutput(in_onnxruntime(_onnx(*of))),
-                           ('onnx', 'onnxscript', 'onnxruntime'), ('cpu',)),
-    'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), ('cpu',)),
-    'compile': Runtime(_compiled),
+                           ('onnx', 'onnxscript', 'onnxruntime'), EXPORTER, ('cpu',)),
+    'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), EXPORTER, ('cpu',)),
+    'compile': Runtime(_compiled, torch='2.2'),
     'bf16': Runtime(lambda network, _: _channels_last(InBFloat16(fuse(network).bfloat16()))),
 }
 WITH_EXIT = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]

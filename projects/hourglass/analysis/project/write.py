@@ -47,9 +47,9 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     """
     file = read_coco(train.file, category)
     if held_out is None and train.validation:
-        held_out = out / 'val.txt'
+        held_out = out / 'converted_val.txt'
         held_out.write_text('\n'.join(train.validation), encoding='utf-8')
-    held_out = held_out or _HELD_OUT
+    held_out = _HELD_OUT if held_out is None else held_out
     yield (f'{train.file}: {len(file.annotations)} annotations on {len(file.images)} images, '
            f"{len(file.names)} keypoints: {', '.join(file.names)}")
     crop, crop_why = choose_crop(file)
