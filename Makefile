@@ -26,7 +26,7 @@ install:
 	@$(MAKE) --no-print-directory TORCH=$(TORCH) MMCV=$(MMCV) $(VENV)/.installed
 
 $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later needed")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9) and "Python 3.9 or later needed")'
 	test -x $(VENV)/bin/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install -q --no-compile torch==$(TORCH) -r requirements.txt
 	$(VENV)/bin/pip uninstall -q -y $(filter-out $(MMCV),mmcv mmcv-lite)    # both fill one folder

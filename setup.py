@@ -48,7 +48,7 @@ setup(
     long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    python_requires='>=3.11',
+    python_requires='>=3.9',
     package_dir={'': 'projects'},
     packages=find_packages('projects'),
     package_data={'hourglass': [

@@ -3,6 +3,8 @@
 A patch runs just before the module that needs it is imported, and changes nothing where the
 original works. Its docstring names the release that makes it unnecessary.
 """
+from __future__ import annotations
+
 import copy
 import importlib
 import importlib.util
@@ -15,9 +17,9 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, Optional
 
-Patch = Callable[[], ModuleSpec | None]
+Patch = Callable[[], Optional[ModuleSpec]]
 
 
 def apply() -> None:

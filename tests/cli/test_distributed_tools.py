@@ -1,4 +1,6 @@
 """The tools in several processes (gloo, CPU): scripts, shared collections, a process that dies."""
+from __future__ import annotations
+
 import itertools
 import json
 import multiprocessing

@@ -17,7 +17,7 @@ def images(synthetic, tmp_path):
     folder = tmp_path / 'images'
     (folder / 'more').mkdir(parents=True)
     for name, path in zip(('a.jpg', 'b.png', 'more/c.jpg'),
-                          sorted((synthetic / 'synthetic/test/images').iterdir()), strict=False):
+                          sorted((synthetic / 'synthetic/test/images').iterdir())):
         cv2.imwrite(str(folder / name), cv2.imread(str(path)))
     return folder
 

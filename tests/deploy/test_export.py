@@ -1,4 +1,6 @@
 """Exported networks compute what mmpose's estimator does, and only such files are left."""
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,7 @@ import pytest
 import torch
 from conftest import DATA, REPOSITORY, needs
 from mmpose.apis import inference_topdown
+from pairs import zip_equal
 from tiny_network import write_tiny_network
 
 from hourglass import StackedHourglass
@@ -250,7 +253,7 @@ def test_nothing_behind_the_stage_is_there(stage, stacks, num_keypoints):
     alone = network(stacks, num_keypoints)
     assert set(module.network.state_dict()) == set(alone.state_dict())
     # the network itself is whole, and has the same tensors
-    assert all(torch.equal(a, b) for a, b in zip(whole(images), before, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip_equal(whole(images), before))
     assert module.network.stem[0].weight is whole.stem[0].weight
 
 
@@ -272,6 +275,6 @@ def test_keypoints_are_decoded_from_the_heatmaps():
     decode = DecodeHeatmaps((4, 4), 'parabola')
     pixels = torch.rand(2, 3, 8, 8)
     module = Deployed(Echo(), **PLAIN, rgb=False, decode=decode)
-    for found, expected in zip(module(pixels), decode(pixels), strict=True):
+    for found, expected in zip_equal(module(pixels), decode(pixels)):
         assert torch.equal(found, expected)
     assert torch.equal(module.heatmaps(pixels), pixels)

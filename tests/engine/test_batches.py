@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.registry import DATASETS
+from pairs import zip_equal
 from torch.utils.data import DataLoader, Dataset
 
 from hourglass.engine.batches import (
@@ -120,6 +121,6 @@ def test_seeding_repeats_all_generators():
     seed_generators('a', 1)
     first = four()
     seed_generators('a', 2)
-    assert all(x != y for x, y in zip(first[1:], four()[1:], strict=True))
+    assert all(x != y for x, y in zip_equal(first[1:], four()[1:]))
     seed_generators('a', 1)
     assert four() == first

@@ -1,11 +1,13 @@
 """The options that are not in the paper, and errors of one line."""
 import pytest
 import torch
+from pairs import zip_equal
 
 from hourglass import Residual, StackedHourglass
 from hourglass.errors import ConfigError
 from hourglass.models import network as paper
 from hourglass.models.backbone import DepthwiseResidual
+from hourglass.models.fuse import fuse
 from hourglass.models.stages import up_to_stage
 
 
@@ -23,7 +25,7 @@ def test_without_options_it_is_the_papers_network():
     ours = tiny().eval()
     torch.manual_seed(0)
     theirs = paper.StackedHourglass(2, 16, 3, 2, stem_channels=(4, 8, 8)).eval()
-    for found, expected in zip(ours(images()), theirs(images()), strict=True):
+    for found, expected in zip_equal(ours(images()), theirs(images())):
         assert torch.equal(found, expected)
     assert ours.num_stacks == 2
 
@@ -70,9 +72,40 @@ def test_a_size_that_does_not_divide_says_which_would():
         tiny()(images(height=64, width=100))
 
 
+@pytest.mark.parametrize('channels', [1, 4])
+def test_images_have_as_many_channels_as_the_stem(channels):
+    network, usual = tiny(in_channels=channels), tiny()
+    assert {name for name, value in network.state_dict().items()
+            if value.shape != usual.state_dict()[name].shape} == {'stem.0.weight'}
+    several = images().mean(1, keepdim=True).repeat(1, channels, 1, 1)
+    assert [tuple(output.shape) for output in network(several)] == [(2, 3, 8, 8)] * 2
+    assert torch.allclose(network.eval()(several)[-1], fuse(network)(several)[-1], atol=1e-4)
+
+
+@pytest.mark.parametrize('with_cp', [False, True])
+def test_features_of_the_chosen_stacks_are_returned(with_cp):
+    features = dict(num_stacks=3, num_keypoints=None)
+    every, chosen = tiny(**features), tiny(**features, out_indices=(0, 2), with_cp=with_cp)
+    found, expected = chosen(images()), every(images())
+    assert chosen.num_stages == 2
+    for output, stack in zip(found, (0, 2)):
+        assert torch.equal(output, expected[stack])
+    first, place = up_to_stage(chosen, 0)
+    assert (first.num_stacks, first.num_stages, place) == (1, 1, -1)
+
+
+@pytest.mark.parametrize(('shape', 'message'), [
+    ((2, 1, 32, 32), r'\(2, 1, 32, 32\); the network takes \(B, 3, H, W\), as its in_channels is'),
+    ((3, 32, 32), r'shape \(3, 32, 32\); the network takes'),
+    ((2, 4, 32, 32), r'\(2, 4, 32, 32\)')])
+def test_images_of_another_shape_are_refused(shape, message):
+    with pytest.raises(ConfigError, match=message):
+        tiny()(torch.rand(shape))
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     ({'num_stacks': 0}, 'num_stacks is 0'), ({'depth': -1}, 'depth is -1'),
-    ({'num_keypoints': 0}, 'num_keypoints is 0'),
+    ({'num_keypoints': 0}, 'num_keypoints is 0'), ({'in_channels': 0}, 'in_channels is 0'),
     ({'channels': 31}, 'even number'),
     ({'residual': 'depth-wise'}, "give bottleneck or depthwise, did you mean 'depthwise'")])
 def test_impossible_sizes_are_refused(arguments, message):
@@ -124,6 +157,9 @@ def test_a_frozen_network_is_cut_to_its_first_stages():
 
 
 @pytest.mark.parametrize(('options', 'message'), [
+    (dict(out_indices=(0, 1)), 'out_indices is for features, with num_keypoints=None; the head'),
+    (dict(out_indices=(0,), num_keypoints=None), r'out_indices is \(0,\): give stacks'),
+    (dict(out_indices=(1, 2), num_keypoints=None), 'give stacks from 0 to 1, the last of them'),
     (dict(frozen_stages=3), 'frozen_stages is 3: give -1 for none, 0 for the stem, or up to 2'),
     (dict(num_stacks='2'), "num_stacks is '2': give a whole number, 1 or more"),
     (dict(channels=8.0), 'channels is 8.0: give a whole number')])

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
+from pairs import zip_equal
 
 from hourglass.errors import ConfigError
 from hourglass.models import head as head_module
@@ -72,7 +73,7 @@ def test_any_stage_can_predict(predict_stage, index):
     head = StackedHeatmapHead(predict_stage=predict_stage, decoder=CODEC)
     found = head.predict(heatmaps, samples())
     expected, _ = head.decoder.batch_decode(heatmaps[index])
-    for prediction, keypoints in zip(found, expected, strict=True):
+    for prediction, keypoints in zip_equal(found, expected):
         assert np.array_equal(prediction.keypoints, keypoints)
 
 

@@ -3,6 +3,8 @@
 Several networks take turns (A B A B) in one process, so that other work on the machine slows all of
 them alike; their ratio is the median of the ratios within each turn.
 """
+from __future__ import annotations
+
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -140,7 +142,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
     notes: list[str] = []
     rows: list[dict] = [dict(config=c.config, optimize=c.optimize, stages=c.stages)
                         for c in contenders]
-    measured = list(zip(rows, contenders, strict=True))
+    measured = list(zip(rows, contenders))
     trained = [(row, contender) for row, contender in measured
                if contender.optimize in PLAIN and contender.stages is None]
     if 'size' in measures:
@@ -153,7 +155,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
             for measure, count in (('latency', 1), ('throughput', batch_size)):
                 if measure in measures:
                     calls = [partial(network, contender.images(count))
-                             for network, contender in zip(networks, contenders, strict=True)]
+                             for network, contender in zip(networks, contenders)]
                     _take_turns(rows, measure, calls, rounds)
         del networks, calls
     if 'training' in measures and trained:
@@ -174,7 +176,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
 def _compare_outputs(measured: Sequence[tuple[dict, Contender]], networks: Sequence[Network]
                      ) -> None:
     expected: dict[tuple, Tensor] = {}
-    for (row, contender), network in zip(measured, networks, strict=True):
+    for (row, contender), network in zip(measured, networks):
         images, plain = contender.images(1), (contender.config, 'none', contender.stages)
         if plain not in expected:
             expected[plain] = Contender(*plain).network()(images)
@@ -185,9 +187,9 @@ def _take_turns(rows: list[dict], measure: str, calls: Sequence[Callable[[], obj
                 ) -> None:
     """Add the seconds of each call to its row, and their ratio to those of the first call."""
     seconds = take_turns(calls, rounds)
-    for row, times in zip(rows, seconds, strict=True):
+    for row, times in zip(rows, seconds):
         low, median, high = statistics.quantiles(times, n=4, method='inclusive')
-        ratios = [time / first for time, first in zip(times, seconds[0], strict=True)]
+        ratios = [time / first for time, first in zip(times, seconds[0])]
         row[measure] = dict(median=median, low=low, high=high, ratio=statistics.median(ratios))
 
 
@@ -197,7 +199,7 @@ def _measure_input(trained: Sequence[tuple[dict, Contender]], notes: list[str]) 
         with _noted(notes, contender, 'input not measured: '):
             compare_inputs([contender.cfg], seconds=0.1, rounds=1)
             able[contender.config] = contender.cfg
-    speeds = dict(zip(able, compare_inputs(list(able.values()), rounds=40), strict=True))
+    speeds = dict(zip(able, compare_inputs(list(able.values()), rounds=40)))
     for row, contender in trained:
         if speed := speeds.get(contender.config):
             row['input_images_per_core_second'] = speed['images_per_core_second']
@@ -275,7 +277,7 @@ def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds:
     return [dict(
         images_per_second=statistics.median(count / wall for count, wall, _ in of_config),
         images_per_core_second=statistics.median(count / core for count, _, core in of_config),
-        images=sum(count for count, _, _ in of_config)) for of_config in zip(*turns, strict=True)]
+        images=sum(count for count, _, _ in of_config)) for of_config in zip(*turns)]
 
 
 def _turn(stream: Iterator[dict], seconds: float) -> tuple[int, float, float]:

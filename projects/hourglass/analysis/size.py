@@ -1,4 +1,6 @@
 """The size of a config's network, from the shapes of its tensors alone."""
+from __future__ import annotations
+
 import copy
 from pathlib import Path
 

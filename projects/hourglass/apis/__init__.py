@@ -1,4 +1,6 @@
 """What programs import: a trained network, and the keypoints it finds."""
+from __future__ import annotations
+
 from pathlib import Path
 
 from mmengine.config import Config

@@ -1,4 +1,6 @@
 """Conversion of other projects' checkpoints to files and configs for training and testing here."""
+from __future__ import annotations
+
 import io
 import json
 import os

@@ -1,4 +1,6 @@
 """Import of a checkpoint of any known family into our network, with its numbers unchanged."""
+from __future__ import annotations
+
 import ast
 import json
 import re

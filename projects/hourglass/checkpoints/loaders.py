@@ -1,4 +1,6 @@
 """Checkpoint loaders for mmengine: weights only, ``.safetensors``, and names of shipped weights."""
+from __future__ import annotations
+
 from importlib.util import find_spec
 from typing import Any
 

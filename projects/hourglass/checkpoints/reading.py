@@ -1,4 +1,6 @@
 """Checkpoint files, read without unpickling anything but tensors and plain containers."""
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch

@@ -3,6 +3,8 @@
 The module of a subcommand has a docstring, which ``--help`` shows, ``add_arguments(parser)`` and
 ``run(args)``. Only the module of the given subcommand is imported, so that ``--help`` is quick.
 """
+from __future__ import annotations
+
 import argparse
 import sys
 import warnings

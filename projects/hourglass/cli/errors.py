@@ -1,4 +1,6 @@
 """Errors that a user can fix, as one line and an exit status."""
+from __future__ import annotations
+
 import errno
 import os
 import re

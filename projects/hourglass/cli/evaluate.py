@@ -5,6 +5,8 @@ hourglass evaluate flic --gt examples.mat --pred mine.npy other.json
 hourglass evaluate lsp --gt joints.mat --pred preds.mat --protocol pcp
 hourglass evaluate own --gt coco.json --pred results.json
 """
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence

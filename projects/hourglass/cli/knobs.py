@@ -99,7 +99,7 @@ def _replace(node: Any, name: str, old: Any, new: Any) -> int:
         elif bare == old and (isinstance(old, list) or key == name):
             node[key] = copy.deepcopy(new)
         else:
-            count += _replace(value, name, old, new) if isinstance(value, dict | list) else 0
+            count += _replace(value, name, old, new) if isinstance(value, (dict, list)) else 0
             continue
         count += 1
     return count

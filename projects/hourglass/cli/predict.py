@@ -1,4 +1,6 @@
 """Find the keypoints of people in images or videos: overlays, predictions.json, predictions.csv."""
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path

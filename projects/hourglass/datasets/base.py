@@ -1,4 +1,6 @@
 """One annotated person, and the base class that turns persons into mmpose's samples."""
+from __future__ import annotations
+
 import os
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -165,7 +167,7 @@ def with_joints_of(skeleton: dict, person: Person, own: dict, left_out: Sequence
     if len(person.keypoints_image) != len(names):
         return person                   # the checks of the data set name it
     places, occluded = (
-        {name: value for name, value in zip(names, values, strict=True) if name not in left_out}
+        {name: value for name, value in zip(names, values) if name not in left_out}
         for values in (person.keypoints_image, person.occluded))
     for middle, part in (('pelvis', 'hip'), ('thorax', 'shoulder')):
         ends = f'right_{part}', f'left_{part}'

@@ -1,4 +1,6 @@
 """Check a whole data folder: list everything that is wrong with its images and its people."""
+from __future__ import annotations
+
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -54,8 +56,8 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
         present = sorted(names - set(missing))
         with ThreadPoolExecutor(workers) as pool:
             results = pool.map(_size_or_error, [folder / name for name in present])
-            for name, result in zip(present, tqdm(results, 'reading images', len(present),
-                                                  disable=None), strict=True):
+            for name, result in zip(
+                    present, tqdm(results, 'reading images', len(present), disable=None)):
                 if isinstance(result, str):
                     errors['images that cannot be read'].append(result)
                 else:

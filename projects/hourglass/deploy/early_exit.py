@@ -54,7 +54,7 @@ class EarlyExit(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         network = self.network
-        check_input(images, network.depth)
+        check_input(images, network.depth, network.in_channels)
         x, last = network.stem(images), len(network.outputs) - 1
         people = torch.arange(len(images), device=images.device)        # those still inside
         found = before = images.new_empty(0)                            # set by the first stack

@@ -1,4 +1,6 @@
 """Trained networks as files for other programs; each file is run and compared before it is kept."""
+from __future__ import annotations
+
 import io
 import json
 import os
@@ -6,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Union
 
 import numpy as np
 import torch
@@ -33,7 +36,7 @@ LARGEST_DEVIATION = 1e-4                # of a heatmap or score, as a fraction o
 _BATCH = 3                              # compared in batches of one and of this many
 _ROUNDING = 1e-5                        # runtimes differ less in heatmaps (measured: 1e-6)
 
-Run = Callable[[Tensor], Tensor | Sequence[Tensor]]     # pixels (B, 3, H, W) -> all outputs
+Run = Callable[[Tensor], Union[Tensor, Sequence[Tensor]]]   # pixels (B, 3, H, W) -> all outputs
 
 
 @dataclass

@@ -4,6 +4,8 @@ Each runtime is a module from images (B, 3, H, W) to a tuple of one tensor, the 
 network's last stack, as :func:`hourglass.models.fuse.fuse` returns it. All but ``bf16`` compute in
 float32 and differ from the network only by rounding.
 """
+from __future__ import annotations
+
 import statistics
 import time
 import warnings
@@ -26,7 +28,7 @@ from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.inference.stages import keep_stages, until_stage
 from hourglass.models.backbone import StackedHourglass, check_input
-from hourglass.models.fuse import fuse
+from hourglass.models.fuse import fuse, unfusable
 from hourglass.models.head import StackedHeatmapHead
 from hourglass.models.stages import num_stages, stage_index
 
@@ -81,7 +83,8 @@ class NcnnNetwork(nn.Module):
     def __init__(self, network: StackedHourglass, exit_tolerance: float | None = None):
         super().__init__()
         import ncnn
-        self.depth, self.ncnn, self.net = network.depth, ncnn, ncnn.Net()
+        self.ncnn, self.net = ncnn, ncnn.Net()
+        self.depth, self.in_channels = network.depth, network.in_channels
         options = self.net.opt
         options.num_threads = torch.get_num_threads()
         # half precision is the default on processors that have it
@@ -98,10 +101,9 @@ class NcnnNetwork(nn.Module):
                 raise ConfigError('ncnn: cannot load this network; choose another runtime')
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
-        check_input(images, self.depth)
-        if images.shape[1] != 3 or not len(images):
-            raise ConfigError(f'ncnn: images of shape {tuple(images.shape)}; give (B, 3, H, W), '
-                              'B > 0')
+        check_input(images, self.depth, self.in_channels)
+        if not len(images):
+            raise ConfigError(f'ncnn: images of shape {tuple(images.shape)}; give at least one')
         return (torch.stack([self._one(image) for image in images.float().contiguous()]),)
 
     def _one(self, image: Tensor) -> Tensor:
@@ -143,7 +145,7 @@ def _in_openvino(network: StackedHourglass, input_size: tuple[int, int]) -> nn.M
 
 
 def _onnx(network: StackedHourglass, input_size: tuple[int, int]) -> bytes:
-    images = torch.zeros(2, 3, *reversed(input_size))
+    images = torch.zeros(2, network.in_channels, *reversed(input_size))
     return to_onnx(LastOutput(network), images, INPUT, [OUTPUT]).model_proto.SerializeToString()
 
 
@@ -207,16 +209,17 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
     Returns its name, the seconds of each one tried, and the network as run by it.
     """
     device = next(network.parameters()).device
-    images = torch.rand(1, 3, *reversed(input_size), device=device)
+    images = torch.rand(1, getattr(network, 'in_channels', 3), *reversed(input_size), device=device)
     candidates = {
         name: run_by(name, network, input_size) for name, runtime in RUNTIMES.items()
         if runtime.tried and device.type in runtime.devices and not runtime.missing()
-        and (name == 'none' or isinstance(network, StackedHourglass))}
+        and (name == 'none' or (isinstance(network, StackedHourglass)
+                                and not unfusable(network)))}
     expected = candidates['none'](images)[0]
     exact = {name: run for name, run in candidates.items()          # a NaN is not below
              if name == 'none' or deviation(run(images)[0], expected) <= ROUNDING}
     times = take_turns([partial(run, images) for run in exact.values()], rounds=5)
-    seconds = dict(zip(exact, map(statistics.median, times), strict=True))
+    seconds = dict(zip(exact, map(statistics.median, times)))
     best = min(seconds, key=lambda name: seconds[name])
     return best, seconds, exact[best]
 
@@ -235,7 +238,7 @@ def take_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[list[
     wait = torch.cuda.synchronize if torch.cuda.is_available() else nullcontext
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
-        for call, of_call in zip(calls, seconds, strict=True):
+        for call, of_call in zip(calls, seconds):
             wait()
             start = time.perf_counter()
             call()

@@ -3,6 +3,8 @@
 mmengine seeds each data worker once, so that a sample's augmentation depends on the number of
 workers and on all earlier samples. Here an epoch can begin at any batch.
 """
+from __future__ import annotations
+
 import hashlib
 import random
 from collections.abc import Iterator

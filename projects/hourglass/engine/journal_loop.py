@@ -1,4 +1,7 @@
 """Tests that may be interrupted: finished people are kept, and processes share the rest."""
+from __future__ import annotations
+
+from itertools import zip_longest
 from pathlib import Path
 
 from mmengine.config import Config
@@ -67,7 +70,7 @@ class JournalTestLoop(TestLoop):
         results = [list(metric.results) for metric in self.evaluator.metrics]
         for metric in self.evaluator.metrics:
             metric.results.clear()
-        for of_person in zip(*results, strict=True):
+        for of_person in zip_longest(*results, fillvalue={}):
             ids = {result.get('id') for result in of_person if isinstance(result, dict)}
             if len(ids) != 1 or None in ids:
                 raise ConfigError('--journal: a metric of test_evaluator does not give one result '

@@ -1,4 +1,6 @@
 """Hooks on the model before it runs: its weights, its memory format and, in a test, its runtime."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import torch

@@ -54,7 +54,7 @@ def join_ranks(launcher: str) -> None:
     place = find_place(launcher)
     if launcher == 'none' or torch.cuda.is_available() or dist.is_initialized():
         return
-    os.environ.update(zip(LAUNCHERS['pytorch'], map(str, place), strict=True))
+    os.environ.update(zip(LAUNCHERS['pytorch'], map(str, place)))
     os.environ.setdefault('MASTER_PORT', '29500')
     if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
         names = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']],

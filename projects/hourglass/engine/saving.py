@@ -1,4 +1,6 @@
 """Checkpoints that are written whole and hold all that a run needs to resume exactly."""
+from __future__ import annotations
+
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path

@@ -1,4 +1,6 @@
 """Runs that save a checkpoint when a signal stops them."""
+from __future__ import annotations
+
 import os
 import signal
 import threading

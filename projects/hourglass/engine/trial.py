@@ -1,4 +1,6 @@
 """One batch through everything that a run needs, before its first step."""
+from __future__ import annotations
+
 import copy
 
 import torch

@@ -6,6 +6,8 @@ which is 0 where not annotated and 1 where occluded). Predictions are COCO's lis
 (``image_id``, ``keypoints``, ``score``), or the ``predictions.json`` of ``hourglass predict``,
 whose images are found by their names. Coordinates are image px, and boxes x, y, width, height.
 """
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -183,7 +185,7 @@ def _records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[d
         for key in keys:
             if key not in record:
                 raise DataError(f'{where}: no {key!r}')
-            if key in ('id', 'image_id') and not isinstance(record[key], int | str):
+            if key in ('id', 'image_id') and not isinstance(record[key], (int, str)):
                 raise DataError(f'{where}: {key!r} is {record[key]!r}, a number or a name needed')
         if 'id' in keys and record['id'] in ids:
             raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number them "

@@ -1,4 +1,6 @@
 """Ground truth to score prediction files against, from every published annotation file."""
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,6 @@
 """How predictions fit their annotation better than as they are: another scale or order."""
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 
 import numpy as np

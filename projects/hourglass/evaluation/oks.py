@@ -58,7 +58,7 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
         evaluation.accumulate()
         evaluation.summarize()
     return ({name: 100 * float(value) if value >= 0 else np.nan
-             for name, value in zip(_STATS, evaluation.stats, strict=True)}, _intervals(evaluation))
+             for name, value in zip(_STATS, evaluation.stats)}, _intervals(evaluation))
 
 
 def _intervals(evaluation: Any) -> dict[str, tuple[float, float]]:
@@ -79,7 +79,7 @@ def _intervals(evaluation: Any) -> dict[str, tuple[float, float]]:
         precision = hits / np.maximum(np.cumsum(weights, axis=1), 1)
         highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         at_recalls = [np.append(one, 0)[np.searchsorted(recall, evaluation.params.recThrs)]
-                      for one, recall in zip(highest, hits / recall_of, strict=True)]
+                      for one, recall in zip(highest, hits / recall_of)]
         resamples.append((np.mean(at_recalls, axis=1), (weights * matched).sum(1) / recall_of))
     scores = 100 * np.array(resamples or np.full((1, 2, 10), np.nan))               # (B, 2, T)
     return {name: interval95(scores[:, i, at].mean(-1)) for i, kind in enumerate(('AP', 'AR'))
@@ -123,7 +123,7 @@ class OksAP(BaseMetric):
     @property
     def sigmas(self) -> ndarray:
         names, sigmas = keypoint_names(self.dataset_meta), self.dataset_meta['sigmas']
-        of_skeleton = dict(zip(names, map(float, sigmas), strict=True)) if len(sigmas) else {}
+        of_skeleton = dict(zip(names, map(float, sigmas))) if len(sigmas) else {}
         return find_sigmas(names, COCO_SIGMAS | of_skeleton | dict(self.given), 'OksAP, sigmas')
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:

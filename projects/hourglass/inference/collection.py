@@ -1,4 +1,6 @@
 """Prediction for a collection of images: read, predict, draw, write."""
+from __future__ import annotations
+
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,8 +39,7 @@ class Drawing:
         name = request.name
         if self.overlays:
             drawn: ndarray = request.image      # type: ignore[assignment]  # a source's array
-            for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes,
-                                              strict=True):
+            for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
                 drawn = draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
             if fps is None:

@@ -1,4 +1,6 @@
 """Where the people of an image are, found by a detector that has a name."""
+from __future__ import annotations
+
 import importlib
 import logging
 import os
@@ -17,7 +19,7 @@ Detect = Callable[[ndarray], Any]       # as find_detector's module:function
 
 
 def find_detector(name: str, score: float = 0.4, overlap: float = 0.5,
-                  max_people: int | None = None) -> 'PersonDetector':
+                  max_people: int | None = None) -> PersonDetector:
     """Load a detector of people by its name.
 
     Args:

@@ -1,4 +1,6 @@
 """Skeletons, annotations and heatmaps drawn over images, (H, W, 3) uint8 BGR, and sheets."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,14 +32,13 @@ def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
     thickness = max(1, round((side or max(image.shape[:2])) / 160))
     fixed = np.clip(keypoints_image, -_FAR, _FAR) * (1 << _FRACTION_BITS)
     points = [tuple(map(round, point)) if drawable else None for point, drawable in zip(
-        fixed.tolist(), np.isfinite(keypoints_image).all(-1), strict=True)]
-    for (start, end), colour in zip(metainfo['skeleton_links'], metainfo['skeleton_link_colors'],
-                                    strict=True):
+        fixed.tolist(), np.isfinite(keypoints_image).all(-1))]
+    for (start, end), colour in zip(metainfo['skeleton_links'], metainfo['skeleton_link_colors']):
         if points[start] and points[end]:
             cv2.line(drawn, points[start], points[end], colour.tolist(), thickness, cv2.LINE_AA,
                      _FRACTION_BITS)
     radius = (thickness + 1) << _FRACTION_BITS
-    for point, colour in zip(points, metainfo['keypoint_colors'], strict=True):
+    for point, colour in zip(points, metainfo['keypoint_colors']):
         if point:
             cv2.circle(drawn, point, radius, colour.tolist(), -1, cv2.LINE_AA, _FRACTION_BITS)
             cv2.circle(drawn, point, radius, _WHITE, 1, cv2.LINE_AA, _FRACTION_BITS)
@@ -65,7 +66,7 @@ def heatmap_sheet(image: ndarray, heatmaps: ndarray, names: Sequence[str], side:
                   ) -> ndarray:
     """Draw each keypoint's heatmap (K, h, w) over the network's input, with name and peak."""
     tiles = []
-    for heatmap, name in zip(heatmaps, names, strict=True):
+    for heatmap, name in zip(heatmaps, names):
         tile = cv2.resize(draw_heatmap(image, heatmap), (side, side))
         label = f"{name.replace('_', ' ')} {heatmap.max():.2f}"
         for colour, thickness in (((0, 0, 0), 3), (_WHITE, 1)):
@@ -87,7 +88,7 @@ def contact_sheet(images: Sequence[ndarray], columns: int, side: int = 256) -> n
     return sheet
 
 
-def write_sheet(dataset: 'PersonDataset', path: str | Path, count: int = 24, columns: int = 6,
+def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, columns: int = 6,
                 seed: int = 0) -> None:
     """Write a grid of ``count`` random people of a data set, with their skeletons, as an image.
 

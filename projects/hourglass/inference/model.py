@@ -1,4 +1,6 @@
 """A trained network from a name, a config and a checkpoint."""
+from __future__ import annotations
+
 from pathlib import Path
 
 import torch

@@ -4,6 +4,8 @@ The families differ in how they want the image, and an export in how much of the
 file. The former is named or follows from the latter, which is recognised by the outputs' shapes.
 The first class is the person, as in COCO.
 """
+from __future__ import annotations
+
 import hashlib
 import logging
 import os

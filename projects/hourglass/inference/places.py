@@ -1,9 +1,11 @@
 """Where the people of an image are: boxes from a file or a detector, and their square crops."""
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional, Union
 
 import numpy as np
 from numpy import ndarray
@@ -14,9 +16,9 @@ from hourglass.inference.detectors import find_detector
 from hourglass.io.files import read_json
 from hourglass.io.images import ImageLike
 
-Rows = Sequence | ndarray
+Rows = Union[Sequence, ndarray]
 _LARGEST = 64                           # a side of the image would be 1 to 4 px long in the input
-FindBoxes = Callable[['Request'], ndarray | None]   # None: the whole image
+FindBoxes = Callable[['Request'], Optional[ndarray]]    # None: the whole image
 
 
 @dataclass
@@ -50,7 +52,7 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
         if len(middles) != len(sides):
             raise DataError(f'{name}: {len(middles)} centers and {len(sides)} scales; give one '
                             'scale for each centre')
-        crops = list(zip(middles, sides.tolist(), strict=True))
+        crops = list(zip(middles, sides.tolist()))
     else:
         corners = _numbers([(0, 0, *image_size)] if boxes is None else boxes, 4, 'boxes', name)
         for box in corners:

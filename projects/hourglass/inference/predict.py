@@ -1,4 +1,6 @@
 """From images to keypoints."""
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -83,7 +85,7 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
         DataError: for an image, box, centre or scale that cannot be used.
         ConfigError: for a stage that does not exist.
     """
-    if not isinstance(images, list | tuple):
+    if not isinstance(images, (list, tuple)):
         given = [None if rows is None else [rows] for rows in (boxes, centers, scales)]
         return predict(model, [cast(ImageLike, images)], *given, **options)[0]
     places = dict(boxes=boxes, centers=centers, scales=scales)
@@ -91,7 +93,7 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
         if rows is not None and len(rows) != len(images):
             raise DataError(f'{name}: {len(rows)} given for {len(images)} images; give one entry '
                             'for each')
-    requests = (Request(image, str(image) if isinstance(image, str | Path) else f'image {index}',
+    requests = (Request(image, str(image) if isinstance(image, (str, Path)) else f'image {index}',
                         **{name: rows[index] for name, rows in places.items() if rows is not None})
                 for index, image in enumerate(images))
     results = []
@@ -223,7 +225,7 @@ def _calibration(model: TopdownPoseEstimator) -> Calibration:
 @torch.no_grad()
 def _run(model: TopdownPoseEstimator, people: list[_Person]) -> None:
     found = model.test_step(pseudo_collate([person.packed for person in people]))
-    for person, sample in zip(people, found, strict=True):
+    for person, sample in zip(people, found):
         person.found = sample
 
 

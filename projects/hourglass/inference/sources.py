@@ -1,4 +1,6 @@
 """Where images come from: a file, a folder, a pattern, a video or a camera."""
+from __future__ import annotations
+
 import glob
 from collections.abc import Collection, Iterator
 from itertools import takewhile

@@ -1,4 +1,6 @@
 """Estimators that predict from one of their stages."""
+from __future__ import annotations
+
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.errors import ConfigError

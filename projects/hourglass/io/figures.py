@@ -1,4 +1,6 @@
 """Figures of panels, saved as a whole file or embedded in a page."""
+from __future__ import annotations
+
 import re
 from html import escape
 from io import StringIO

@@ -1,4 +1,6 @@
 """Files that are written whole or not at all, and reading errors that name the file."""
+from __future__ import annotations
+
 import gzip
 import json
 import os

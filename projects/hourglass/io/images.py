@@ -1,9 +1,12 @@
 """Images of any source as (H, W, 3) uint8 BGR."""
+from __future__ import annotations
+
 import re
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Union
 
 import cv2
 import numpy as np
@@ -13,7 +16,7 @@ from PIL import Image, ImageOps
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
 
-ImageLike = str | Path | Image.Image | ndarray
+ImageLike = Union[str, Path, Image.Image, ndarray]
 
 # libjpeg can divide the sides of an image by 1, 2, 4 or 8 while it decodes
 REDUCTIONS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
@@ -84,7 +87,7 @@ def as_image(source: ImageLike) -> ndarray:
     uint8 or uint16: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey. Anything
     else raises ``DataError``.
     """
-    if isinstance(source, str | Path):
+    if isinstance(source, (str, Path)):
         return read_image(source, upright=True)
     if isinstance(source, Image.Image):
         return _as_bgr(ImageOps.exif_transpose(source))

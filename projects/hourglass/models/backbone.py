@@ -1,4 +1,6 @@
 """The network of the paper as configs build it: with options, and errors of one line."""
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -10,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.models import network
+from hourglass.models.layers import replace_layers
 from hourglass.models.network import Residual
 
 
@@ -33,7 +36,8 @@ class StackedHourglass(network.StackedHourglass):
     """:class:`hourglass.models.network.StackedHourglass` with options that are not in the paper.
 
     Args:
-        num_stacks, channels, num_keypoints, depth, blocks_per_scale, stem_channels: as there.
+        num_stacks, channels, num_keypoints, depth, blocks_per_scale, stem_channels, in_channels:
+            as there.
         heatmap_std: standard deviation of the initial weights of the prediction convolutions.
             ``None`` starts them like every other convolution, as Lua does: the first heatmaps are
             then far larger than any target, and training first has to unlearn them. 0.001 (HRNet,
@@ -48,11 +52,15 @@ class StackedHourglass(network.StackedHourglass):
         norm_eval: normalise with the running statistics while training, too, and keep them.
         init_cfg: how mmengine initialises the weights, such as ``dict(type='Pretrained',
             checkpoint=..., prefix='backbone.')``; default: PyTorch's way.
+        norm_cfg, act_cfg: other normalisations and activations, as for
+            :func:`hourglass.models.layers.replace_layers`; default: the paper's.
+        out_indices: the stacks, from 0, whose features are returned; default all.
 
     Raises:
         ConfigError: for a count that is no whole number above 0, an odd ``channels``, an unknown
-            ``residual`` or more frozen stages than stacks; in ``forward``, if H or W is not a
-            multiple of ``4 * 2**depth``.
+            ``residual`` or layer, more frozen stages than stacks, or ``out_indices`` with
+            heatmaps or without the last stack; in ``forward``, for images of another
+            shape than (B, in_channels, H, W) with H and W multiples of ``4 * 2**depth``.
     """
 
     def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
@@ -60,10 +68,12 @@ class StackedHourglass(network.StackedHourglass):
                  stem_channels: tuple[int, int, int] = (64, 128, 128),
                  heatmap_std: float | None = None, residual: str = 'bottleneck',
                  with_cp: bool = False, frozen_stages: int = -1, norm_eval: bool = False,
-                 init_cfg: dict | list[dict] | None = None):
+                 init_cfg: dict | list[dict] | None = None, in_channels: int = 3,
+                 norm_cfg: dict | None = None, act_cfg: dict | None = None,
+                 out_indices: Sequence[int] | None = None):
         for name, value in dict(num_stacks=num_stacks, channels=channels, depth=depth,
-                                blocks_per_scale=blocks_per_scale,
-                                num_keypoints=num_keypoints).items():
+                                blocks_per_scale=blocks_per_scale, num_keypoints=num_keypoints,
+                                in_channels=in_channels).items():
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ConfigError(f'{name} is {value!r}: give a whole number, 1 or more')
         if channels % 2:
@@ -76,12 +86,21 @@ class StackedHourglass(network.StackedHourglass):
         if frozen_stages not in range(-1, num_stacks + 1):
             raise ConfigError(f'frozen_stages is {frozen_stages!r}: give -1 for none, 0 for the '
                               f'stem, or up to {num_stacks} for as many stacks, too')
+        if out_indices is not None and num_keypoints is not None:
+            raise ConfigError('out_indices is for features, with num_keypoints=None; the head '
+                              'weighs and chooses heatmaps with stage_weights and predict_stage')
+        self.out_indices = tuple(range(num_stacks) if out_indices is None else out_indices)
+        if not {num_stacks - 1} <= set(self.out_indices) <= set(range(num_stacks)):
+            raise ConfigError(f'out_indices is {self.out_indices}: give stacks from 0 to '
+                              f'{num_stacks - 1}, the last of them too, as no loss would reach it')
         super().__init__(num_stacks, channels, num_keypoints, depth, blocks_per_scale,
-                         stem_channels, RESIDUALS[residual])
+                         stem_channels, RESIDUALS[residual], in_channels)
         self.channels, self.num_keypoints, self.depth = channels, num_keypoints, depth
+        self.in_channels = in_channels
         self.blocks_per_scale, self.residual = blocks_per_scale, RESIDUALS[residual]
         self.with_cp, self.norm_eval, self.init_cfg = with_cp, norm_eval, init_cfg
         self.is_init = False
+        replace_layers(self, norm_cfg, act_cfg)
         if self.heatmaps is not None and heatmap_std is not None:
             start_near_zero(self.heatmaps, heatmap_std)
         self.frozen = {'stem'} if frozen_stages >= 0 else set()
@@ -93,7 +112,7 @@ class StackedHourglass(network.StackedHourglass):
                 module.requires_grad_(False)
         self.train()
 
-    def train(self, mode: bool = True) -> 'StackedHourglass':
+    def train(self, mode: bool = True) -> StackedHourglass:
         super().train(mode)
         for name, module in self.named_modules():
             if name in self.frozen or (self.norm_eval and isinstance(module, _BatchNorm)):
@@ -111,17 +130,22 @@ class StackedHourglass(network.StackedHourglass):
     def num_stacks(self) -> int:
         return len(self.hourglasses)
 
-    num_stages = num_stacks             # each has an output
+    @property
+    def num_stages(self) -> int:
+        return len(self.out_indices)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        check_input(images, self.depth)
-        if self.with_cp and torch.is_grad_enabled():
-            return recomputed_forward(self, images)
-        return super().forward(images)
+        check_input(images, self.depth, self.in_channels)
+        recomputes = self.with_cp and torch.is_grad_enabled()
+        outputs = recomputed_forward(self, images) if recomputes else super().forward(images)
+        return tuple(outputs[stack] for stack in self.out_indices)
 
 
-def check_input(images: Tensor, depth: int) -> None:
-    """Raise a ConfigError unless images (B, 3, H, W) fit an hourglass of ``depth`` levels."""
+def check_input(images: Tensor, depth: int, in_channels: int) -> None:
+    """Raise a ConfigError unless images (B, in_channels, H, W) fit ``depth`` levels."""
+    if images.ndim != 4 or images.shape[1] != in_channels:
+        raise ConfigError(f'images of shape {tuple(images.shape)}; the network takes '
+                          f'(B, {in_channels}, H, W), as its in_channels is {in_channels}')
     height, width = images.shape[-2:]
     step = 4 * 2**depth                 # the stem divides by 4, every level by 2
     if height % step or width % step:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from hourglass.errors import ConfigError
 from hourglass.models.backbone import StackedHourglass, check_input
@@ -20,11 +21,22 @@ def fuse(network: StackedHourglass) -> 'FusedHourglass':
     """Rewrite a network so that it gives the same last output in less time, for prediction only.
 
     ``network`` is not changed. Outputs differ by rounding, by a few 1e-6 of the largest. Raises
-    ``ConfigError`` for another kind of network.
+    ``ConfigError`` for another kind of network, or other layers than BatchNorm and ReLU.
     """
     if not isinstance(network, StackedHourglass):
         raise ConfigError(f'fuse: takes a StackedHourglass, not a {type(network).__name__}')
+    if others := unfusable(network):
+        raise ConfigError(f'fuse: merges BatchNorm and ReLU, and the network has {others[0]}')
     return FusedHourglass(network).eval().requires_grad_(False)
+
+
+def unfusable(network: nn.Module) -> list[str]:
+    """Return the types of layers in a network that cannot be fused, sorted."""
+    return sorted({type(layer).__name__ for layer in network.modules()
+                   if not next(layer.children(), None) and not isinstance(layer, _FUSABLE)})
+
+
+_FUSABLE = (nn.Conv2d, _BatchNorm, nn.ReLU, nn.MaxPool2d, nn.Upsample, nn.Identity, nn.ModuleList)
 
 
 class FusedHourglass(nn.Module):
@@ -32,7 +44,8 @@ class FusedHourglass(nn.Module):
 
     def __init__(self, network: StackedHourglass):
         super().__init__()
-        self.depth, self.stem = network.depth, fused(network.stem)
+        self.depth, self.in_channels = network.depth, network.in_channels
+        self.stem = fused(network.stem)
         self.hourglasses = nn.ModuleList(map(fused, network.hourglasses))
         self.features = nn.ModuleList(map(fused, network.features))
         predictions = network.heatmaps or [nn.Identity()] * network.num_stacks
@@ -40,7 +53,7 @@ class FusedHourglass(nn.Module):
         self.reinjects = nn.ModuleList(map(merged, network.reinjects, predictions[:-1]))
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
-        check_input(images, self.depth)
+        check_input(images, self.depth, self.in_channels)
         x = self.stem(images)                                               # (B, C, h, w)
         for stack, reinject in enumerate(self.reinjects):
             x = reinject(self.stack(stack, x)).add_(x)
@@ -73,7 +86,7 @@ class FusedResidual(nn.Module):
         super().__init__()
         norm, _, *rest = residual.branch
         first, *others = map(fused, folded(nn.Sequential(*rest)))
-        assert isinstance(norm, nn.BatchNorm2d) and isinstance(first, nn.Conv2d)
+        assert isinstance(norm, _BatchNorm) and isinstance(first, nn.Conv2d)
         self.branch = nn.Sequential(*clamped(norm, first), *others)
         self.skip = fused(residual.skip)
 
@@ -115,7 +128,7 @@ def folded(layers: nn.Sequential) -> list[nn.Module]:
     row: list[nn.Module] = []
     for layer in _flat(layers):
         before = row[-1] if row else None
-        if isinstance(layer, nn.BatchNorm2d) and isinstance(before, nn.Conv2d):
+        if isinstance(layer, _BatchNorm) and isinstance(before, nn.Conv2d):
             scale, shift = _affine(layer)
             row[-1] = _copied(before, before.weight.double() * scale[:, None, None, None],
                               _bias(before) * scale + shift)
@@ -124,7 +137,7 @@ def folded(layers: nn.Sequential) -> list[nn.Module]:
     return row
 
 
-def clamped(norm: nn.BatchNorm2d, conv: nn.Conv2d) -> tuple[Clamp, nn.Conv2d]:
+def clamped(norm: _BatchNorm, conv: nn.Conv2d) -> tuple[Clamp, nn.Conv2d]:
     """BatchNorm, ReLU and a 1x1 convolution as a clamp and a 1x1 convolution.
 
     relu(s x + c) = s clamp(x) + c, where x is cut at -c/s, from below if s > 0 and from above if
@@ -161,7 +174,7 @@ def _flat(layers: nn.Sequential) -> Iterator[nn.Module]:
         yield from _flat(layer) if type(layer) is nn.Sequential else (layer,)
 
 
-def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def _affine(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
     """Scale and shift (C,) of a BatchNorm in eval mode, in float64."""
     assert norm.running_mean is not None and norm.running_var is not None
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()

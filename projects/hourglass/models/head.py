@@ -1,4 +1,6 @@
 """Losses and predictions of a network with one output per stage."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,7 +70,7 @@ class StackedHeatmapHead(BaseHead):
                                   f'the backbone has {len(feats)} outputs: give one for each')
         if self.to_heatmaps is None:
             return list(feats)
-        return [conv(x) for conv, x in zip(self.to_heatmaps, feats, strict=True)]
+        return [conv(x) for conv, x in zip(self.to_heatmaps, feats)]
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: list,
              train_cfg: dict | None = None) -> dict[str, Tensor]:
@@ -79,7 +81,7 @@ class StackedHeatmapHead(BaseHead):
                      ) -> dict[str, Tensor]:
         """Return these for N heatmaps and for targets, (B, K, h, w) each, and weights (B, K)."""
         losses, factors = {}, self.stage_weights or [1.0] * len(stages)
-        for stage, (factor, heatmaps) in enumerate(zip(factors, stages, strict=True)):
+        for stage, (factor, heatmaps) in enumerate(zip(factors, stages)):
             if heatmaps.shape != targets.shape:
                 raise ConfigError(
                     f'StackedHeatmapHead: heatmaps {tuple(heatmaps.shape)} against targets '

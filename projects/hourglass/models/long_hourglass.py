@@ -1,4 +1,6 @@
 """One long hourglass, which the paper compares with stacked ones (section 4.3: HG and HG-Int)."""
+from __future__ import annotations
+
 from typing import Any
 
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
@@ -30,8 +32,8 @@ class LongHourglass(nn.Module):
     def __init__(self, side_predictions: int = 0, num_keypoints: int = 16,
                  heatmap_std: float | None = None, **kwargs: Any):
         super().__init__()
-        if foreign := {'num_stacks', 'with_cp', 'frozen_stages', 'norm_eval', 'init_cfg'} & set(
-                kwargs):
+        if foreign := {'num_stacks', 'with_cp', 'frozen_stages', 'norm_eval', 'init_cfg',
+                       'norm_cfg', 'act_cfg', 'out_indices'} & set(kwargs):
             raise ConfigError(f'LongHourglass: {min(foreign)} is not for a single hourglass; leave '
                               'it out; blocks_per_scale sets its length')
         one = StackedHourglass(
@@ -40,7 +42,7 @@ class LongHourglass(nn.Module):
             raise ConfigError(f'LongHourglass: side_predictions={side_predictions} and '
                               f'num_keypoints={num_keypoints}; give 0 to {one.depth - 1} and a '
                               'number of keypoints')
-        self.stem, self.depth = one.stem, one.depth
+        self.stem, self.depth, self.in_channels = one.stem, one.depth, one.in_channels
         self.hourglasses, self.features, self.heatmaps = one.hourglasses, one.features, one.heatmaps
         self.side_features = nn.ModuleList(
             prediction_features(one.channels, 1, one.residual) for _ in range(side_predictions))
@@ -51,13 +53,13 @@ class LongHourglass(nn.Module):
             start_near_zero(self.side_heatmaps, heatmap_std)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        check_input(images, self.depth)
+        check_input(images, self.depth, self.in_channels)
         *on_the_way, top = _upward(self.hourglasses[0], self.stem(images))
         output = self.heatmaps[0](self.features[0](top))                    # (B, K, h, w)
         sides = on_the_way[len(on_the_way) - len(self.side_features):]
         return (*(F.interpolate(heatmaps(features(x)), output.shape[-2:], mode='bilinear')
-                  for features, heatmaps, x in zip(
-                      self.side_features, self.side_heatmaps, sides, strict=True)), output)
+                  for features, heatmaps, x in zip(self.side_features, self.side_heatmaps, sides)),
+                output)
 
 
 def _upward(hourglass: nn.Module, x: Tensor) -> list[Tensor]:

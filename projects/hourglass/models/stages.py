@@ -5,7 +5,7 @@ from typing import TypeVar
 from torch import nn
 
 from hourglass.errors import ConfigError
-from hourglass.models.network import StackedHourglass
+from hourglass.models.backbone import StackedHourglass
 
 Module = TypeVar('Module', bound=nn.Module)
 
@@ -35,8 +35,9 @@ def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
     """
     if not isinstance(network, StackedHourglass):
         return network, stage
-    count = stage_index(stage, len(network.hourglasses)) + 1
-    first = shallow_copy(network)
+    kept = network.out_indices[:stage_index(stage, network.num_stages) + 1]
+    count, first = kept[-1] + 1, shallow_copy(network)
+    first.out_indices = kept
     for name, length in (('hourglasses', count), ('features', count), ('heatmaps', count),
                          ('reinjects', count - 1)):
         parts = getattr(network, name)

@@ -1,4 +1,6 @@
 """The page's server: static files, the models and examples on offer, uploads and predictions."""
+from __future__ import annotations
+
 import json
 import threading
 import time
@@ -116,7 +118,7 @@ def _boxes(text: str) -> list | None:
         boxes = json.loads(text, parse_int=float)       # infinity, if too long for a float
     except (ValueError, RecursionError):
         boxes = text
-    if not isinstance(boxes, list | None):
+    if boxes is not None and not isinstance(boxes, list):
         raise DataError('boxes: not JSON of the form [[x1, y1, x2, y2], ...]; leave them out for '
                         'the whole image')
     if boxes and len(boxes) > MAX_PEOPLE:
@@ -131,9 +133,9 @@ def model_as_json(name: str, model: TopdownPoseEstimator) -> dict:
     return dict(
         name=name, shows='whole body' if 'ankle' in ' '.join(joints) else 'upper body',
         joints=[dict(name=joint.replace('_', ' '), color=_css(color))
-                for joint, color in zip(joints, meta['keypoint_colors'], strict=True)],
+                for joint, color in zip(joints, meta['keypoint_colors'])],
         bones=[dict(ends=list(ends), color=_css(color)) for ends, color in
-               zip(meta['skeleton_links'], meta['skeleton_link_colors'], strict=True)],
+               zip(meta['skeleton_links'], meta['skeleton_link_colors'])],
         stages=num_stages(model), stage=head.predict_stage % num_stages(model),
         input_size=model.cfg.model.head.decoder['input_size'])
 

@@ -50,7 +50,7 @@ def test_a_network_for_lsp_gets_its_14_joints(tmp_path):
     options = dict(data_root=str(tmp_path), ann_file='a.json', test_mode=True)
     dataset = MpiiDataset(skeleton='lsp', **options)
     sample, ours = dataset[0]['raw_ann_info'], dict(zip(
-        keypoint_names(MpiiDataset.METAINFO), person['joints'], strict=True))
+        keypoint_names(MpiiDataset.METAINFO), person['joints']))
     names = keypoint_names(dataset.metainfo)
     assert names == keypoint_names(skeletons.LSP)
     assert (sample['keypoints_image'] + 1).tolist() == [ours[name] for name in names]

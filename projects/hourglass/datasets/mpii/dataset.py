@@ -1,4 +1,6 @@
 """MPII Human Pose (Andriluka et al., CVPR 2014): 16 joints, PCKh by the size of the head."""
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

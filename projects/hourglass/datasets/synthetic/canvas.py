@@ -3,6 +3,8 @@
 Pixel coordinates are 0-based, x to the right and y down, with whole numbers at pixel centres.
 Colours are BGR in 0..255. Depths grow towards the camera.
 """
+from __future__ import annotations
+
 import colorsys
 from dataclasses import dataclass
 
@@ -55,7 +57,7 @@ def _mixed(first: np.ndarray, second: np.ndarray | tuple, share: np.ndarray | fl
            shade: np.ndarray | float = 1.0) -> np.ndarray:
     """Two colours (3,) mixed by the share (H, W) of the second one: (H, W, 3) float32."""
     steps = zip(np.asarray(first, np.float32),
-                np.asarray(np.subtract(second, first), np.float32), strict=True)
+                np.asarray(np.subtract(second, first), np.float32))
     return cv2.merge([(start + share * step) * shade for start, step in steps])
 
 
