@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 from onnx_files import write_constant, write_mean_boxes
+from pairs import zip_equal
 
 from hourglass.errors import ConfigError
 from hourglass.inference import onnx_detectors
@@ -69,7 +70,7 @@ def rtmdet() -> list:
     scores[AT, 0] = np.log(0.72 / 0.28)
     distances[AT] = [*(point - BOX[:2]), *(BOX[2:] - point)]
     return [one.T.reshape(-1, side, side) for table in (scores, distances)
-            for one, side in zip(np.split(table, [64, 80]), (8, 4, 2), strict=True)]
+            for one, side in zip_equal(np.split(table, [64, 80]), (8, 4, 2))]
 
 
 def suppressed() -> list:
