@@ -7,10 +7,11 @@ from mmengine.config import Config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.deploy.runtimes import optimized
+from hourglass.inference.detectors import find_detector
 from hourglass.inference.model import load_model
 from hourglass.inference.predict import Poses, predict
 
-__all__ = ['Poses', 'init_model', 'predict']
+__all__ = ['Poses', 'find_detector', 'init_model', 'predict']
 
 
 def init_model(config: str | Path | Config, weights: str | Path | None = None,

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'onnx:FILE, onnx:FILE,FAMILY, mmdet:CONFIG,CHECKPOINT, or module:function')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO')
     people.add_argument('--whole-image', action='store_true', help='one person fills each image')
-    people.add_argument('--detector-score', type=float, default=0.4, metavar='SCORE',
+    people.add_argument('--detector-score', type=float, default=0.5, metavar='SCORE',
                         help='leave out boxes below it; default %(default)s')
     people.add_argument('--detector-overlap', type=float, default=0.5, metavar='IOU',
                         help='of two boxes that overlap by more, keep one; default %(default)s')

@@ -18,7 +18,7 @@ from hourglass.io.images import ImageLike, as_image
 Detect = Callable[[ndarray], Any]       # as find_detector's module:function
 
 
-def find_detector(name: str, score: float = 0.4, overlap: float = 0.5,
+def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
                   max_people: int | None = None) -> PersonDetector:
     """Load a detector of people by its name.
 
