@@ -1,17 +1,20 @@
 """Helper variables at the top of a config reach the places that use them, or are refused."""
 import argparse
+import shutil
 from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
 from mmengine.config import Config
 
+from hourglass.checkpoints.configs import read_config
 from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.config import load_config
 from hourglass.errors import ConfigError
 
 BASE = REPOSITORY / 'configs/flic/td-hm_hourglass2-small_flic-128x128.py'
 SIZES = 'input_size, heatmap_size = (256, 256), (64, 64)'
+IMPORTED = 'from mmengine.config import read_base\nwith read_base():\n'
 PLAIN = ("train_pipeline = [step for step in _base_.train_pipeline\n"
          "                  if step['type'] != 'hourglass.LuaColour']")
 
@@ -76,7 +79,7 @@ def test_pixels_are_normalised_as_the_child_says(child):
 
 
 def test_pipelines_and_splits_reach_the_data(child):
-    assert 'hourglass.LuaColour' in str(Config.fromfile(BASE).train_dataloader)
+    assert 'hourglass.LuaColour' in str(read_config(BASE).train_dataloader)
     cfg = child(f"{PLAIN}\ncodec = dict(sigma=3.0)\ntrain_split = dict(data_root='/my')")
     assert 'hourglass.LuaColour' not in str(cfg.train_dataloader)
     assert codecs(cfg)[0].sigma == 3.0
@@ -131,12 +134,27 @@ def test_validation_data_that_a_test_does_not_read_are_said_to_differ(child, cap
     assert not capsys.readouterr().err
 
 
+@pytest.mark.parametrize('deep', [False, True])
+def test_a_child_in_the_new_style_changes_them_too(tmp_path, deep):
+    shutil.copytree(REPOSITORY / 'configs/_base_', tmp_path / 'configs/_base_')
+    shutil.copytree(REPOSITORY / 'configs/flic', tmp_path / 'configs/flic')
+    child = tmp_path / 'configs/flic/child.py'
+    child.write_text(f'{IMPORTED}    from .td_hm_hourglass2_paper_flic_256x256 import *\n'
+                     'codec.update(sigma=3.0)\ntrain_split.update(data_root="/my")\n')
+    if deep:
+        child = tmp_path / 'configs/grandchild.py'
+        child.write_text(f'{IMPORTED}    from .flic.child import *\n')
+    cfg = load(child)
+    assert [codec.sigma for codec in codecs(cfg)] == [3.0, 3.0]
+    assert cfg.train_dataloader.dataset.data_root == '/my'
+
+
 @pytest.mark.parametrize('path', sorted(
     path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob('configs/*/*.py')
     if path.parent.name != '_base_'))
 def test_nothing_is_moved_in_the_shipped_configs(path, monkeypatch, capsys):
     monkeypatch.chdir(REPOSITORY)
-    loaded, plain = load(Path(path)), Config.fromfile(path)
+    loaded, plain = load(Path(path)), read_config(path)
     for part in ('model', 'train_dataloader', 'test_dataloader', 'optim_wrapper'):
         for config in (loaded, plain):
             (config.get(part) or {}).pop('timeout', None)

@@ -12,6 +12,8 @@ from mmpose.models.utils.tta import flip_heatmaps
 from pairs import zip_equal
 from torch import nn
 
+from hourglass.checkpoints.configs import read_config
+
 PEOPLE = 16
 # how far a joint may be predicted, in cells along x or y, not counting the outermost cells: a
 # target in the middle of a cell, a quarter's offset in it, and a parabola, which is exact
@@ -77,7 +79,7 @@ def recipes(folders: str) -> list[Config]:
     found = {}
     for path in (path for folder in folders.split()
                  for path in sorted((REPOSITORY / 'configs' / folder).glob('*.py'))):
-        cfg = Config.fromfile(path)
+        cfg = read_config(path)
         if '-test-' not in path.stem:
             found.setdefault(str((cfg.test_dataloader.dataset, cfg.model.head.decoder,
                                   cfg.test_evaluator)), cfg)

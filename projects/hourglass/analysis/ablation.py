@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
-from mmengine.config import Config
 from numpy import ndarray
 
 from hourglass.analysis.size import size_of, stages_of
+from hourglass.checkpoints.configs import read_config
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.figures import panels
 from hourglass.io.tables import markdown_table
@@ -63,7 +63,7 @@ def read_variant(config: Path) -> tuple[Variant, str]:
 
     Raises ``ConfigError`` if it does not train for a number of iterations.
     """
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     if 'max_iters' not in cfg.train_cfg:
         raise ConfigError(f'{config}: trains for epochs; a comparison needs a number of '
                           "iterations, train_cfg=dict(type='hourglass.IterationLoop', "

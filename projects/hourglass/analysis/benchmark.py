@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from hourglass.analysis.machine import described, machine, peak_memory
 from hourglass.analysis.size import build_estimator, size_of
+from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config
 from hourglass.deploy.runtimes import deviation, optimized, take_turns
 from hourglass.errors import ConfigError, HourglassError
@@ -53,7 +54,7 @@ class Contender:
     def __post_init__(self):
         if self.stages is not None and self.stages < 1:
             raise ConfigError(f'stages={self.stages}: give 1 or more')
-        self.cfg = Config.fromfile(find_config(self.config))
+        self.cfg = read_config(find_config(self.config))
         if 'decoder' not in self.cfg.get('model', {}).get('head', {}):
             raise ConfigError(f'{self.config}: has no model.head.decoder, which gives the size of '
                               'the input; only top-down heatmap networks can be measured')
@@ -291,7 +292,7 @@ def _turn(stream: Iterator[dict], seconds: float) -> tuple[int, float, float]:
 
 def _samples(config: str | Config) -> Iterator[dict]:
     """Yield training samples without end, each once before any comes again."""
-    cfg = Config.fromfile(config) if isinstance(config, str) else config
+    cfg = read_config(config) if isinstance(config, str) else config
     if 'train_dataloader' not in cfg:
         raise ConfigError(f'{cfg.filename}: has no train_dataloader to measure')
     init_default_scope(cfg.get('default_scope', 'mmpose'))

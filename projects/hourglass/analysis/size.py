@@ -11,6 +11,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch.utils.flop_counter import FlopCounterMode
 
+from hourglass.checkpoints.configs import read_config
 from hourglass.inference.stages import until_stage
 from hourglass.models.stages import num_stages
 
@@ -20,7 +21,7 @@ def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int
 
     Only the first ``stages`` run, by default all. Raises ``ConfigError`` if there are fewer.
     """
-    cfg = config if isinstance(config, Config) else Config.fromfile(config)
+    cfg = config if isinstance(config, Config) else read_config(config)
     with torch.device('meta'):                          # shapes without numbers
         estimator = build_estimator(cfg)
         if stages is not None:

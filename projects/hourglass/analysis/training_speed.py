@@ -9,6 +9,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from hourglass.analysis.size import build_estimator, size_of
+from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config
 from hourglass.errors import ConfigError
 from hourglass.io.tables import text_table
@@ -68,7 +69,7 @@ def training_speed(config: str, way: str, batch_size: int, seconds: float) -> Sp
     Raises:
         ConfigError: for a CUDA graph without CUDA.
     """
-    cfg, run = Config.fromfile(find_config(config)), WAYS[way]
+    cfg, run = read_config(find_config(config)), WAYS[way]
     cuda = torch.cuda.is_available()
     if run.graph and not cuda:
         raise ConfigError(f'--ways {way}: a CUDA graph needs CUDA, which is not available here')

@@ -31,6 +31,7 @@ COMMANDS = {
     'prepare flic': 'check a FLIC folder',
     'prepare lsp': 'check a folder of LSP or LSP Extended',
     'prepare synthetic': 'render a data set of people',
+    'mmpose': "run one of mmpose's own tools",
     'web': 'serve the demo page',
 }
 

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmengine.utils.dl_utils import set_multi_processing
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
+from hourglass.checkpoints.configs import read_config
 from hourglass.cli.knobs import move_changes_of_file, move_options
 from hourglass.engine.processes import join_ranks
 from hourglass.errors import ConfigError, did_you_mean
@@ -34,13 +35,7 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     the config cannot be loaded, or a setting would have no effect.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise ConfigError(f'{args.config}: no such config file')
-    try:
-        cfg = Config.fromfile(args.config)
-    except Exception as error:          # a config is Python, so a typo can raise anything
-        raise ConfigError(f'{args.config}: {type(error).__name__}: '
-                          f"{' '.join(str(error).split())}") from None
+    cfg = read_config(args.config)
     _refuse_misspelt_keys(cfg, args.config)
     for warning in move_changes_of_file(cfg, args.config, _is_helper):
         print(f'warning: {warning}', file=sys.stderr)

@@ -5,14 +5,14 @@ places where the value of a base still stands.
 """
 import ast
 import copy
-import os
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.utils import get_installed_path
 
+from hourglass.checkpoints.configs import read_config, with_environment
 from hourglass.errors import ConfigError
 
 _FOR_OTHERS = ('custom_imports', 'dataset_type', 'data_mode')   # mmengine and mmpose read these
@@ -27,7 +27,7 @@ def move_changes_of_file(cfg: Config, path: str, is_helper: Callable[[str], bool
     """
     if Path(path).suffix != '.py':
         return []
-    configs = {base: Config.fromfile(base) for base in _bases(path)}
+    configs = {base: read_config(base) for base in _bases(path)}
     files = {file: _variables(file) for file in (path, *configs)}
     unused, used = set(), set()
     for file, (assigned, loaded, _) in files.items():   # which changes a helper that no file uses?
@@ -114,10 +114,21 @@ def _bare(value: Any) -> Any:
 
 def _bases(path: str) -> list[str]:
     """Return the files of all bases of a config, its own first."""
-    own = [Config._get_cfg_path(re.sub(
-        r'{{\s*\$(\w+):(.*?)}}', lambda found: os.environ.get(found[1], found[2]), base), path)[0]
-        for base in Config._get_base_files(path)]
+    if Config._is_lazy_import(path):
+        modules = Config._get_base_modules(ast.parse(Path(path).read_text(encoding='utf-8')).body)
+        own = [_file_of(module, Path(path)) for module in modules]
+    else:
+        own = [Config._get_cfg_path(with_environment(base), path)[0]
+               for base in Config._get_base_files(path)]
     return [*own, *(deeper for base in own for deeper in _bases(base))]
+
+
+def _file_of(module: str, config: Path) -> str:
+    """Return the file of a base that a config in mmengine's new style imports."""
+    parts = module.lstrip('.').split('.')
+    level = len(module) - len(module.lstrip('.'))
+    folder = config.parents[level - 1] if level else Path(get_installed_path(parts.pop(0)))
+    return f'{folder.joinpath(*parts)}.py'
 
 
 def _variables(path: str) -> tuple[set[str], set[str], set[str]]:

@@ -12,6 +12,7 @@ from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
+from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config, find_weights, weights_by_name
 from hourglass.errors import ConfigError
 from hourglass.evaluation.calibration import Calibration
@@ -37,7 +38,7 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
     if not isinstance(config, Config):
         if weights is None and str(config) in weights_by_name():
             weights = str(config)
-        config = Config.fromfile(find_config(config))
+        config = read_config(find_config(config))
     weights = weights or config.get('load_from')
     if weights is None:
         raise ConfigError(f'{config.filename}: comes without weights; name a checkpoint, or take '

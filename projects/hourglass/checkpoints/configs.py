@@ -1,0 +1,69 @@
+"""Config files in both of mmengine's styles, as one."""
+import inspect
+import os
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.config.lazy import LazyAttr, LazyObject
+from mmengine.registry import Registry
+
+from hourglass.errors import ConfigError
+
+
+def read_config(path: str | Path) -> Config:
+    """Load a config file.
+
+    In mmengine's new style (``read_base``, imported classes), the classes become the names that
+    the registries have for them, so that the config is that of the same file in the other style;
+    environment variables are read in either. Raises ``ConfigError`` if the file does not exist or
+    cannot be loaded.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f'{path}: no such config file')
+    try:
+        cfg = Config.fromfile(path)
+        if Config._is_lazy_import(str(path)):
+            values = {key: value for key, value in cfg._to_lazy_dict().items()
+                      if not isinstance(value, LazyObject) and not inspect.ismodule(value)}
+            cfg = Config(_named(values, cfg.get('default_scope')), filename=path)
+    except Exception as error:          # a config is Python, so a typo can raise anything
+        raise ConfigError(f'{path}: {type(error).__name__}: '
+                          f"{' '.join(str(error).split())}") from None
+    return cfg
+
+
+def with_environment(text: str) -> str:
+    """Replace ``{{$NAME:default}}`` by an environment variable, as in mmengine's old style."""
+    return re.sub(r'{{\s*\$(\w+):(.*?)}}', lambda found: os.environ.get(found[1], found[2]), text)
+
+
+def _named(value: Any, scope: str | None) -> Any:
+    """Return nested values with the names of imported objects in their places."""
+    if isinstance(value, dict):
+        return {key: _named(item, scope) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_named(item, scope) for item in value)
+    if isinstance(value, str):
+        return with_environment(value)
+    return _name(value, scope) if isinstance(value, LazyObject | LazyAttr) else value
+
+
+def _name(imported: LazyObject | LazyAttr, scope: str | None) -> str:
+    """Return the registered name of an imported object, with its scope if that is not the default;
+    of one that is in no registry, its place in its module, which mmengine takes as well."""
+    found, package = imported.build(), imported.module.partition('.')[0]
+    for place in ('mmengine', package):
+        if find_spec(place) is None or find_spec(f'{place}.registry') is None:
+            continue
+        for registry in vars(import_module(f'{place}.registry')).values():
+            if isinstance(registry, Registry):
+                registry.import_from_location()
+                for name, known in registry.module_dict.items():
+                    if known is found:
+                        return (name if registry.scope in ('mmengine', scope)
+                                else f'{registry.scope}.{name}')
+    return f'{imported.module}.{imported}'

@@ -1,0 +1,62 @@
+"""Configs in mmengine's new style are those of the old one."""
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+from hourglass.checkpoints.configs import read_config
+from hourglass.errors import ConfigError
+
+OLD = 'configs/flic/td-hm_hourglass2-paper_flic-256x256.py'
+NEW = 'configs/flic/td_hm_hourglass2_paper_flic_256x256.py'
+
+
+def write(folder: Path, text: str, name: str = 'config.py') -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_recipe_is_the_same_in_both_styles(monkeypatch):
+    monkeypatch.setenv('HOURGLASS_DATA', '/people')
+    old, new = (read_config(REPOSITORY / path) for path in (OLD, NEW))
+    assert new.train_dataloader.dataset.data_root == '/people/flic'
+    assert new.to_dict() == old.to_dict()
+
+
+def test_imported_objects_have_their_registered_names(tmp_path):
+    cfg = read_config(write(tmp_path, """\
+from mmengine.dataset import DefaultSampler
+from mmengine.model import ExponentialMovingAverage
+from mmpose.codecs import MSRAHeatmap
+from mmpose.models import TopdownPoseEstimator
+from torch import nn
+from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
+from hourglass.inference.model import load_model
+from mmengine import fileio
+default_scope = 'mmpose'
+parts = [dict(type=DefaultSampler), dict(type=TopdownPoseEstimator), (MSRAHeatmap, nn.Conv2d),
+         HourglassHeatmap, dict(type=load_model), ExponentialMovingAverage, fileio.LocalBackend]
+"""))
+    assert cfg.parts == [
+        dict(type='DefaultSampler'), dict(type='TopdownPoseEstimator'), ('MSRAHeatmap', 'Conv2d'),
+        'hourglass.HourglassHeatmap', dict(type='hourglass.TrainedModel'),
+        'ExponentialMovingAverage', 'mmengine.fileio.LocalBackend']
+    assert set(cfg) == {'default_scope', 'parts'}
+
+
+@pytest.mark.parametrize(('text', 'message'), [
+    ('from hourglass.models import nothing\nmodel = dict(type=nothing)',
+     'ImportError: Failed to import nothing from hourglass.models in .*config.py'),
+    ('from mmengine.config import read_base\nwith read_base():\n    from .none import *',
+     'ConfigParsingError: .*none.py not found'),
+    ('model = dict(', 'SyntaxError')])
+def test_a_config_that_does_not_load_is_named(tmp_path, text, message):
+    with pytest.raises(ConfigError, match=f'config.py: {message}') as error:
+        read_config(write(tmp_path, text))
+    assert '\n' not in str(error.value)
+
+
+def test_a_missing_file_is_named():
+    with pytest.raises(ConfigError, match='none.py: no such config file'):
+        read_config('none.py')
