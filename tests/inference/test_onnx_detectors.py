@@ -1,6 +1,7 @@
 """One box is found alike in every form of output, and images come to the network as it wants."""
 import hashlib
 import io
+import sys
 import urllib.error
 import zipfile
 
@@ -102,7 +103,7 @@ def test_every_form_gives_the_same_box(tmp_path, outputs, named, family):
     assert detector.family == onnx_detectors.FAMILIES[family]
 
 
-def test_outputs_of_two_families_have_to_be_named_and_others_are_refused(tmp_path):
+def test_outputs_of_two_families_have_to_be_named_and_others_are_refused(tmp_path, monkeypatch):
     path = write_constant(tmp_path / 'a.onnx', [output[None] for output in suppressed()])
     with pytest.raises(ConfigError, match=r'a\.onnx: of which family\? .* onnx:FILE,rtmdet'):
         OnnxDetector(path)
@@ -116,6 +117,9 @@ def test_outputs_of_two_families_have_to_be_named_and_others_are_refused(tmp_pat
         OnnxDetector(tmp_path / 'torn.onnx')
     with pytest.raises(ConfigError, match=r'gone\.onnx: no such file'):
         OnnxDetector(tmp_path / 'gone.onnx')
+    monkeypatch.setitem(sys.modules, 'onnxruntime', None)
+    with pytest.raises(ConfigError, match='needs onnxruntime; pip install onnxruntime'):
+        OnnxDetector(path, 'yolox')
 
 
 def test_an_input_of_any_size_is_640_px_and_paddles_other_inputs_are_given(tmp_path):

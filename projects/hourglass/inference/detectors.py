@@ -87,7 +87,7 @@ class PersonDetector:
         usable = np.isfinite(rows).all(1) & (corners[:, :2] < corners[:, 2:]).all(1)
         for row in rows[~usable]:
             logging.getLogger(__name__).warning(
-                "%s: the detector's box %s is left out: it has no area in the image", name,
+                "%s: the detector's box %s is left out: a NaN, or no area in the image", name,
                 row[:4].tolist())
         return _suppressed(np.column_stack([corners, rows[:, 4]])[usable], self.overlap
                            )[:self.max_people]

@@ -66,14 +66,15 @@ class OnnxDetector:
         try:
             from onnxruntime import InferenceSession, SessionOptions
         except ImportError:
-            raise ConfigError("detector: needs onnxruntime; pip install 'mmpose-hourglass[detect]'"
+            raise ConfigError(f'detector {path}: needs onnxruntime; pip install onnxruntime'
                               ) from None
-        if not Path(path).expanduser().is_file():
+        file = Path(path).expanduser()
+        if not file.is_file():
             raise ConfigError(f'detector {path}: no such file')
         options = SessionOptions()
         options.log_severity_level = 3          # PicoDet's file gives a warning for every weight
         try:
-            self.session = InferenceSession(Path(path).expanduser(), options,
+            self.session = InferenceSession(str(file), options,
                                             providers=['CPUExecutionProvider'])
         except Exception as error:              # onnxruntime has a dozen types of its own
             raise ConfigError(f"detector {path}: not a readable ONNX file "
@@ -108,8 +109,7 @@ class OnnxDetector:
     def _run(self, pixels: ndarray) -> list[ndarray]:
         """Return the outputs of (h, w, 3) pixels, without the batch's dimension."""
         inputs = {self.name: pixels.transpose(2, 0, 1)[None].astype(self.dtype)}
-        # with their postprocessing, PaddleDetection's take the image's size and scale: px of the
-        # input are asked for
+        # PaddleDetection's also take the size and scale of the image, to give boxes in its px
         inputs |= {one.name: np.array([self.size[::-1] if one.name == 'im_shape' else (1, 1)],
                                       np.float32) for one in self.more}
         return [output[0].astype(float) for output in self.session.run(None, inputs)]
@@ -118,25 +118,24 @@ class OnnxDetector:
 def _form(shapes: Sequence[tuple[int, ...]], size: tuple[int, int], path: str
           ) -> tuple[str | None, Decode]:
     """Recognise the outputs' form: its family, unless there are several, and how to decode it."""
-    cells = {len(_cells(size, _STRIDES[:count])) for count in (3, 4)}
-    rows = [shape[0] for shape in shapes]
+    grids = {len(_cells(size, _STRIDES[:count])) for count in (3, 4)}
+    dimensions, rows = [len(shape) for shape in shapes], [shape[0] for shape in shapes]
     half = len(shapes) // 2
-    ranks = {len(shape) for shape in shapes}
-    if len(shapes) == 1 and ranks == {2}:
+    if dimensions == [2]:
         (count, columns), = shapes
-        if count in cells and columns > 5:
+        if count in grids and columns > 5:
             return 'yolox', _yolox
-        if columns in cells and count > 4:
+        if columns in grids and count > 4:
             return 'yolov8', _yolov8
-        if columns == 6:
+        if columns == 6:                # suppressed, with score and class
             return 'yolov8', lambda outputs, _: _of_first_class(outputs[0], outputs[0][:, 5])
-    if len(shapes) == 2 and [len(shape) for shape in shapes] == [2, 1] and shapes[0][1] == 5:
+    elif dimensions == [2, 1] and shapes[0][1] == 5:        # suppressed by mmdeploy
         return None, lambda outputs, _: _of_first_class(*outputs)
-    if len(shapes) == 2 and shapes[0] == (shapes[1][-1], 4):
+    elif dimensions == [2, 2] and shapes[0] == (shapes[1][1], 4):
         return 'picodet', lambda outputs, _: np.column_stack([outputs[0], outputs[1][0]])
-    if ranks == {2} and half > 1 and rows[:half] == rows[half:] and sum(rows[:half]) in cells:
+    elif set(dimensions) == {2} and rows[:half] == rows[half:] and sum(rows[:half]) in grids:
         return 'picodet', _picodet
-    if ranks == {3} and len(shapes) == 6 and rows[half:] == [4] * half:
+    elif dimensions == [3] * 6 and rows[half:] == [4] * half:
         return 'rtmdet', _rtmdet
     raise ConfigError(f"detector {path}: outputs of shapes {', '.join(map(str, shapes))} are of no "
                       f"known form; export one of {', '.join(FAMILIES)}")
