@@ -36,7 +36,8 @@ def test_a_box_is_cut_at_the_images_border_and_a_bad_one_left_out_with_a_line(ca
     bad = [[np.nan, 1, 2, 3, 0.9], [5, 5, 5, 9, 0.9], [200, 5, 300, 9, 0.9], [1, 2, 3, 4, np.nan]]
     assert found([*bad, *good]) == [[0, 10, 128, 96, 0.9], good[1]]
     assert caplog.records[1].getMessage() == (
-        "a.jpg: the detector's box [5.0, 5.0, 5.0, 9.0] is left out: a NaN, or no area in the image")
+        "a.jpg: the detector's box [5.0, 5.0, 5.0, 9.0] is left out: a NaN, or no area in "
+        "the image")
     assert len(caplog.records) == len(bad)
 
 
