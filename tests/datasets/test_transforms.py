@@ -259,20 +259,32 @@ def test_an_image_that_is_there_is_cropped_as_it_is():
     assert 'flip' not in ours
 
 
-def test_colour_is_the_same_in_either_layout():
+def test_each_colour_is_multiplied_and_clamped():
     image = photograph((64, 48))
-    planes = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0)
     for seed in range(5):
         np.random.seed(seed)
         factors = LuaColour().factors()
         np.random.seed(seed)
-        rows = LuaColour()(dict(img=image))['img']
-        np.random.seed(seed)
-        channels = LuaColour()(dict(img=planes))['img']
-        assert channels.transpose(2, 0, 1).flags.c_contiguous
-        assert np.array_equal(rows, np.clip(np.rint(image * factors), 0, 255))
-        assert np.array_equal(rows, channels)
+        scaled = LuaColour()(dict(img=image))['img']
+        assert np.array_equal(scaled, np.clip(np.rint(image * factors), 0, 255))
     assert np.array_equal(image, photograph((64, 48)))                # the input is untouched
+
+
+@pytest.mark.parametrize('step', [
+    dict(type='YOLOXHSVRandomAug'), dict(type='PhotometricDistortion'), dict(
+        type='Albumentation', transforms=[dict(type='Blur', p=1), dict(type='CLAHE', p=1)])],
+    ids=lambda step: step['type'])
+def test_mmposes_colours_work_after_our_crop(step, tmp_path):
+    if step['type'] == 'Albumentation':
+        pytest.importorskip('albumentations')
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((320, 240)))
+    crop, colour = CropImage((64, 48)), TRANSFORMS.build(step)
+    before = crop(person(tmp_path / 'a.jpg'))['img']
+    for seed in range(20):
+        truth = run([colour], dict(img=before.copy()), seed)['img']
+        for more in ([], [LuaColour(1, 1)]):
+            ours = run([crop, colour, *more, PackPerson()], person(tmp_path / 'a.jpg'), seed)
+            assert np.array_equal(ours['inputs'], truth.transpose(2, 0, 1))
 
 
 def equal(ours, theirs) -> bool:

@@ -1,4 +1,6 @@
 """Config files in both of mmengine's styles, as one."""
+from __future__ import annotations
+
 import inspect
 import os
 import re

@@ -124,9 +124,9 @@ class CropImage(BaseTransform):
     """Cut a person's crop out of its image with :func:`hourglass.datasets.crop.crop_image`.
 
     It replaces mmpose's ``LoadImage``, ``RandomFlip`` and ``TopdownAffine``, and writes the same
-    entries to ``results``. ``img`` becomes (h, w, 3) uint8 BGR, laid out channel by channel.
-    Without an ``img`` it reads the file: a JPEG whose crop is at least twice as large as the input
-    is decoded at 1/2, 1/4 or 1/8 of its size, which is faster and nearly the mean of the pixels.
+    entries to ``results``. ``img`` becomes (h, w, 3) uint8 BGR. Without an ``img`` it reads the
+    file: a JPEG whose crop is at least twice as large as the input is decoded at 1/2, 1/4 or 1/8 of
+    its size, which is faster and nearly the mean of the pixels.
 
     Args:
         input_size: (w, h) of the input in px.
@@ -160,9 +160,7 @@ class CropImage(BaseTransform):
         if mirror:                              # of an image that was never mirrored
             matrix[:, 2] += matrix[:, 0] * (piece.image_size[0] - 1)
             matrix[:, 0] *= -1
-        planes = np.empty((3, *self.input_size[::-1]), np.uint8)
-        cv2.split(crop_image(piece, matrix, self.input_size), list(planes))
-        results['img'] = planes.transpose(1, 2, 0)
+        results['img'] = crop_image(piece, matrix, self.input_size)
         return results
 
     def _piece(self, results: dict, scale: np.ndarray) -> Piece:
@@ -204,10 +202,9 @@ class LuaColour(BaseTransform):
         return np.random.uniform(self.low, self.high, 3)
 
     def transform(self, results: dict) -> dict:
-        planes = np.empty((3, *results['img'].shape[:2]), np.uint8)     # as CropImage leaves them
-        for channel, factor in enumerate(self.factors()):
-            cv2.convertScaleAbs(results['img'][..., channel], planes[channel], factor)
-        results['img'] = planes.transpose(1, 2, 0)
+        planes = cv2.split(results['img'])              # ten times faster than a table of colours
+        results['img'] = cv2.merge([cv2.convertScaleAbs(planes[channel], alpha=factor)
+                                    for channel, factor in enumerate(self.factors())])
         return results
 
 
@@ -224,7 +221,7 @@ class PackPerson(PackPoseInputs):
             names = results.get(table, getattr(self, table))
             return {name: convert(results[key]) for key, name in names.items() if key in results}
 
-        image = np.ascontiguousarray(results['img'].transpose(2, 0, 1))       # (3, h, w)
+        image = np.stack(cv2.split(results['img']))                           # (3, h, w)
         sample, instances = PoseDataSample(), renamed('instance_mapping_table')
         if self.pack_transformed and 'transformed_keypoints' in results:
             instances['transformed_keypoints'] = results['transformed_keypoints']

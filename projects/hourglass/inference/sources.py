@@ -45,7 +45,7 @@ class ImageFiles:
     def __iter__(self) -> Iterator[Request]:
         for name, path in self.paths.items():
             try:
-                yield Request(read_image(path, upright=True), name)
+                yield Request(read_image(path), name)
             except DataError as error:
                 yield Request(error, name)
 
