@@ -49,9 +49,10 @@ FAMILIES = dict(
 
 
 class OnnxDetector:
-    """Finds people with an ONNX file: (H, W, 3) uint8 BGR -> (N, 5) x1, y1, x2, y2, score.
+    """Finds people with an ONNX file, on the CPU: an image (H, W, 3) uint8 BGR to boxes (N, 5).
 
-    Boxes are image px from the image's corner, of all scores and not suppressed.
+    They are x1, y1, x2, y2 in image px from the image's corner, and a score; of all scores, and not
+    suppressed.
 
     Args:
         path: the file.
