@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -57,12 +58,14 @@ def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
     return PersonDetector(detect, score, overlap, max_people)
 
 
+@dataclass(frozen=True)
 class PersonDetector:
     """A detector as :func:`find_detector` returns it."""
 
-    def __init__(self, detect: Detect, score: float, overlap: float, max_people: int | None):
-        self.detect, self.score, self.overlap = detect, score, overlap
-        self.max_people = max_people
+    detect: Detect
+    score: float
+    overlap: float
+    max_people: int | None
 
     def __call__(self, image: ImageLike, name: str = 'image') -> ndarray:
         """Return (P, 5): x1, y1, x2, y2 in image px from the image's corner, within it, and score.
