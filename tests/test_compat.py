@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 from fresh_python import run
+from mmengine.visualization import vis_backend
 
 import hourglass
 from hourglass import compat
@@ -227,6 +228,16 @@ def test_nothing_else_is_allowed(tmp_path):
         with pytest.raises(Exception, match=reason):
             torch.load(tmp_path / 'malicious.pth', weights_only=True)
     assert not (tmp_path / 'trace').exists()
+
+
+def test_mlflow_gets_only_names_that_it_takes(monkeypatch):
+    """MLflow 3 takes alphanumerics, underscores, dashes, periods, spaces, colons and slashes."""
+    logged = []
+    monkeypatch.setattr(vis_backend.MLflowVisBackend, 'add_scalars',
+                        lambda self, scalars, step=0: logged.append((scalars, step)))
+    compat.name_scores_for_mlflow()
+    vis_backend.MLflowVisBackend.add_scalars(None, {'mpii/Total@0.1': 1.0, 'loss_a-b': 2.0}, step=3)
+    assert logged == [({'mpii/Total_0.1': 1.0, 'loss_a-b': 2.0}, 3)]
 
 
 def test_applying_twice_changes_nothing():

@@ -9,6 +9,7 @@ import copy
 import importlib
 import importlib.util
 import pickle
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -228,6 +229,20 @@ def let_inferencers_take_boxes() -> None:
     Pose2DInferencer.preprocess_single = preprocess_single
 
 
+def name_scores_for_mlflow() -> None:
+    """Let ``MLflowVisBackend`` log ``Total@0.1`` as ``Total_0.1``: MLflow refuses other characters.
+
+    Needed until mmengine (after 0.10.7) replaces them.
+    """
+    from mmengine.visualization.vis_backend import MLflowVisBackend
+    original = MLflowVisBackend.add_scalars
+
+    def add_scalars(self: Any, scalars: dict, *args: object, **kwargs: object) -> None:
+        original(self, {re.sub(r'[^\w./: -]', '_', name): value for name, value in scalars.items()},
+                 *args, **kwargs)
+    MLflowVisBackend.add_scalars = add_scalars
+
+
 def _detector_of(boxes: Sequence) -> Callable:
     """Return a detector that finds these boxes (P, 4) in any image, in this order of scores."""
     import torch
@@ -246,4 +261,5 @@ PATCHES: dict[str, Patch] = {           # module -> what runs before its import
     'torchvision': declare_torchvision_ops,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
+    'mlflow': name_scores_for_mlflow,
 }

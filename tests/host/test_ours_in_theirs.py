@@ -34,6 +34,7 @@ def test_their_config_trains_our_network(run, small, file, options, losses):
     assert 0 <= scores['coco/AP'] <= 1
 
 
+@pytest.mark.slow
 def test_their_config_takes_our_crop_metrics_and_hooks(run, small, tmp_path):
     annotation = small[0].partition('=')[2]
     [step], [scores] = run(PAGE, 'coco_parts.py', *small, *RESNET,
@@ -43,6 +44,7 @@ def test_their_config_takes_our_crop_metrics_and_hooks(run, small, tmp_path):
     assert read_checkpoint(tmp_path / 'work/epoch_1.pth')['meta']['position']['validated'] is True
 
 
+@pytest.mark.slow
 def test_their_config_trains_on_our_people(run, synthetic):
     data = [f'{loader}_dataloader.dataset.data_root={synthetic}/synthetic'
             for loader in ('train', 'val')]

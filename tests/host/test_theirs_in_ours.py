@@ -62,7 +62,8 @@ def their_data(folder: Path, kind: str, root: Path) -> list[str]:
             f'data_prefix.img={images}'))]
 
 
-@pytest.mark.parametrize('kind', DATA_SETS)
+@pytest.mark.parametrize('kind', [kind if kind == 'CocoDataset' else pytest.param(
+    kind, marks=pytest.mark.slow) for kind in DATA_SETS])
 def test_our_network_trains_on_their_data(run, root, tmp_path, kind):
     metrics = DATA_SETS[kind][1]
     evaluators = [dict(type=metric) | (
@@ -75,7 +76,8 @@ def test_our_network_trains_on_their_data(run, root, tmp_path, kind):
 
 @pytest.mark.parametrize(('evaluator', 'line'), [
     (dict(type='CocoMetric'), "CocoMetric needs the keypoints' sigmas, and the data set 'onehand"),
-    (dict(type='NME', norm_mode='keypoint_distance'), 'would fail: KeyError: .*keypoint_indices')])
+    pytest.param(dict(type='NME', norm_mode='keypoint_distance'),
+                 'would fail: KeyError: .*keypoint_indices', marks=pytest.mark.slow)])
 def test_a_metric_that_does_not_fit_is_refused_before_the_first_step(
         run, root, tmp_path, evaluator, line):
     with pytest.raises(SystemExit, match=f'^error: .*{line}'):
@@ -130,7 +132,8 @@ def test_an_input_that_is_not_square_trains(run, root):
     assert 0 <= scores['mpii/Total'] <= 100
 
 
-@pytest.mark.parametrize(('channels', 'form'), [(1, 'grayscale'), (4, 'unchanged')])
+@pytest.mark.parametrize(('channels', 'form'), [
+    (1, 'grayscale'), pytest.param(4, 'unchanged', marks=pytest.mark.slow)])
 def test_images_of_other_channels_train(run, root, tmp_path, channels, form):
     for split in ('train', 'test'):
         (tmp_path / 'data' / split / 'images').mkdir(parents=True)
@@ -154,19 +157,20 @@ BACKENDS = {            # name -> the module that it imports, and what it calls 
     'MLflowVisBackend': ('mlflow', 'log_metrics')}
 
 
-@pytest.mark.parametrize('backend', BACKENDS)
-def test_hooks_clipping_and_logs(run, root, tmp_path, monkeypatch, backend):
-    """Two epochs of one step, and then no progress; the backend's package is a stand-in."""
-    package, call = BACKENDS[backend]
-    stand_in = MagicMock()
-    monkeypatch.setitem(sys.modules, package, stand_in)
+def test_hooks_clipping_and_logs(run, root, tmp_path, monkeypatch):
+    """Two epochs of one step, of which the second is no better; stand-ins for the packages."""
+    packages = {backend: MagicMock() for backend in BACKENDS}
+    for backend, (name, _) in BACKENDS.items():
+        monkeypatch.setitem(sys.modules, name, packages[backend])
+    backends = [dict(type=backend) for backend in ('LocalVisBackend', *BACKENDS)]
     steps, scores = run(
-        PAGE, 'hooks.py', 'train_cfg.max_epochs=4', f'visualizer.vis_backends.1.type={backend}',
-        'custom_hooks.0.ema_type=ExponentialMovingAverage', 'custom_hooks.0.momentum=0.5',
-        'custom_hooks.1.patience=1', 'custom_hooks.1.min_delta=100')
+        PAGE, 'hooks.py', 'train_cfg.max_epochs=4', 'custom_hooks.0.momentum=0.5',
+        'custom_hooks.0.ema_type=ExponentialMovingAverage', 'custom_hooks.1.patience=1',
+        'custom_hooks.1.min_delta=100', more=f'visualizer = dict(vis_backends={backends})\n')
     assert len(steps) == len(scores) == 2                       # of four epochs
     assert all(step['grad_norm'] > 0 for step in steps)
-    assert 'loss_stage1' in str(attrgetter(call)(stand_in).call_args_list)
+    for backend, (_, call) in BACKENDS.items():
+        assert 'loss_stage1' in str(attrgetter(call)(packages[backend]).call_args_list)
     first, second = (read_checkpoint(tmp_path / f'work/epoch_{epoch}.pth') for epoch in (1, 2))
     average, before, weights = second['state_dict'], first['state_dict'], second['ema_state_dict']
     for name in ('backbone.stem.0.weight', 'backbone.heatmaps.1.bias'):

@@ -47,10 +47,19 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
         return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
+<<<<<<< HEAD
     if isinstance(error, ImportError) and 'pip install' in text:     # mmengine's log backends
         return text
     # before 3.10 Python did not name the class, but mmengine does: class `X` in x.py: __init__()
     unknown = r"(\w+)(?:` in \S+: |\.)__init__\(\) got an unexpected keyword argument '(\w+)'"
     if isinstance(error, TypeError) and (match := re.search(unknown, text)):
+=======
+    # of mmengine's backends for logs
+    if type(error).__name__ == 'MlflowException' or (
+            isinstance(error, ImportError) and text.startswith('Please run "pip install')):
+        return ' '.join(text.split())
+    if isinstance(error, TypeError) and (match := re.search(
+            r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)):
+>>>>>>> host
         return f"the config gives {match[1]} an argument '{match[2]}' it does not have"
     return None
