@@ -61,6 +61,7 @@ setup(
         detect=['onnxruntime'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
+        sleap=['sleap-io'],
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
              'types-requests', 'types-tqdm', 'pdoc']),

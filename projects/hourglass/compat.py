@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import logging
 import pickle
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -172,23 +173,32 @@ def declare_torchvision_ops() -> None:
 def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read an mmengine checkpoint weights-only.
 
-    Since torch 2.6 only listed globals load. mmengine 0.10.7 stores its log history: numpy arrays
-    in ``HistoryBuffer``, whose methods it looks up with ``getattr``, listed as a function that
-    looks up nothing else. Needed until mmengine (after 0.10.7) lists them or stores plain tensors.
+    Since torch 2.6 only listed globals load, and earlier releases have no such list. Needed until
+    mmengine (after 0.10.7) lists :func:`mmengine_globals` or stores plain tensors.
     """
     import torch
-    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):  # loads as before, has no list
-        return
+    if torch.__version__ >= '2.6':
+        import numpy as np
+        torch.serialization.add_safe_globals([
+            *((thing, name) for name, thing in mmengine_globals().items()),
+            *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?')])
+
+
+def mmengine_globals() -> dict[str, Any]:
+    """Return the classes and functions that an mmengine checkpoint holds besides tensors, by name.
+
+    mmengine 0.10.7 stores its log history: numpy arrays in ``HistoryBuffer``, whose methods it
+    looks up with ``getattr``, listed as a function that looks up nothing else.
+    """
     import numpy as np
     from mmengine.logging import HistoryBuffer
     reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    functions: list[Any] = [
-        (function, f'numpy.{core}.multiarray.{name}')               # numpy 1 wrote core, 2 _core
-        for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
-        for core in ('core', '_core')]
-    torch.serialization.add_safe_globals([
-        HistoryBuffer, np.ndarray, np.dtype, bytes, (_history_statistic, 'builtins.getattr'),
-        *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?'), *functions])
+    functions = {f'numpy.{core}.multiarray.{name}': function    # numpy 1 wrote core, 2 _core
+                 for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
+                 for core in ('core', '_core')}
+    return {'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer, 'builtins.bytes': bytes,
+            'builtins.getattr': _history_statistic, 'numpy.ndarray': np.ndarray,
+            'numpy.dtype': np.dtype, **functions}
 
 
 def _history_statistic(owner: type, name: str) -> Callable:
@@ -229,6 +239,20 @@ def let_inferencers_take_boxes() -> None:
     Pose2DInferencer._init_detector = _init_detector
 
 
+def name_scores_for_mlflow() -> None:
+    """Let ``MLflowVisBackend`` log ``Total@0.1`` as ``Total_0.1``: MLflow refuses other characters.
+
+    Needed until mmengine (after 0.10.7) replaces them.
+    """
+    from mmengine.visualization.vis_backend import MLflowVisBackend
+    original = MLflowVisBackend.add_scalars
+
+    def add_scalars(self: Any, scalars: dict, *args: object, **kwargs: object) -> None:
+        original(self, {re.sub(r'[^\w./: -]', '_', name): value for name, value in scalars.items()},
+                 *args, **kwargs)
+    MLflowVisBackend.add_scalars = add_scalars
+
+
 def _detector_of(boxes: Sequence) -> Callable:
     """Return a detector that finds these boxes (P, 4) in any image, in this order of scores."""
     import torch
@@ -247,4 +271,5 @@ PATCHES: dict[str, Patch] = {           # module -> what runs before its import
     'torchvision': declare_torchvision_ops,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
+    'mlflow': name_scores_for_mlflow,
 }

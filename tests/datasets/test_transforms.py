@@ -242,12 +242,16 @@ def test_a_cache_keeps_its_bound_and_what_it_has(tmp_path):
         CropImage((64, 64), cache_megabytes=-1)
 
 
-def test_a_crop_beside_the_image_is_black(tmp_path):
+def test_a_crop_beside_the_image_and_an_image_of_another_size_are_refused(tmp_path):
     cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((320, 240)))
     for options in ({}, {'cache_megabytes': 1}):
         sample = person(tmp_path / 'a.jpg', side=50) | dict(
             bbox_center=np.array([[900.0, -700.0]], np.float32))
-        assert not CropImage((64, 64), **options)(sample)['img'].any()
+        with pytest.raises(DataError, match=r'a.jpg: a crop of 35 px around \[900.0, -70'):
+            CropImage((64, 64), **options)(sample)
+        sample = person(tmp_path / 'a.jpg') | dict(image_size=(640, 480))
+        with pytest.raises(DataError, match='a.jpg: the image has 320x240 px and was'):
+            CropImage((64, 64), **options)(sample)
 
 
 def test_an_image_that_is_there_is_cropped_as_it_is():

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from pairs import zip_equal
 
-from hourglass.datasets.base import Person
+from hourglass.datasets.person import Person
 from hourglass.datasets.skeletons import LSP as LSP_SKELETON
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError

@@ -54,6 +54,14 @@ def test_both_forms_give_the_same_boxes(tmp_path):
             boxes('d.jpg')
 
 
+def test_boxes_of_an_image_are_found_without_its_folder_if_only_one_has_the_name(tmp_path):
+    path = tmp_path / 'boxes.json'
+    path.write_text(json.dumps({'a/1.jpg': [[0, 0, 1, 1]], 'a/2.jpg': [], 'b/2.jpg': []}))
+    assert BoxFile(path)('1.jpg').tolist() == BoxFile(path)('c/1.jpg').tolist() == [[0, 0, 1, 1]]
+    with pytest.raises(DataError, match=r'2\.jpg: .* has no boxes for it'):
+        BoxFile(path)('2.jpg')
+
+
 @pytest.mark.parametrize('content', [
     '{', '[1, 2]', '{"a.jpg": [1, 2]}', '{"a.jpg": "x"}', '{"annotations": [], "images": [{}]}',
     '{"images": [], "annotations": [{"image_id": 3, "bbox": [1, 2, 3, 4]}]}', '7'])

@@ -16,7 +16,7 @@ BOXES = np.array([[20, 10, 90, 110], [60.5, 5, 130, 90]])
 
 def test_boxes_give_what_mmpose_gives(model, image):
     ours = predict(model, image, BOXES)
-    theirs = inference_topdown(model, image, BOXES)
+    theirs = inference_topdown(model.estimator(), image, BOXES)
     for person, sample in enumerate(theirs):
         # theirs rounds the box to float32 before it is halved
         assert ours.keypoints[person] == pytest.approx(sample.pred_instances.keypoints[0], abs=1e-3)

@@ -146,6 +146,23 @@ def test_a_misspelt_test_option_is_refused():
             head.predict(stages(1), samples(), {option: True})
 
 
+@pytest.mark.parametrize(('codec', 'mirrors'), [
+    ('hourglass.HourglassHeatmap', True), ('UDPHeatmap', True), ('MSRAHeatmap', False)])
+def test_a_codec_whose_mirrored_heatmaps_are_shifted_is_refused_for_flip_tests(codec, mirrors):
+    head = StackedHeatmapHead(decoder=dict(
+        type=codec, input_size=(32, 32), heatmap_size=(8, 8), sigma=1.0))
+    keypoints, visible = np.array([[[9.0, 14], [20, 6], [12, 25]]]), np.ones((1, 3))
+    there, back = (torch.from_numpy(head.decoder.encode(places, visible)['heatmaps'])[None]
+                   for places in (keypoints, [31, 0] + keypoints[:, FLIP] * [-1, 1]))
+    flipped = head_module.flip_heatmaps(back, flip_indices=FLIP, shift_heatmap=False)
+    assert torch.allclose(there, flipped, atol=1e-6) == mirrors
+    if mirrors:
+        head.predict([[there], [back]], samples(batch=1), dict(flip_test=True))
+    else:
+        with pytest.raises(ConfigError, match='mirrored heatmaps of MSRAHeatmap are a cell off'):
+            head.predict([[there], [back]], samples(batch=1), dict(flip_test=True))
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     (dict(stage_weights=(1, 1)), 'stage_weights is for 2 stages, and the backbone has 3 outputs'),
     (dict(in_channels=3, num_keypoints=3, num_stages=2), 'num_stages is for 2 stages, and')])

@@ -1,11 +1,14 @@
 """The page's server: it answers with the poses of predict, and refuses the rest in a line."""
+import pytest
+
+pytest.importorskip('flask')
+
 import base64
 import json
 from io import BytesIO
 
 import cv2
 import numpy as np
-import pytest
 from pairs import zip_equal
 from PIL import Image
 from werkzeug.datastructures import FileStorage

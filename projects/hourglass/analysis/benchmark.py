@@ -29,8 +29,8 @@ from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config
 from hourglass.deploy.runtimes import deviation, optimized, take_turns
 from hourglass.errors import ConfigError, HourglassError
-from hourglass.inference.stages import until_stage
-from hourglass.io.tables import text_table
+from hourglass.inference.openmmlab import pose_network
+from hourglass.io.tables import number, text_table
 from hourglass.registry import DATASETS
 
 MEASURES = ('size', 'latency', 'throughput', 'training', 'memory', 'input')
@@ -69,22 +69,17 @@ class Contender:
                                           (layer.running_mean, -1, 1), (layer.running_var, 0.5, 2)):
                     if values is not None:
                         nn.init.uniform_(values, low, high)
-        model.cfg = self.cfg
         return model
 
     def network(self) -> Network:
         """Return the network as it is run, up to the heatmaps of the last stage that runs."""
-        model, stage = self.estimator(), -1 if self.stages is None else self.stages - 1
-        model = (until_stage(model, stage) if self.optimize in PLAIN
-                 else optimized(model, self.optimize, stage))
+        estimator, stage = self.estimator(), -1 if self.stages is None else self.stages - 1
         if self.optimize == 'channels_last':
-            model = model.to(memory_format=torch.channels_last)
-        backbone, head = model.backbone, model.head
-
-        def forward(images: Tensor) -> Tensor:
-            heatmaps = head(backbone(images))
-            return heatmaps if isinstance(heatmaps, Tensor) else heatmaps[-1]
-        return forward
+            estimator = estimator.to(memory_format=torch.channels_last)
+        model = pose_network(estimator)
+        model = (model.until_stage(stage) if self.optimize in PLAIN
+                 else optimized(model, self.optimize, stage))
+        return lambda images: model.outputs(images)[-1]
 
     def images(self, count: int) -> Tensor:
         """Return noise of the shape of the input, (count, 3, H, W), always the same."""
@@ -234,7 +229,7 @@ def table(report: Report, batch_size: int) -> str:
     ratio, mebibytes = '{0[ratio]:.3f}'.format, lambda count: f'{count / 2**20:.0f}'
     columns: list[tuple[str, str, Callable[..., str]]] = [
         ('M params', 'parameters', lambda count: f'{count / 1e6:.2f}'),
-        ('GMACs', 'macs', lambda count: f'{count / 1e9:.2f}'),
+        ('GMACs', 'macs', lambda count: number(count / 1e9)),
         ('batch 1, ms', 'latency', timing), ('ratio', 'latency', ratio),
         (f'batch {batch_size}, images/s', 'throughput', per_second),
         ('ratio', 'throughput', ratio),

@@ -4,21 +4,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-
-from mmpose.models.pose_estimators import TopdownPoseEstimator
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 import hourglass
-from hourglass.apis import init_model
-from hourglass.checkpoints.names import find_weights, weights_by_name
 from hourglass.cli.arguments import add_launcher_arguments, add_speed_arguments, speed_options
 from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
-from hourglass.inference.collection import Drawing, predict_collection
-from hourglass.inference.places import box_finder
-from hourglass.inference.results import Results, SharedResults
-from hourglass.inference.sources import Frames, ImageFiles, open_source
-from hourglass.io.journal import Journal, fingerprint
+
+if TYPE_CHECKING:
+    from hourglass.apis import PoseNetwork
+    from hourglass.inference.results import Results
+    from hourglass.inference.sources import Frames, ImageFiles
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
     network.add_argument('--model', default='lsp-small', help='name of the weights: '
-                         f"{', '.join(weights_by_name())} (default %(default)s)")
+                         'flic-small, flic-small4, lsp-small (default %(default)s)')
     network.add_argument('--config', help='config file, with --weights instead of --model')
     network.add_argument('--weights', help='checkpoint of that config')
     network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
@@ -62,7 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    if bool(args.config) != bool(args.weights):
+    from tqdm import tqdm
+
+    from hourglass.apis import init_model
+    from hourglass.inference.collection import Drawing, predict_collection
+    from hourglass.inference.places import box_finder
+    from hourglass.inference.sources import open_source
+    if args.config and not args.weights:
         raise ConfigError('--config and --weights go together (or --model alone)')
     if args.stage is not None and args.stages is not None:
         raise ConfigError('--stage and --stages both say which stack predicts; give one')
@@ -75,7 +77,8 @@ def run(args: argparse.Namespace) -> None:
         args.boxes, args.detector, args.whole_image, score=args.detector_score,
         overlap=args.detector_overlap, max_people=args.max_people)
     source = open_source(args.input)
-    model = init_model(args.config or args.model, args.weights, args.device, **speed)
+    name = args.config or args.weights or args.model
+    model = init_model(name, args.weights, args.device, **speed)
     results = _open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     images = predict_collection(
@@ -106,9 +109,13 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(f'{len(results.problems)} images could not be used')
 
 
-def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEstimator,
+def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
                   source: ImageFiles | Frames) -> Results:
     """Return what collects the poses; in shared work, reduce ``source`` to this process's share."""
+    from hourglass.checkpoints.names import find_weights
+    from hourglass.inference.results import Results, SharedResults
+    from hourglass.inference.sources import ImageFiles
+    from hourglass.io.journal import Journal, fingerprint
     stage = args.stages - 1 if args.stages is not None else -1 if args.stage is None else args.stage
     info = dict(made_by=f'mmpose-hourglass {hourglass.__version__}',
                 model=args.weights or args.model, stage=stage)
@@ -122,8 +129,7 @@ def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEsti
                'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',
                'detector_overlap', 'max_people')
     work = fingerprint([
-        find_weights(args.weights or args.model), str(model.cfg.model),
-        str(model.cfg.test_dataloader.dataset.pipeline),
+        find_weights(args.weights or args.model), str(model.description),
         *(f'{name}={getattr(args, name)}' for name in options),
         *([Path(args.boxes).expanduser()] if args.boxes else [])])
     journal = Journal(args.out / 'journal', work, place.rank, place.ranks)

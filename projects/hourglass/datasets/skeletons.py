@@ -25,7 +25,7 @@ MPII_SIGMAS = {f'{side}_{part}': sigma for part, sigma in _MPII.items()
 
 # words that name a side, in lower case; long ones first
 _SIDES = dict(left='right', right='left', lt='rt', rt='lt', l='r', r='l')
-_WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+')     # LEye: L, Eye; eye_r1: eye, r, 1
+WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+')     # LEye: L, Eye; eye_r1: eye, r, 1
 
 
 def define_skeleton(dataset_name: str, order: str | Sequence[str], lower: str | Sequence[str] = (),
@@ -95,7 +95,7 @@ def find_pairs(names: Sequence[str]) -> tuple[list[tuple[int, int]], list[str]]:
     Returns:
         Pairs of indices, left and right, and the names that have a word for a side and no partner.
     """
-    words = [tuple(word.lower() for word in _WORD.findall(name)) for name in names]
+    words = [tuple(word.lower() for word in WORD.findall(name)) for name in names]
     index = {of_name: i for i, of_name in enumerate(words)}
     pairs: list[tuple[int, int]] = []
     paired: set[int] = set()
@@ -196,3 +196,24 @@ LSP = define_skeleton(
           'upper_neck-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist *_shoulder-*_hip',
     sigmas=MPII_SIGMAS | COCO_SIGMAS)
 SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
+
+
+def side_colours(names: Sequence[str]) -> list[list[int]]:
+    """Return the colour (BGR) of each keypoint: green on the left, orange on the right, or blue."""
+    colours = [_MIDDLE] * len(names)
+    for left, right in find_pairs(names)[0]:
+        colours[left], colours[right] = _LEFT, _RIGHT
+    return colours
+
+
+def outline(metainfo: dict) -> dict[str, list]:
+    """Return names (``keypoints``), ``links`` and ``flip_indices`` of a skeleton in either form."""
+    names = keypoint_names(metainfo)
+    if 'skeleton_links' in metainfo:                    # as mmpose parses it
+        links, flips = metainfo['skeleton_links'], metainfo['flip_indices']
+    else:
+        links = [map(names.index, bone['link']) for bone in metainfo['skeleton_info'].values()]
+        flips = [names.index(info['swap'] or info['name'])
+                 for info in metainfo['keypoint_info'].values()]
+    return dict(keypoints=names, links=[list(map(int, link)) for link in links],
+                flip_indices=list(map(int, flips)))

@@ -16,6 +16,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
 from mmpose.structures.keypoint import flip_keypoints
 
+from hourglass.datasets.checks import crop_problem, size_problem
 from hourglass.datasets.crop import (
     Piece,
     PieceStore,
@@ -25,7 +26,7 @@ from hourglass.datasets.crop import (
     fitted,
     reduction_for,
 )
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, DataError
 from hourglass.io.images import read_image, read_reduced
 from hourglass.registry import TRANSFORMS
 
@@ -126,7 +127,8 @@ class CropImage(BaseTransform):
     It replaces mmpose's ``LoadImage``, ``RandomFlip`` and ``TopdownAffine``, and writes the same
     entries to ``results``. ``img`` becomes (h, w, 3) uint8 BGR. Without an ``img`` it reads the
     file: a JPEG whose crop is at least twice as large as the input is decoded at 1/2, 1/4 or 1/8 of
-    its size, which is faster and nearly the mean of the pixels.
+    its size, which is faster and nearly the mean of the pixels. An image of another size than
+    ``image_size`` (w, h), and a crop that shows nothing of it, raise ``DataError``.
 
     Args:
         input_size: (w, h) of the input in px.
@@ -144,6 +146,11 @@ class CropImage(BaseTransform):
     def transform(self, results: dict) -> dict:
         scale = fitted(results['bbox_scale'][0], self.input_size)
         piece = self._piece(results, scale)
+        reach = np.hypot(*results.get('widest_scale', scale[None])[0]) / 2
+        problem = (size_problem(results.get('image_size'), piece.image_size)
+                   or crop_problem(results['bbox_center'][0], reach, piece.image_size))
+        if problem:
+            raise DataError(f"{results.get('img_path')}: {problem}")
         results['img_shape'] = results['ori_shape'] = piece.image_size[::-1]
         mirror = results.pop('mirror', None)
         if mirror is not None:

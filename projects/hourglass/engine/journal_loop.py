@@ -58,6 +58,9 @@ class JournalTestLoop(TestLoop):
         done = self.journal.read()
         dataset = DATASETS.build(dataloader['dataset'])
         self.ids = [str(dataset.get_data_info(index)['id']) for index in range(len(dataset))]
+        if len(set(self.ids)) < len(self.ids):
+            raise ConfigError('--journal: two samples have the same id; leave --journal out, or '
+                              'concatenate data sets of hourglass, each once')
         share = [index for index in range(journal['rank'], len(dataset), journal['ranks'])
                  if self.ids[index] not in done]
         super().__init__(runner, dict(dataloader, dataset=dataset, sampler=share), evaluator,

@@ -1,10 +1,14 @@
 """One batch through everything that a run needs, before its first step."""
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from hourglass.engine.bundles import unbundle
@@ -71,6 +75,9 @@ def try_validation(runner: Runner) -> None:
         with torch.no_grad():
             outputs = model.eval().val_step(copy.deepcopy(batch))
         evaluator.process(data_samples=outputs, data_batch=batch)
+        for metric in evaluator.metrics:
+            if type(metric).__module__.startswith('mmpose.'):   # ours check earlier, write files
+                _try_scores(metric)
     except HourglassError:
         raise
     except Exception as error:          # of any transform, codec or metric
@@ -80,3 +87,20 @@ def try_validation(runner: Runner) -> None:
         for metric in evaluator.metrics:
             metric.results.clear()
         model.train()
+
+
+def _try_scores(metric: BaseMetric) -> None:
+    """Compute the scores of what one of mmpose's metrics has, without its messages."""
+    name, meta = type(metric).__name__, metric.dataset_meta
+    if name == 'CocoMetric' and not len(meta['sigmas']):
+        raise ConfigError(f"val_evaluator: CocoMetric needs the keypoints' sigmas, and the data "
+                          f"set '{meta['dataset_name']}' has none; use hourglass.OksAP(sigmas=...),"
+                          ' PCKAccuracy, NME or EPE')
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('ERROR')
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            metric.compute_metrics(metric.results)
+    finally:
+        logger.setLevel(level)

@@ -13,7 +13,7 @@ from numpy import ndarray
 from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.intervals import by_image, draws, half_widths, image_index, interval95
-from hourglass.evaluation.samples import people_once
+from hourglass.evaluation.samples import converted_keypoints, people_once
 from hourglass.io.tables import number, plus_minus
 from hourglass.registry import METRICS
 
@@ -132,10 +132,13 @@ class OksAP(BaseMetric):
             if not {'keypoints', 'bbox'} <= truth.keys():
                 raise DataError(f"{sample['img_path']}: OKS needs an annotation in COCO's form, "
                                 'with keypoints and bbox')
-            kept = ('image_id', 'keypoints', 'bbox', 'area', 'iscrowd')
+            converted = converted_keypoints(sample)
+            if converted is not None:
+                truth = truth | dict(keypoints=converted.ravel().tolist())
+            kept = ('keypoints', 'bbox', 'area', 'iscrowd')
             self.results.append(dict(
                 id=sample['id'], where=f"{sample['img_path']}, annotation {truth.get('id')}",
-                truth={key: truth[key] for key in kept if key in truth},
+                image=sample['img_path'], truth={key: truth[key] for key in kept if key in truth},
                 keypoints=np.asarray(found['keypoints'])[0, :, :2],
                 score=float(np.mean(found['keypoint_scores'][0]))))
 
@@ -146,8 +149,9 @@ class OksAP(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         people = people_once(results, self._size)
         scores, self.intervals = average_precision(
-            [person['truth'] for person in people],
-            [dict(person, image_id=person['truth']['image_id']) for person in people], self._sigmas)
+            # two data sets may have equal ids of images
+            [dict(person['truth'], image_id=person['image']) for person in people],
+            [dict(person, image_id=person['image']) for person in people], self._sigmas)
         halves = half_widths(self.intervals)
         MMLogger.get_current_instance().info(f'OKS of {len(people)} people: ' + ', '.join(
             plus_minus(f'{name} {number(value)}', halves.get(name))

@@ -98,9 +98,14 @@ def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, colum
     cells = []
     for index in chosen.tolist():
         person = dataset.get_data_info(index)
-        drawn = draw_skeleton(read_image(person['img_path']),
-                              person['raw_ann_info']['keypoints_image'], dataset.metainfo)
+        side = float(person['bbox_scale'][0, 0])
+        drawn = draw_skeleton(
+            read_image(person['img_path']), person['raw_ann_info']['keypoints_image'],
+            dataset.metainfo, side)
         # the crop that the network is given, without what lies outside of the image
-        x1, y1, x2, y2 = np.clip(person['bbox'][0], 0, np.tile(drawn.shape[1::-1], 2)).astype(int)
-        cells.append(drawn[y1:y2, x1:x2])
+        middle, half = person['bbox_center'][0] + 0.5, side / 2
+        size = np.array(drawn.shape[1::-1])
+        low = np.clip(middle - half, 0, size - 1).astype(int)
+        high = np.clip(middle + half, low + 1, size).astype(int)            # at least a pixel
+        cells.append(drawn[low[1]:high[1], low[0]:high[0]])
     write_image(path, contact_sheet(cells, columns))

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,8 +113,8 @@ class BoxFile:
 
     Two forms are read: ``{"a.jpg": [[x1, y1, x2, y2], ...]}``, and COCO's, with ``images`` (``id``,
     ``file_name``) and ``annotations`` (``image_id``, ``bbox``: x, y, width, height). Frames of a
-    video are named by their number, from 0. An image with an empty list, or without annotation in
-    COCO's form, shows no person.
+    video are named by their number, from 0. Names match with or without folders. An image with
+    an empty list, or without annotation in COCO's form, shows no person.
     """
 
     def __init__(self, path: str | Path):
@@ -123,6 +124,9 @@ class BoxFile:
             lists = _from_coco(content) if 'annotations' in content else content
             self.boxes = {name: np.asarray(rows, float).reshape(-1, 4)
                           for name, rows in lists.items()}
+            alone = Counter(map(os.path.basename, self.boxes))
+            self.boxes |= {os.path.basename(name): rows for name, rows in self.boxes.items()
+                           if alone[os.path.basename(name)] == 1}
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f'{path}: no boxes as {{"a.jpg": [[x1, y1, x2, y2], ...]}} or in COCO\'s form '

@@ -113,6 +113,12 @@ class StackedHeatmapHead(BaseHead):
         if test_cfg.get('flip_test', False):
             images, mirrored = map(self.forward, feats)
             flip_indices = batch_data_samples[0].metainfo['flip_indices']
+            codec = type(self.decoder).__name__
+            if codec in _SHIFTED:
+                raise ConfigError(
+                    f'model.test_cfg.flip_test: the mirrored heatmaps of {codec} are a cell off, '
+                    'and this head shifts none; use hourglass.HourglassHeatmap or UDPHeatmap in '
+                    'model.head.decoder and GenerateTarget, or flip_test=False')
             if len(flip_indices) != images[0].shape[1]:
                 raise ConfigError(f'the network predicts {images[0].shape[1]} keypoints, and the '
                                   f'data set has {len(flip_indices)}; test it on data of its own')
@@ -146,6 +152,7 @@ class StackedHeatmapHead(BaseHead):
         return predictions
 
 
+_SHIFTED = ('MSRAHeatmap', 'MegviiHeatmap')     # cell j lies at the first of its input px
 # mmpose's estimator reads the last one
 _TEST_OPTIONS = {'all_stages', 'flip_test', 'output_heatmaps', 'output_keypoint_indices'}
 

@@ -24,6 +24,7 @@ from hourglass.evaluation.calibration import Calibration
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.pck import box_side
 from hourglass.inference.drawing import draw_heatmap, draw_skeleton, draw_truth, heatmap_sheet
+from hourglass.inference.openmmlab import pose_network
 from hourglass.inference.predict import Poses, predict
 from hourglass.io.figures import inline_svg, panels
 from hourglass.io.files import replacing
@@ -141,7 +142,7 @@ def _people(runner: Runner, scored: Scored, records: Mapping[int, dict]) -> list
     model = getattr(runner.model, 'module', runner.model)
     model.cfg, model.dataset_meta = runner.cfg, runner.test_dataloader.dataset.metainfo
     images = [read_image(record['img_path']) for record in records.values()]
-    poses = predict(model, images, heatmaps=True, inputs=True,
+    poses = predict(pose_network(model), images, heatmaps=True, inputs=True,
                     centers=[record['bbox_center'] for record in records.values()],
                     scales=[record['bbox_scale'][:, 0] / 200 for record in records.values()])
     assert isinstance(poses, list)                      # as the images are
