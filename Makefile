@@ -2,6 +2,7 @@
 #   make demo       train and test on synthetic people, with images, from nothing
 #   make web        the demo page, on this machine: http://127.0.0.1:8000
 #   make test       the tests, at most 5 minutes;  make test-all   all of them
+#   make test-environments   the tests with other releases of Python, torch and OpenMMLab
 #   make lint       style (ruff) and types (mypy)
 #   make bench      the cost of the paper's network here, plain and optimised
 #   make docs       the API reference, in docs/api
@@ -19,14 +20,14 @@ DEMO ?= work_dirs/demo
 DEMO_CONFIG = configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py
 PAPER_CONFIG = configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py
 
-.PHONY: install demo web bench test test-all docs lint clean
+.PHONY: install demo web bench test test-all test-environments docs lint clean
 
 install:
 	@test "$$(cat $(VENV)/.installed 2>/dev/null)" = "$(TORCH) $(MMCV)" || rm -f $(VENV)/.installed
 	@$(MAKE) --no-print-directory TORCH=$(TORCH) MMCV=$(MMCV) $(VENV)/.installed
 
 $(VENV)/.installed: requirements.txt requirements-openmmlab.txt setup.py
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later needed")'
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later needed; for 3.9: docs/install.md")'
 	test -x $(VENV)/bin/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/pip install -q --no-compile torch==$(TORCH) -r requirements.txt
 	$(VENV)/bin/pip uninstall -q -y $(filter-out $(MMCV),mmcv mmcv-lite)    # both fill one folder
@@ -50,6 +51,9 @@ test: install
 
 test-all: install
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope -m ''
+
+test-environments:
+	$(PYTHON) tests/environments.py $(TESTS) --pythons $(PYTHONS)
 
 bench: install
 	$(HOURGLASS) benchmark $(PAPER_CONFIG) --optimize fuse ncnn --against $(PAPER_CONFIG) \

@@ -48,7 +48,7 @@ setup(
     long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
-    python_requires='>=3.11',
+    python_requires='>=3.9',
     package_dir={'': 'projects'},
     packages=find_packages('projects'),
     package_data={'hourglass': [
@@ -58,8 +58,11 @@ setup(
     install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'scipy>=1.12', 'h5py',
                       'tqdm', 'jinja2'],
     extras_require=dict(
+        detect=['onnxruntime'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
+        sleap=['sleap-io'],
+        opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
              'types-requests', 'types-tqdm', 'pdoc']),

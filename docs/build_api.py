@@ -1,4 +1,6 @@
 """Write the API reference from the docstrings: python docs/build_api.py [OUT]"""
+from __future__ import annotations
+
 import argparse
 import pkgutil
 import re

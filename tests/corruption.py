@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from pairs import zip_equal
 
 from hourglass.errors import HourglassError
 
@@ -66,7 +67,7 @@ def outcomes(folder: Path, name: str, intact: bytes, read: Reader, strangers: Se
     truth = _digest(read(folder / name))
     ends = list(_ends(folder / name, [content for _, content in cases], read, truth))
     return Counter((damage, end if content != intact else SAME)
-                   for (damage, content), end in zip(cases, ends, strict=True))
+                   for (damage, content), end in zip_equal(cases, ends))
 
 
 def _digest(value: object) -> str:

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import torch
 import torch.distributed as dist
+from pairs import zip_equal
 
 import hourglass  # noqa: F401  (prepares the imports of OpenMMLab's packages in a fresh process)
 
@@ -18,7 +19,7 @@ def samples(count: int = 10, joints: int = 16, seed: int = 0, missing: float = 0
                                          row=i, occluded=np.arange(joints) == i,
                                          single_person=i > 2),
                  pred_instances=dict(keypoints=p[None], keypoint_scores=np.ones((1, joints))))
-            for i, (t, p) in enumerate(zip(truth, predicted, strict=True))]
+            for i, (t, p) in enumerate(zip_equal(truth, predicted))]
 
 
 def evaluate_in_process(rank: int, ranks: int, folder: str, people: int) -> None:

@@ -33,7 +33,7 @@ def point(joint: int, x: float, y: float, **others) -> dict:
 
 def rect(points=(), box=(10.0, 20.0, 13.0, 24.0), **changes) -> dict:
     """A person as of a training image; a field changed to None is left out."""
-    fields = dict(zip(('x1', 'y1', 'x2', 'y2'), box, strict=True)) | dict(
+    fields = dict(zip(('x1', 'y1', 'x2', 'y2'), box)) | dict(
         annopoints=structs(dict(point=structs(*points))), scale=1.5,
         objpos=structs(dict(x=101.0, y=81.0))) | changes
     return {name: value for name, value in fields.items() if value is not None}

@@ -3,6 +3,8 @@
 All are forked from one process that has imported everything and computed nothing, so that a run of
 a tiny network takes a second or two.
 """
+from __future__ import annotations
+
 import json
 import multiprocessing
 import os
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import torch
 from conftest import REPOSITORY
+from pairs import zip_equal
 
 from hourglass.checkpoints import read_checkpoint
 
@@ -146,10 +149,10 @@ def differences(a, b, place: str = '') -> list[str]:
         if a.keys() != b.keys():
             return [f'{place}: {sorted(map(str, a.keys() ^ b.keys()))}']
         return [line for key in a for line in differences(a[key], b[key], f'{place}/{key}')]
-    if isinstance(a, list | tuple):
+    if isinstance(a, (list, tuple)):
         if len(a) != len(b):
             return [f'{place}: {len(a)} and {len(b)}']
-        return [line for i, (x, y) in enumerate(zip(a, b, strict=True))
+        return [line for i, (x, y) in enumerate(zip_equal(a, b))
                 for line in differences(x, y, f'{place}/{i}')]
     if hasattr(a, 'tolist'):
         a, b = a.tolist(), b.tolist()

@@ -11,6 +11,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 from fresh_python import run
+from mmengine.visualization import vis_backend
 
 import hourglass
 from hourglass import compat
@@ -41,6 +42,14 @@ def test_the_package_exports_the_network_with_options():
         hourglass.Nothing        # noqa: B018  (looking it up is the test)
 
 
+def test_older_packages_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(hourglass, 'version', lambda name: '1.13.1+cu117')
+    with pytest.raises(ImportError, match=(
+            r"^hourglass needs torch 2.0 or later, and 1.13.1\+cu117 is installed: "
+            r"pip install 'torch>=2.0'$")):
+        hourglass._refuse_older_packages()
+
+
 def test_a_patch_runs_before_its_module_is_imported_and_only_then(tmp_path, monkeypatch):
     (tmp_path / 'patched_by_a_test.py').write_text('')
     monkeypatch.syspath_prepend(tmp_path)
@@ -60,7 +69,7 @@ def test_a_patch_runs_before_its_module_is_imported_and_only_then(tmp_path, monk
 
 @pytest.mark.parametrize('name', compat.PATCHES)
 def test_each_patch_names_the_release_that_makes_it_unnecessary(name):
-    patch = compat.PATCHES[name]
+    patch = getattr(compat.PATCHES[name], 'func', compat.PATCHES[name])
     text = patch.__doc__ or loaders.register.__doc__        # imported when it is needed
     assert re.search(r'Needed until \w+', ' '.join(text.split()))
 
@@ -167,6 +176,10 @@ def test_torchvision_ops_are_declared_only_beside_a_foreign_library(tmp_path, mo
     assert declared == ['nms', 'qnms']
 
 
+RESTRICTS = pytest.mark.skipif(torch.__version__ < '2.6', reason='torch before 2.6 has no list')
+
+
+@RESTRICTS
 @pytest.mark.slow
 def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):
     from mmengine.logging import HistoryBuffer
@@ -179,6 +192,7 @@ def test_an_mmengine_checkpoint_loads_weights_only(tmp_path):
     assert run(program) == '(array([1., 2.]), array([1, 1])) 3.0'
 
 
+@RESTRICTS
 def test_torch_allows_just_what_a_checkpoint_of_mmengine_holds():
     import mmengine.runner  # noqa: F401  (the list is filled as it is imported)
     listed = set()
@@ -196,6 +210,7 @@ def test_torch_allows_just_what_a_checkpoint_of_mmengine_holds():
                                           for name in ('_reconstruct', 'scalar'))}
 
 
+@RESTRICTS
 def test_nothing_else_is_allowed(tmp_path):
     import mmengine.runner  # noqa: F401  (the patch has run)
     from mmengine.logging import HistoryBuffer
@@ -213,6 +228,16 @@ def test_nothing_else_is_allowed(tmp_path):
         with pytest.raises(Exception, match=reason):
             torch.load(tmp_path / 'malicious.pth', weights_only=True)
     assert not (tmp_path / 'trace').exists()
+
+
+def test_mlflow_gets_only_names_that_it_takes(monkeypatch):
+    """MLflow 3 takes alphanumerics, underscores, dashes, periods, spaces, colons and slashes."""
+    logged = []
+    monkeypatch.setattr(vis_backend.MLflowVisBackend, 'add_scalars',
+                        lambda self, scalars, step=0: logged.append((scalars, step)))
+    compat.name_scores_for_mlflow()
+    vis_backend.MLflowVisBackend.add_scalars(None, {'mpii/Total@0.1': 1.0, 'loss_a-b': 2.0}, step=3)
+    assert logged == [({'mpii/Total_0.1': 1.0, 'loss_a-b': 2.0}, 3)]
 
 
 def test_applying_twice_changes_nothing():
@@ -248,3 +273,12 @@ def test_mmposes_inferencer_finds_what_predict_finds(name, synthetic, tmp_path):
     drawn = cv2.imread(str(next((tmp_path / 'visualizations').iterdir())))
     assert (drawn != cv2.imread(path)).any()
     assert len(next(inferencer(path))['predictions'][0]) == 1           # the boxes are forgotten
+
+
+def test_mmposes_inferencer_warns_where_nothing_says_where_people_are(caplog):
+    from mmpose.apis.inferencers.mmpose_inferencer import Pose2DInferencer
+    for det_model in ('whole_image', None):
+        assert not caplog.records
+        inferencer = SimpleNamespace(cfg=SimpleNamespace(dataset_type='hourglass.FlicDataset'))
+        Pose2DInferencer._init_detector(inferencer, det_model=det_model, device='cpu')
+    assert 'one person is looked for in each whole image; give det_model, bboxes' in caplog.text

@@ -1,5 +1,7 @@
 """A wheel holds all that the commands need, and they run without the repository."""
+import ast
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -28,6 +30,23 @@ def test_the_checkout_has_no_links_and_reads_its_own_configs():
         assert not [path for path in (REPOSITORY / folder).rglob('*') if path.is_symlink()]
     assert names.ROOT == REPOSITORY
     assert names.find_config('flic-small').is_relative_to(REPOSITORY / 'configs')
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason='stdlib_module_names')
+def test_everything_that_is_imported_at_once_is_required():
+    """Without what OpenMMLab's packages bring: an optional package is imported where it is used."""
+    with_openmmlab = {'mmcv', 'mmengine', 'mmpose', 'cv2', 'matplotlib'}
+    optional = {'flask', 'werkzeug'}                    # of the demo page, which names them
+    modules = {'PIL': 'pillow', 'yaml': 'pyyaml', 'markupsafe': 'jinja2'}
+    imported = {name.split('.')[0] for path in PACKAGE.rglob('*.py') if '.mim' not in path.parts
+                for node in ast.parse(path.read_text(encoding='utf-8')).body
+                for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import)
+                             else [node.module] if isinstance(node, ast.ImportFrom) else ())}
+    listed = re.search(r'install_requires=\[(.+?)\]', (REPOSITORY / 'setup.py').read_text(), re.S)
+    required = {re.split('[<>=]', name)[0] for name in re.findall(r"'(.+?)'", listed[1])}
+    third = {modules.get(name, name) for name in imported
+             if name not in sys.stdlib_module_names and name != 'hourglass'}
+    assert third - with_openmmlab - optional <= required
 
 
 @pytest.fixture(scope='module')

@@ -46,7 +46,7 @@ def test_every_config_builds_and_its_parts_fit(config):
         for dataset in datasets}
     for dataset in datasets:
         steps = Compose(dataset.pipeline).transforms
-        crop = next(step for step in steps if isinstance(step, TopdownAffine | CropImage))
+        crop = next(step for step in steps if isinstance(step, (TopdownAffine, CropImage)))
         assert crop.input_size == cfg.codec.input_size
         assert all(step.encoder == cfg.model.head.decoder
                    for step in dataset.pipeline if 'encoder' in step)

@@ -1,4 +1,6 @@
 """Training runs of a model of four numbers, which take milliseconds, and what they trained with."""
+from __future__ import annotations
+
 import uuid
 from pathlib import Path
 

@@ -12,5 +12,5 @@ train_pipeline = [
     dict(type='GenerateTarget', encoder=encoder),
     dict(type='PackPoseInputs'),
 ]
-model = dict(head=dict(decoder=dict(_delete_=True, **encoder)))
+model = dict(head=dict(decoder=dict(_delete_=True, **encoder)), test_cfg=dict(flip_test=False))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -73,7 +73,7 @@ def main():
     if json.loads(notes['outputs']) != ['keypoints', 'scores']:
         sys.exit(f'error: {args.model}: returns no keypoints; export it with --decode')
     keypoints, scores = predict(session, image, args.box)
-    for name, (x, y), score in zip(json.loads(notes['keypoints']), keypoints, scores):  # noqa: B905
+    for name, (x, y), score in zip(json.loads(notes['keypoints']), keypoints, scores):
         print(f'{name} {x:.3f} {y:.3f} {score:.3f}')
     if args.out:
         places = [tuple(map(int, np.rint(point))) for point in keypoints]

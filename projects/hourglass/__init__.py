@@ -3,7 +3,9 @@
 ``import hourglass`` loads neither torch nor OpenMMLab's packages, whose imports it prepares
 (:mod:`hourglass.compat`); ``from hourglass import StackedHourglass`` loads torch alone.
 """
+from contextlib import suppress
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from hourglass import compat
@@ -19,6 +21,20 @@ _MODULES = dict(StackedHourglass='models.backbone', Hourglass='models.network',
                 Reinject='models.network', Residual='models.network')
 __all__ = list(_MODULES)
 
+_LEAST = dict(torch='2.0', numpy='1.22', mmengine='0.8', mmcv='2.0', mmpose='1.2')
+
+
+def _refuse_older_packages() -> None:
+    """Raise ``ImportError`` for an installed package that is too old; none is imported for this."""
+    for name, least in _LEAST.items():
+        with suppress(PackageNotFoundError):
+            found = version(name)
+            if [int(part) for part in found.split('.')[:2]] < [*map(int, least.split('.'))]:
+                raise ImportError(f'hourglass needs {name} {least} or later, and {found} is '
+                                  f"installed: pip install '{name}>={least}'")
+
+
+_refuse_older_packages()
 compat.PATCHES['mmengine.runner.runner'] = lambda: import_module(
     'hourglass.checkpoints.loaders').register()
 compat.apply()

@@ -20,9 +20,9 @@ def _child(parent: root.Registry, *modules: str) -> root.Registry:
 
 
 MODELS = _child(root.MODELS, 'models.registered', 'models.head', 'models.distill',
-                'inference.model')
+                'inference.openmmlab')
 DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic', 'datasets.lsp',
-                  'engine.batches')
+                  'datasets.coco', 'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
 METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics', 'evaluation.oks',
@@ -30,6 +30,7 @@ METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics', '
 HOOKS = _child(root.HOOKS, 'engine.budget', 'engine.display', 'engine.model_hooks',
                'engine.saving', 'engine.statistics', 'engine.stopping', 'engine.watching')
 LOOPS = _child(root.LOOPS, 'engine.loops', 'engine.journal_loop')
+OPTIM_WRAPPER_CONSTRUCTORS = _child(root.OPTIM_WRAPPER_CONSTRUCTORS, 'engine.optim')
 OPTIM_WRAPPERS = _child(root.OPTIM_WRAPPERS, 'engine.optim')
 MODEL_WRAPPERS = _child(root.MODEL_WRAPPERS, 'engine.distributed')
 

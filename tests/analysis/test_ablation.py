@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
+from pairs import zip_equal
 from tiny_network import write_tiny_network
 
 from hourglass import Residual
@@ -73,7 +74,7 @@ def test_the_plot_has_a_panel_for_each_variant_and_its_unsupervised_stages_dotte
     together, *panels = ablation.plot([both, last]).axes
     assert [panel.get_title() for panel in (together, *panels)] == ['last stage', 'both', 'last']
     assert [line.get_label() for line in together.lines] == ['both', 'last']
-    for panel, styles in zip(panels, (['-', '-'], [':', '-']), strict=True):
+    for panel, styles in zip_equal(panels, (['-', '-'], [':', '-'])):
         assert [line.get_linestyle() for line in panel.lines] == styles
         assert [line.get_label() for line in panel.lines] == ['stage 0', 'stage 1']
         assert panel.lines[1].get_xydata().tolist() == [[1, 0], [2, 81]]        # mean of the seeds

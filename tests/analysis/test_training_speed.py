@@ -2,6 +2,7 @@
 import pytest
 import torch
 from mmengine.config import Config
+from pairs import zip_equal
 from tiny_network import write_tiny_network
 
 from hourglass.analysis import training_speed as speed
@@ -26,7 +27,7 @@ def test_a_step_trains_every_weight(tiny, monkeypatch, way):
     before = [parameter.detach().clone() for parameter in built[0].parameters()]
     step()
     assert not any(torch.equal(old, new)
-                   for old, new in zip(before, built[0].parameters(), strict=True))
+                   for old, new in zip_equal(before, built[0].parameters()))
 
 
 def test_images_and_operations_are_counted_together(tiny):

@@ -1,8 +1,10 @@
 """Configs in mmengine's new style are those of the old one."""
+import errno
 from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
+from mmengine.config import Config
 
 from hourglass.checkpoints.configs import read_config
 from hourglass.errors import ConfigError
@@ -32,11 +34,11 @@ from mmpose.codecs import MSRAHeatmap
 from mmpose.models import TopdownPoseEstimator
 from torch import nn
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.inference.model import load_model
+from hourglass.inference.openmmlab import load_estimator
 from mmengine import fileio
 default_scope = 'mmpose'
 parts = [dict(type=DefaultSampler), dict(type=TopdownPoseEstimator), (MSRAHeatmap, nn.Conv2d),
-         HourglassHeatmap, dict(type=load_model), ExponentialMovingAverage, fileio.LocalBackend]
+         HourglassHeatmap, dict(type=load_estimator), ExponentialMovingAverage, fileio.LocalBackend]
 """))
     assert cfg.parts == [
         dict(type='DefaultSampler'), dict(type='TopdownPoseEstimator'), ('MSRAHeatmap', 'Conv2d'),
@@ -60,3 +62,13 @@ def test_a_config_that_does_not_load_is_named(tmp_path, text, message):
 def test_a_missing_file_is_named():
     with pytest.raises(ConfigError, match='none.py: no such config file'):
         read_config('none.py')
+
+
+def test_a_full_folder_for_temporary_files_is_not_blamed_on_the_config(tmp_path, monkeypatch):
+    (tmp_path / 'a.py').write_text('a = 1')
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    monkeypatch.setattr(Config, 'fromfile', full)
+    with pytest.raises(OSError, match='No space left'):
+        read_config(tmp_path / 'a.py')

@@ -4,6 +4,7 @@ import pytest
 import torch
 from conftest import GOLDEN, needs
 from family_tensors import FAMILY, SIZES, tensors_of
+from pairs import zip_equal
 
 from hourglass import StackedHourglass
 from hourglass.checkpoints import import_checkpoint
@@ -21,7 +22,7 @@ def test_golden_checkpoints_give_their_heatmaps(folder, family, dead):
     with torch.no_grad():
         outputs = network(torch.from_numpy(recorded['images']))
     assert len(outputs) == len(recorded['heatmaps']) == 2
-    for output, expected in zip(outputs, recorded['heatmaps'], strict=True):
+    for output, expected in zip_equal(outputs, recorded['heatmaps']):
         assert np.abs(output.numpy() - expected).max() < 1e-5 * np.abs(expected).max()
     assert report['family'] == family
     assert len(report['dropped']) == dead
@@ -35,7 +36,7 @@ def imports(path, content) -> tuple[StackedHourglass, dict]:
 def equal(found, expected) -> bool:
     images = torch.rand(1, 3, 32, 32)
     assert type(found) is StackedHourglass              # the one with options, as exported
-    return all(torch.equal(a, b) for a, b in zip(found(images), expected(images), strict=True))
+    return all(torch.equal(a, b) for a, b in zip_equal(found(images), expected(images)))
 
 
 @pytest.mark.parametrize('family', FAMILY)
@@ -58,8 +59,8 @@ def test_every_size_is_recognised(tmp_path, family, changes):
     tensors, network = tensors_of(family, **changes)
     found, report = imports(tmp_path / 'weights.pth', tensors)
     assert report['config'] == SIZES | changes
-    assert all(torch.equal(a, b) for a, b in zip(
-        found.state_dict().values(), network.state_dict().values(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip_equal(
+        found.state_dict().values(), network.state_dict().values()))
 
 
 def test_depthwise_residuals_are_recognised(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from fresh_python import run
 from mmengine.runner import CheckpointLoader
+from pairs import zip_equal
 from safetensors.torch import save_file
 
 from hourglass.checkpoints.loaders import load_from_local
@@ -31,7 +32,7 @@ def test_mmengine_reads_safetensors_and_all_else_as_before(tmp_path):
         ' len([p for p in c.CheckpointLoader._schemes if "hourglass" in p]))')
     with ThreadPoolExecutor() as pool:                  # fresh processes, side by side
         outputs = list(pool.map(lambda imports: run(imports + program), ways))
-    for imports, output in zip(ways, outputs, strict=True):
+    for imports, output in zip_equal(ways, outputs):
         lines = [line for line in output.splitlines() if 'Loads' not in line]
         assert lines == [
             "hourglass.checkpoints.loaders ['state_dict', 'meta'] torch.float32 True",

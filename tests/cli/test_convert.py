@@ -9,6 +9,7 @@ import mmpose
 import pytest
 import torch
 from family_tensors import tensors_of
+from pairs import zip_equal
 
 from hourglass.checkpoints import import_checkpoint, read_checkpoint
 
@@ -33,8 +34,8 @@ def test_a_converted_checkpoint_is_tested_and_trained_on(synthetic, cli, tmp_pat
         cli('train', config, '--work-dir', work_dir, '--cfg-options', *QUICK,
              f'optim_wrapper.optimizer.lr={rate}')
         trained, _ = import_checkpoint(work_dir / 'epoch_1.pth')
-        assert same == all(torch.equal(a, b) for a, b in zip(
-            trained.parameters(), network.parameters(), strict=True))
+        assert same == all(torch.equal(a, b) for a, b in zip_equal(
+            trained.parameters(), network.parameters()))
     assert read_checkpoint(work_dir / 'epoch_1.pth')['meta']['iter'] == 2
 
 
@@ -50,8 +51,8 @@ def test_a_run_that_averages_starts_from_it(synthetic, cli, tmp_path, monkeypatc
     cli('train', tmp_path / 'averaged.py', '--no-validate', '--work-dir', tmp_path / 'run',
          '--cfg-options', *QUICK, 'optim_wrapper.optimizer.lr=0')
     averaged, _ = import_checkpoint(tmp_path / 'run/epoch_1.pth')
-    assert all(torch.allclose(a, b, rtol=1e-6) for a, b in zip(     # an average of equal numbers
-        averaged.parameters(), network.parameters(), strict=True))
+    assert all(torch.allclose(a, b, rtol=1e-6)          # an average of equal numbers
+               for a, b in zip_equal(averaged.parameters(), network.parameters()))
 
 
 @pytest.mark.slow

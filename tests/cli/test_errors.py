@@ -1,5 +1,6 @@
 """Errors that a user can fix are one line and status 1, all others are raised."""
 import errno
+from tempfile import gettempdir
 
 import pytest
 
@@ -21,7 +22,19 @@ from hourglass.errors import ConfigError, DataError
     (RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. '),
      'DataLoader worker (pid 7) is killed by signal: Killed: a data worker was lost or hangs '
      '(memory? a slow disk?); try fewer num_workers; if it trained, go on with --resume'),
+    (OSError(errno.ENOSPC, 'No space left on device'),
+     f'a file, perhaps a temporary one in {gettempdir()} (TMPDIR): cannot be written (No space '
+     'left on device); choose a folder you may write to, with free space'),
+    (ImportError('Please run "pip install wandb"\nto install wandb'),
+     'Please run "pip install wandb" to install wandb'),
+    (ModuleNotFoundError("No module named 'cv2'", name='cv2'),
+     'this needs cv2, which is not installed: pip install opencv-python-headless'),
+    (ModuleNotFoundError("No module named 'mmengine'", name='mmengine'),
+     "this needs mmengine, which is not installed: see docs/install.md for OpenMMLab's packages"),
+    (type('MlflowException', (Exception,), {})('no such store'), 'no such store'),
     (TypeError("Net.__init__() got an unexpected keyword argument 'stack'"),
+     "the config gives Net an argument 'stack' it does not have"),
+    (TypeError("class `Net` in nets/net.py: __init__() got an unexpected keyword argument 'stack'"),
      "the config gives Net an argument 'stack' it does not have")])
 def test_an_error_that_a_user_can_fix_is_one_line(error, line):
     with pytest.raises(SystemExit) as stop, one_line_errors():
@@ -31,7 +44,7 @@ def test_an_error_that_a_user_can_fix_is_one_line(error, line):
 
 @pytest.mark.parametrize('error', [
     KeyError('something else'), TypeError('bad'), RuntimeError('bug'), OSError(errno.EIO, 'broken'),
-    ValueError('not ours')])
+    ValueError('not ours'), ImportError("cannot import name 'x'")])
 def test_other_errors_are_raised(error):
     with pytest.raises(type(error)) as raised, one_line_errors():
         raise error

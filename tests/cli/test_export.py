@@ -103,7 +103,7 @@ def test_the_example_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [name for name, *_ in lines] == keypoint_names(MPII)
     found = np.array([numbers for _, *numbers in lines], float)             # (K, 3)
-    estimator = init_model(exported.config, exported.checkpoint, 'cpu')
+    estimator = init_model(exported.config, exported.checkpoint, 'cpu').estimator()
     estimator.head.predict_stage = 0
     estimator.cfg.test_dataloader.dataset.pipeline[1:3] = [
         dict(type='hourglass.BoxToCrop'), dict(type='hourglass.CropImage', input_size=(64, 64))]

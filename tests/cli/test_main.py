@@ -4,10 +4,20 @@ import subprocess
 import sys
 
 import pytest
+from fresh_python import run
 
 from hourglass import cli as package
+from hourglass.analysis.ablation import HARD_JOINTS
+from hourglass.analysis.benchmark import MEASURES
+from hourglass.analysis.training_speed import WAYS
+from hourglass.checkpoints.convert import DATA
+from hourglass.checkpoints.families import PIXELS
+from hourglass.checkpoints.names import weights_by_name
 from hourglass.cli import COMMANDS, main
+from hourglass.datasets import flic, lsp
+from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.errors import ConfigError
+from hourglass.evaluation.protocols import PROTOCOLS
 
 
 @pytest.fixture
@@ -77,3 +87,36 @@ def test_the_overview_imports_neither_torch_nor_openmmlab():
     modules = set(json.loads(done.stdout.splitlines()[-1]))
     assert 'hourglass.cli' in modules
     assert not modules & {'torch', 'mmengine', 'mmcv', 'mmpose', 'cv2', 'numpy', 'matplotlib'}
+
+
+def test_help_is_light_and_names_all_choices():
+    """Which are written out in each command, as their sources import torch or OpenMMLab."""
+    heavy, texts, choices = json.loads(run("""
+import argparse, json, sys
+from importlib import import_module
+from hourglass.cli import COMMANDS
+texts, choices = {}, {}
+for command in COMMANDS:
+    module = import_module(f"hourglass.cli.{command.replace(' ', '_')}")
+    parser = argparse.ArgumentParser()
+    module.add_arguments(parser)
+    texts[command] = ' '.join(parser.format_help().split())
+    choices[command] = {action.dest: list(action.choices) for action in parser._actions
+                        if action.choices}
+heavy = {name.split('.')[0] for name in sys.modules} & {
+    'torch', 'mmengine', 'mmcv', 'mmpose', 'cv2', 'numpy', 'scipy', 'h5py', 'matplotlib'}
+print(json.dumps([sorted(heavy), texts, choices]))
+"""))
+    assert heavy == []
+    for command in ('predict', 'test'):
+        assert f"auto (measure), {', '.join(RUNTIMES)} " in texts[command]
+    assert f"channels_last, auto, {', '.join(list(RUNTIMES)[1:])} " in texts['benchmark']
+    for command in ('predict', 'web'):
+        assert all(name in texts[command] for name in weights_by_name())
+    assert choices['benchmark']['measure'] == list(MEASURES)
+    assert choices['benchmark training']['ways'] == list(WAYS)
+    assert f'(default {HARD_JOINTS})' in texts['benchmark ablate']
+    assert choices['convert'] == dict(data=list(DATA), input=list(PIXELS))
+    assert choices['evaluate']['dataset'] == [*PROTOCOLS, 'own']
+    assert choices['prepare flic'] == dict(splits=list(flic.SPLITS), labels=list(flic.LABELS))
+    assert choices['prepare lsp'] == dict(splits=list(lsp.SPLITS))

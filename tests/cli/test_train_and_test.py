@@ -1,4 +1,6 @@
 """The tools on a small data set: the loss falls, runs resume, mmpose's tool agrees with ours."""
+from __future__ import annotations
+
 import json
 import os
 import re

@@ -1,4 +1,6 @@
 """A config, and what is trained with it or the line that refuses it before the first step."""
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass, field
 

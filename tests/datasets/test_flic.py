@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.io
 from conftest import DATA, needs
+from pairs import zip_equal
 
 from hourglass.datasets.flic import FlicDataset, read_flic
 from hourglass.datasets.skeletons import FLIC as SKELETON
@@ -43,7 +44,7 @@ def test_a_network_for_mpii_is_trained_on_the_joints_that_lie_alike(tmp_path):
     def joints(**options) -> dict[str, np.ndarray]:
         dataset = FlicDataset(data_root=str(tmp_path), labels='person', **options)
         found = dataset[0]['raw_ann_info']['keypoints_image']
-        return dict(zip(keypoint_names(dataset.metainfo), found, strict=True))
+        return dict(zip(keypoint_names(dataset.metainfo), found))
 
     own, theirs = joints(split='train'), joints(split='train', skeleton='mpii')
     shared = {f'{side}_{part}' for side in ('left', 'right')
@@ -103,7 +104,7 @@ def test_199_and_48_people_are_seen_from_behind():
         observer, person = (read_flic(ORIGINAL / 'examples.mat', split, labels)
                             for labels in ('observer', 'person'))
         swapped = [not np.array_equal(o.keypoints_image, p.keypoints_image)
-                   for o, p in zip(observer, person, strict=True)]
+                   for o, p in zip_equal(observer, person)]
         assert sum(swapped) == expected
 
 

@@ -58,8 +58,8 @@ def test_as_a_part_of_mpiis_skeleton(tmp_path, poses):
     write_lsp(tmp_path / 'joints.mat', poses, np.zeros((2000, 14)))
     person = read_lsp(tmp_path / 'joints.mat', 'test')[0]
     as_mpii = with_joints_of(MPII, person, LspDataset.METAINFO)
-    ours = dict(zip(NAMES, person.keypoints_image, strict=True))
-    theirs = dict(zip(keypoint_names(MPII), as_mpii.keypoints_image, strict=True))
+    ours = dict(zip(NAMES, person.keypoints_image))
+    theirs = dict(zip(keypoint_names(MPII), as_mpii.keypoints_image))
     assert all(np.array_equal(theirs[name], ours[name]) for name in NAMES)
     assert np.array_equal(theirs['pelvis'], (ours['right_hip'] + ours['left_hip']) / 2)
     assert np.array_equal(theirs['thorax'], (ours['right_shoulder'] + ours['left_shoulder']) / 2)

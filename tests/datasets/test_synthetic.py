@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from pairs import zip_equal
 
 from hourglass.datasets.synthetic import render_person, write_synthetic
 from hourglass.datasets.synthetic import skeleton as body
@@ -40,7 +41,7 @@ def test_same_seed_same_image_other_seed_other_image():
 
 def test_files_do_not_depend_on_workers_and_streams_differ(tmp_path):
     folders = [tmp_path / name for name in ('one', 'two', 'other')]
-    for folder, workers, stream in zip(folders, (1, 2, 1), (0, 0, 1), strict=True):
+    for folder, workers, stream in zip_equal(folders, (1, 2, 1), (0, 0, 1)):
         write_synthetic(folder, 4, 7, workers, (64, 64), stream=stream)
     contents = [{path.relative_to(folder): path.read_bytes()
                  for path in sorted(folder.rglob('*')) if path.is_file()} for folder in folders]

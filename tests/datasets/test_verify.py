@@ -49,7 +49,7 @@ def test_every_fault_is_found_and_named(folder):
             } == {
         'images missing': ['A.jpg (a.jpg is there', 'gone.jpg, row 2'],
         'people with a wrong annotation': ['row 4 (a.jpg)', 'row 5 (a.jpg)'],
-        'people with a crop outside their image': ['row 8 (b.jpg)']}
+        'people who do not fit their image': ['row 7 (b.jpg)', 'row 8 (b.jpg)']}
     broken, = found.errors['images that cannot be read']
     assert 'torn.jpg: not a readable image' in broken
     assert {problem: len(cases) for problem, cases in found.notes.items()} == {

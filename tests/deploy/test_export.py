@@ -1,4 +1,6 @@
 """Exported networks compute what mmpose's estimator does, and only such files are left."""
+from __future__ import annotations
+
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,24 +12,24 @@ from conftest import DATA, REPOSITORY, needs
 from mmpose.apis import inference_topdown
 from tiny_network import write_tiny_network
 
-from hourglass import StackedHourglass
 from hourglass.apis import init_model
 from hourglass.checkpoints import read_checkpoint
+from hourglass.checkpoints.description import Description
 from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy import export as exporting
 from hourglass.deploy import runtimes
-from hourglass.deploy.export import Deployed, compare, deployed, export
+from hourglass.deploy.export import compare, deployed, export
 from hourglass.errors import ConfigError, ExportError, HourglassError
-
-PLAIN = dict(mean=[0] * 3, std=[1] * 3)
+from hourglass.inference.network import PoseNetwork
 
 
 @pytest.fixture(scope='module')
 def tiny(tmp_path_factory) -> SimpleNamespace:
     config, checkpoint = write_tiny_network(tmp_path_factory.mktemp('tiny'))
-    return SimpleNamespace(config=config, checkpoint=checkpoint,
-                           estimator=init_model(config, checkpoint, 'cpu'))
+    model = init_model(config, checkpoint, 'cpu')
+    return SimpleNamespace(config=config, checkpoint=checkpoint, model=model,
+                           estimator=model.estimator())
 
 
 def by_mmpose(estimator, crop: np.ndarray, stage: int, flip: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +48,7 @@ def test_the_module_is_mmposes_estimator(tiny, stage, flip, monkeypatch):
     monkeypatch.setitem(data, 'pipeline', data.pipeline[-3:])       # the image is loaded already
     crop, _ = render_person(5, (64, 64))
     keypoints, scores = by_mmpose(tiny.estimator, crop, stage, flip)
-    module = deployed(tiny.estimator, stage, flip, decode=True)
+    module = deployed(tiny.model, stage, flip, decode=True)
     with torch.no_grad():
         found, found_scores = module(torch.from_numpy(crop).permute(2, 0, 1)[None])
     assert np.abs(found[0].numpy() - keypoints).max() < 1e-3        # float32 against float64
@@ -72,7 +74,7 @@ def test_a_pt2_file_runs_in_torch_alone_and_ends_with_the_stage(tiny, tmp_path):
     assert json.loads(notes['hourglass.json'])['source'] == 'tiny.py, tiny.pth'
     assert not [name for name in program.state_dict if 'reinjects' in name or 'ses.1.' in name]
     pixels = 255 * torch.rand(5, 3, 64, 64)
-    expected = deployed(tiny.estimator, stage=0)(pixels)
+    expected = deployed(tiny.model, stage=0)(pixels)
     assert torch.allclose(program.module()(pixels), expected, atol=1e-5)
     assert [path.name for path in out.parent.iterdir()] == ['stage0.pt2']
 
@@ -113,15 +115,16 @@ class Fixed(torch.nn.Module):
         return (self.answer.expand(len(images), -1, -1, -1),)
 
 
-def two_peaks(difference: float) -> Deployed:
+def two_peaks(difference: float) -> PoseNetwork:
     heatmaps = torch.zeros(1, 2, 16, 16)
     heatmaps[0, :, 4, 4] = 1
     heatmaps[0, 1, 11, 11] = 1 - difference
-    return Deployed(Fixed(heatmaps), mean=[0] * 3, std=[1] * 3,
-                    decode=DecodeHeatmaps((4, 4), 'parabola'))
+    about = Description(keypoints=['a', 'b'], links=[], flip_indices=[0, 1], input_size=(64, 64),
+                        mean=[0] * 3, std=[1] * 3, flip=False)
+    return PoseNetwork(Fixed(heatmaps), about, decode=DecodeHeatmaps((4, 4), 'parabola'))
 
 
-def moved(module: Deployed, keypoint: int, px: float):
+def moved(module: PoseNetwork, keypoint: int, px: float):
     def run(pixels):
         keypoints, scores = module(pixels)
         keypoints = keypoints.clone()
@@ -206,72 +209,3 @@ def test_shipped_weights_on_real_images(tmp_path, monkeypatch, name, options):
     assert done.images == len(images) >= 9
     assert done.deviation <= (0.01 if done.decodes else 1e-4)
     assert done.unsettled <= 0.01 * done.keypoints
-
-
-class Echo(torch.nn.Module):
-    """A network that returns its images as the heatmaps of its only stage."""
-
-    def forward(self, images):
-        return (images,)
-
-
-def test_pixels_are_reversed_and_normalised():
-    pixels = torch.arange(2 * 3 * 4).reshape(1, 3, 2, 4).to(torch.uint8)
-    module = Deployed(Echo(), mean=[10, 20, 30], std=[1, 2, 4], rgb=True)
-    blue, green, red = pixels[0].float()
-    expected = torch.stack([red - 10, (green - 20) / 2, (blue - 30) / 4])[None]
-    assert torch.equal(module(pixels), expected)
-    assert torch.equal(module(pixels.float()), expected)
-    as_it_is = Deployed(Echo(), **PLAIN, rgb=False)
-    assert torch.equal(as_it_is(pixels), pixels.float())
-
-
-def test_the_mirrored_heatmaps_are_averaged_without_a_shift():
-    pixels = torch.rand(2, 3, 4, 6)
-    module = Deployed(Echo(), **PLAIN, rgb=False, flip_indices=[1, 0, 2])
-    # an echo of the mirrored image, mirrored back, is the image with keypoints 0 and 1 swapped
-    assert torch.allclose(module(pixels), (pixels + pixels[:, [1, 0, 2]]) / 2)
-
-
-def network(num_stacks: int = 3, num_keypoints: int | None = 5) -> StackedHourglass:
-    torch.manual_seed(0)
-    return StackedHourglass(num_stacks=num_stacks, channels=8, num_keypoints=num_keypoints, depth=1,
-                            stem_channels=(4, 8, 8)).eval()
-
-
-@pytest.mark.parametrize(('stage', 'stacks'), [(0, 1), (1, 2), (2, 3), (-1, 3), (-3, 1)])
-@pytest.mark.parametrize('num_keypoints', [5, None])
-def test_nothing_behind_the_stage_is_there(stage, stacks, num_keypoints):
-    whole = network(num_keypoints=num_keypoints)
-    images = torch.rand(1, 3, 32, 32)
-    before = whole(images)
-    module = Deployed(whole, **PLAIN, rgb=False, stage=stage)
-    assert torch.equal(module(images), before[stage])
-    alone = network(stacks, num_keypoints)
-    assert set(module.network.state_dict()) == set(alone.state_dict())
-    # the network itself is whole, and has the same tensors
-    assert all(torch.equal(a, b) for a, b in zip(whole(images), before, strict=True))
-    assert module.network.stem[0].weight is whole.stem[0].weight
-
-
-@pytest.mark.parametrize('stage', [3, -4])
-def test_a_stage_that_does_not_exist_is_refused(stage):
-    with pytest.raises(ConfigError, match=f'stage {stage}: the network has 3, give 0 to 2'):
-        Deployed(network(), **PLAIN, stage=stage)
-
-
-def test_a_convolution_makes_heatmaps_of_features():
-    torch.manual_seed(0)
-    conv = torch.nn.Conv2d(3, 7, 1)
-    pixels = torch.rand(2, 3, 4, 4)
-    module = Deployed(Echo(), **PLAIN, rgb=False, to_heatmaps=conv)
-    assert torch.equal(module(pixels), conv(pixels))
-
-
-def test_keypoints_are_decoded_from_the_heatmaps():
-    decode = DecodeHeatmaps((4, 4), 'parabola')
-    pixels = torch.rand(2, 3, 8, 8)
-    module = Deployed(Echo(), **PLAIN, rgb=False, decode=decode)
-    for found, expected in zip(module(pixels), decode(pixels), strict=True):
-        assert torch.equal(found, expected)
-    assert torch.equal(module.heatmaps(pixels), pixels)

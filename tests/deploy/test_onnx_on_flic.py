@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import DATA, REPOSITORY, needs
+from pairs import zip_equal
 
 from hourglass.checkpoints.names import configs_by_name, weights_by_name
 from hourglass.datasets.flic import FlicDataset
@@ -35,7 +36,7 @@ def test_the_example_finds_and_scores_what_the_test_command_does(cli, tmp_path, 
     session = onnxruntime.InferenceSession(tmp_path / 'flic.onnx')
     people = FlicDataset(data_root=str(DATA / 'flic'), split='test', test_mode=True, pipeline=[])
     found, offsets = [], []
-    for person, tested in zip(people, expected, strict=True):
+    for person, tested in zip_equal(people, expected):
         side = person['bbox_scale'][0, 0]
         # the box whose padded square is the data set's crop
         corner = person['bbox_center'][0] + 0.5 - side / 2 / 1.25

@@ -8,8 +8,6 @@ from hourglass.apis import init_model, predict
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy.runtimes import RUNTIMES, optimized
 from hourglass.errors import ConfigError
-from hourglass.inference.stages import until_stage
-from hourglass.models.stages import num_stages
 
 CLOSE_PX = 0.01                 # of the image: what rounding moves a peak by
 
@@ -47,7 +45,7 @@ def test_keypoints_are_the_same(files, model, image, how, stage):
 def test_what_is_behind_a_stage_is_not_computed(model, image):
     ran = []
     hooks = [hourglass.register_forward_hook(lambda *_, stack=stack: ran.append(stack))
-             for stack, hourglass in enumerate(model.backbone.hourglasses)]
+             for stack, hourglass in enumerate(model.network.hourglasses)]
     try:
         predict(model, image, stage=0, flip=False)
         assert ran == [0]
@@ -60,11 +58,11 @@ def test_what_is_behind_a_stage_is_not_computed(model, image):
 
 def test_the_model_stays_as_it_is(model, image):
     before = predict(model, image, stages=True)
-    until_stage(model, 0)
+    model.until_stage(0)
     optimized(model, 'fuse', stage=0)
     after = predict(model, image, stages=True)
     assert np.array_equal(before.stage_keypoints, after.stage_keypoints)
-    assert (num_stages(model), model.head.predict_stage) == (2, -1)
+    assert (model.num_stages, model.stage) == (2, 1)
 
 
 def test_people_leave_early_and_are_counted(image, tmp_path):
@@ -73,7 +71,7 @@ def test_people_leave_early_and_are_counted(image, tmp_path):
     for tolerance, stage in ((1e6, 1), (0, 3)):
         early = init_model(*files, device='cpu', exit_tolerance=tolerance)
         found = predict(early, image, [[10, 10, 120, 120]] * 3, flip=False)
-        assert early.backbone.left[stage] == 3 == early.backbone.left.total()
+        assert early.network.left[stage] == 3 == early.network.left.total()
         expected = predict(model, image, [[10, 10, 120, 120]] * 3, flip=False, stage=stage)
         assert np.abs(found.keypoints - expected.keypoints).max() < CLOSE_PX
 

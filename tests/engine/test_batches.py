@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
-from mmengine.registry import DATASETS
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.runner import Runner
+from pairs import zip_equal
 from torch.utils.data import DataLoader, Dataset
 
+from hourglass.datasets.skeletons import MPII
 from hourglass.engine.batches import (
     Draw,
     ResumableBatches,
@@ -120,6 +123,26 @@ def test_seeding_repeats_all_generators():
     seed_generators('a', 1)
     first = four()
     seed_generators('a', 2)
-    assert all(x != y for x, y in zip(first[1:], four()[1:], strict=True))
+    assert all(x != y for x, y in zip_equal(first[1:], four()[1:]))
     seed_generators('a', 1)
     assert four() == first
+
+
+def test_mmposes_sampler_of_several_sources_resumes_at_any_batch(synthetic):
+    folder = dict(data_root=str(synthetic / 'synthetic'), data_prefix=dict(img='train/images'))
+    part = dict(type='hourglass.MpiiDataset', ann_file='train/annotations.json', **folder)
+    init_default_scope('mmpose')
+    loader = Runner.build_dataloader(repeatable_loader(dict(
+        batch_size=4, num_workers=0, dataset=dict(
+            type='CombinedDataset', metainfo=MPII, datasets=[dict(part, indices=16), part]),
+        sampler=dict(type='MultiSourceSampler', batch_size=4, source_ratio=[3, 1])), 0), seed=5)
+    batches = loader.batch_sampler
+
+    def drawn(epoch: int, first: int = 0) -> list[list[int]]:
+        batches.start(seed=1, epoch=epoch, first=first)
+        return [[draw.index for draw in batch] for batch in batches]
+    first, second = drawn(0), drawn(1)
+    assert len(first) == len(batches) == 12
+    assert all(sum(index < 16 for index in batch) == 3 for batch in first + second)
+    assert drawn(1, 7) == second[7:] and drawn(0) == first != second
+    assert loader.dataset[Draw(3, 0, 1)]['keypoints'].shape == (1, 16, 2)

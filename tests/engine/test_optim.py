@@ -2,6 +2,7 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import nn
 
@@ -23,6 +24,20 @@ def test_convolutions_run_in_bfloat16_and_weights_stay_float32():
     assert network.weight.dtype == torch.float32
     assert not torch.equal(network.weight, before)
     assert network(torch.rand(1, 3, 8, 8)).dtype == torch.float32          # outside it
+
+
+@pytest.mark.parametrize(('optimizer', 'fused'), [
+    (dict(type='AdamW'), torch.__version__ >= '2.4'),       # the first with one for the CPU
+    (dict(type='AdamW', fused=False), False), (dict(type='AdamW', foreach=True), False),
+    (dict(type='RMSprop'), False)], ids=str)
+def test_a_step_is_fused_where_optimiser_and_device_can(optimizer, fused):
+    network = nn.Linear(2, 2)
+    wrapper = build_optim_wrapper(network, dict(
+        constructor='hourglass.FusedOptimizerConstructor', optimizer=dict(optimizer, lr=0.1)))
+    assert bool(wrapper.optimizer.defaults.get('fused')) == fused
+    before = network.weight.detach().clone()
+    wrapper.update_params(network(torch.ones(1, 2)).sum())
+    assert not torch.equal(network.weight, before)
 
 
 def scaled(**changes) -> float:

@@ -1,5 +1,6 @@
 """Each launcher's variables give the place of a process, or one line that says what is missing."""
 import pytest
+from pairs import zip_equal
 
 from hourglass.engine.processes import LAUNCHERS, Place, find_place, join_ranks, work_apart
 from hourglass.errors import ConfigError
@@ -17,7 +18,7 @@ def test_without_a_launcher_there_is_one_process():
 
 @pytest.mark.parametrize('launcher', LAUNCHERS)
 def test_a_launchers_variables_give_the_place(monkeypatch, launcher):
-    for name, value in zip(LAUNCHERS[launcher], ('5', '8', '0'), strict=True):
+    for name, value in zip_equal(LAUNCHERS[launcher], ('5', '8', '0')):
         monkeypatch.setenv(name, value)
     assert work_apart(launcher) == Place(rank=5, ranks=8, local_rank=0)
 
@@ -25,7 +26,7 @@ def test_a_launchers_variables_give_the_place(monkeypatch, launcher):
 @pytest.mark.parametrize(('launcher', 'variables', 'message'), [
     ('none', dict(WORLD_SIZE='2'), 'one of 2 processes, .*: add --launcher pytorch'),
     ('slurm', {}, 'SLURM_PROCID is not set, so nothing started'),
-    ('mpi', dict(zip(LAUNCHERS['mpi'], '010', strict=True)), 'mpi: set MASTER_ADDR')])
+    ('mpi', dict(zip(LAUNCHERS['mpi'], '010')), 'mpi: set MASTER_ADDR')])
 def test_what_is_missing_is_named(monkeypatch, launcher, variables, message):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -36,7 +37,7 @@ def test_what_is_missing_is_named(monkeypatch, launcher, variables, message):
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: True)
     monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
-    for name, value in zip(LAUNCHERS['pytorch'], ('2', '3', '2'), strict=True):
+    for name, value in zip_equal(LAUNCHERS['pytorch'], ('2', '3', '2')):
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match='process 3 on a machine with 2 GPUs'):
         find_place('pytorch')

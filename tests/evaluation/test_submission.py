@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 import scipy.io
+from pairs import zip_equal
 from release_file import image, point, rect, small_release, write_release
 
 from hourglass.errors import DataError
@@ -50,7 +51,7 @@ def test_predictions_stand_where_the_release_has_the_people(tmp_path, warnings):
     assert [entry.image.name for entry in pred] == ['test.jpg', 'empty.jpg', 'one.jpg']
     assert pred[1].annorect.size == 0
     first, skipped, third = pred[0].annorect
-    for person, one in zip((first, third, pred[2].annorect), samples, strict=True):
+    for person, one in zip_equal((first, third, pred[2].annorect), samples):
         points = person.annopoints.point
         assert [p.id for p in points] == list(range(16))
         assert np.array_equal([[p.x, p.y] for p in points],
@@ -65,11 +66,11 @@ def test_shapes_and_fields_are_those_of_the_release(tmp_path):
     content = scipy.io.loadmat(tmp_path / 'out/pred.mat')
     theirs, pred = release['annolist'][:, 3:], content['pred']
     assert pred.shape == theirs.shape == (1, 3) and pred.dtype.names == theirs.dtype.names
-    for a, b in zip(pred['annorect'][0], theirs['annorect'][0], strict=True):
+    for a, b in zip_equal(pred['annorect'][0], theirs['annorect'][0]):
         assert a.shape == b.shape
     assert pred['annorect'][0, 0]['annopoints'][0, 0]['point'][0, 0].shape == (1, 16)
     assert content['single_person'].shape == (3, 1)
-    for a, b in zip(content['single_person'], release['single_person'][3:], strict=True):
+    for a, b in zip_equal(content['single_person'], release['single_person'][3:]):
         assert np.array_equal(a[0], b[0])
 
 

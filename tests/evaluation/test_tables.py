@@ -5,8 +5,9 @@ import h5py
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from pairs import zip_equal
 
-from hourglass.datasets.base import Person
+from hourglass.datasets.person import Person
 from hourglass.datasets.skeletons import LSP as LSP_SKELETON
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError
@@ -104,11 +105,11 @@ def test_curves_rise_to_the_scores(evaluations, tmp_path, monkeypatch):
     figure, = figures
     groups = [axis.get_title() for axis in figure.axes]
     assert groups == ['Total', 'Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle']
-    for axis, group in zip(figure.axes, groups, strict=True):
+    for axis, group in zip_equal(figure.axes, groups):
         *curves, threshold = axis.lines
         assert threshold.get_xdata()[0] == 0.5
         assert axis.get_xlim() == (0, 0.5) and axis.get_ylim() == (0, 100)
-        for curve, evaluation in zip(curves, evaluations, strict=True):
+        for curve, evaluation in zip_equal(curves, evaluations):
             assert (np.diff(curve.get_ydata()) >= 0).all() and len(curve.get_xdata()) == 51
             assert curve.get_ydata()[-1] == pytest.approx(evaluation.table.scores[group])
     assert figure.get_suptitle() == 'PCKh (official)'

@@ -12,7 +12,7 @@ from hourglass.inference.sources import ImageFiles
 @pytest.fixture
 def folder(synthetic, tmp_path):
     paths = sorted((synthetic / 'synthetic/test/images').iterdir())
-    for name, path in zip(('a.jpg', 'b.png', 'd.gif.png'), paths, strict=False):
+    for name, path in zip(('a.jpg', 'b.png', 'd.gif.png'), paths):
         cv2.imwrite(str(tmp_path / name), cv2.imread(str(path)))
     (tmp_path / 'c.png').write_bytes((tmp_path / 'b.png').read_bytes()[:50])
     return tmp_path

@@ -2,6 +2,7 @@
 import cv2
 import numpy as np
 import pytest
+from pairs import zip_equal
 
 from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.errors import DataError
@@ -14,7 +15,7 @@ def test_the_truth_is_a_white_cross_at_every_annotated_keypoint():
     drawn = draw_truth(image, keypoints_image)
     assert not image.any()                                      # the given image is not changed
     rows, columns = np.nonzero((drawn > 200).all(-1))           # their ends are smoothed
-    crosses = {(int(x), int(y)) for x, y in zip(columns, rows, strict=True)}
+    crosses = {(int(x), int(y)) for x, y in zip_equal(columns, rows)}
     assert crosses == {(x + dx, y + dy) for x, y in ((20, 30), (60, 90)) for dx, dy in (
         (0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))}
 

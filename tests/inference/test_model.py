@@ -1,9 +1,18 @@
 """A trained network by name, by config, with weights that fit; anything else in one line."""
+import json
+from dataclasses import asdict
+
+import numpy as np
 import pytest
+import torch
+from fresh_python import run
 from mmengine.config import Config
 from mmengine.registry import MODELS
+from pairs import zip_equal
 
-from hourglass.checkpoints.names import configs_by_name
+from hourglass.checkpoints.convert import convert_checkpoint
+from hourglass.checkpoints.names import configs_by_name, weights_by_name
+from hourglass.checkpoints.reading import read_checkpoint
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.inference.model import load_model
 
@@ -11,13 +20,77 @@ from hourglass.inference.model import load_model
 def test_a_name_brings_its_weights_and_its_keypoints():
     model = load_model('flic-small', device='cpu')
     assert not model.training
-    assert model.dataset_meta['dataset_name'] == 'flic'
-    assert model.cfg.filename == str(configs_by_name()['flic-small'])
+    assert model.dataset_meta['keypoint_id2name'][3] == 'right_shoulder'
+    assert model.estimator().cfg.filename == str(configs_by_name()['flic-small'])
+
+
+@pytest.mark.parametrize('name', sorted(weights_by_name()))
+def test_weights_describe_what_their_config_says(name):
+    """The same module from the metadata of the weights and from the config, to the last bit."""
+    alone, configured = load_model(name, device='cpu'), load_model(configs_by_name()[name], name)
+    assert json.loads(json.dumps(asdict(alone.description))) == json.loads(
+        json.dumps(asdict(configured.description)))
+    pixels = torch.randint(0, 256, (2, 3, 128, 128), dtype=torch.uint8)
+    with torch.no_grad():
+        for one, other in zip_equal(alone(pixels), configured(pixels)):
+            assert torch.equal(one, other)
+    assert alone.calibration == configured.calibration
+    for key, value in alone.dataset_meta.items():
+        assert np.array_equal(value, configured.dataset_meta[key]), key
+
+
+PROGRAM = """
+import sys
+class Absent:                           # as if OpenMMLab's packages were not installed
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in ('mmengine', 'mmcv', 'mmpose', 'mmdet'):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def test_prediction_needs_no_package_of_openmmlab(synthetic, tmp_path):
+    image = min((synthetic / 'synthetic/test/images').iterdir())
+    assert run(PROGRAM + f"""
+from hourglass.cli import main
+main(['predict', {str(image)!r}, '--out', {str(tmp_path)!r}, '--optimize', 'fuse'])
+""").startswith('1 people in 1 images')
+    assert (tmp_path / 'predictions.json').is_file()
+
+
+def test_prediction_imports_only_what_it_needs(synthetic):
+    image = min((synthetic / 'synthetic/test/images').iterdir())
+    assert run(f"""
+from hourglass.apis import init_model, predict
+predict(init_model('lsp-small', device='cpu'), {str(image)!r})
+import sys
+print(sorted({{name.split('.')[0] for name in sys.modules}} & {{
+    'mmcv', 'mmpose', 'mmdet', 'mmengine', 'torchvision', 'scipy', 'h5py', 'matplotlib', 'sympy'}}))
+""") == '[]'
+
+
+def test_a_file_that_describes_itself_needs_no_config(tmp_path):
+    plain = load_model('flic-small', device='cpu')
+    convert_checkpoint(weights_by_name()['flic-small'], tmp_path / 'a.safetensors')
+    found = load_model(tmp_path / 'a.safetensors', device='cpu')
+    assert found.description == plain.description
+    with pytest.raises(ConfigError, match='loaded without a config'):
+        found.estimator()
+    tensors = read_checkpoint(weights_by_name()['flic-small'])['state_dict']
+    torch.save(tensors, tmp_path / 'bare.pth')
+    with pytest.raises(CheckpointError, match=r'bare\.pth: does not say how its keypoints are'):
+        load_model(tmp_path / 'bare.pth')
 
 
 def test_a_config_names_it_as_a_trained_model():
     model = MODELS.build(dict(type='hourglass.TrainedModel', config='lsp-small', device='cpu'))
     assert model.dataset_meta['num_keypoints'] == 14
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is one')
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="device 'cuda': cannot be used here"):
+        load_model('flic-small', device='cuda')
 
 
 def test_names_and_weights_that_do_not_fit_are_refused():

@@ -28,7 +28,8 @@ def test_predict_gives_what_the_test_scores(name, folder, monkeypatch):
     """With the crops of the data set, keypoint by keypoint, to the last bit."""
     monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
     model = init_model(name, device='cpu')
-    records, expected = by_the_runner(model, model.cfg.test_dataloader.dataset, 24)
+    estimator = model.estimator()
+    records, expected = by_the_runner(estimator, estimator.cfg.test_dataloader.dataset, 24)
     poses = predict(model, [read_image(record['img_path']) for record in records],
                     centers=[record['bbox_center'] for record in records],
                     scales=[record['bbox_scale'][:, 0] / 200 for record in records],
@@ -43,15 +44,15 @@ def test_people_of_several_images_share_batches_and_no_more_is_kept(synthetic, m
     model = init_model('flic-small', device='cpu')
     paths = sorted((synthetic / 'synthetic/test/images').iterdir())
     sizes, read = [], 0
-    step = model.test_step
+    heatmaps = model.heatmaps
 
     def requests():
         nonlocal read
         for number in range(70):
             read += 1
             yield Request(paths[number % len(paths)], str(number))
-    monkeypatch.setattr(type(model), 'test_step',
-                        lambda self, batch: sizes.append(len(batch['inputs'])) or step(batch))
+    monkeypatch.setattr(type(model), 'heatmaps',
+                        lambda self, pixels: sizes.append(len(pixels)) or heatmaps(pixels))
     for done, (_, poses) in enumerate(predict_each(model, requests(), flip=False), start=1):
         assert poses.keypoints.shape == (1, 11, 2)
         assert read - done < 32

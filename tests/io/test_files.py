@@ -3,6 +3,7 @@ import errno
 import gzip
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -26,6 +27,20 @@ def test_content_and_name_are_on_the_disk_in_this_order(tmp_path, monkeypatch):
     draft, *others = done
     assert others == ['replace', str(tmp_path)]
     assert draft.startswith(f'{tmp_path}/a.') and draft.endswith('.part')
+    assert (tmp_path / 'a').read_bytes() == b'new'
+
+
+def test_windows_flushes_files_it_may_write_to_and_no_folders(tmp_path, monkeypatch):
+    """There ``fsync`` of a read-only file is EBADF, and ``open`` of a folder EACCES."""
+    opened, done = os.open, []
+
+    def opens(path, flags):
+        done.append((os.path.basename(path).split('.')[0], flags))
+        return opened(path, flags)
+    monkeypatch.setattr(files, 'os', SimpleNamespace(
+        **{**vars(os), 'name': 'nt', 'open': opens}))
+    write(tmp_path / 'a', b'new')
+    assert done == [('a', os.O_RDWR)]
     assert (tmp_path / 'a').read_bytes() == b'new'
 
 

@@ -8,7 +8,14 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from hourglass.errors import DataError
-from hourglass.io.images import as_image, check_jpeg, read_image, read_reduced, write_image
+from hourglass.io.images import (
+    as_image,
+    check_jpeg,
+    image_size,
+    read_image,
+    read_reduced,
+    write_image,
+)
 
 
 def test_images_of_every_mode_become_bgr(tmp_path):
@@ -46,9 +53,24 @@ def test_images_of_16_bits_keep_their_greys(tmp_path):
         read_image(tmp_path / 'real.tif')
 
 
+@pytest.mark.parametrize('bits', [8, 10, 12, 14])
+@pytest.mark.parametrize('name', ['grey.png', 'grey.tif', 'colour.png', 'colour.tif'])
+def test_fewer_bits_in_an_image_of_16_are_scaled_by_their_range_and_reported(tmp_path, name, bits):
+    white = 2**bits - 1
+    pixels = np.array([[[0, white // 5, white], [white, 0, white // 5]]], np.uint16)
+    if name.startswith('grey'):
+        pixels = pixels[..., 0]
+    cv2.imwrite(str(tmp_path / name), pixels)
+    for read in (lambda: read_image(tmp_path / name), lambda: as_image(pixels)):
+        with pytest.warns(UserWarning, match=f'values of {bits} bits: 0 to {white} becomes 0 to'):
+            found = read()
+        expected = np.rint(pixels / white * 255)
+        assert np.abs(found - (expected if pixels.ndim == 3 else expected[..., None])).max() == 0
+
+
 def test_printers_colours_and_transparency_are_read(tmp_path):
     Image.new('CMYK', (2, 2), (0, 255, 255, 0)).save(tmp_path / 'cmyk.jpg')     # red
-    assert read_image(tmp_path / 'cmyk.jpg')[0, 0] == pytest.approx([0, 0, 254], abs=3)
+    assert read_image(tmp_path / 'cmyk.jpg')[0, 0].tolist() == pytest.approx([0, 0, 254], abs=3)
     Image.new('RGBA', (2, 2), (10, 20, 30, 7)).save(tmp_path / 'alpha.png')
     assert read_image(tmp_path / 'alpha.png')[0, 0].tolist() == [30, 20, 10]
 
@@ -70,14 +92,36 @@ def test_a_jpeg_that_is_not_reduced_has_the_same_pixels(tmp_path, rng, options):
     assert np.abs(pixels.astype(int) - read_image(tmp_path / 'a.jpg')).max() <= 2
 
 
-def test_orientation_is_left_as_stored_at_every_size(tmp_path, rng):
+def oriented(path, image: np.ndarray, orientation: int) -> np.ndarray:
+    """Save an RGB image with an EXIF orientation; return its upright pixels, BGR."""
     exif = Image.Exif()
-    exif[0x0112] = 6                                    # turn by 90 degrees to view
-    Image.fromarray(noise(rng, (96, 64))).save(tmp_path / 'turned.jpg', exif=exif)
-    found = [read_reduced(tmp_path / 'turned.jpg', r) for r in (1, 2, 4, 8)]
-    assert {size for _, size, _ in found} == {(96, 64)}
-    assert [pixels.shape for pixels, _, _ in found] == [
-        (64, 96, 3), (32, 48, 3), (16, 24, 3), (8, 12, 3)]
+    exif[0x0112] = orientation
+    Image.fromarray(image).save(path, exif=exif, quality=95, subsampling=0)
+    return cv2.imread(str(path))
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+def test_every_way_to_read_turns_an_image_upright_as_opencv_does(tmp_path, rng, orientation):
+    for name in ('a.jpg', 'a.png'):
+        path = tmp_path / name
+        upright = oriented(path, noise(rng, (96, 64)), orientation)
+        for found in (read_image(path), as_image(path), as_image(Image.open(path)),
+                      read_reduced(path, 1)[0]):
+            assert found.shape == upright.shape
+            assert np.abs(found.astype(int) - upright).max() <= 2
+        size = upright.shape[1::-1]
+        assert image_size(path) == size == ((64, 96) if orientation >= 5 else (96, 64))
+        for reduction in (2, 4, 8):
+            pixels, of_image, r = read_reduced(path, reduction)
+            assert (of_image, r) == (size, 1 if name == 'a.png' else reduction)
+            means = cv2.resize(upright, None, fx=1 / r, fy=1 / r, interpolation=cv2.INTER_AREA)
+            assert np.abs(pixels.astype(int) - means).mean() < 2        # libjpeg averages likewise
+
+
+def test_a_turned_image_is_reduced_only_by_whole_pixels(tmp_path, rng):
+    oriented(tmp_path / 'a.jpg', noise(rng, (90, 64)), 6)
+    assert read_reduced(tmp_path / 'a.jpg', 2)[1:] == ((64, 90), 2)
+    assert read_reduced(tmp_path / 'a.jpg', 4)[1:] == ((64, 90), 1)
 
 
 @pytest.mark.parametrize('reduction', [2, 4, 8])
@@ -176,16 +220,6 @@ def test_arrays_of_every_kind_become_bgr(shape, expected):
 def test_other_objects_are_no_images(source, message):
     with pytest.raises(DataError, match=message):
         as_image(source)
-
-
-def test_exif_orientation_is_applied_where_it_is_asked_for(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6                                    # rotate by 90 degrees to view
-    Image.new('RGB', (30, 20)).save(tmp_path / 'a.jpg', exif=exif)
-    assert read_image(tmp_path / 'a.jpg').shape == (20, 30, 3)
-    for upright in (read_image(tmp_path / 'a.jpg', upright=True), as_image(tmp_path / 'a.jpg'),
-                    as_image(Image.open(tmp_path / 'a.jpg'))):
-        assert upright.shape == (30, 20, 3)
 
 
 def jpeg(**options) -> bytes:

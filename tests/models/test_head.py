@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
+from pairs import zip_equal
 
 from hourglass.errors import ConfigError
 from hourglass.models import head as head_module
@@ -80,7 +81,7 @@ def test_any_stage_can_predict(predict_stage, index):
     head = StackedHeatmapHead(predict_stage=predict_stage, decoder=CODEC)
     found = head.predict(heatmaps, samples())
     expected, _ = head.decoder.batch_decode(heatmaps[index])
-    for prediction, keypoints in zip(found, expected, strict=True):
+    for prediction, keypoints in zip_equal(found, expected):
         assert np.array_equal(prediction.keypoints, keypoints)
 
 
@@ -151,6 +152,23 @@ def test_a_misspelt_test_option_is_refused():
     for option in ('flip_tets', 'shift_heatmap'):
         with pytest.raises(ConfigError, match=f"model.test_cfg: nothing reads '{option}'"):
             head.predict(stages(1), samples(), {option: True})
+
+
+@pytest.mark.parametrize(('codec', 'mirrors'), [
+    ('hourglass.HourglassHeatmap', True), ('UDPHeatmap', True), ('MSRAHeatmap', False)])
+def test_a_codec_whose_mirrored_heatmaps_are_shifted_is_refused_for_flip_tests(codec, mirrors):
+    head = StackedHeatmapHead(decoder=dict(
+        type=codec, input_size=(32, 32), heatmap_size=(8, 8), sigma=1.0))
+    keypoints, visible = np.array([[[9.0, 14], [20, 6], [12, 25]]]), np.ones((1, 3))
+    there, back = (torch.from_numpy(head.decoder.encode(places, visible)['heatmaps'])[None]
+                   for places in (keypoints, [31, 0] + keypoints[:, FLIP] * [-1, 1]))
+    flipped = head_module.flip_heatmaps(back, flip_indices=FLIP, shift_heatmap=False)
+    assert torch.allclose(there, flipped, atol=1e-6) == mirrors
+    if mirrors:
+        head.predict([[there], [back]], samples(batch=1), dict(flip_test=True))
+    else:
+        with pytest.raises(ConfigError, match='mirrored heatmaps of MSRAHeatmap are a cell off'):
+            head.predict([[there], [back]], samples(batch=1), dict(flip_test=True))
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [

@@ -1,6 +1,7 @@
 """The paper's alternative to stacking: one long hourglass, with or without side predictions."""
 import pytest
 import torch
+from pairs import zip_equal
 from torch import Tensor
 
 from hourglass import Residual, StackedHourglass
@@ -47,7 +48,7 @@ def test_side_predictions_come_from_the_next_lower_resolutions():
     hourglass(network.stem(images()))                   # the hourglass as it runs in a stack
     outputs = network(images())
     assert [tuple(x.shape) for x in seen] == [(2, 16, 4, 4), (2, 16, 8, 8)]
-    assert all(torch.equal(a, b) for a, b in zip(seen, inner, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip_equal(seen, inner))
     assert [tuple(o.shape) for o in outputs] == [(2, 3, 16, 16)] * 3
     assert torch.equal(outputs[-1], long(0).eval()(images())[0])
 

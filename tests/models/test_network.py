@@ -1,6 +1,4 @@
 """The network is the paper's: sizes, re-injection, supervision, errors."""
-from itertools import pairwise
-
 import pytest
 import torch
 
@@ -71,7 +69,7 @@ def test_a_loss_on_all_stacks_reaches_every_parameter(changes):
     # a BatchNorm takes out again what the bias of the convolution in front of it adds
     before_norm = {f'{name}.{index}.bias' for name, row in network.named_modules()
                    if isinstance(row, torch.nn.Sequential)
-                   for index, (part, following) in enumerate(pairwise(row))
+                   for index, (part, following) in enumerate(zip(row, row[1:]))
                    if isinstance(part, torch.nn.Conv2d)
                    and isinstance(following, torch.nn.BatchNorm2d)}
     untouched = {name for name, p in network.named_parameters()

@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 import torch.distributed as dist
+from pairs import zip_equal
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
@@ -48,7 +49,7 @@ def images(seed: int = 1) -> Tensor:
 
 
 def all_equal(found, expected) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    return all(torch.equal(a, b) for a, b in zip_equal(found, expected))
 
 
 @pytest.mark.parametrize(('changes', 'bfloat16'), [

@@ -1,4 +1,8 @@
 """Models and poses as JSON: colours for CSS, and arrays that decode to the same numbers."""
+import pytest
+
+pytest.importorskip('flask')
+
 import json
 from base64 import b64decode
 from types import SimpleNamespace
@@ -16,9 +20,7 @@ def test_a_model_is_described():
     meta = dict(num_keypoints=2, keypoint_id2name={1: 'left_ankle', 0: 'nose'},
                 keypoint_colors=np.array([(0, 110, 255), (255, 1, 0)]),         # BGR
                 skeleton_links=[(1, 0)], skeleton_link_colors=np.array([(0, 170, 10)]))
-    head = SimpleNamespace(num_stages=3, predict_stage=-1, decoder=dict(input_size=(64, 48)))
-    model = SimpleNamespace(dataset_meta=meta, head=head, backbone=SimpleNamespace(num_stages=3),
-                            cfg=SimpleNamespace(model=SimpleNamespace(head=head)))
+    model = SimpleNamespace(dataset_meta=meta, num_stages=3, stage=2, input_size=(64, 48))
     assert model_as_json('mine', model) == dict(
         name='mine', shows='whole body', stages=3, stage=2, input_size=(64, 48),
         joints=[dict(name='nose', color='#ff6e00'), dict(name='left ankle', color='#0001ff')],

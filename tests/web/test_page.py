@@ -1,10 +1,13 @@
 """The page in a real browser: images, boxes by mouse and keys, joints, stacks, errors."""
+import pytest
+
+pytest.importorskip('flask')
+
 import threading
 from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
-import pytest
 from browser import needs_browser, open_browser
 from PIL import Image
 

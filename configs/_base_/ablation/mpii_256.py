@@ -1,5 +1,5 @@
 # The ablations at the paper's size: MPII at 256x256, 256 features, the paper's recipe.
-_base_ = ['../recipes/paper_256.py', '../datasets/mpii.py']
+_base_ = ['../recipes/paper_256.py', '../datasets/mpii_full.py']
 model = dict(
     backbone=dict(
         _delete_=True, type='hourglass.StackedHourglass', num_keypoints=16, channels=256),

@@ -2,8 +2,8 @@
 # average of the weights, which is validated and saved.
 _base_ = ['../runtime.py']
 optim_wrapper = dict(
-    type='hourglass.BFloat16OptimWrapper',
-    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05, fused=True))
+    type='hourglass.BFloat16OptimWrapper', constructor='hourglass.FusedOptimizerConstructor',
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=200),
     dict(type='CosineAnnealingLR', by_epoch=True, convert_to_iter_based=True, eta_min_ratio=1e-3),

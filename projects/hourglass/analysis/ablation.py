@@ -1,4 +1,6 @@
 """Train configs under one budget with several seeds, and compare what their stages reach."""
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -178,7 +180,7 @@ def plot(variants: Sequence[Variant]) -> Figure:
     figure, (together, *of_variants) = panels(
         len(variants) + 1, len(variants) // 2 + 1, size=(3.4, 3), sharex=True, sharey=True)
     together.set_title('last stage')
-    for variant, panel in zip(variants, of_variants, strict=True):
+    for variant, panel in zip(variants, of_variants):
         iterations, curves = variant.common()                           # (seeds, C, N)
         together.plot(iterations, curves[..., -1].mean(0), label=variant.name)
         panel.set_title(variant.name)

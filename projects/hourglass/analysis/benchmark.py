@@ -3,6 +3,8 @@
 Several networks take turns (A B A B) in one process, so that other work on the machine slows all of
 them alike; their ratio is the median of the ratios within each turn.
 """
+from __future__ import annotations
+
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,8 +29,8 @@ from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config
 from hourglass.deploy.runtimes import deviation, optimized, take_turns
 from hourglass.errors import ConfigError, HourglassError
-from hourglass.inference.stages import until_stage
-from hourglass.io.tables import text_table
+from hourglass.inference.openmmlab import pose_network
+from hourglass.io.tables import number, text_table
 from hourglass.registry import DATASETS
 
 MEASURES = ('size', 'latency', 'throughput', 'training', 'memory', 'input')
@@ -67,22 +69,17 @@ class Contender:
                                           (layer.running_mean, -1, 1), (layer.running_var, 0.5, 2)):
                     if values is not None:
                         nn.init.uniform_(values, low, high)
-        model.cfg = self.cfg
         return model
 
     def network(self) -> Network:
         """Return the network as it is run, up to the heatmaps of the last stage that runs."""
-        model, stage = self.estimator(), -1 if self.stages is None else self.stages - 1
-        model = (until_stage(model, stage) if self.optimize in PLAIN
-                 else optimized(model, self.optimize, stage))
+        estimator, stage = self.estimator(), -1 if self.stages is None else self.stages - 1
         if self.optimize == 'channels_last':
-            model = model.to(memory_format=torch.channels_last)
-        backbone, head = model.backbone, model.head
-
-        def forward(images: Tensor) -> Tensor:
-            heatmaps = head(backbone(images))
-            return heatmaps if isinstance(heatmaps, Tensor) else heatmaps[-1]
-        return forward
+            estimator = estimator.to(memory_format=torch.channels_last)
+        model = pose_network(estimator)
+        model = (model.until_stage(stage) if self.optimize in PLAIN
+                 else optimized(model, self.optimize, stage))
+        return lambda images: model.outputs(images)[-1]
 
     def images(self, count: int) -> Tensor:
         """Return noise of the shape of the input, (count, 3, H, W), always the same."""
@@ -141,7 +138,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
     notes: list[str] = []
     rows: list[dict] = [dict(config=c.config, optimize=c.optimize, stages=c.stages)
                         for c in contenders]
-    measured = list(zip(rows, contenders, strict=True))
+    measured = list(zip(rows, contenders))
     trained = [(row, contender) for row, contender in measured
                if contender.optimize in PLAIN and contender.stages is None]
     if 'size' in measures:
@@ -154,7 +151,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
             for measure, count in (('latency', 1), ('throughput', batch_size)):
                 if measure in measures:
                     calls = [partial(network, contender.images(count))
-                             for network, contender in zip(networks, contenders, strict=True)]
+                             for network, contender in zip(networks, contenders)]
                     _take_turns(rows, measure, calls, rounds)
         del networks, calls
     if 'training' in measures and trained:
@@ -175,7 +172,7 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
 def _compare_outputs(measured: Sequence[tuple[dict, Contender]], networks: Sequence[Network]
                      ) -> None:
     expected: dict[tuple, Tensor] = {}
-    for (row, contender), network in zip(measured, networks, strict=True):
+    for (row, contender), network in zip(measured, networks):
         images, plain = contender.images(1), (contender.config, 'none', contender.stages)
         if plain not in expected:
             expected[plain] = Contender(*plain).network()(images)
@@ -186,9 +183,9 @@ def _take_turns(rows: list[dict], measure: str, calls: Sequence[Callable[[], obj
                 ) -> None:
     """Add the seconds of each call to its row, and their ratio to those of the first call."""
     seconds = take_turns(calls, rounds)
-    for row, times in zip(rows, seconds, strict=True):
+    for row, times in zip(rows, seconds):
         low, median, high = statistics.quantiles(times, n=4, method='inclusive')
-        ratios = [time / first for time, first in zip(times, seconds[0], strict=True)]
+        ratios = [time / first for time, first in zip(times, seconds[0])]
         row[measure] = dict(median=median, low=low, high=high, ratio=statistics.median(ratios))
 
 
@@ -198,7 +195,7 @@ def _measure_input(trained: Sequence[tuple[dict, Contender]], notes: list[str]) 
         with _noted(notes, contender, 'input not measured: '):
             compare_inputs([contender.cfg], seconds=0.1, rounds=1)
             able[contender.config] = contender.cfg
-    speeds = dict(zip(able, compare_inputs(list(able.values()), rounds=40), strict=True))
+    speeds = dict(zip(able, compare_inputs(list(able.values()), rounds=40)))
     for row, contender in trained:
         if speed := speeds.get(contender.config):
             row['input_images_per_core_second'] = speed['images_per_core_second']
@@ -232,7 +229,7 @@ def table(report: Report, batch_size: int) -> str:
     ratio, mebibytes = '{0[ratio]:.3f}'.format, lambda count: f'{count / 2**20:.0f}'
     columns: list[tuple[str, str, Callable[..., str]]] = [
         ('M params', 'parameters', lambda count: f'{count / 1e6:.2f}'),
-        ('GMACs', 'macs', lambda count: f'{count / 1e9:.2f}'),
+        ('GMACs', 'macs', lambda count: number(count / 1e9)),
         ('batch 1, ms', 'latency', timing), ('ratio', 'latency', ratio),
         (f'batch {batch_size}, images/s', 'throughput', per_second),
         ('ratio', 'throughput', ratio),
@@ -276,7 +273,7 @@ def compare_inputs(configs: Sequence[str | Config], seconds: float = 10, rounds:
     return [dict(
         images_per_second=statistics.median(count / wall for count, wall, _ in of_config),
         images_per_core_second=statistics.median(count / core for count, _, core in of_config),
-        images=sum(count for count, _, _ in of_config)) for of_config in zip(*turns, strict=True)]
+        images=sum(count for count, _, _ in of_config)) for of_config in zip(*turns)]
 
 
 def _turn(stream: Iterator[dict], seconds: float) -> tuple[int, float, float]:

@@ -1,4 +1,6 @@
 """Calibrate weights by the test of a runner, and measure what their probabilities are worth."""
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,4 +1,6 @@
 """What fewer stacks cost in accuracy: the same number for everyone, or early exit."""
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -123,7 +125,7 @@ def plot(found: Sequence[Exit], scores: Sequence[str]) -> Figure:
     """Draw each score against multiply-adds: fixed numbers of stacks, and early exit."""
     figure, axes = panels(len(scores), size=(4, 3.2))
     ordered = sorted(found, key=lambda way: way.macs)
-    for panel, score in zip(axes, scores, strict=True):
+    for panel, score in zip(axes, scores):
         for name, early, marker in (('fixed number of stacks', False, 'o'),
                                     ('early exit', True, '^')):
             ways = [way for way in ordered if (way.tolerance is not None) == early]

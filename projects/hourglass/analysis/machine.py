@@ -1,4 +1,6 @@
 """The machine that a number was measured on, and the memory that a call takes."""
+from __future__ import annotations
+
 import os
 import platform
 from collections.abc import Callable

@@ -1,5 +1,8 @@
 """The size of a config's network, from the shapes of its tensors alone."""
+from __future__ import annotations
+
 import copy
+import math
 from pathlib import Path
 
 import torch
@@ -7,27 +10,35 @@ from mmengine.config import Config
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from torch.utils.flop_counter import FlopCounterMode
 
 from hourglass.checkpoints.configs import read_config
-from hourglass.inference.stages import until_stage
+from hourglass.inference.openmmlab import pose_network
 from hourglass.models.stages import num_stages
+
+try:
+    from torch.utils.flop_counter import FlopCounterMode
+except ModuleNotFoundError:             # torch 2.0
+    FlopCounterMode = None              # type: ignore[assignment,misc]
 
 
 def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int, float]:
     """Count the parameters of a top-down estimator and its multiply-adds (MACs) for one image.
 
-    Only the first ``stages`` run, by default all. Raises ``ConfigError`` if there are fewer.
+    Only the first ``stages`` run, by default all. Raises ``ConfigError`` if there are fewer. torch
+    2.0 cannot count multiply-adds, which are NaN there.
     """
     cfg = config if isinstance(config, Config) else read_config(config)
     with torch.device('meta'):                          # shapes without numbers
-        estimator = build_estimator(cfg)
+        network = pose_network(build_estimator(cfg))
         if stages is not None:
-            estimator = until_stage(estimator, stages - 1)
-        images = torch.empty(1, 3, *reversed(cfg.model.head.decoder.input_size))
+            network = network.until_stage(stages - 1)
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        if FlopCounterMode is None:
+            return parameters, math.nan
+        images = torch.empty(1, 3, *reversed(network.input_size))
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            estimator.head(estimator.backbone(images))
-    return sum(p.numel() for p in estimator.parameters()), counter.get_total_flops() / 2
+            network.outputs(images)
+    return parameters, counter.get_total_flops() / 2
 
 
 def stages_of(cfg: Config) -> int:
@@ -42,4 +53,6 @@ def build_estimator(cfg: Config) -> TopdownPoseEstimator:
     model = copy.deepcopy(cfg.model)
     if model.backbone.get('init_cfg'):
         model.backbone.init_cfg = None
-    return revert_sync_batchnorm(MODELS.build(model)).eval()
+    estimator = revert_sync_batchnorm(MODELS.build(model)).eval()
+    estimator.cfg = cfg
+    return estimator

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hourglass.analysis.size import build_estimator, size_of
 from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config
+from hourglass.engine.optim import can_fuse
 from hourglass.errors import ConfigError
 from hourglass.io.tables import text_table
 from hourglass.models.network import Residual
@@ -117,7 +118,9 @@ def _step(cfg: Config, run: Way, batch_size: int) -> Callable[[], object]:
         for module in model.modules():
             if isinstance(module, Residual):
                 module.compile(dynamic=False)
-    optimizer = torch.optim.AdamW(model.parameters(), fused=True, capturable=run.graph)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), capturable=run.graph,
+        fused=can_fuse(dict(type='AdamW'), images.device))
 
     def step() -> None:
         optimizer.zero_grad()

@@ -1,20 +1,25 @@
 """What programs import: a trained network, and the keypoints it finds."""
-from pathlib import Path
+from __future__ import annotations
 
-from mmengine.config import Config
-from mmpose.models.pose_estimators import TopdownPoseEstimator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hourglass.deploy.runtimes import optimized
+from hourglass.inference.detectors import find_detector
 from hourglass.inference.model import load_model
+from hourglass.inference.network import PoseNetwork
 from hourglass.inference.predict import Poses, predict
 
-__all__ = ['Poses', 'init_model', 'predict']
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['PoseNetwork', 'Poses', 'find_detector', 'init_model', 'predict']
 
 
 def init_model(config: str | Path | Config, weights: str | Path | None = None,
                device: str | None = None, optimize: str = 'none', stage: int | None = None,
-               exit_tolerance: float | None = None) -> TopdownPoseEstimator:
-    """Load a trained network for :func:`predict` and for mmpose's ``inference_topdown``.
+               exit_tolerance: float | None = None) -> PoseNetwork:
+    """Load a trained network for :func:`predict`; its ``estimator()`` is for mmpose's functions.
 
     Args:
         config, weights, device: as for :func:`hourglass.inference.model.load_model`.
@@ -26,13 +31,11 @@ def init_model(config: str | Path | Config, weights: str | Path | None = None,
             :class:`hourglass.deploy.early_exit.EarlyExit`; goes with ``optimize`` and one stage.
 
     Returns:
-        mmpose's estimator in eval mode, with its config as ``cfg`` and the description of its
-        keypoints as ``dataset_meta``.
+        All that is done with the pixels of a crop, as one module.
 
     Raises:
-        ConfigError: if there is no such config, no weights are named, or the network cannot be
-            run as asked.
-        CheckpointError: if there are no such weights, or they are of another network.
+        ConfigError, CheckpointError: as for ``load_model``, or if the network cannot be run as
+            asked.
     """
     model = load_model(config, weights, device)
     if optimize == 'none' and stage is None and exit_tolerance is None:

@@ -1,4 +1,7 @@
 """Config files in both of mmengine's styles, as one."""
+from __future__ import annotations
+
+import errno
 import inspect
 import os
 import re
@@ -31,6 +34,8 @@ def read_config(path: str | Path) -> Config:
                       if not isinstance(value, LazyObject) and not inspect.ismodule(value)}
             cfg = Config(_named(values, cfg.get('default_scope')), filename=path)
     except Exception as error:          # a config is Python, so a typo can raise anything
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise                       # mmengine reads a copy in the folder for temporary files
         raise ConfigError(f'{path}: {type(error).__name__}: '
                           f"{' '.join(str(error).split())}") from None
     return cfg
@@ -45,11 +50,11 @@ def _named(value: Any, scope: str | None) -> Any:
     """Return nested values with the names of imported objects in their places."""
     if isinstance(value, dict):
         return {key: _named(item, scope) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return type(value)(_named(item, scope) for item in value)
     if isinstance(value, str):
         return with_environment(value)
-    return _name(value, scope) if isinstance(value, LazyObject | LazyAttr) else value
+    return _name(value, scope) if isinstance(value, (LazyObject, LazyAttr)) else value
 
 
 def _name(imported: LazyObject | LazyAttr, scope: str | None) -> str:

@@ -1,7 +1,10 @@
 """Conversion of other projects' checkpoints to files and configs for training and testing here."""
+from __future__ import annotations
+
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +101,9 @@ def _as_file(tensors: Tensors, report: dict[str, Any], source: Path, suffix: str
                 pixels=json.dumps(report['pixels']), source=source.name)
     if report['skeleton'] is not None:
         meta['skeleton'] = report['skeleton']
+    if report['description'] is not None:
+        mean, std = report['pixels']                    # perhaps as asked
+        meta |= replace(report['description'], mean=mean, std=std).metadata()
     if suffix == '.safetensors':
         from safetensors.torch import save
         return save({name: value.contiguous() for name, value in tensors.items()},

@@ -68,12 +68,12 @@ class Family:
 def tensor_names(network: StackedHourglass, family: Family) -> Iterator[tuple[str, str]]:
     """Yield (our name, their name) of every tensor of the network."""
     sizes = network.num_stacks, network.depth, network.blocks_per_scale
-    names = dict(zip(OURS.modules(*sizes), family.modules(*sizes), strict=True))
+    names = dict(zip(OURS.modules(*sizes), family.modules(*sizes)))
     for residual, module in network.named_modules():
         if isinstance(module, Residual):
             theirs = names.pop(residual)
             names |= {f'{residual}.{part}': f'{theirs}.{their_part}'
-                      for part, their_part in zip(OURS.residual, family.residual, strict=True)}
+                      for part, their_part in zip(OURS.residual, family.residual)}
     for tensor in network.state_dict():
         module, kind = tensor.rsplit('.', 1)
         # a depthwise convolution, which is in networks of ours alone, keeps its name

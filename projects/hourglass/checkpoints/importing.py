@@ -1,4 +1,6 @@
 """Import of a checkpoint of any known family into our network, with its numbers unchanged."""
+from __future__ import annotations
+
 import ast
 import json
 import re
@@ -7,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hourglass.checkpoints import families
+from hourglass.checkpoints.description import Description
 from hourglass.checkpoints.families import Family, Pixels, Tensors, tensor_names
 from hourglass.checkpoints.reading import read_checkpoint, state_dict
-from hourglass.datasets.skeletons import SKELETONS
+from hourglass.datasets.skeletons import SKELETONS, outline
 from hourglass.errors import CheckpointError, ConfigError
+from hourglass.evaluation.calibration import Calibration
 from hourglass.models.backbone import StackedHourglass
 
 
@@ -27,7 +31,8 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
         The network in eval mode, and a report: ``family``, ``config`` (the arguments of
         :class:`StackedHourglass`), ``skeleton`` (``'mpii'``, ``'flic'`` or ``'lsp'``, or None if
         the file does not record it), ``pixels`` (mean and deviation of RGB pixels from 0 to 255),
-        ``pixels_from`` (their source) and ``dropped`` (names of tensors not used).
+        ``pixels_from`` (their source), ``dropped`` (names of tensors not used) and
+        ``description`` and ``calibration``, or None where they are not known.
     """
     path = Path(path)
     content = read_checkpoint(path)
@@ -54,6 +59,8 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
     return network, dict(
         family=family.name, config=config, skeleton=skeleton if skeleton in SKELETONS else None,
         pixels=pixels, pixels_from=pixels_from,
+        description=_description(meta, config['num_keypoints'], family, pixels, path),
+        calibration=Calibration.of(meta, path),
         dropped=sorted(set(everything) - {prefix + name for name in names.values()}))
 
 
@@ -107,12 +114,51 @@ def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:
     with suppress(KeyError, TypeError, ValueError):
         mean, std = json.loads(meta['pixels'])
         return (mean, std), 'noted when it was converted'
-    # the config is parsed but not run; it may not be one as mmengine writes them
+    with suppress(KeyError):
+        numbers = _in_config(meta, 'data_preprocessor')
+        return (numbers['mean'], numbers['std']), 'the config it was trained with'
+    return families.PIXELS[family.pixels], f'usual for the layout {family.name}'
+
+
+def _description(meta: dict[str, Any], keypoints: int | None, family: Family, pixels: Pixels,
+                 path: Path) -> Description | None:
+    """Return the one in the file, or make it of the config in the file or of the family's habits.
+
+    The layouts of other projects have MPII's joints, an input of 256 px and, as released, quarter
+    offsets and an average with the mirrored image.
+    """
+    if (found := Description.of(meta, path)) is not None:
+        return found
+    skeleton = _as_dict(meta.get('dataset_meta')) or SKELETONS.get(str(meta.get('skeleton')))
+    of_input: dict[str, Any] = {}
+    if family is families.OURS:
+        codec = _in_config(meta, 'decoder')
+        if {'input_size', 'refine'} <= codec.keys():
+            of_input = dict(
+                input_size=codec['input_size'], refine=codec['refine'],
+                stage=_in_config(meta, 'head').get('predict_stage', -1),
+                flip=_in_config(meta, 'test_cfg').get('flip_test', False))
+    else:
+        skeleton = skeleton or next((one for one in SKELETONS.values()
+                                     if len(one['keypoint_info']) == keypoints), None)
+        of_input = dict(input_size=(256, 256))
+    if not skeleton or not of_input:
+        return None
+    of_input |= outline(skeleton)
+    if len(of_input['keypoints']) != keypoints:
+        return None
+    return Description(mean=pixels[0], std=pixels[1], **of_input)
+
+
+def _in_config(meta: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the literal arguments of the first ``NAME=dict(...)`` in a checkpoint's config.
+
+    The config is parsed but not run; it may not be one as mmengine writes them.
+    """
     with suppress(SyntaxError, ValueError, KeyError, TypeError):
         for node in ast.walk(ast.parse(meta['cfg'])):
-            if (isinstance(node, ast.keyword) and node.arg == 'data_preprocessor'
+            if (isinstance(node, ast.keyword) and node.arg == name
                     and isinstance(node.value, ast.Call)):
-                numbers = {part.arg: ast.literal_eval(part.value) for part in node.value.keywords
-                           if part.arg in ('mean', 'std')}
-                return (numbers['mean'], numbers['std']), 'the config it was trained with'
-    return families.PIXELS[family.pixels], f'usual for the layout {family.name}'
+                return {str(part.arg): ast.literal_eval(part.value) for part in node.value.keywords
+                        if not isinstance(part.value, ast.Call)}
+    return {}

@@ -1,6 +1,10 @@
 """Checkpoint loaders for mmengine: weights only, ``.safetensors``, and names of shipped weights."""
+from __future__ import annotations
+
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import torch
 
@@ -29,7 +33,10 @@ def load_from_local(filename: str, map_location: str | torch.device | None = Non
 
     A file that names its skeleton gets ``dataset_meta``, which mmpose's inferencers need.
     """
+    from hourglass.checkpoints.plain import restore_histories
     checkpoint = read_checkpoint(find_weights(filename), map_location)
+    if isinstance(checkpoint, dict):
+        restore_histories(checkpoint)
     meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
     skeleton = SKELETONS.get(str(meta.get('skeleton'))) if isinstance(meta, dict) else None
     if meta and skeleton and find_spec('mmpose') is not None:
@@ -38,7 +45,14 @@ def load_from_local(filename: str, map_location: str | torch.device | None = Non
     return checkpoint
 
 
-def _load_url(url: str, **options: Any) -> dict[str, Any]:
-    """Call ``torch.hub.load_state_dict_from_url`` weights-only."""
+def _load_url(url: str, model_dir: str | None = None,
+              map_location: str | torch.device | None = None, progress: bool = True
+              ) -> dict[str, Any]:
+    """Download a checkpoint to the cache of ``torch.hub``, unless it is there, and read it."""
+    folder = Path(model_dir or Path(torch.hub.get_dir(), 'checkpoints'))
+    path = folder / Path(urlparse(url).path).name
     with one_line_of(url):
-        return torch.hub.load_state_dict_from_url(url, **options, weights_only=True)
+        if not path.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(path), progress=progress)
+    return read_checkpoint(path, map_location)

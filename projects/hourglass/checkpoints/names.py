@@ -1,4 +1,6 @@
 """Names instead of paths, for the networks of the model index and the weights in the package."""
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path

@@ -1,4 +1,6 @@
 """Checkpoint files, read without unpickling anything but tensors and plain containers."""
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
@@ -10,6 +12,7 @@ from zipfile import ZipFile, is_zipfile
 import torch
 from torch import Tensor
 
+from hourglass.checkpoints import unpickling
 from hourglass.compat import allow_mmengine_checkpoints
 from hourglass.errors import CheckpointError
 
@@ -34,9 +37,28 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
             with safe_open(path, 'pt') as file:
                 tensors = {name: file.get_tensor(name) for name in list(file.keys())}
                 return dict(state_dict=from_int8(tensors), meta=file.metadata() or {})
-        if find_spec('mmengine') is not None:       # its checkpoints hold a log, too
-            allow_mmengine_checkpoints()
-        return torch.load(path, map_location=map_location, weights_only=True)
+        if torch.__version__ < '2.6':
+            _refuse_torchscript(path)
+            content = torch.load(path, map_location=map_location, pickle_module=unpickling,
+                                 weights_only=False)
+        else:
+            if find_spec('mmengine') is not None:       # its checkpoints hold a log, too
+                allow_mmengine_checkpoints()
+            content = torch.load(path, map_location=map_location, weights_only=True)
+    meta = content.get('meta') if isinstance(content, dict) else None
+    if isinstance(meta, dict) and isinstance(meta.get('dataset_meta'), dict):
+        meta['dataset_meta'] = {                        # mmpose's have arrays
+            name: value.cpu().numpy() if isinstance(value, Tensor) else value
+            for name, value in meta['dataset_meta'].items()}
+    return content
+
+
+def _refuse_torchscript(path: Path) -> None:
+    """Raise for a program of TorchScript, which ``torch.load`` would load as one."""
+    with path.open('rb') as file:
+        zipped = file.read(4) == b'PK\3\4'
+    if zipped and 'constants.pkl' in torch._C.PyTorchFileReader(str(path)).get_all_records():
+        raise ValueError('it is a program of TorchScript')
 
 
 def to_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -108,8 +130,9 @@ def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(
             isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise CheckpointError(f'{path}: holds no state dict of tensors')
-    hollow = [name for name, value in content.items() if value.layout is not torch.strided or
-              value.is_meta or value.nbytes > value.untyped_storage().nbytes()]
+    hollow = [name for name, value in content.items()
+              if value.layout is not torch.strided or value.is_meta
+              or value.numel() * value.element_size() > value.untyped_storage().nbytes()]
     if hollow:
         raise CheckpointError(f'{path}: {hollow[0]} {tuple(content[hollow[0]].shape)} is not '
                               'stored in full')

@@ -1,9 +1,13 @@
 """The command ``hourglass``: a module for each of its subcommands.
 
 The module of a subcommand has a docstring, which ``--help`` shows, ``add_arguments(parser)`` and
-``run(args)``. Only the module of the given subcommand is imported, so that ``--help`` is quick.
+``run(args)``. Only the module of the given subcommand is imported, and only ``run`` imports what
+takes time, so that ``--help`` is quick; choices of arguments are written out there for this reason.
 """
+from __future__ import annotations
+
 import argparse
+import logging
 import sys
 import warnings
 from collections.abc import Sequence
@@ -22,12 +26,15 @@ COMMANDS = {
     'benchmark': 'measure what networks cost: size, time, memory',
     'benchmark exits': 'measure accuracy against cost, stack by stack',
     'benchmark training': 'measure training throughput on an accelerator',
+    'benchmark detectors': 'find people with detectors, and test a network on their boxes',
     'benchmark ablate': 'train configs with several seeds and compare them',
     'convert': 'convert a checkpoint of another project',
+    'init': 'write a config for annotated people of your own',
     'prepare mpii': "convert MPII's annotations and check the folder",
     'prepare flic': 'check a FLIC folder',
     'prepare lsp': 'check a folder of LSP or LSP Extended',
     'prepare synthetic': 'render a data set of people',
+    'mmpose': "run one of mmpose's own tools",
     'web': 'serve the demo page',
 }
 
@@ -44,6 +51,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if command is None:
         _overview(words)
         return
+    logging.basicConfig(format='%(message)s')
+    logging.getLogger('hourglass').setLevel(logging.INFO)
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated')        # mmengine imports it
     with one_line_errors():
         module = import_module(f"hourglass.cli.{command.replace(' ', '_')}")

@@ -1,11 +1,17 @@
 """Arguments that several subcommands share, named as in mmpose's tools where it has them."""
 import argparse
+from typing import Any
 
-from mmengine.config import DictAction
-
-from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.engine.processes import LAUNCHERS
 from hourglass.errors import ConfigError
+
+
+class _DictAction(argparse.Action):
+    """mmengine's ``DictAction``, which is imported when it has something to do."""
+
+    def __call__(self, *given: Any) -> None:
+        from mmengine.config import DictAction
+        DictAction(self.option_strings, self.dest, nargs='+')(*given)
 
 
 def add_launcher_arguments(parser: argparse._ActionsContainer) -> None:
@@ -26,7 +32,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--interval', type=int, default=1, help='draw every N-th person',
                         metavar='N')
     parser.add_argument('--wait-time', type=float, default=1, help='seconds a window stays')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=_DictAction, default={},
                         metavar='KEY=VALUE', help='change the config, e.g. train_cfg.max_epochs=2')
     add_launcher_arguments(parser)
 
@@ -34,7 +40,8 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 def add_speed_arguments(parser: argparse._ActionsContainer) -> None:
     """Add how the network is run, and how much of it, for tools that predict."""
     parser.add_argument('--optimize', metavar='HOW', default='none',
-                        help=f"what runs the network: auto (measure), {', '.join(RUNTIMES)}")
+                        help='what runs the network: auto (measure), none, fuse, ncnn, '
+                        'onnxruntime, openvino, compile, bf16')
     parser.add_argument('--stages', type=int, metavar='N',
                         help='run the first N stacks alone, and predict from the last of these')
     parser.add_argument('--exit-tolerance', type=float, metavar='PX',

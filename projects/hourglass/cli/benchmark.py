@@ -3,25 +3,23 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-from mmengine.logging import MMLogger
-
-from hourglass.analysis.benchmark import MEASURES, Contender, benchmark, table
-from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.errors import ConfigError
 from hourglass.io.files import write_json
+
+_MEASURES = ('size', 'latency', 'throughput', 'training', 'memory', 'input')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('configs', nargs='+', help='config files, or names in the model index')
     parser.add_argument('--optimize', nargs='+', default=['none'], metavar='HOW',
                         help='ways to run each of them: none (plain torch, float32, NCHW; the '
-                        f"default), channels_last, auto, {', '.join(list(RUNTIMES)[1:])}")
+                        'default), channels_last, auto, fuse, ncnn, onnxruntime, openvino, '
+                        'compile, bf16')
     parser.add_argument('--stages', type=int, nargs='+', default=[None], metavar='N',
                         help='run only their first N stacks; several numbers are compared')
     parser.add_argument('--against', nargs='+', default=[], metavar='CONFIG',
                         help='configs to compare with, run plainly; ratios are to the first')
-    parser.add_argument('--measure', nargs='+', choices=MEASURES, default=MEASURES[:-1],
+    parser.add_argument('--measure', nargs='+', choices=_MEASURES, default=_MEASURES[:-1],
                         help='what to measure; default all except input')
     parser.add_argument('--batch-size', type=int, default=16,
                         help='for throughput, a quarter of it for training (default %(default)s)')
@@ -31,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    import torch
+    from mmengine.logging import MMLogger
+
+    from hourglass.analysis.benchmark import Contender, benchmark, table
     MMLogger.get_instance('mmengine', log_level='WARNING')
     if args.threads is not None:
         if args.threads < 1:

@@ -2,10 +2,10 @@
 import argparse
 from pathlib import Path
 
-from hourglass.analysis import ablation
 from hourglass.errors import ConfigError
-from hourglass.io.figures import save_figure
 from hourglass.io.files import replacing, write_json
+
+_HARD_JOINTS = ('Elbow', 'Wrist', 'Knee', 'Ankle')     # the paper averages them in its figure 9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--iterations', type=int, required=True, help='number in each run')
     parser.add_argument('--validations', type=int,
                         help="number in each run; default at the configs' own intervals")
-    parser.add_argument('--joints', nargs='+', default=ablation.HARD_JOINTS,
+    parser.add_argument('--joints', nargs='+', default=_HARD_JOINTS,
                         help='joints to average, if the data have them (default %(default)s)')
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/ablation'),
                         help='folder for the runs, table.md, table.json and curves.png; finished '
@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.analysis import ablation
+    from hourglass.io.figures import save_figure
     if missing := [path for path in args.configs if not path.is_file()]:
         raise ConfigError(f'{missing[0]}: no such config file')
     for variants in ablation.ablate(args.configs, args.seeds, args.iterations,

@@ -3,13 +3,8 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from hourglass.analysis import exits
-from hourglass.analysis.machine import machine
-from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.cli.arguments import add_run_arguments
-from hourglass.cli.config import load_config
 from hourglass.errors import ConfigError
-from hourglass.io.figures import save_figure
 from hourglass.io.files import write_json
 
 
@@ -26,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.analysis import exits
+    from hourglass.analysis.machine import machine
+    from hourglass.checkpoints.names import checked_checkpoint
+    from hourglass.cli.config import load_config
+    from hourglass.io.figures import save_figure
     if args.launcher != 'none':
         raise ConfigError('--launcher: the exits are measured by one process; leave it out')
     cfg = load_config(args)

@@ -3,14 +3,14 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from hourglass.analysis.machine import machine
-from hourglass.analysis.training_speed import WAYS, table, training_speed
 from hourglass.io.files import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('configs', nargs='+', help='config files, or names in the model index')
-    parser.add_argument('--ways', nargs='+', choices=WAYS, default=['fp32', 'bf16'],
+    parser.add_argument('--ways', nargs='+', choices=[
+        'fp32', 'tf32', 'bf16', 'bf16-compiled', 'bf16-graph', 'bf16-compiled-graph'],
+                        default=['fp32', 'bf16'],
                         help='precisions, compiled residual modules, CUDA graphs')
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--seconds', type=float, default=3, help='for each (default %(default)s)')
@@ -18,6 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.analysis.machine import machine
+    from hourglass.analysis.training_speed import table, training_speed
     speeds = []
     for config in args.configs:
         for way in args.ways:

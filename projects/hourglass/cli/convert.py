@@ -1,9 +1,6 @@
 """Convert a checkpoint of another project (pytorch_stacked_hourglass, pytorch-pose, FPD...)."""
 import argparse
 
-from hourglass.checkpoints.convert import DATA, convert_checkpoint
-from hourglass.checkpoints.families import PIXELS
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='.pth, .pth.tar, .pt or .safetensors')
@@ -13,13 +10,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     precision.add_argument('--int8', action='store_true', help='store the weights of convolutions '
                            'in 8 bits, a quarter of float32; read back as float32')
     parser.add_argument('--config', help='also write a config for testing it and training on')
-    parser.add_argument('--data', choices=DATA,
+    parser.add_argument('--data', choices=['mpii', 'flic', 'lsp', 'synthetic'],
                         help='data set of that config; default: the one with as many keypoints')
-    parser.add_argument('--input', choices=PIXELS, help='how its pixels are normalised (FPD: '
-                        "imagenet, which is not recognised); default: the file's, or its layout's")
+    parser.add_argument('--input', choices=['unit', 'bearpaw', 'imagenet'],
+                        help='how its pixels are normalised (FPD: imagenet, which is not '
+                        "recognised); default: the file's, or its layout's")
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.checkpoints.convert import convert_checkpoint
     report = convert_checkpoint(
         args.checkpoint, args.out, args.half, args.config, args.data, args.input, args.int8)
     sizes = ', '.join(f'{name}={value}' for name, value in report['config'].items())

@@ -5,28 +5,26 @@ hourglass evaluate flic --gt examples.mat --pred mine.npy other.json
 hourglass evaluate lsp --gt joints.mat --pred preds.mat --protocol pcp
 hourglass evaluate own --gt coco.json --pred results.json
 """
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from numpy import ndarray
-
-from hourglass.datasets.skeletons import COCO_SIGMAS
 from hourglass.errors import ConfigError
-from hourglass.evaluation.coco_files import assigned, read_people, read_results
-from hourglass.evaluation.ground_truth import read_truth
-from hourglass.evaluation.oks import average_precision, find_sigmas
-from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.evaluation.protocols import LSP, PROTOCOLS, differences, find_protocol, own_protocol
-from hourglass.evaluation.scoring import Evaluation, evaluate
-from hourglass.evaluation.tables import draw_curves, own_report, people_csv, report
 from hourglass.io.files import without_nan, write_json
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+_DATASETS = ('mpii', 'flic', 'lsp')         # with protocols of their own
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('dataset', choices=[*PROTOCOLS, 'own'])
+    parser.add_argument('dataset', choices=[*_DATASETS, 'own'])
     parser.add_argument('--gt', required=True, help='annotation file, in any published form; '
                         "own: in COCO's form")
     parser.add_argument('--pred', required=True, nargs='+', help='.h5, .mat, .json or .npy files')
@@ -57,6 +55,13 @@ def _sigma(text: str) -> tuple[str, float]:
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.evaluation.coco_files import assigned, read_people, read_results
+    from hourglass.evaluation.ground_truth import read_truth
+    from hourglass.evaluation.oks import average_precision
+    from hourglass.evaluation.prediction_files import read_predictions
+    from hourglass.evaluation.protocols import LSP, differences, find_protocol, own_protocol
+    from hourglass.evaluation.scoring import Evaluation, evaluate
+    from hourglass.evaluation.tables import draw_curves, own_report, people_csv, report
     if args.people and len(args.pred) > 1:
         raise ConfigError('--people: for one prediction file at a time')
     _refuse_options(args)
@@ -103,7 +108,7 @@ def run(args: argparse.Namespace) -> None:
 def _refuse_options(args: argparse.Namespace) -> None:
     """Raise a ``ConfigError`` for an option of ``own`` with a data set, or the reverse."""
     for options, owners in ((('threshold', 'sigmas'), ['own']),
-                            (('protocol', 'split', 'head_boxes', 'labels', 'skeleton'), PROTOCOLS)):
+                            (('protocol', 'split', 'head_boxes', 'labels', 'skeleton'), _DATASETS)):
         given = [name for name in options if getattr(args, name) is not None]
         if given and args.dataset not in owners:
             raise ConfigError(f"--{given[0].replace('_', '-')}: {args.dataset} has no such choice")
@@ -111,6 +116,8 @@ def _refuse_options(args: argparse.Namespace) -> None:
 
 def _sigmas(names: Sequence[str], given: Sequence[tuple[str, float]] | None) -> ndarray | None:
     """Return those for OKS, or None with a line on stderr that says which are missing."""
+    from hourglass.datasets.skeletons import COCO_SIGMAS
+    from hourglass.evaluation.oks import find_sigmas
     unknown = [name for name, _ in given or () if name not in names]
     if unknown:
         raise ConfigError(f"--sigmas: no keypoint {unknown[0]!r}, there are {', '.join(names)}")

@@ -5,8 +5,6 @@ weights. The file is run and compared with torch before it replaces an older one
 """
 import argparse
 
-from hourglass.deploy.export import export
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('config', help='config file, or the name of a network such as flic-small')
@@ -24,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.deploy.export import export
     done = export(**vars(args))
     deviation = (f'keypoints within {done.deviation:.1g} px' if done.decodes else
                  f'heatmaps within {done.deviation:.1g} of the largest value')

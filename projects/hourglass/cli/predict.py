@@ -1,22 +1,20 @@
 """Find the keypoints of people in images or videos: overlays, predictions.json, predictions.csv."""
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
-
-from mmpose.models.pose_estimators import TopdownPoseEstimator
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 import hourglass
-from hourglass.apis import init_model
-from hourglass.checkpoints.names import find_weights, weights_by_name
 from hourglass.cli.arguments import add_launcher_arguments, add_speed_arguments, speed_options
 from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
-from hourglass.inference.collection import Drawing, predict_collection
-from hourglass.inference.places import box_finder
-from hourglass.inference.results import Results, SharedResults
-from hourglass.inference.sources import Frames, ImageFiles, open_source
-from hourglass.io.journal import Journal, fingerprint
+
+if TYPE_CHECKING:
+    from hourglass.apis import PoseNetwork
+    from hourglass.inference.results import Results
+    from hourglass.inference.sources import Frames, ImageFiles
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
     network.add_argument('--model', default='lsp-small', help='name of the weights: '
-                         f"{', '.join(weights_by_name())} (default %(default)s)")
+                         'flic-small, flic-small4, lsp-small (default %(default)s)')
     network.add_argument('--config', help='config file, with --weights instead of --model')
     network.add_argument('--weights', help='checkpoint of that config')
     network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
@@ -36,10 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                          'keypoint to be correct, for weights calibrated by hourglass test')
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
     add_speed_arguments(network)
-    people = parser.add_argument_group('where people are (default: one in each whole image)')
+    people = parser.add_argument_group('where people are: give one of the first three')
+    people.add_argument('--detector', metavar='NAME', nargs='?', const='rtmlib',
+                        help='find them: rtmlib (the default without a name), torchvision, hog, '
+                        'onnx:FILE, onnx:FILE,FAMILY, mmdet:CONFIG,CHECKPOINT, or module:function')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO')
-    people.add_argument('--detector', metavar='MODULE:FUNCTION',
-                        help='a function from an image (H, W, 3) BGR to boxes (P, 4)')
+    people.add_argument('--whole-image', action='store_true', help='one person fills each image')
+    people.add_argument('--detector-score', type=float, default=0.5, metavar='SCORE',
+                        help='leave out boxes below it; default %(default)s')
+    people.add_argument('--detector-overlap', type=float, default=0.5, metavar='IOU',
+                        help='of two boxes that overlap by more, keep one; default %(default)s')
+    people.add_argument('--max-people', type=int, help='boxes in an image; default all')
     drawn = parser.add_argument_group('images')
     drawn.add_argument('--heatmaps', action='store_true', help='draw the heatmap of every keypoint')
     drawn.add_argument('--crop', action='store_true', help='write the crops of the people')
@@ -53,7 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    if bool(args.config) != bool(args.weights):
+    from tqdm import tqdm
+
+    from hourglass.apis import init_model
+    from hourglass.inference.collection import Drawing, predict_collection
+    from hourglass.inference.places import box_finder
+    from hourglass.inference.sources import open_source
+    if args.config and not args.weights:
         raise ConfigError('--config and --weights go together (or --model alone)')
     if args.stage is not None and args.stages is not None:
         raise ConfigError('--stage and --stages both say which stack predicts; give one')
@@ -62,8 +73,12 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
                           f'--exit-tolerance; give --stages {args.stage + 1} instead')
     place = work_apart(args.launcher)
-    find_boxes, source = box_finder(args.boxes, args.detector), open_source(args.input)
-    model = init_model(args.config or args.model, args.weights, args.device, **speed)
+    find_boxes = box_finder(
+        args.boxes, args.detector, args.whole_image, score=args.detector_score,
+        overlap=args.detector_overlap, max_people=args.max_people)
+    source = open_source(args.input)
+    name = args.config or args.weights or args.model
+    model = init_model(name, args.weights, args.device, **speed)
     results = _open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     images = predict_collection(
@@ -84,8 +99,8 @@ def run(args: argparse.Namespace) -> None:
         print(f'{source.count} images done here; {left} are left. The last process to finish, '
               'or another call, writes the results')
         return
-    content, whole = results.content(), '' if args.boxes or args.detector else (
-        ', one looked for in each whole image (--boxes or --detector say where people are)')
+    content = results.content()
+    whole = ', one looked for in each whole image' if args.whole_image else ''
     people, count = len(content['annotations']), len(content['images'])
     print(f'{people} people in {count} images{whole}, written to {args.out}')
     if source.ignored:
@@ -94,9 +109,13 @@ def run(args: argparse.Namespace) -> None:
         sys.exit(f'{len(results.problems)} images could not be used')
 
 
-def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEstimator,
+def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
                   source: ImageFiles | Frames) -> Results:
     """Return what collects the poses; in shared work, reduce ``source`` to this process's share."""
+    from hourglass.checkpoints.names import find_weights
+    from hourglass.inference.results import Results, SharedResults
+    from hourglass.inference.sources import ImageFiles
+    from hourglass.io.journal import Journal, fingerprint
     stage = args.stages - 1 if args.stages is not None else -1 if args.stage is None else args.stage
     info = dict(made_by=f'mmpose-hourglass {hourglass.__version__}',
                 model=args.weights or args.model, stage=stage)
@@ -107,10 +126,10 @@ def _open_results(args: argparse.Namespace, place: Place, model: TopdownPoseEsti
                           'out, or store the frames as images')
     source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
-               'crop', 'no_overlays', 'min_score', 'probability')
+               'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',
+               'detector_overlap', 'max_people')
     work = fingerprint([
-        find_weights(args.weights or args.model), str(model.cfg.model),
-        str(model.cfg.test_dataloader.dataset.pipeline),
+        find_weights(args.weights or args.model), str(model.description),
         *(f'{name}={getattr(args, name)}' for name in options),
         *([Path(args.boxes).expanduser()] if args.boxes else [])])
     journal = Journal(args.out / 'journal', work, place.rank, place.ranks)

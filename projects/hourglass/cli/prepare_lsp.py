@@ -3,16 +3,17 @@ import argparse
 from pathlib import Path
 
 from hourglass.cli.preparing import add_verify_arguments, verify_and_draw
-from hourglass.datasets.lsp import SPLITS, LspDataset, splits_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('folder', type=Path, help='with joints.mat and images/')
-    parser.add_argument('--splits', nargs='+', choices=SPLITS, help='default: all there are')
+    parser.add_argument('--splits', nargs='+', choices=['train', 'test'],
+                        help='default: all there are')
     add_verify_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.datasets.lsp import LspDataset, splits_of
     verify_and_draw({split: LspDataset(
         split, data_root=str(args.folder), test_mode=split == 'test', lazy_init=True)
         for split in args.splits or splits_of(args.folder / 'joints.mat')}, args)

@@ -10,9 +10,6 @@ import argparse
 from pathlib import Path
 
 from hourglass.cli.preparing import add_verify_arguments, verify_and_draw
-from hourglass.datasets.mpii.dataset import MpiiDataset
-from hourglass.datasets.mpii.release import read_release
-from hourglass.datasets.mpii.splits import split_people, write_splits
 from hourglass.errors import ConfigError, DataError
 
 
@@ -25,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.datasets.mpii.dataset import MpiiDataset
+    from hourglass.datasets.mpii.release import read_release
+    from hourglass.datasets.mpii.splits import split_people, write_splits
     if (args.release is None) != (args.val is None):
         raise ConfigError('--release and --val go together: the release does not mark the '
                           'validation people')

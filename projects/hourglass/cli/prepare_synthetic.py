@@ -3,10 +3,7 @@ import argparse
 import time
 from pathlib import Path
 
-from hourglass.datasets.mpii.dataset import MpiiDataset
-from hourglass.datasets.synthetic import write_synthetic
 from hourglass.errors import ConfigError
-from hourglass.inference.drawing import write_sheet
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from hourglass.datasets.mpii.dataset import MpiiDataset
+    from hourglass.datasets.synthetic import write_synthetic
+    from hourglass.inference.drawing import write_sheet
     if not (args.train or args.test):
         raise ConfigError('--train 0 --test 0: nothing to render')
     # each split has its own stream of seeds: no test image is ever a training image

@@ -1,12 +1,14 @@
 """Shared by the commands that prepare data sets: check a folder, draw samples of it."""
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hourglass.datasets.base import PersonDataset
-from hourglass.datasets.verify import verify
-from hourglass.inference.drawing import write_sheet
+if TYPE_CHECKING:
+    from hourglass.datasets.base import PersonDataset
 
 
 def add_verify_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +26,8 @@ def _at_least_1(text: str) -> int:
 
 def verify_and_draw(splits: Mapping[str, PersonDataset], args: argparse.Namespace) -> None:
     """Check data sets made with ``lazy_init=True``; end the program with status 1 for errors."""
+    from hourglass.datasets.verify import verify
+    from hourglass.inference.drawing import write_sheet
     errors = False
     for name, dataset in splits.items():
         found = verify(dataset, not args.quick, args.workers)

@@ -1,13 +1,7 @@
 """Test a network and write the results as one HTML file."""
 import argparse
 
-from mmengine.runner import Runner
-
-from hourglass.analysis.calibrate import calibration_in
-from hourglass.analysis.report.write import check_path, write_report
-from hourglass.checkpoints.names import checked_checkpoint
 from hourglass.cli.arguments import add_run_arguments
-from hourglass.cli.config import load_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +13,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmengine.runner import Runner
+
+    from hourglass.analysis.calibrate import calibration_in
+    from hourglass.analysis.report.write import check_path, write_report
+    from hourglass.checkpoints.names import checked_checkpoint
+    from hourglass.cli.config import load_config
     out, cfg = check_path(args.out), load_config(args)
     cfg.load_from = checked_checkpoint(args.checkpoint)
     cfg.merge_from_dict({'model.test_cfg.all_stages': True})

@@ -1,28 +1,21 @@
 """Train a network."""
+from __future__ import annotations
+
 import argparse
 import sys
 import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.registry import OPTIMIZERS
-from mmengine.runner import Runner
-
-from hourglass.checkpoints.names import checked_checkpoint
-from hourglass.checkpoints.reading import last_whole_checkpoint
 from hourglass.cli.arguments import add_run_arguments
-from hourglass.cli.config import load_config
 from hourglass.cli.errors import one_line_errors, unbuilt
-from hourglass.engine.budget import train_for
-from hourglass.engine.checks import check_model
-from hourglass.engine.lengths import follow_loop
-from hourglass.engine.optim import scale_learning_rate
 from hourglass.engine.processes import find_place
-from hourglass.engine.trial import TrialHook
 from hourglass.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def training_config(args: argparse.Namespace) -> Config:
     """Return the config of a run as the arguments change it; those that do not fit are refused."""
+    from mmengine.device import get_device
+    from mmengine.registry import OPTIMIZERS
+
+    from hourglass.checkpoints.names import checked_checkpoint
+    from hourglass.checkpoints.reading import last_whole_checkpoint
+    from hourglass.cli.config import load_config
+    from hourglass.engine.budget import train_for
+    from hourglass.engine.lengths import follow_loop
+    from hourglass.engine.optim import scale_learning_rate
     cfg = load_config(args)
     optimizer = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('type')
     if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
@@ -80,6 +82,10 @@ def training_config(args: argparse.Namespace) -> Config:
 
 
 def run(args: argparse.Namespace) -> None:
+    from mmengine.runner import Runner
+
+    from hourglass.engine.checks import check_model
+    from hourglass.engine.trial import TrialHook
     trial = TrialHook()
     try:
         with one_line_errors():         # inside the try, as it lets defects through

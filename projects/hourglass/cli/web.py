@@ -4,13 +4,12 @@ import ipaddress
 from contextlib import suppress
 from pathlib import Path
 
-from hourglass.checkpoints.names import weights_by_name
 from hourglass.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', metavar='NAME',
-                        help=f"{', '.join(weights_by_name())}; default: all of them")
+                        help='flic-small, flic-small4 or lsp-small; default: all of them')
     parser.add_argument('--config', help='config file of another network')
     parser.add_argument('--weights', help="its checkpoint; default: the config's load_from")
     parser.add_argument('--host', default='127.0.0.1',
@@ -22,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _load_models(args: argparse.Namespace) -> dict:
     """Load the page's models by name, the default one first."""
     from hourglass.apis import init_model  # takes seconds, not for --help
+    from hourglass.checkpoints.names import weights_by_name
     if args.model and (args.config or args.weights):
         raise ConfigError('--model: brings its config and weights; leave out --config, --weights')
     if args.weights and not args.config:

@@ -34,7 +34,7 @@ class DecodeHeatmaps(nn.Module):
         cells = (place % width, place // width)
         keypoints_heatmap = torch.stack([
             cell + self.offset(flat, place, cell, length, stride)
-            for cell, length, stride in zip(cells, (width, height), (1, width), strict=True)], -1)
+            for cell, length, stride in zip(cells, (width, height), (1, width))], -1)
         return (keypoints_heatmap + 0.5) * self.input_px_per_cell - 0.5, _at(flat, place)
 
 

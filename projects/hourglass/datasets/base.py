@@ -1,57 +1,27 @@
-"""One annotated person, and the base class that turns persons into mmpose's samples."""
+"""The base class that turns annotated persons into mmpose's samples."""
+from __future__ import annotations
+
 import os
+import zlib
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mmengine.logging import MessageHub
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
-from numpy import ndarray
 
-from hourglass.datasets.skeletons import SKELETONS, keypoint_names
+from hourglass.datasets.checks import check_flip, check_pairs, check_people, mirrors
+from hourglass.datasets.person import Person, coco_annotation
+from hourglass.datasets.skeletons import SKELETONS, keypoint_names, with_flip_pairs
 from hourglass.errors import ConfigError, DataError
 
 _METAINFO_OF_SAMPLES = (
     'dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
     'flip_indices', 'skeleton_links')
-
-
-@dataclass
-class Person:
-    """A person as annotated, in the same form for every data set.
-
-    Attributes:
-        image_name: file name below the image folder.
-        center_image: (2,) x, y of the crop's centre, image px, 0-based.
-        side_image: side of the square crop in image px, with every factor of the protocol applied.
-        keypoints_image: (K, 2) x, y, image px, 0-based; NaN where not annotated.
-        occluded: (K,) bool; annotated, but hidden behind something.
-        row: index of the person in the annotation file, for messages.
-        pck_unit: image px that distances are divided by, where the protocol does not measure them
-            itself: 0.6 x the head's diagonal for MPII, NaN where unknown, as for training people.
-        bbox_image: (4,) x1, y1, x2, y2 of the person's own box in image px, where annotated.
-        sides_swapped: whether left and right are not the person's own, but those of an observer
-            who sees the person from behind.
-        place: 0-based indices of the image, and of the person on it, in MPII's release, or None.
-        single_person: whether MPII's official score counts the person; None where unknown.
-        area_image: annotated area of the person in px^2, as COCO's; None where there is none.
-    """
-
-    image_name: str
-    center_image: ndarray
-    side_image: float
-    keypoints_image: ndarray
-    occluded: ndarray
-    row: int
-    pck_unit: float | None = None
-    bbox_image: ndarray | None = None
-    sides_swapped: bool = False
-    place: tuple[int, int] | None = None
-    single_person: bool | None = None
-    area_image: float | None = None
+SAMPLE_IDS = 2**32                      # ids of a data set's samples count from a multiple of this
 
 
 class PersonDataset(BaseCocoStyleDataset):
@@ -65,10 +35,13 @@ class PersonDataset(BaseCocoStyleDataset):
         data_prefix: ``dict(img=...)``, the image folder.
         skeleton: the joints of the samples: ``'mpii'``, ``'flic'`` or ``'lsp'``
             (:func:`with_joints_of`); by default the data set's own.
+        flip_pairs: pairs of names, left and right, of the keypoints that a mirrored image swaps;
+            by default the skeleton's. ``[]`` says that there are none.
         kwargs: as for mmengine's ``BaseDataset``.
 
     Raises:
-        ConfigError: for another skeleton.
+        ConfigError: for another skeleton, pairs that do not exist, and training with mirrored
+            images without pairs, or with a keypoint of one side alone.
         DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
@@ -76,13 +49,20 @@ class PersonDataset(BaseCocoStyleDataset):
     no_unit = 'its pck_unit is not a number of px above 0, as a test needs'
 
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
-                 skeleton: str | None = None, **kwargs: Any):
+                 skeleton: str | None = None,
+                 flip_pairs: Sequence[tuple[str, str]] | None = None, **kwargs: Any):
         if skeleton not in (None, *SKELETONS):
             raise ConfigError(f'{type(self).__name__}: skeleton={skeleton!r}, choose from '
                               f'{tuple(SKELETONS)}')
         self.skeleton = SKELETONS[skeleton] if skeleton else None
+        metainfo = self.skeleton or self.METAINFO
+        if flip_pairs is not None:
+            metainfo = with_flip_pairs(metainfo, flip_pairs)
         super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix,
-                         metainfo=self.skeleton, **kwargs)
+                         metainfo=metainfo, **kwargs)
+        check_flip(self)
+        if flip_pairs is None and not self.test_mode and mirrors(self.pipeline):
+            check_pairs(self.metainfo)
         # mmpose's CocoMetric would read the annotation file as COCO's; the samples have it all
         MessageHub.get_current_instance().update_info(
             f"{self.metainfo['dataset_name']}_ann_file", None)
@@ -105,30 +85,30 @@ class PersonDataset(BaseCocoStyleDataset):
             left_out = () if self.test_mode else self.elsewhere
             people = [with_joints_of(self.skeleton, person, self.METAINFO, left_out)
                       for person in people]
-        for person in people:
-            problem = person_problem(person, self.metainfo['num_keypoints'],
-                                     self.no_unit if self.test_mode else None)
-            if problem:
-                where = f'{self.ann_file}, row {person.row} ({person.image_name})'
-                raise DataError(f'{where}: {problem}')
-        folder, names = Path(self.data_prefix['img']), {person.image_name for person in people}
-        missing = missing_images(folder, names)
-        if missing:
-            first = next(person for person in people if person.image_name in missing)
-            raise DataError(f'{folder}: {len(missing)} of {len(names)} images are missing, first '
-                            f'{first.image_name}{missing[first.image_name]} of row {first.row} in '
-                            f'{self.ann_file}; complete the folder')
-        self._metainfo['CLASSES'] = [dict(id=1, name='person')]         # read by CocoMetric
-        images = {name: i for i, name in enumerate(dict.fromkeys(p.image_name for p in people))}
-        return [self._sample(index, images[person.image_name], person)
-                for index, person in enumerate(people)]
+        check_people(people, self.metainfo['num_keypoints'], self.ann_file,
+                     Path(self.data_prefix['img']), self.no_unit if self.test_mode else None)
+        # read by CocoMetric
+        self._metainfo['CLASSES'] = [dict(id=category, name='person') for category in sorted(
+            {person.category_id for person in people})]
+        # ids of concatenated data sets differ, and those of two processes agree
+        content = self.ann_file, [(person.image_name, person.row) for person in people]
+        first = zlib.crc32(repr(content).encode()) % 2**20 * SAMPLE_IDS
+        images = {name: first + i for i, name in enumerate(dict.fromkeys(
+            person.image_name for person in people))}
+        for index, person in enumerate(people):
+            if person.image_id is None:
+                person.image_id = images[person.image_name]
+            if person.annotation_id is None:
+                person.annotation_id = first + index + 1            # COCO takes 0 for no match
+        return [self._sample(first + index, person) for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
-        """Return a sample with the metainfo, which transforms only read, so it is not copied."""
+        """Return a sample with the metainfo, of which transforms change only ``flip_indices``."""
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
-        return info | {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
+        info |= {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
+        return info | dict(flip_indices=list(info['flip_indices']))         # KeypointConverter
 
-    def _sample(self, index: int, image: int, person: Person) -> dict:
+    def _sample(self, sample_id: int, person: Person) -> dict:
         annotated = ~np.isnan(person.keypoints_image).any(-1)                       # (K,)
         keypoints_image = np.where(annotated[:, None], person.keypoints_image, 0)   # (K, 2)
         center, half = person.center_image, person.side_image / 2
@@ -136,7 +116,8 @@ class PersonDataset(BaseCocoStyleDataset):
         if person.bbox_image is not None:
             box = person.bbox_image
         return dict(
-            id=index, img_id=image, category_id=1,
+            id=sample_id, img_id=person.image_id, category_id=person.category_id,
+            image_size=person.image_size,
             img_path=os.path.join(self.data_prefix['img'], person.image_name),
             bbox=box.astype(np.float32)[None],
             bbox_score=np.ones(1, np.float32),
@@ -145,9 +126,9 @@ class PersonDataset(BaseCocoStyleDataset):
             keypoints=keypoints_image.astype(np.float32)[None],
             keypoints_visible=annotated.astype(np.float32)[None],
             # the annotation for the metrics, ours and COCO's: no transform changes it
-            raw_ann_info=coco_annotation(person, image) | {
-                key: value for key, value in vars(person).items()
-                if key not in ('center_image', 'side_image')})
+            raw_ann_info=coco_annotation(person, person.image_id) | {
+                key: value for key, value in vars(person).items() if key not in (
+                    'center_image', 'side_image', 'image_id', 'annotation_id', 'category_id')})
 
 
 def with_joints_of(skeleton: dict, person: Person, own: dict, left_out: Sequence[str] = ()
@@ -165,7 +146,7 @@ def with_joints_of(skeleton: dict, person: Person, own: dict, left_out: Sequence
     if len(person.keypoints_image) != len(names):
         return person                   # the checks of the data set name it
     places, occluded = (
-        {name: value for name, value in zip(names, values, strict=True) if name not in left_out}
+        {name: value for name, value in zip(names, values) if name not in left_out}
         for values in (person.keypoints_image, person.occluded))
     for middle, part in (('pelvis', 'hip'), ('thorax', 'shoulder')):
         ends = f'right_{part}', f'left_{part}'
@@ -176,68 +157,3 @@ def with_joints_of(skeleton: dict, person: Person, own: dict, left_out: Sequence
     return replace(
         person, occluded=np.array([occluded.get(name, False) for name in wanted]),
         keypoints_image=np.stack([places.get(name, np.full(2, np.nan)) for name in wanted]))
-
-
-def coco_annotation(person: Person, image_id: int) -> dict:
-    """Return a person in the form of COCO's annotations.
-
-    Without an annotated box, that around the annotated keypoints takes its place, and without an
-    area 0.53 of the box, as in mmpose. ``id`` is the row, from 1, as COCO's evaluation takes 0 for
-    no match.
-    """
-    annotated = ~np.isnan(person.keypoints_image).any(-1)                           # (K,)
-    flags = np.where(annotated, np.where(person.occluded, 1, 2), 0)
-    box = person.bbox_image
-    if box is None:
-        box = np.zeros(4)
-        if annotated.any():
-            joints = person.keypoints_image[annotated]
-            box = np.r_[joints.min(0), joints.max(0)]
-    width, height = box[2:] - box[:2]
-    area = 0.53 * width * height if person.area_image is None else person.area_image
-    triples = np.column_stack([np.nan_to_num(person.keypoints_image), flags])       # (K, 3)
-    return dict(id=person.row + 1, image_id=image_id, category_id=1, iscrowd=0,
-                num_keypoints=int(annotated.sum()), keypoints=triples.ravel().tolist(),
-                bbox=[float(box[0]), float(box[1]), float(width), float(height)],
-                area=float(area))
-
-
-def joint_problem(person: Person, num_keypoints: int) -> str | None:
-    """Describe what is wrong with a person's joints; None if nothing is."""
-    if person.keypoints_image.shape != (num_keypoints, 2):
-        return f'joints of shape {person.keypoints_image.shape}, ({num_keypoints}, 2) needed'
-    if np.isinf(person.keypoints_image).any():
-        return 'a joint lies at infinity; mark it as not annotated'
-    return None
-
-
-def person_problem(person: Person, num_keypoints: int, no_unit: str | None) -> str | None:
-    """Describe why a person cannot be a sample; None if nothing is wrong.
-
-    ``no_unit`` is the description of a PCK unit that is not above 0; None where none is needed.
-    """
-    if not 0 < person.side_image < np.inf:
-        return f'the scale makes a crop of {person.side_image} px, more than 0 needed'
-    if not np.isfinite(person.center_image).all():
-        return f'the centre is {person.center_image.tolist()}, two numbers needed'
-    annotated = not np.isnan(person.keypoints_image).all()
-    unit = person.pck_unit
-    if no_unit and annotated and unit is not None and not 0 < unit < np.inf:
-        return no_unit
-    return joint_problem(person, num_keypoints)
-
-
-def missing_images(folder: Path, names: set[str]) -> dict[str, str]:
-    """Find the images that a folder lacks, each with a hint at a file of a similar name."""
-    if not folder.is_dir():
-        raise DataError(f'{folder}: no such image folder (docs/data.md)')
-    present = {os.path.join(sub, entry.name) for sub in {os.path.dirname(name) for name in names}
-               if (folder / sub).is_dir() for entry in os.scandir(folder / sub)}
-    missing = names - present
-    similar = {_stem(name): name for name in present} if missing else {}
-    return {name: f' ({similar[_stem(name)]} is there: case or extension differ, rename it)'
-            if _stem(name) in similar else '' for name in missing}
-
-
-def _stem(name: str) -> str:
-    return os.path.splitext(name)[0].lower()

@@ -1,4 +1,6 @@
 """People in h5 files: arrays with one row per person, as MPII's authors store them."""
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np

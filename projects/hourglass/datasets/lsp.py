@@ -1,4 +1,6 @@
 """Leeds Sports Pose and LSP Extended (Johnson & Everingham, BMVC 2010, CVPR 2011): 14 joints."""
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 

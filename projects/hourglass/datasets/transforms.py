@@ -16,6 +16,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
 from mmpose.structures.keypoint import flip_keypoints
 
+from hourglass.datasets.checks import crop_problem, size_problem
 from hourglass.datasets.crop import (
     Piece,
     PieceStore,
@@ -25,7 +26,7 @@ from hourglass.datasets.crop import (
     fitted,
     reduction_for,
 )
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, DataError
 from hourglass.io.images import read_image, read_reduced
 from hourglass.registry import TRANSFORMS
 
@@ -124,9 +125,10 @@ class CropImage(BaseTransform):
     """Cut a person's crop out of its image with :func:`hourglass.datasets.crop.crop_image`.
 
     It replaces mmpose's ``LoadImage``, ``RandomFlip`` and ``TopdownAffine``, and writes the same
-    entries to ``results``. ``img`` becomes (h, w, 3) uint8 BGR, laid out channel by channel.
-    Without an ``img`` it reads the file: a JPEG whose crop is at least twice as large as the input
-    is decoded at 1/2, 1/4 or 1/8 of its size, which is faster and nearly the mean of the pixels.
+    entries to ``results``. ``img`` becomes (h, w, 3) uint8 BGR. Without an ``img`` it reads the
+    file: a JPEG whose crop is at least twice as large as the input is decoded at 1/2, 1/4 or 1/8 of
+    its size, which is faster and nearly the mean of the pixels. An image of another size than
+    ``image_size`` (w, h), and a crop that shows nothing of it, raise ``DataError``.
 
     Args:
         input_size: (w, h) of the input in px.
@@ -144,6 +146,11 @@ class CropImage(BaseTransform):
     def transform(self, results: dict) -> dict:
         scale = fitted(results['bbox_scale'][0], self.input_size)
         piece = self._piece(results, scale)
+        reach = np.hypot(*results.get('widest_scale', scale[None])[0]) / 2
+        problem = (size_problem(results.get('image_size'), piece.image_size)
+                   or crop_problem(results['bbox_center'][0], reach, piece.image_size))
+        if problem:
+            raise DataError(f"{results.get('img_path')}: {problem}")
         results['img_shape'] = results['ori_shape'] = piece.image_size[::-1]
         mirror = results.pop('mirror', None)
         if mirror is not None:
@@ -160,9 +167,7 @@ class CropImage(BaseTransform):
         if mirror:                              # of an image that was never mirrored
             matrix[:, 2] += matrix[:, 0] * (piece.image_size[0] - 1)
             matrix[:, 0] *= -1
-        planes = np.empty((3, *self.input_size[::-1]), np.uint8)
-        cv2.split(crop_image(piece, matrix, self.input_size), list(planes))
-        results['img'] = planes.transpose(1, 2, 0)
+        results['img'] = crop_image(piece, matrix, self.input_size)
         return results
 
     def _piece(self, results: dict, scale: np.ndarray) -> Piece:
@@ -204,10 +209,9 @@ class LuaColour(BaseTransform):
         return np.random.uniform(self.low, self.high, 3)
 
     def transform(self, results: dict) -> dict:
-        planes = np.empty((3, *results['img'].shape[:2]), np.uint8)     # as CropImage leaves them
-        for channel, factor in enumerate(self.factors()):
-            cv2.convertScaleAbs(results['img'][..., channel], planes[channel], factor)
-        results['img'] = planes.transpose(1, 2, 0)
+        planes = cv2.split(results['img'])              # ten times faster than a table of colours
+        results['img'] = cv2.merge([cv2.convertScaleAbs(planes[channel], alpha=factor)
+                                    for channel, factor in enumerate(self.factors())])
         return results
 
 
@@ -224,7 +228,7 @@ class PackPerson(PackPoseInputs):
             names = results.get(table, getattr(self, table))
             return {name: convert(results[key]) for key, name in names.items() if key in results}
 
-        image = np.ascontiguousarray(results['img'].transpose(2, 0, 1))       # (3, h, w)
+        image = np.stack(cv2.split(results['img']))                           # (3, h, w)
         sample, instances = PoseDataSample(), renamed('instance_mapping_table')
         if self.pack_transformed and 'transformed_keypoints' in results:
             instances['transformed_keypoints'] = results['transformed_keypoints']

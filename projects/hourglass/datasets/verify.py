@@ -1,4 +1,6 @@
 """Check a whole data folder: list everything that is wrong with its images and its people."""
+from __future__ import annotations
+
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -7,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from hourglass.datasets.base import PersonDataset, missing_images, person_problem
+from hourglass.datasets.base import PersonDataset
+from hourglass.datasets.checks import missing_images, person_problem, place_problem, unit_problem
 from hourglass.errors import DataError
 from hourglass.io.images import read_image
 
@@ -45,6 +48,8 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
     errors, notes = found.errors, found.notes
     if not people:
         errors['splits without people'].append(dataset.ann_file)
+    if problem := unit_problem(people):
+        errors['coordinates that are no px'].append(problem)
     missing = missing_images(folder, names)
     first_rows = {person.image_name: person.row for person in reversed(people)}
     for name, hint in sorted(missing.items()):
@@ -54,8 +59,8 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
         present = sorted(names - set(missing))
         with ThreadPoolExecutor(workers) as pool:
             results = pool.map(_size_or_error, [folder / name for name in present])
-            for name, result in zip(present, tqdm(results, 'reading images', len(present),
-                                                  disable=None), strict=True):
+            for name, result in zip(
+                    present, tqdm(results, 'reading images', len(present), disable=None)):
                 if isinstance(result, str):
                     errors['images that cannot be read'].append(result)
                 else:
@@ -74,12 +79,9 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
         outside = ((person.keypoints_image < -0.5) | (person.keypoints_image > end)).any(-1).sum()
         if outside:
             notes['people with joints outside their image'].append(f'{where}: {outside} joints')
-        low, high = (person.center_image + sign * person.side_image / 2 for sign in (-1, 1))
-        croppable = np.isfinite(person.center_image).all() and person.side_image > 0
-        if croppable and ((high < -0.5) | (low > end)).any():
-            errors['people with a crop outside their image'].append(
-                f'{where}: from {low.round().tolist()} to {high.round().tolist()} in '
-                '{}x{} px'.format(*sizes[person.image_name]))
+        problem = None if problem else place_problem(person, sizes[person.image_name])
+        if problem:
+            errors['people who do not fit their image'].append(f'{where}: {problem}')
     return found
 
 

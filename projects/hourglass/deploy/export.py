@@ -1,4 +1,6 @@
 """Trained networks as files for other programs; each file is run and compared before it is kept."""
+from __future__ import annotations
+
 import io
 import json
 import os
@@ -6,26 +8,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Union
 
 import numpy as np
 import torch
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 import hourglass
 from hourglass.checkpoints.convert import convert_checkpoint
 from hourglass.checkpoints.names import find_weights
 from hourglass.codecs.decode import DecodeHeatmaps
-from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.datasets.crop import crop_image, crop_matrix, fitted
-from hourglass.datasets.skeletons import keypoint_names
 from hourglass.datasets.synthetic import render_person
-from hourglass.deploy.runtimes import RUNTIMES, deviation, in_onnxruntime, to_onnx, traced
+from hourglass.deploy.runtimes import (
+    EXPORTER,
+    RUNTIMES,
+    deviation,
+    in_onnxruntime,
+    older_torch,
+    to_onnx,
+    traced,
+)
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.model import load_model
+from hourglass.inference.network import PoseNetwork
 from hourglass.io.files import replacing
 from hourglass.io.images import read_image
-from hourglass.models.stages import num_stages, stage_index, up_to_stage
 
 FORMATS = ('.onnx', '.pt2', '.safetensors')
 LARGEST_OFFSET_PX = 0.01                # of a keypoint, input px
@@ -33,7 +41,7 @@ LARGEST_DEVIATION = 1e-4                # of a heatmap or score, as a fraction o
 _BATCH = 3                              # compared in batches of one and of this many
 _ROUNDING = 1e-5                        # runtimes differ less in heatmaps (measured: 1e-6)
 
-Run = Callable[[Tensor], Tensor | Sequence[Tensor]]     # pixels (B, 3, H, W) -> all outputs
+Run = Callable[[Tensor], Union[Tensor, Sequence[Tensor]]]   # pixels (B, 3, H, W) -> all outputs
 
 
 @dataclass
@@ -49,72 +57,20 @@ class Exported:
     unsettled: int                      # those that differ by rounding alone, not in deviation
 
 
-class Deployed(nn.Module):
-    """Pixels (B, 3, H, W) -> heatmaps (B, K, h, w), or keypoints (B, K, 2) and scores (B, K).
+def deployed(model: PoseNetwork, stage: int | None = None, flip: bool = False,
+             decode: bool = False) -> PoseNetwork:
+    """Return what a file holds of a network: up to a stage, by default the one that predicts.
 
-    Pixels are 0 to 255 in OpenCV's order, blue, green, red, of any numeric type. Keypoints are in
-    input px, 0-based. Raises ``ConfigError`` for a stage that a StackedHourglass does not have.
-
-    Args:
-        network: returns the outputs of all its stages; it is not changed.
-        mean, std: of each channel in the network's order; it takes ``(pixels - mean) / std``.
-        rgb: whether the network expects red, green, blue.
-        stage: the stage to predict from; -1 is the last. Layers of later stages are left out.
-        to_heatmaps: makes heatmaps from the output of that stage; None if it is heatmaps.
-        flip_indices: for each keypoint its counterpart in a mirrored image. If given, the heatmaps
-            are averaged with those of the mirrored image, without any shift.
-        decode: makes keypoints and scores from heatmaps; None returns the heatmaps.
+    ``flip`` averages with the mirrored image, and ``decode`` returns keypoints and scores instead
+    of heatmaps. Raises ``ConfigError`` for a stage that does not exist, or a codec that cannot be
+    decoded here.
     """
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float],
-                 rgb: bool = True, stage: int = -1, to_heatmaps: nn.Module | None = None,
-                 flip_indices: Sequence[int] | None = None, decode: DecodeHeatmaps | None = None):
-        super().__init__()
-        self.network, self.stage = up_to_stage(network, stage)
-        for name, values in (('mean', mean), ('std', std)):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32).view(-1, 1, 1))
-        self.rgb, self.to_heatmaps, self.decode = rgb, to_heatmaps or nn.Identity(), decode
-        self.flip_indices = None if flip_indices is None else list(flip_indices)
-
-    def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        heatmaps = self.heatmaps(pixels)
-        return heatmaps if self.decode is None else self.decode(heatmaps)
-
-    def heatmaps(self, pixels: Tensor) -> Tensor:
-        """Return the heatmaps (B, K, h, w), also where the module decodes them."""
-        images = pixels.flip(1) if self.rgb else pixels
-        images = (images.float() - self.mean) / self.std                # (B, 3, H, W)
-        if self.flip_indices is None:
-            return self.to_heatmaps(self.network(images)[self.stage])
-        both = torch.cat([images, images.flip(-1)])         # one pass is faster than two
-        heatmaps, mirrored = self.to_heatmaps(self.network(both)[self.stage]).unflatten(0, (2, -1))
-        return (heatmaps + mirrored.flip(-1)[:, self.flip_indices]) / 2
-
-
-def deployed(estimator: TopdownPoseEstimator, stage: int | None = None, flip: bool = False,
-             decode: bool = False) -> Deployed:
-    """Return all that an estimator does with the pixels of its input, as one module.
-
-    It predicts from ``stage``, by default the head's ``predict_stage``. ``flip`` averages with the
-    mirrored image, and ``decode`` returns keypoints and scores instead of heatmaps. Raises
-    ``ConfigError`` for a stage that does not exist, or a codec that cannot be decoded here.
-    """
-    head, codec = estimator.head, estimator.head.decoder
-    stage = stage_index(head.predict_stage if stage is None else stage, num_stages(estimator))
-    if decode and not isinstance(codec, HourglassHeatmap):
+    module = model.until_stage(stage)
+    if decode and not isinstance(model.decode, DecodeHeatmaps):
         raise ConfigError('decode: works for the codec hourglass.HourglassHeatmap, and the config '
-                          f'has {type(codec).__name__}; export heatmaps, without it')
-    pixels = estimator.cfg.model.get('data_preprocessor') or {}
-    return Deployed(
-        estimator.backbone,
-        mean=pixels.get('mean') or [0] * 3, std=pixels.get('std') or [1] * 3,
-        rgb=pixels.get('bgr_to_rgb', False) or pixels.get('rgb_to_bgr', False), stage=stage,
-        to_heatmaps=None if head.to_heatmaps is None else head.to_heatmaps[stage],
-        flip_indices=estimator.dataset_meta['flip_indices'] if flip else None,
-        decode=DecodeHeatmaps(codec.input_px_per_cell, codec.refine) if decode else None).eval()
+                          'has another; export heatmaps, without it')
+    module.flip, module.decode = flip, model.decode if decode else None
+    return module
 
 
 def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: int | None = None,
@@ -129,7 +85,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     Args:
         config, checkpoint: the network, as for :func:`hourglass.apis.init_model`.
         out: its suffix is the format. ``.onnx`` (onnxruntime and others) and ``.pt2``
-            (``torch.export.load``) compute what :class:`Deployed` does, for any batch size, and
+            (``torch.export.load``) compute what :func:`deployed` returns, for any batch size, and
             carry :func:`metadata`; ``.safetensors`` holds only the weights.
         stage, flip, decode: as for :func:`deployed`; not for weights.
         opset: version of ONNX's operators; None leaves it to torch.
@@ -138,10 +94,9 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     out, checkpoint = Path(out).expanduser(), find_weights(checkpoint)
     changes = stage is not None or flip or decode
     _check_arguments(out, checkpoint, changes, opset)
-    estimator = load_model(config, checkpoint, device='cpu')
-    module = deployed(estimator, stage, flip, decode)
-    crops = _crops(images, tuple(estimator.cfg.model.head.decoder.input_size))
-    notes = metadata(estimator, module, checkpoint)
+    module = deployed(load_model(config, checkpoint, device='cpu'), stage, flip, decode)
+    crops = _crops(images, module.input_size)
+    notes = metadata(module, config, checkpoint)
     run: Run
     with replacing(out) as draft, TemporaryDirectory(dir=out.parent) as folder:
         written = Path(folder) / out.name       # torch needs the suffix, which a draft has not
@@ -177,24 +132,25 @@ def _check_arguments(out: Path, checkpoint: Path, changes: bool, opset: int | No
         words = 'only an .onnx file has an opset; leave it out'
     elif out.suffix == '.onnx':
         words = RUNTIMES['onnxruntime'].missing()
+    elif out.suffix == '.pt2':
+        words = older_torch(EXPORTER)
     if words:
         raise ConfigError(f'{out}: {words}')
 
 
-def metadata(estimator: TopdownPoseEstimator, module: Deployed, checkpoint: Path) -> dict[str, str]:
+def metadata(module: PoseNetwork, config: str | Path, checkpoint: Path) -> dict[str, str]:
     """Return by name what a program has to know to run the file, as JSON or plain words.
 
     ``input_size`` is (w, h) in px, and ``links`` are the pairs of keypoints that bones join.
     """
-    meta = estimator.dataset_meta
+    about = module.description
     return dict(
-        input_size=json.dumps(list(estimator.cfg.model.head.decoder.input_size)),
+        input_size=json.dumps(list(about.input_size)),
         pixels='float32, 0 to 255, blue green red',
-        keypoints=json.dumps(keypoint_names(meta)),
-        links=json.dumps([list(map(int, link)) for link in meta['skeleton_links']]),
+        keypoints=json.dumps(about.keypoints), links=json.dumps(about.links),
         outputs=json.dumps(['heatmaps'] if module.decode is None else ['keypoints', 'scores']),
         version=f'hourglass {hourglass.__version__}',
-        source=f'{Path(estimator.cfg.filename).name}, {checkpoint.name}')
+        source=f'{Path(config).name}, {checkpoint.name}')
 
 
 def _crops(images: Sequence[str | Path], input_size: tuple[int, int]) -> Tensor:
@@ -210,7 +166,7 @@ def _crops(images: Sequence[str | Path], input_size: tuple[int, int]) -> Tensor:
     return torch.stack(crops).float()
 
 
-def _write_pt2(module: Deployed, crops: Tensor, notes: dict[str, str], path: Path) -> Run:
+def _write_pt2(module: PoseNetwork, crops: Tensor, notes: dict[str, str], path: Path) -> Run:
     buffer = io.BytesIO()               # on a full disk torch would raise an error of its own
     torch.export.save(traced(module, crops[:2]), buffer,
                       extra_files={'hourglass.json': json.dumps(notes)})
@@ -218,7 +174,7 @@ def _write_pt2(module: Deployed, crops: Tensor, notes: dict[str, str], path: Pat
     return torch.export.load(path).module()
 
 
-def _write_onnx(module: Deployed, crops: Tensor, notes: dict[str, str], opset: int | None,
+def _write_onnx(module: PoseNetwork, crops: Tensor, notes: dict[str, str], opset: int | None,
                 path: Path, out: Path) -> Run:
     import onnx
     made = to_onnx(module, crops[:2], 'pixels', json.loads(notes['outputs']), opset)
@@ -233,7 +189,7 @@ def _write_onnx(module: Deployed, crops: Tensor, notes: dict[str, str], opset: i
 
 
 @torch.no_grad()
-def compare(run: Run, module: Deployed, crops: Tensor, images: int, out: Path) -> Exported:
+def compare(run: Run, module: PoseNetwork, crops: Tensor, images: int, out: Path) -> Exported:
     """Compare an exported network ``run`` with the ``module`` in torch, in batches of 1 and 3.
 
     Of the ``crops`` (N, 3, H, W), N a multiple of 3, ``images`` differ from each other. Raises
@@ -241,7 +197,7 @@ def compare(run: Run, module: Deployed, crops: Tensor, images: int, out: Path) -
     """
     decode, deviations, keypoints, unsettled = module.decode, [0.0], 0, 0
     for pixels in (batch for size in (1, _BATCH) for batch in crops.split(size)):
-        heatmaps, found = module.heatmaps(pixels), run(pixels)              # (B, K, h, w)
+        heatmaps, found = module.heatmaps(pixels)[-1], run(pixels)          # (B, K, h, w)
         outputs = [found] if isinstance(found, Tensor) else found
         keypoints += heatmaps.shape[:2].numel()
         if decode is None:
@@ -267,7 +223,7 @@ def _checked_deviation(name: str, found: Tensor, expected: Tensor, out: Path) ->
     return relative
 
 
-def _can_round_to(keypoints_input: Tensor, decode: DecodeHeatmaps, heatmaps: Tensor) -> Tensor:
+def _can_round_to(keypoints_input: Tensor, decode: nn.Module, heatmaps: Tensor) -> Tensor:
     """(B, K) whether rounding can give these keypoints (B, K, 2), as where two peaks are equal."""
     generator = torch.Generator().manual_seed(0)
     noise = _ROUNDING * heatmaps.abs().max() * (

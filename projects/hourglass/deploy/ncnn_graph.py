@@ -4,6 +4,8 @@ ncnn (Tencent, BSD-3) computes them by Winograd's method, F(4x4, 3x3): a quarter
 multiplications. A network is a text with a line per layer, and the weights one after the other
 (ncnn's wiki, "param and model file structure"). Shapes in it have no batch.
 """
+from __future__ import annotations
+
 import struct
 from collections import Counter
 
@@ -60,34 +62,33 @@ class _Graph:
 
     def layer(self, x: str, layer: nn.Module) -> str:
         """Add a part of the network and everything in it."""
-        match layer:
-            case nn.Sequential():
-                return self.sequence(x, layer)
-            case Hourglass():
-                skip = self.sequence(x, layer.skip)
-                inner = self.layer(self.sequence(x, layer.down), layer.inner)
-                return self.sum(skip, self.sequence(inner, layer.up))
-            case Residual():
-                return self.sum(self.sequence(x, layer.branch), self.layer(x, layer.skip))
-            case nn.Identity():
-                return x
-            case nn.Conv2d():
-                return self.convolution(x, layer)
-            case _BatchNorm():
-                self.weights += map(_bytes, (
-                    layer.weight, layer.running_mean, layer.running_var, layer.bias))
-                return self.add('BatchNorm', [x], f'0={layer.num_features} 1={layer.eps}')
-            case nn.ReLU():
-                return self.add('ReLU', [x])
-            case nn.MaxPool2d():
-                return self.add('Pooling', [x], '0=0 1=2 2=2')
-            case nn.Upsample():
-                return self.add('Interp', [x], '0=1 1=2.0 2=2.0')
+        if isinstance(layer, nn.Sequential):
+            return self.sequence(x, layer)
+        if isinstance(layer, Hourglass):
+            skip = self.sequence(x, layer.skip)
+            inner = self.layer(self.sequence(x, layer.down), layer.inner)
+            return self.sum(skip, self.sequence(inner, layer.up))
+        if isinstance(layer, Residual):
+            return self.sum(self.sequence(x, layer.branch), self.layer(x, layer.skip))
+        if isinstance(layer, nn.Identity):
+            return x
+        if isinstance(layer, nn.Conv2d):
+            return self.convolution(x, layer)
+        if isinstance(layer, _BatchNorm):
+            self.weights += map(_bytes, (
+                layer.weight, layer.running_mean, layer.running_var, layer.bias))
+            return self.add('BatchNorm', [x], f'0={layer.num_features} 1={layer.eps}')
+        if isinstance(layer, nn.ReLU):
+            return self.add('ReLU', [x])
+        if isinstance(layer, nn.MaxPool2d):
+            return self.add('Pooling', [x], '0=0 1=2 2=2')
+        if isinstance(layer, nn.Upsample):
+            return self.add('Interp', [x], '0=1 1=2.0 2=2.0')
         raise ConfigError(f'ncnn: has no layer for {type(layer).__name__}; choose another runtime')
 
     def sequence(self, x: str, layers: nn.Sequential) -> str:
         row = folded(layers)
-        for before, layer, after in zip([None, *row], row, [*row[1:], None], strict=False):
+        for before, layer, after in zip([None, *row], row, [*row[1:], None]):
             if isinstance(layer, nn.Conv2d):
                 x = self.convolution(x, layer, relu=isinstance(after, nn.ReLU))
             elif not (isinstance(layer, nn.ReLU) and isinstance(before, nn.Conv2d)):

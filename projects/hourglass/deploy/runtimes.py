@@ -4,6 +4,9 @@ Each runtime is a module from images (B, 3, H, W) to a tuple of one tensor, the 
 network's last stack, as :func:`hourglass.models.fuse.fuse` returns it. All but ``bf16`` compute in
 float32 and differ from the network only by rounding.
 """
+from __future__ import annotations
+
+import logging
 import statistics
 import time
 import warnings
@@ -15,23 +18,20 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
-from mmengine.logging import print_log
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from hourglass.deploy.early_exit import Agreement, EarlyExit
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
 from hourglass.errors import ConfigError, did_you_mean
-from hourglass.inference.stages import keep_stages, until_stage
+from hourglass.inference.network import PoseNetwork
 from hourglass.models.backbone import StackedHourglass, check_input
 from hourglass.models.fuse import fuse, unfusable
-from hourglass.models.head import StackedHeatmapHead
-from hourglass.models.stages import num_stages, stage_index
 
 ROUNDING = 1e-4         # largest deviation of an exact runtime, as a fraction of the largest value
-_ANY_BATCH = ({0: torch.export.Dim('batch')},)
+EXPORTER = '2.6'        # the first torch whose exporters take a traced module with any batch size
 
 
 @dataclass
@@ -41,16 +41,24 @@ class Runtime:
     # makes the module from a network and its input size (w, h) in px
     build: Callable[[StackedHourglass, tuple[int, int]], nn.Module]
     packages: tuple[str, ...] = ()                      # those that it needs
+    torch: str = '2.0'                                  # its first release that can do this
     devices: tuple[str, ...] = ('cpu', 'cuda')          # types of the devices that it runs on
     tried: bool = False                 # by 'auto': it is exact and starts within seconds
     # makes the module with early exit from a network and a tolerance
     build_exit: Callable[[StackedHourglass, float], nn.Module] | None = None
 
     def missing(self) -> str:
-        """Return which packages are not installed, in words; empty if all are."""
+        """Return which packages are not installed or too old, in words; empty if none is."""
         missing = [name for name in self.packages if find_spec(name) is None]
-        return (f"needs {', '.join(missing)}, which is not installed: pip install "
-                f"{' '.join(missing)}") if missing else ''
+        return older_torch(self.torch) or (
+            f"needs {', '.join(missing)}, which is not installed: pip install {' '.join(missing)}"
+            if missing else '')
+
+
+def older_torch(release: str) -> str:
+    """Return in words that torch is older than a release; empty if it is not."""
+    return (f'needs torch {release} or later, and {torch.__version__} is installed'
+            if torch.__version__ < release else '')
 
 
 class LastOutput(nn.Module):
@@ -162,12 +170,12 @@ RUNTIMES = {
     'none': Runtime(lambda network, _: LastOutput(network), tried=True),
     'fuse': Runtime(lambda network, _: _channels_last(fuse(network)), tried=True,
                     build_exit=lambda *of: _channels_last(EarlyExit(*of))),
-    'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), ('cpu',), tried=True,
-                    build_exit=NcnnNetwork),
+    'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), devices=('cpu',),
+                    tried=True, build_exit=NcnnNetwork),
     'onnxruntime': Runtime(lambda *of: LastOutput(in_onnxruntime(_onnx(*of))),
-                           ('onnx', 'onnxscript', 'onnxruntime'), ('cpu',)),
-    'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), ('cpu',)),
-    'compile': Runtime(_compiled),
+                           ('onnx', 'onnxscript', 'onnxruntime'), EXPORTER, ('cpu',)),
+    'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), EXPORTER, ('cpu',)),
+    'compile': Runtime(_compiled, torch='2.2'),
     'bf16': Runtime(lambda network, _: _channels_last(InBFloat16(fuse(network).bfloat16()))),
 }
 WITH_EXIT = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
@@ -217,7 +225,7 @@ def fastest(network: StackedHourglass, input_size: tuple[int, int]
     exact = {name: run for name, run in candidates.items()          # a NaN is not below
              if name == 'none' or deviation(run(images)[0], expected) <= ROUNDING}
     times = take_turns([partial(run, images) for run in exact.values()], rounds=5)
-    seconds = dict(zip(exact, map(statistics.median, times), strict=True))
+    seconds = dict(zip(exact, map(statistics.median, times)))
     best = min(seconds, key=lambda name: seconds[name])
     return best, seconds, exact[best]
 
@@ -236,7 +244,7 @@ def take_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[list[
     wait = torch.cuda.synchronize if torch.cuda.is_available() else nullcontext
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
-        for call, of_call in zip(calls, seconds, strict=True):
+        for call, of_call in zip(calls, seconds):
             wait()
             start = time.perf_counter()
             call()
@@ -249,7 +257,11 @@ def traced(module: nn.Module, inputs: Tensor) -> torch.export.ExportedProgram:
     """Trace a module with example inputs (B, ...), B at least 2."""
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore', FutureWarning)                  # torch's, about itself
-        return torch.export.export(module, (inputs,), dynamic_shapes=_ANY_BATCH)
+        return torch.export.export(module, (inputs,), dynamic_shapes=_any_batch())
+
+
+def _any_batch() -> tuple:
+    return ({0: torch.export.Dim('batch')},)        # whose module loads sympy
 
 
 def to_onnx(module: nn.Module, inputs: Tensor, input_name: str, output_names: Sequence[str],
@@ -259,41 +271,36 @@ def to_onnx(module: nn.Module, inputs: Tensor, input_name: str, output_names: Se
         warnings.simplefilter('ignore')
         program = torch.onnx.export(
             traced(module, inputs), input_names=[input_name], output_names=output_names,
-            opset_version=opset, dynamo=True, verbose=False, dynamic_shapes=_ANY_BATCH)
+            opset_version=opset, dynamo=True, verbose=False, dynamic_shapes=_any_batch())
     assert program is not None          # there is one with dynamo=True
     return program
 
 
-def optimized(model: TopdownPoseEstimator, how: str = 'auto', stage: int | None = None,
-              exit_tolerance: float | None = None) -> TopdownPoseEstimator:
-    """Return an estimator that predicts the same, faster; ``model`` is not changed.
+def optimized(model: PoseNetwork, how: str = 'auto', stage: int | None = None,
+              exit_tolerance: float | None = None) -> PoseNetwork:
+    """Return a network that predicts the same, faster; ``model`` is not changed.
 
     Args:
         model: from :func:`hourglass.apis.init_model`, on its device.
         how: a name out of :data:`hourglass.deploy.runtimes.RUNTIMES`, or ``'auto'``: the fastest of
             the installed ones that give the same numbers, measured on one image and logged. One
             that cannot run the network is a ``ConfigError``.
-        stage: the stage to predict from, 0 the first; default the head's, usually the last.
+        stage: the stage to predict from, 0 the first; default the network's, usually the last.
         exit_tolerance: let each person leave the network as soon as no keypoint moves by more than
-            this between two stages, heatmap px. ``model.backbone.left`` counts people by stage.
+            this between two stages, heatmap px. ``network.left`` of the result counts people by
+            stage.
     """
-    head = model.head
-    if not isinstance(head, StackedHeatmapHead):
-        raise ConfigError(f'optimize: needs a StackedHeatmapHead, and the model has a '
-                          f'{type(head).__name__}')
-    count = num_stages(model)
-    stage = stage_index(head.predict_stage if stage is None else stage, count)
-    faster = until_stage(model, stage)
-    faster.only_stage = stage, count
-    input_size = tuple(model.cfg.model.head.decoder.input_size)
-    network = faster.backbone
+    faster, count = model.until_stage(stage), model.num_stages
+    network: Any = faster.network
     if how == 'auto':
-        how, seconds, faster.backbone = fastest(network, input_size)
+        how, seconds, faster.network = fastest(network, model.input_size)
         times = ', '.join(f'{name} {1000 * time:.1f} ms' for name, time in seconds.items())
-        print_log(f'optimize: {how} ({times})', logger='current')
+        logging.getLogger(__name__).info('optimize: %s (%s)', how, times)
     if how == 'none' and exit_tolerance is not None:
         how = 'fuse'
-    if faster.backbone is network or exit_tolerance is not None:
-        faster.backbone = run_by(how, network, input_size, exit_tolerance)
-    keep_stages(faster.head, slice(-1, None))
+    if faster.network is network or exit_tolerance is not None:
+        faster.network = run_by(how, network, model.input_size, exit_tolerance)
+    if faster.to_heatmaps is not None:
+        faster.to_heatmaps = faster.to_heatmaps[-1:]
+    faster.num_stages, faster.stages = count, range(faster.stage, faster.stage + 1)
     return faster

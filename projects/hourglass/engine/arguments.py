@@ -1,4 +1,6 @@
 """Arguments in a config that the class they are given to does not have."""
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress

@@ -3,6 +3,8 @@
 mmengine seeds each data worker once, so that a sample's augmentation depends on the number of
 workers and on all earlier samples. Here an epoch can begin at any batch.
 """
+from __future__ import annotations
+
 import hashlib
 import random
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from mmengine.registry import DATA_SAMPLERS as ROOT_SAMPLERS
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from torch.utils.data import BatchSampler, Dataset, Sampler
 
+from hourglass.datasets.checks import check_flip
 from hourglass.engine.bundles import bundle
 from hourglass.errors import ConfigError
 from hourglass.registry import DATA_SAMPLERS, DATASETS
@@ -52,6 +55,7 @@ class SeededDataset(Dataset):
 
     def __init__(self, dataset: dict):
         self.dataset = ROOT_DATASETS.build(dataset)
+        check_flip(self.dataset)
 
     def __getitem__(self, draw: Draw | int) -> Any:
         if not isinstance(draw, Draw):
@@ -66,6 +70,12 @@ class SeededDataset(Dataset):
         if name == 'dataset':           # while it is unpickled
             raise AttributeError(name)
         return getattr(self.dataset, name)
+
+
+@DATA_SAMPLERS.register_module()
+def sources(sampler: dict, dataset: SeededDataset, seed: int | None) -> Sampler:
+    """Build mmpose's ``MultiSourceSampler``, which accepts no other data set than its own."""
+    return ROOT_SAMPLERS.build(sampler, default_args=dict(dataset=dataset.dataset, seed=seed))
 
 
 @DATA_SAMPLERS.register_module()
@@ -87,6 +97,7 @@ class ResumableBatches(Sampler[list[Draw]]):
         self.batches = ROOT_SAMPLERS.build(
             batches or dict(type=BatchSampler, drop_last=drop_last),
             default_args=dict(sampler=sampler, batch_size=batch_size))
+        self.given_seed: int = getattr(sampler, 'seed', 0)
         self.endless = isinstance(sampler, InfiniteSampler)
         if not self.endless and not len(self.batches):
             raise ConfigError(f'train_dataloader: {len(sampler)} samples make no batch of '
@@ -100,6 +111,12 @@ class ResumableBatches(Sampler[list[Draw]]):
             self.sampler.seed = seed
         if hasattr(self.sampler, 'set_epoch'):
             self.sampler.set_epoch(epoch)
+        if hasattr(self.sampler, 'source2inds'):
+            # mmpose's goes on where the last epoch ended, which a resumed run does not know
+            self.sampler.seed = (self.given_seed if self.keep_seed else seed) + epoch
+            self.sampler.source2inds = {
+                source: self.sampler._indices_of_rank(len(part))
+                for source, part in enumerate(self.sampler.dataset.datasets)}
 
     def __iter__(self) -> Iterator[list[Draw]]:
         rank, world_size = get_dist_info()
@@ -131,6 +148,8 @@ def repeatable_loader(loader: dict, timeout: float) -> dict:
     loader['batch_sampler'] = dict(
         type='hourglass.ResumableBatches', drop_last=loader.pop('drop_last', False),
         batches=loader.get('batch_sampler'), keep_seed='seed' in loader['sampler'])
+    if str(loader['sampler'].get('type')).endswith('MultiSourceSampler'):
+        loader['sampler'] = dict(type='hourglass.sources', sampler=loader['sampler'])
     if loader.get('num_workers', 0):    # torch refuses a limit without workers
         loader.setdefault('timeout', timeout)
     return loader

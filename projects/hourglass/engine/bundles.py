@@ -57,7 +57,7 @@ def unbundle(batch: Any) -> Any:
     for (label, name), tensor in batch.pop('stacked').items():
         values = list(tensor)
         if label:
-            for sample, value in zip(batch['data_samples'], values, strict=True):
+            for sample, value in zip(batch['data_samples'], values):
                 setattr(getattr(sample, label), name, value)
         else:
             batch[name] = values

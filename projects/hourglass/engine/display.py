@@ -12,6 +12,7 @@ from mmpose.structures import PoseDataSample
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from hourglass.datasets.base import SAMPLE_IDS
 from hourglass.inference.drawing import draw_skeleton, draw_truth
 from hourglass.io.images import read_image, write_image
 from hourglass.registry import HOOKS
@@ -76,7 +77,7 @@ class OverlayHook(PoseVisualizationHook):
 
     def _draw(self, samples: Sequence[PoseDataSample], metainfo: dict) -> None:
         for sample in samples if self.enable else ():
-            number = sample.metainfo['id']
+            number = sample.metainfo['id'] % SAMPLE_IDS
             if number % self.interval:
                 continue
             image = draw_truth(read_image(sample.img_path), sample.raw_ann_info['keypoints_image'])

@@ -1,4 +1,6 @@
 """Several processes train as one would on the union of their batches."""
+from __future__ import annotations
+
 import torch
 import torch.distributed as dist
 from mmengine.dist import all_reduce_dict, all_reduce_params
@@ -83,7 +85,7 @@ class DataParallel(MMDistributedDataParallel):
         self._statistics = [
             buffer for layer in module.modules()
             if isinstance(layer, nn.modules.batchnorm._BatchNorm)
-            and not isinstance(layer, nn.SyncBatchNorm | SyncBatchNormOnCpu)    # equal already
+            and not isinstance(layer, (nn.SyncBatchNorm, SyncBatchNormOnCpu))    # equal already
             for buffer in layer.buffers(recurse=False) if buffer.is_floating_point()]
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:

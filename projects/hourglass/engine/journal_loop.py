@@ -1,4 +1,7 @@
 """Tests that may be interrupted: finished people are kept, and processes share the rest."""
+from __future__ import annotations
+
+from itertools import zip_longest
 from pathlib import Path
 
 from mmengine.config import Config
@@ -55,6 +58,9 @@ class JournalTestLoop(TestLoop):
         done = self.journal.read()
         dataset = DATASETS.build(dataloader['dataset'])
         self.ids = [str(dataset.get_data_info(index)['id']) for index in range(len(dataset))]
+        if len(set(self.ids)) < len(self.ids):
+            raise ConfigError('--journal: two samples have the same id; leave --journal out, or '
+                              'concatenate data sets of hourglass, each once')
         share = [index for index in range(journal['rank'], len(dataset), journal['ranks'])
                  if self.ids[index] not in done]
         super().__init__(runner, dict(dataloader, dataset=dataset, sampler=share), evaluator,
@@ -67,7 +73,7 @@ class JournalTestLoop(TestLoop):
         results = [list(metric.results) for metric in self.evaluator.metrics]
         for metric in self.evaluator.metrics:
             metric.results.clear()
-        for of_person in zip(*results, strict=True):
+        for of_person in zip_longest(*results, fillvalue={}):
             ids = {result.get('id') for result in of_person if isinstance(result, dict)}
             if len(ids) != 1 or None in ids:
                 raise ConfigError('--journal: a metric of test_evaluator does not give one result '

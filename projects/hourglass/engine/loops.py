@@ -4,6 +4,8 @@ mmengine's loops restart an epoch that was interrupted, load all earlier batches
 iterations, skip a validation that was due, and seed the samplers before they know the seed of the
 checkpoint. Checkpoints are written by :mod:`hourglass.engine.saving`.
 """
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from multiprocessing.connection import wait

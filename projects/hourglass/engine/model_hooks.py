@@ -1,4 +1,6 @@
 """Hooks on the model before it runs: its weights, its memory format and, in a test, its runtime."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +12,7 @@ from torch import nn
 
 from hourglass.checkpoints import refuse_another_network, state_dict
 from hourglass.deploy.runtimes import optimized
+from hourglass.inference.openmmlab import pose_network, with_network
 from hourglass.registry import HOOKS
 
 
@@ -83,7 +86,7 @@ class OptimizeHook(Hook):
     def before_test(self, runner: Runner) -> None:
         model = getattr(runner.model, 'module', runner.model)
         model.cfg = runner.cfg
-        runner.model = optimized(model.eval(), *self.options)
+        runner.model = with_network(model.eval(), optimized(pose_network(model), *self.options))
 
     def after_test(self, runner: Runner) -> None:
         left = getattr(runner.model.backbone, 'left', None)

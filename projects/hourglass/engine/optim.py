@@ -1,15 +1,16 @@
-"""Optimisation where mmengine has no fitting way: bfloat16, and the learning rate of a batch."""
+"""Optimisation that mmengine lacks: bfloat16, fused steps, and the learning rate of a batch."""
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.optim import OptimWrapper
+from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
+from mmengine.registry import OPTIMIZERS
 from torch import nn
 
 from hourglass.errors import ConfigError
-from hourglass.registry import OPTIM_WRAPPERS
+from hourglass.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -24,6 +25,30 @@ class BFloat16OptimWrapper(OptimWrapper):
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         with super().optim_context(model), torch.autocast(get_device(), dtype=torch.bfloat16):
             yield
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class FusedOptimizerConstructor(DefaultOptimWrapperConstructor):
+    """mmengine's constructor, with the fused form of the optimiser where torch has one.
+
+    It updates all weights in one pass. Which optimisers have it depends on the release of torch and
+    on the device. A ``fused`` in the config is left as it is.
+    """
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        if can_fuse(self.optimizer_cfg, next(model.parameters()).device):
+            self.optimizer_cfg.setdefault('fused', True)
+        return super().__call__(model)
+
+
+def can_fuse(optimizer: dict, device: torch.device) -> bool:
+    """Return whether an optimiser, given by its config, has a fused form on a device."""
+    parameter = nn.Parameter(torch.zeros(1, device=device))
+    try:
+        OPTIMIZERS.build(dict(optimizer, params=[parameter], fused=True))
+    except (TypeError, ValueError, RuntimeError):       # has no such argument, or refuses it here
+        return False
+    return True
 
 
 def scale_learning_rate(cfg: Config, ranks: int) -> None:

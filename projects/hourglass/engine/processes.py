@@ -3,9 +3,6 @@ import os
 import subprocess
 from typing import NamedTuple
 
-import torch
-import torch.distributed as dist
-
 from hourglass.errors import ConfigError
 
 # the environment variables of each: rank, number of processes, rank on this machine
@@ -28,6 +25,7 @@ def find_place(launcher: str) -> Place:
 
     Raises ``ConfigError`` if another one started it, or there are fewer GPUs than processes.
     """
+    import torch  # takes seconds, not for --help
     if launcher == 'none':
         if int(os.environ.get('WORLD_SIZE', 1)) > 1:
             raise ConfigError(f"started as one of {os.environ['WORLD_SIZE']} processes, each of "
@@ -51,10 +49,12 @@ def join_ranks(launcher: str) -> None:
     mmengine would ask for a GPU there with any backend. With GPUs it initialises the group itself.
     Raises ``ConfigError`` as :func:`find_place`, and if MASTER_ADDR is missing.
     """
+    import torch
+    from torch import distributed as dist
     place = find_place(launcher)
     if launcher == 'none' or torch.cuda.is_available() or dist.is_initialized():
         return
-    os.environ.update(zip(LAUNCHERS['pytorch'], map(str, place), strict=True))
+    os.environ.update(zip(LAUNCHERS['pytorch'], map(str, place)))
     os.environ.setdefault('MASTER_PORT', '29500')
     if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
         names = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']],
@@ -68,6 +68,7 @@ def join_ranks(launcher: str) -> None:
 
 def work_apart(launcher: str) -> Place:
     """Choose the GPU of a process that shares work with others without a process group."""
+    import torch
     place = find_place(launcher)
     if torch.cuda.is_available():
         torch.cuda.set_device(place.local_rank)

@@ -4,6 +4,8 @@ mmengine restores rates, decay and schedules with the state of the optimiser, so
 rate or a longer run changes nothing. Here the checkpoint gives the weights, the optimiser's moments
 and the position; the config gives everything else.
 """
+from __future__ import annotations
+
 import ast
 import warnings
 from collections.abc import Iterator, Sequence
@@ -70,8 +72,8 @@ def _renew(runner: Runner, checkpoint: dict, epochs: int, batches: int, length: 
         pass
     checkpoint['param_schedulers'] = [schedule.state_dict() for schedule in schedules]
     state, groups = checkpoint['optimizer'], wrapper.optimizer.param_groups
-    state['param_groups'] = [dict(group, params=saved['params']) for group, saved in zip(
-        groups, state['param_groups'], strict=True)]
+    state['param_groups'] = [dict(group, params=saved['params'])
+                             for group, saved in zip(groups, state['param_groups'])]
     state['base_param_settings'] = wrapper.base_param_settings      # mmengine's own, where logged
     runner.logger.info('learning rate at this step of the schedules: '
                        f"{', '.join(sorted({format(g['lr'], '.4g') for g in groups}))}")

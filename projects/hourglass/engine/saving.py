@@ -1,4 +1,6 @@
 """Checkpoints that are written whole and hold all that a run needs to resume exactly."""
+from __future__ import annotations
+
 import inspect
 from collections.abc import Iterable
 from itertools import chain
@@ -10,6 +12,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, Runner
 
+from hourglass.checkpoints.plain import to_plain
 from hourglass.engine.loops import ResumableLoop
 from hourglass.engine.resuming import take_settings
 from hourglass.errors import CheckpointError, ConfigError, did_you_mean
@@ -152,6 +155,9 @@ class SafeCheckpointHook(CheckpointHook):
             checkpoint['gradients'] = {
                 name: parameter.grad.cpu() for name, parameter in model.named_parameters()
                 if parameter.grad is not None}
+        for key in ('meta', 'message_hub', 'param_schedulers'):
+            if key in checkpoint:
+                checkpoint[key] = to_plain(checkpoint[key])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if not runner._resume:

@@ -1,4 +1,6 @@
 """Runs that save a checkpoint when a signal stops them."""
+from __future__ import annotations
+
 import os
 import signal
 import threading
@@ -49,7 +51,8 @@ class StopHook(Hook):
         for each in SIGNALS:
             signal.signal(each, signal.SIG_DFL)
         # data workers may have got the signal, too: their end must not interrupt this iteration
-        self.before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if hasattr(signal, 'SIGCHLD'):          # not on Windows
+            self.before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.write(2, f'\n{signal.Signals(number).name}: saving a checkpoint after this iteration; '
                  'a second signal ends the run at once\n'.encode())
 

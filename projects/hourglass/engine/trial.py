@@ -1,9 +1,15 @@
 """One batch through everything that a run needs, before its first step."""
+from __future__ import annotations
+
+import contextlib
 import copy
-from contextlib import suppress
+import io
+from collections.abc import Iterator
 
 import torch
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from hourglass.engine.bundles import unbundle
@@ -83,11 +89,14 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
         with torch.no_grad():
             outputs = model.eval().val_step(copy.deepcopy(batch))
         evaluator.process(data_samples=outputs, data_batch=batch)
+        for metric in evaluator.metrics:
+            if type(metric).__module__.startswith('mmpose.'):   # ours check earlier, write files
+                _try_scores(metric)
         for hook in runner.hooks:
             if isinstance(hook, OverlayHook) and draws:
                 hook.after_val_iter(runner, outputs)
             if isinstance(hook, SafeCheckpointHook) and not hook.checked_best:
-                with suppress(Exception):           # a metric may need more than one person
+                with contextlib.suppress(Exception), _quietly():    # one person may be too few
                     scores = evaluator.evaluate(1)
                     hook.checked_best = True
                 if hook.checked_best:
@@ -101,3 +110,27 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
         for metric in evaluator.metrics:
             metric.results.clear()
         model.train()
+
+
+def _try_scores(metric: BaseMetric) -> None:
+    """Compute the scores of what one of mmpose's metrics has, without its messages."""
+    name, meta = type(metric).__name__, metric.dataset_meta
+    if name == 'CocoMetric' and not len(meta['sigmas']):
+        raise ConfigError(f"val_evaluator: CocoMetric needs the keypoints' sigmas, and the data "
+                          f"set '{meta['dataset_name']}' has none; use hourglass.OksAP(sigmas=...),"
+                          ' PCKAccuracy, NME or EPE')
+    with _quietly():
+        metric.compute_metrics(metric.results)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what metrics log and print to themselves."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel('ERROR')
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logger.setLevel(level)

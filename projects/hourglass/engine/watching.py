@@ -119,9 +119,9 @@ def plain(value: Any) -> Any:
         value = dict(value.all_items())
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value if isinstance(value, str | int | float | None) else repr(value)
+    return value if isinstance(value, (str, int, float, type(None))) else repr(value)
 
 
 @HOOKS.register_module()

@@ -6,6 +6,8 @@ which is 0 where not annotated and 1 where occluded). Predictions are COCO's lis
 (``image_id``, ``keypoints``, ``score``), or the ``predictions.json`` of ``hourglass predict``,
 whose images are found by their names. Coordinates are image px, and boxes x, y, width, height.
 """
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
-from scipy.optimize import linear_sum_assignment
 
+from hourglass.datasets.coco_file import floats, has_area, read_coco, records
 from hourglass.errors import DataError
 from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.pck import People, box_side
@@ -66,31 +67,13 @@ def read_people(path: str | Path) -> CocoPeople:
         DataError: for a file that cannot be read, an id that is there twice, an unknown image, or
             a person whose keypoints or box are not those of the skeleton.
     """
-    path, content = Path(path), read_json(path)
-    if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in (
-            'images', 'categories', 'annotations')):
-        raise DataError(f"{path}: 'images', 'categories' and 'annotations' needed, as in COCO's "
-                        'annotation of people')
-    skeletons = [one for one in _records(content['categories'], (), path, 'category')
-                 if one.get('keypoints')]
-    if len(skeletons) != 1:
-        raise DataError(f'{path}: {len(skeletons)} categories have names of keypoints, one needed')
-    names = list(map(str, skeletons[0]['keypoints']))
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise DataError(f'{path}: two keypoints are named {twice[0]!r}; name them apart')
-    images = {one['id']: str(one.get('file_name', one['id'])) for one in _records(
-        content['images'], ('id',), path, 'image')}
-    people = [one for one in content['annotations']
-              if not isinstance(one, dict) or one.get('category_id') == skeletons[0].get('id')]
-    for one in _records(people, ('id', 'image_id', 'bbox', 'keypoints'), path, 'annotation'):
-        where = f"{path}, annotation {one['id']}"
-        if one['image_id'] not in images:
-            raise DataError(f"{where}: image {one['image_id']!r} is not in 'images'")
-        _floats(one['keypoints'], (3 * len(names),), f'{where}: keypoints')
-        _floats(one.get('area', 1), (), f'{where}: area')
-        if not (_floats(one['bbox'], (4,), f'{where}: bbox')[2:] > 0).all():
-            raise DataError(f"{where}: bbox {one['bbox']} has no area; x, y, width, height needed")
-    found = CocoPeople(path, names, images, people)
+    file = read_coco(path)
+    for one in records(file.annotations, ('bbox',), file.path, 'annotation'):
+        if not has_area(one['bbox']):
+            raise DataError(f"{file.path}, annotation {one['id']}: bbox {one['bbox']} has no area; "
+                            'x, y, width, height needed')
+    found = CocoPeople(file.path, file.names, {
+        image: record['file_name'] for image, record in file.images.items()}, file.annotations)
     if not found.counted:
         raise DataError(f'{path}: no person has an annotated keypoint')
     return found
@@ -108,9 +91,9 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
     path, content = Path(path), read_json(path, 'write it again')
     names = None
     if isinstance(content, dict) and isinstance(content.get('annotations'), list):
-        names = {one['id']: str(one['file_name']) for one in _records(
+        names = {one['id']: str(one['file_name']) for one in records(
             content.get('images', []), ('id', 'file_name'), path, 'image')}
-        for category in _records(content.get('categories', []), (), path, 'category'):
+        for category in records(content.get('categories', []), (), path, 'category'):
             predicted = list(map(str, category.get('keypoints', truth.names)))
             if predicted != truth.names:
                 raise DataError(f"{path}: predicts {', '.join(predicted)}, and {truth.path} has "
@@ -123,20 +106,20 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
     by_name = {Path(name).name: image for name, image in by_name.items()
                if names_alone[Path(name).name] == 1} | by_name
     found: list[dict] = []
-    for one in _records(content, ('image_id', 'keypoints'), path, 'prediction'):
+    for one in records(content, ('image_id', 'keypoints'), path, 'prediction'):
         where, image = f'{path}, prediction {len(found)}', one['image_id']
         if names:
             name = names.get(image, '')
             image = by_name.get(name, by_name.get(Path(name).name))
         if image not in truth.images:
             raise DataError(f'{where}: image {one["image_id"]!r} is not in {truth.path}')
-        numbers = np.ravel(_floats(one['keypoints'], None, f'{where}: keypoints'))
+        numbers = np.ravel(floats(one['keypoints'], None, f'{where}: keypoints'))
         if len(numbers) not in (2 * len(truth.names), 3 * len(truth.names)):
             raise DataError(f'{where}: {len(numbers)} numbers, {3 * len(truth.names)} needed: x, y '
                             f'and score of {len(truth.names)} keypoints')
         columns = numbers.reshape(len(truth.names), -1)
         mean = columns[:, 2].mean() if columns.shape[1] == 3 else 1
-        score = float(_floats(one.get('score', mean), (), f'{where}: score'))
+        score = float(floats(one.get('score', mean), (), f'{where}: score'))
         found.append(dict(image_id=image, keypoints=columns[:, :2], score=score))
     return found
 
@@ -147,6 +130,7 @@ def assigned(truth: CocoPeople, found: Sequence[dict], path: str | Path) -> Pred
     In each image, predictions are assigned to people one to one, with the smallest sum of their
     mean distances; a distance counts at most as the longer side of the person's box.
     """
+    from scipy.optimize import linear_sum_assignment  # imported late: it takes a second
     keypoints_image = truth.arrays.keypoints_image                              # (P, K, 2)
     sides = box_side(truth.arrays.bbox_image.reshape(-1, 2, 2))                 # (P,)
     result = np.full_like(keypoints_image, np.nan)
@@ -169,35 +153,3 @@ def _by_image(image_ids: Iterable) -> dict[Any, list[int]]:
     for place, image in enumerate(image_ids):
         places[image].append(place)
     return places
-
-
-def _records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[dict]:
-    """Return the records if each is a dict that has the keys, and an ``id`` of its own."""
-    if not isinstance(records, list):
-        raise DataError(f'{path}: a list of {what}s needed')
-    ids = set()
-    for place, record in enumerate(records):
-        where = f'{path}, {what} {place}'
-        if not isinstance(record, dict):
-            raise DataError(f'{where}: {record!r} where a record is needed')
-        for key in keys:
-            if key not in record:
-                raise DataError(f'{where}: no {key!r}')
-            if key in ('id', 'image_id') and not isinstance(record[key], int | str):
-                raise DataError(f'{where}: {key!r} is {record[key]!r}, a number or a name needed')
-        if 'id' in keys and record['id'] in ids:
-            raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number them "
-                            'apart')
-        ids.add(record.get('id'))
-    return records
-
-
-def _floats(values: Any, shape: tuple[int, ...] | None, where: str) -> ndarray:
-    try:
-        numbers = np.array(values, float)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DataError(f'{where}: {error}; numbers needed') from None
-    if shape is not None and (numbers.shape != shape or not np.isfinite(numbers).all()):
-        needed = f'{shape[0]} numbers' if shape else 'a finite number'
-        raise DataError(f'{where} {values}: {needed} needed')
-    return numbers

@@ -1,4 +1,6 @@
 """Ground truth to score prediction files against, from every published annotation file."""
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +9,8 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.base import Person, joint_problem, with_joints_of
+from hourglass.datasets.base import Person, with_joints_of
+from hourglass.datasets.checks import joint_problem
 from hourglass.datasets.flic import read_flic
 from hourglass.datasets.h5_people import names_of, people_arrays
 from hourglass.datasets.lsp import read_lsp

@@ -9,6 +9,8 @@ for each image, resampled with the images, and the function is applied to each r
 Every call draws the same images, so the difference of two resampled scores of the same people is
 paired, and its interval says whether they differ.
 """
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np

@@ -1,4 +1,6 @@
 """Registered metrics: they collect distances, log the table of a protocol and return it."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -13,7 +13,7 @@ from numpy import ndarray
 from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.intervals import by_image, draws, half_widths, image_index, interval95
-from hourglass.evaluation.samples import people_once
+from hourglass.evaluation.samples import converted_keypoints, people_once
 from hourglass.io.tables import number, plus_minus
 from hourglass.registry import METRICS
 
@@ -58,7 +58,7 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
         evaluation.accumulate()
         evaluation.summarize()
     return ({name: 100 * float(value) if value >= 0 else np.nan
-             for name, value in zip(_STATS, evaluation.stats, strict=True)}, _intervals(evaluation))
+             for name, value in zip(_STATS, evaluation.stats)}, _intervals(evaluation))
 
 
 def _intervals(evaluation: Any) -> dict[str, tuple[float, float]]:
@@ -79,7 +79,7 @@ def _intervals(evaluation: Any) -> dict[str, tuple[float, float]]:
         precision = hits / np.maximum(np.cumsum(weights, axis=1), 1)
         highest = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         at_recalls = [np.append(one, 0)[np.searchsorted(recall, evaluation.params.recThrs)]
-                      for one, recall in zip(highest, hits / recall_of, strict=True)]
+                      for one, recall in zip(highest, hits / recall_of)]
         resamples.append((np.mean(at_recalls, axis=1), (weights * matched).sum(1) / recall_of))
     scores = 100 * np.array(resamples or np.full((1, 2, 10), np.nan))               # (B, 2, T)
     return {name: interval95(scores[:, i, at].mean(-1)) for i, kind in enumerate(('AP', 'AR'))
@@ -123,7 +123,7 @@ class OksAP(BaseMetric):
     @property
     def sigmas(self) -> ndarray:
         names, sigmas = keypoint_names(self.dataset_meta), self.dataset_meta['sigmas']
-        of_skeleton = dict(zip(names, map(float, sigmas), strict=True)) if len(sigmas) else {}
+        of_skeleton = dict(zip(names, map(float, sigmas))) if len(sigmas) else {}
         return find_sigmas(names, COCO_SIGMAS | of_skeleton | dict(self.given), 'OksAP, sigmas')
 
     def process(self, data_batch: Sequence[dict], data_samples: Sequence[dict]) -> None:
@@ -132,10 +132,13 @@ class OksAP(BaseMetric):
             if not {'keypoints', 'bbox'} <= truth.keys():
                 raise DataError(f"{sample['img_path']}: OKS needs an annotation in COCO's form, "
                                 'with keypoints and bbox')
-            kept = ('image_id', 'keypoints', 'bbox', 'area', 'iscrowd')
+            converted = converted_keypoints(sample)
+            if converted is not None:
+                truth = truth | dict(keypoints=converted.ravel().tolist())
+            kept = ('keypoints', 'bbox', 'area', 'iscrowd')
             self.results.append(dict(
                 id=sample['id'], where=f"{sample['img_path']}, annotation {truth.get('id')}",
-                truth={key: truth[key] for key in kept if key in truth},
+                image=sample['img_path'], truth={key: truth[key] for key in kept if key in truth},
                 keypoints=np.asarray(found['keypoints'])[0, :, :2],
                 score=float(np.mean(found['keypoint_scores'][0]))))
 
@@ -146,8 +149,9 @@ class OksAP(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         people = people_once(results, self._size)
         scores, self.intervals = average_precision(
-            [person['truth'] for person in people],
-            [dict(person, image_id=person['truth']['image_id']) for person in people], self._sigmas)
+            # two data sets may have equal ids of images
+            [dict(person['truth'], image_id=person['image']) for person in people],
+            [dict(person, image_id=person['image']) for person in people], self._sigmas)
         halves = half_widths(self.intervals)
         MMLogger.get_current_instance().info(f'OKS of {len(people)} people: ' + ', '.join(
             plus_minus(f'{name} {number(value)}', halves.get(name))

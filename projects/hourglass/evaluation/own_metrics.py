@@ -1,13 +1,13 @@
 """Registered metrics for data of your own: the config says what the table is made of."""
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Union
 
 from hourglass.evaluation.metrics import KeypointMetric
 from hourglass.evaluation.protocols import own_protocol
 from hourglass.registry import METRICS
 
 Groups = Mapping[str, Sequence[str]]    # row of the table -> names of the keypoints it averages
-Unit = str | Sequence[str]
+Unit = Union[str, Sequence[str]]
 
 
 class _OwnMetric(KeypointMetric):

@@ -8,6 +8,8 @@
 
 An array's axes may come in any order (Matlab writes (2, K, P)), and a score may follow x and y.
 """
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -151,7 +153,7 @@ def _numbers(values: Any, num_keypoints: int, where: str) -> ndarray:
     """Return a person's numbers in their nesting; NaN for a person, joint or number of null."""
     if values is None:
         values = [None] * num_keypoints
-    if isinstance(values, list) and not any(isinstance(v, int | float) for v in values):
+    if isinstance(values, list) and not any(isinstance(v, (int, float)) for v in values):
         width = next((len(joint) for joint in values if isinstance(joint, list)), 2)
         values = [[None] * width if joint is None else joint for joint in values]
     try:

@@ -3,6 +3,8 @@
 A protocol measures distances in units of the person, and makes a table of scores from them. Joints
 are found by name, so one protocol works for every skeleton that has them.
 """
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +13,7 @@ from itertools import chain
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets.skeletons import opposite
+from hourglass.datasets.skeletons import opposites
 from hourglass.errors import ConfigError
 from hourglass.evaluation import pck
 from hourglass.evaluation.intervals import by_image, image_index, interval95, resampled
@@ -77,9 +79,10 @@ class Protocol:
     def units(self, people: People, names: Sequence[str]) -> ndarray:
         """Return (P,) the unit of each person in px; NaN or 0 without one."""
         if not isinstance(self.unit, str):
+            partner = opposites(names)
             own, swapped = (np.linalg.norm(np.subtract(*(
                 people.keypoints_image[:, names.index(joint)] for joint in pair)), axis=-1)
-                for pair in (self.unit, [opposite(joint) or joint for joint in self.unit]))
+                for pair in (self.unit, [partner.get(joint, joint) for joint in self.unit]))
             return np.where(people.sides_swapped, swapped, own)
         if self.unit == 'person':
             return pck.box_side(people.keypoints_image)
@@ -135,11 +138,11 @@ class Protocol:
         annotated, hidden, of_hidden, main, *more = np.moveaxis(tally, -2, 0)
         scores = self.rows(main, annotated, names)
         scores |= {name: self._total(points, annotated, names)
-                   for name, points in zip(self.more_totals, more, strict=True)}
+                   for name, points in zip(self.more_totals, more)}
         if hidden.any():
             parts = (main - of_hidden, annotated - hidden), (of_hidden, hidden)
             scores |= {name: self._total(*part, names)
-                       for name, part in zip(PARTS, parts, strict=True)}
+                       for name, part in zip(PARTS, parts)}
         return scores
 
     def rows(self, points: ndarray, annotated: ndarray, names: Sequence[str]
@@ -164,7 +167,7 @@ class Table:
 
     @classmethod
     def of(cls, protocol: Protocol, distances: ndarray, occluded: ndarray,
-           images: Sequence[str], names: Sequence[str]) -> 'Table':
+           images: Sequence[str], names: Sequence[str]) -> Table:
         """Make the table of (P, N) distances, with (P, K) occluded and (P,) images."""
         return cls(protocol, by_image(protocol.tally(distances, occluded), image_index(images)),
                    names)
@@ -292,7 +295,7 @@ def own_protocol(measure: str, groups: Mapping[str, Sequence[str]], threshold: f
                           'name it otherwise')
     if isinstance(unit, str) and unit in _OWN_UNITS:
         measured_by, unit_name = _OWN_UNITS[unit]
-    elif isinstance(unit, list | tuple) and len(unit) == 2:
+    elif isinstance(unit, (list, tuple)) and len(unit) == 2:
         measured_by, unit_name = (unit[0], unit[1]), f'the distance from {unit[0]} to {unit[1]}'
     else:
         raise ConfigError(f'{measure}: unit={unit!r}, choose from {", ".join(_OWN_UNITS)}, or name '

@@ -15,8 +15,8 @@ def _lsp(name: str, *scores: float) -> tuple[Row, Row]:
     """Return the rows of PCK@0.2 and of strict PCP."""
     pck = 'Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle', 'Total'
     pcp = 'Torso', 'Thigh', 'Calf', 'Upper arm', 'Forearm', 'Head', 'Total'
-    return ((f'{name}, test', 'official', dict(zip(pck, scores, strict=False))),
-            (f'{name}, test', 'pcp', dict(zip(pcp, scores[len(pck):], strict=True))))
+    return ((f'{name}, test', 'official', dict(zip(pck, scores))),
+            (f'{name}, test', 'pcp', dict(zip(pcp, scores[len(pck):]))))
 
 
 PUBLISHED: dict[str, tuple[Row, ...]] = dict(

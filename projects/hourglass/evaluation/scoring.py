@@ -1,4 +1,6 @@
 """Score prediction files against ground truth, without any network."""
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,4 +1,6 @@
 """Predictions for MPII's test people, in the file that its site takes for the official score."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

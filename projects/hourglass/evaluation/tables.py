@@ -1,4 +1,6 @@
 """Evaluations as text, CSV and images: a table with published results, distances, PCK curves."""
+from __future__ import annotations
+
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,7 +40,7 @@ def report(dataset: str, evaluations: Sequence[Evaluation]) -> str:
     """
     protocol, names = evaluations[0].protocol, _names(evaluations)
     rows = chain(*(table_rows(name, evaluation.table)
-                   for name, evaluation in zip(names, evaluations, strict=True)))
+                   for name, evaluation in zip(names, evaluations)))
     published = (row for row in PUBLISHED[dataset]
                  if PROTOCOLS[dataset].get(row[1], protocol).measure == protocol.measure)
     return '\n'.join([_title(evaluations[0]), format_rows([*rows, *published]),
@@ -81,7 +83,7 @@ def _names(evaluations: Sequence[Evaluation]) -> list[str]:
 
 def _pairs(evaluations: Sequence[Evaluation]) -> Iterator[str]:
     """Yield lines of text that say of each pair of evaluations whether their scores differ."""
-    files = zip(_names(evaluations), evaluations, strict=True)
+    files = zip(_names(evaluations), evaluations)
     for (one, first), (other, second) in combinations(files, 2):
         found = differences(first.table, second.table)
         yield f'\n{one} - {other}, paired\n{_format_differences(found)}'
@@ -107,7 +109,7 @@ def people_csv(path: str | Path, truth: Truth, names: Sequence[str]
         writer.writerow(['row', *names])
 
         def write(people: slice, distances: ndarray) -> None:
-            for row, person in zip(truth.rows[people], distances.tolist(), strict=True):
+            for row, person in zip(truth.rows[people], distances.tolist()):
                 writer.writerow([row, *(number(distance, '.5g') for distance in person)])
         yield write
 
@@ -122,9 +124,9 @@ def draw_curves(evaluations: Sequence[Evaluation], path: str | Path) -> None:
     figure, axes = panels(len(titles), sharex=True, sharey=True)
     for evaluation in evaluations:
         curves = evaluation.table.curves(evaluation.correct)
-        for axis, curve in zip(axes, curves.values(), strict=True):
+        for axis, curve in zip(axes, curves.values()):
             axis.plot(protocol.thresholds, curve, label=evaluation.predictions.stem)
-    for axis, title in zip(axes, titles, strict=True):
+    for axis, title in zip(axes, titles):
         axis.set(title=title, xlim=(0, protocol.curve), ylim=(0, 100))
         axis.axvline(protocol.threshold, color='grey', linewidth=0.8, linestyle=':')
     axes[0].legend(loc='lower right', fontsize='small')

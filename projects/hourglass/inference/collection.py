@@ -1,4 +1,6 @@
 """Prediction for a collection of images: read, predict, draw, write."""
+from __future__ import annotations
+
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,12 +8,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError, HourglassError
 from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
+from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import FindBoxes, Request
 from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
@@ -37,8 +39,7 @@ class Drawing:
         name = request.name
         if self.overlays:
             drawn: ndarray = request.image      # type: ignore[assignment]  # a source's array
-            for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes,
-                                              strict=True):
+            for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
                 drawn = draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
             if fps is None:
@@ -69,7 +70,7 @@ class Drawing:
             self._video.release()
 
 
-def predict_collection(model: TopdownPoseEstimator, source: ImageFiles | Frames,
+def predict_collection(model: PoseNetwork, source: ImageFiles | Frames,
                        find_boxes: FindBoxes, results: Results, drawing: Drawing, **options: Any
                        ) -> Generator[str | None]:
     """Predict all images of a source; an image that cannot be used does not stop the rest.

@@ -1,4 +1,6 @@
 """Skeletons, annotations and heatmaps drawn over images, (H, W, 3) uint8 BGR, and sheets."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,14 +32,13 @@ def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
     thickness = max(1, round((side or max(image.shape[:2])) / 160))
     fixed = np.clip(keypoints_image, -_FAR, _FAR) * (1 << _FRACTION_BITS)
     points = [tuple(map(round, point)) if drawable else None for point, drawable in zip(
-        fixed.tolist(), np.isfinite(keypoints_image).all(-1), strict=True)]
-    for (start, end), colour in zip(metainfo['skeleton_links'], metainfo['skeleton_link_colors'],
-                                    strict=True):
+        fixed.tolist(), np.isfinite(keypoints_image).all(-1))]
+    for (start, end), colour in zip(metainfo['skeleton_links'], metainfo['skeleton_link_colors']):
         if points[start] and points[end]:
             cv2.line(drawn, points[start], points[end], colour.tolist(), thickness, cv2.LINE_AA,
                      _FRACTION_BITS)
     radius = (thickness + 1) << _FRACTION_BITS
-    for point, colour in zip(points, metainfo['keypoint_colors'], strict=True):
+    for point, colour in zip(points, metainfo['keypoint_colors']):
         if point:
             cv2.circle(drawn, point, radius, colour.tolist(), -1, cv2.LINE_AA, _FRACTION_BITS)
             cv2.circle(drawn, point, radius, _WHITE, 1, cv2.LINE_AA, _FRACTION_BITS)
@@ -65,7 +66,7 @@ def heatmap_sheet(image: ndarray, heatmaps: ndarray, names: Sequence[str], side:
                   ) -> ndarray:
     """Draw each keypoint's heatmap (K, h, w) over the network's input, with name and peak."""
     tiles = []
-    for heatmap, name in zip(heatmaps, names, strict=True):
+    for heatmap, name in zip(heatmaps, names):
         tile = cv2.resize(draw_heatmap(image, heatmap), (side, side))
         label = f"{name.replace('_', ' ')} {heatmap.max():.2f}"
         for colour, thickness in (((0, 0, 0), 3), (_WHITE, 1)):
@@ -87,7 +88,7 @@ def contact_sheet(images: Sequence[ndarray], columns: int, side: int = 256) -> n
     return sheet
 
 
-def write_sheet(dataset: 'PersonDataset', path: str | Path, count: int = 24, columns: int = 6,
+def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, columns: int = 6,
                 seed: int = 0) -> None:
     """Write a grid of ``count`` random people of a data set, with their skeletons, as an image.
 
@@ -97,9 +98,14 @@ def write_sheet(dataset: 'PersonDataset', path: str | Path, count: int = 24, col
     cells = []
     for index in chosen.tolist():
         person = dataset.get_data_info(index)
-        drawn = draw_skeleton(read_image(person['img_path']),
-                              person['raw_ann_info']['keypoints_image'], dataset.metainfo)
+        side = float(person['bbox_scale'][0, 0])
+        drawn = draw_skeleton(
+            read_image(person['img_path']), person['raw_ann_info']['keypoints_image'],
+            dataset.metainfo, side)
         # the crop that the network is given, without what lies outside of the image
-        x1, y1, x2, y2 = np.clip(person['bbox'][0], 0, np.tile(drawn.shape[1::-1], 2)).astype(int)
-        cells.append(drawn[y1:y2, x1:x2])
+        middle, half = person['bbox_center'][0] + 0.5, side / 2
+        size = np.array(drawn.shape[1::-1])
+        low = np.clip(middle - half, 0, size - 1).astype(int)
+        high = np.clip(middle + half, low + 1, size).astype(int)            # at least a pixel
+        cells.append(drawn[low[1]:high[1], low[0]:high[0]])
     write_image(path, contact_sheet(cells, columns))

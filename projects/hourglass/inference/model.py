@@ -1,59 +1,84 @@
-"""A trained network from a name, a config and a checkpoint."""
+"""A trained network from a name, a file of weights, or a config and a checkpoint."""
+from __future__ import annotations
+
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
-from mmengine.config import Config
-from mmengine.device import get_device
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import init_default_scope
-from mmpose.apis.inference import dataset_meta_from_config
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 
-from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
-from hourglass.checkpoints.configs import read_config
-from hourglass.checkpoints.names import find_config, find_weights, weights_by_name
-from hourglass.errors import ConfigError
-from hourglass.evaluation.calibration import Calibration
-from hourglass.registry import MODELS
+from hourglass.checkpoints import import_checkpoint
+from hourglass.checkpoints.names import SCHEME, find_config, find_weights, weights_by_name
+from hourglass.errors import CheckpointError, ConfigError
+from hourglass.inference.network import PoseNetwork, decoder_of
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+_WEIGHTS = ('.safetensors', '.pth', '.pt', '.tar')
 
 
-@MODELS.register_module(name='TrainedModel')
 def load_model(config: str | Path | Config, weights: str | Path | None = None,
-               device: str | None = None) -> TopdownPoseEstimator:
-    """Load a trained network: mmpose's estimator in eval mode, with ``cfg`` and ``dataset_meta``.
+               device: str | None = None) -> PoseNetwork:
+    """Load a trained network. Only a config imports OpenMMLab's packages.
 
     Args:
-        config: the name of a network whose weights come with the package (``'flic-small'``), the
-            name of any other in the model index, a config file, or a config.
-        weights: a checkpoint file, or a name. Default: those of the network's name, or the
-            ``load_from`` of the config.
+        config: the name of weights that come with the package (``'flic-small'``), a file of weights
+            that describes itself, as ``hourglass convert`` writes it, the name of any network in
+            the model index, a config file, or a config.
+        weights: a checkpoint file, or a name, for a config. Default: its ``load_from``.
         device: as for ``torch.device``; default the accelerator if there is one, else the CPU.
 
     Raises:
-        ConfigError: if there is no such config, or no weights are named.
-        CheckpointError: if there are no such weights, or they are of another network.
+        ConfigError: if there is no such config or device, no weights are named, or OpenMMLab's
+            packages are needed and missing.
+        CheckpointError: if there are no such weights, they are of another network, or they do not
+            describe themselves.
     """
-    if not isinstance(config, Config):
-        if weights is None and str(config) in weights_by_name():
-            weights = str(config)
-        config = read_config(find_config(config))
-    weights = weights or config.get('load_from')
-    if weights is None:
-        raise ConfigError(f'{config.filename}: comes without weights; name a checkpoint, or take '
-                          f"one of {', '.join(weights_by_name())}")
-    init_default_scope(config.get('default_scope', 'mmpose'))
-    model, path = revert_sync_batchnorm(MODELS.build(config.model)), find_weights(weights)
-    checkpoint = read_checkpoint(path)
-    tensors = state_dict(checkpoint, path)
-    refuse_another_network(model.state_dict(), tensors, path)
-    model.load_state_dict({name.removeprefix('module.'): t for name, t in tensors.items()})
-    model.cfg, model.calibration = config, Calibration.of(checkpoint.get('meta'), path)
-    meta = (checkpoint.get('meta') or {}).get('dataset_meta')       # of the training data
-    meta = meta or dataset_meta_from_config(config, dataset_mode='test')
-    count = config.model.backbone.get('num_keypoints') or config.model.head.get('num_keypoints')
-    if meta is None or meta['num_keypoints'] != count:
-        raise ConfigError(
-            f"{config.filename}: the network has {count} keypoints and test_dataloader's data set "
-            f"{meta and meta['num_keypoints']}; set one with as many keypoints")
-    model.dataset_meta = meta
-    return model.to(device or get_device(), memory_format=torch.channels_last).eval()
+    to = _device(device)
+    if weights in (None, config) and isinstance(config, (str, Path)) and (
+            str(config).removeprefix(SCHEME) in weights_by_name()
+            or Path(config).suffix in _WEIGHTS):
+        model = _from_weights(config, device).to(to)
+        # torch's types lack this form of it
+        return model.to(memory_format=torch.channels_last)      # type: ignore[call-overload]
+    path = find_config(config) if isinstance(config, (str, Path)) else config
+    if find_spec('mmpose') is None:
+        raise ConfigError(f"{config}: a config needs OpenMMLab's packages, which are not "
+                          f"installed; {', '.join(weights_by_name())} do without")
+    from hourglass.inference.openmmlab import load_estimator, pose_network
+    return pose_network(load_estimator(path, weights, str(to)))
+
+
+def _from_weights(weights: str | Path, device: str | None) -> PoseNetwork:
+    path = find_weights(weights)
+    network, report = import_checkpoint(path)
+    description = report['description']
+    if description is None:
+        raise CheckpointError(f'{path}: does not say how its keypoints are found; give its config, '
+                              'too')
+    width, height = description.input_size
+    model = PoseNetwork(network, description, decode=decoder_of(
+        description, (width // 4, height // 4)))        # the stem of every StackedHourglass
+    model.calibration = report['calibration']
+    if path == weights_by_name().get(path.stem):
+        model.make_estimator = partial(_estimator, path.stem, device)
+    return model
+
+
+def _estimator(name: str, device: str | None) -> Any:
+    from hourglass.inference.openmmlab import load_estimator
+    return load_estimator(find_config(name), name, device)
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        name = ('cuda' if torch.cuda.is_available() else
+                'mps' if torch.backends.mps.is_available() else 'cpu')
+    try:
+        return torch.empty(0, device=name).device
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).partition('\n')[0]
+        raise ConfigError(f"device '{name}': cannot be used here ({reason}); leave it out, or give "
+                          "'cpu'") from None

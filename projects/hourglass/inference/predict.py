@@ -1,4 +1,6 @@
 """From images to keypoints."""
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,20 +9,16 @@ from typing import Any, cast, overload
 
 import numpy as np
 import torch
-from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import DefaultScope
-from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.structures import PoseDataSample
 from numpy import ndarray
 
-from hourglass.datasets.crop import to_image
+from hourglass.datasets.crop import crop_image, fitted, to_image
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError, HourglassError
 from hourglass.evaluation.calibration import Calibration
+from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import Request, Rows, square_crops
-from hourglass.inference.stages import until_stage
 from hourglass.io.images import ImageLike, as_image
-from hourglass.models.stages import num_stages, shallow_copy, stage_index
+from hourglass.models.stages import shallow_copy, stage_index
 
 
 @dataclass
@@ -54,12 +52,12 @@ class Poses:
 
 
 @overload
-def predict(model: TopdownPoseEstimator, images: ImageLike, boxes: Any = ..., centers: Any = ...,
+def predict(model: PoseNetwork, images: ImageLike, boxes: Any = ..., centers: Any = ...,
             scales: Any = ..., **options: Any) -> Poses: ...
 @overload
-def predict(model: TopdownPoseEstimator, images: Sequence[ImageLike], boxes: Any = ...,
+def predict(model: PoseNetwork, images: Sequence[ImageLike], boxes: Any = ...,
             centers: Any = ..., scales: Any = ..., **options: Any) -> list[Poses]: ...
-def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike],
+def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
             boxes: Rows | None = None, centers: Rows | None = None, scales: Rows | None = None,
             **options: Any) -> Poses | list[Poses]:
     """Find the keypoints of people in images.
@@ -83,7 +81,7 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
         DataError: for an image, box, centre or scale that cannot be used.
         ConfigError: for a stage that does not exist.
     """
-    if not isinstance(images, list | tuple):
+    if not isinstance(images, (list, tuple)):
         given = [None if rows is None else [rows] for rows in (boxes, centers, scales)]
         return predict(model, [cast(ImageLike, images)], *given, **options)[0]
     places = dict(boxes=boxes, centers=centers, scales=scales)
@@ -91,7 +89,7 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
         if rows is not None and len(rows) != len(images):
             raise DataError(f'{name}: {len(rows)} given for {len(images)} images; give one entry '
                             'for each')
-    requests = (Request(image, str(image) if isinstance(image, str | Path) else f'image {index}',
+    requests = (Request(image, str(image) if isinstance(image, (str, Path)) else f'image {index}',
                         **{name: rows[index] for name, rows in places.items() if rows is not None})
                 for index, image in enumerate(images))
     results = []
@@ -102,7 +100,7 @@ def predict(model: TopdownPoseEstimator, images: ImageLike | Sequence[ImageLike]
     return results
 
 
-def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
+def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
                  stage: int | None = None, flip: bool | None = None, heatmaps: bool = False,
                  stages: bool = False, inputs: bool = False, probability: bool = False,
                  padding: float = 1.25, batch_size: int = 32
@@ -123,10 +121,8 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')
-    model = _configured(model, stage, flip, heatmaps, stages)
+    model = _configured(model, stage, flip, stages)
     calibration = _calibration(model) if probability else None
-    with DefaultScope.overwrite_default_scope(model.cfg.get('default_scope', 'mmpose')):
-        pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
     images: deque[tuple[Request, Poses | HourglassError, list[_Person]]] = deque()
     waiting: list[_Person] = []                             # for a batch
 
@@ -134,35 +130,37 @@ def predict_each(model: TopdownPoseEstimator, requests: Iterable[Request], *,
         while images and all(person.found is not None for person in images[0][2]):
             request, poses, people = images.popleft()
             if people and isinstance(poses, Poses):
-                fields = [_fields(person, inputs) for person in people]
-                poses = replace(poses, **{name: np.stack([one[name] for one in fields])
-                                          for name in fields[0]})
+                found = [cast(dict, person.found) for person in people]
+                poses = replace(poses, **{name: np.stack([one[name] for one in found])
+                                          for name in found[0]})
             if calibration and isinstance(poses, Poses):
                 poses = replace(poses, probability=calibration.probabilities(
                     poses.scores, keypoint_names(model.dataset_meta)))
             yield request, poses
 
     for request in requests:
-        images.append((request, *_prepared(model, pipeline, request, padding)))
+        images.append((request, *_prepared(model, request, padding)))
         waiting += images[-1][2]
         while len(waiting) >= batch_size:
-            _run(model, waiting[:batch_size])
+            _run(model, waiting[:batch_size], heatmaps, stages, inputs)
             del waiting[:batch_size]
         yield from complete()
     if waiting:
-        _run(model, waiting)
+        _run(model, waiting, heatmaps, stages, inputs)
     yield from complete()
 
 
 @dataclass
 class _Person:
-    packed: dict[str, Any]                  # inputs and data_samples, as mmpose's pipeline packs
-    found: PoseDataSample | None = None     # the result of the estimator
+    center: ndarray                         # (2,) middle of the crop in image px
+    sides: ndarray                          # (2,) of the crop in image px
+    crop: ndarray                           # (H, W, 3) uint8 BGR, the network's input
+    found: dict[str, ndarray] | None = None         # fields of Poses for this person
 
 
-def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request, padding: float
+def _prepared(model: PoseNetwork, request: Request, padding: float
               ) -> tuple[Poses | HourglassError, list[_Person]]:
-    """Cut the crops of an image with the config's test pipeline; the poses have no people yet."""
+    """Cut the crops of an image; the poses have no people yet."""
     if isinstance(request.image, HourglassError):
         return request.image, []
     try:
@@ -171,76 +169,73 @@ def _prepared(model: TopdownPoseEstimator, pipeline: Compose, request: Request, 
         crops = square_crops(request, size, padding)
     except DataError as error:
         return error, []
-    people = [_Person(pipeline(dict(
-        img=image, id=0, img_id=0, img_path='', category_id=1, bbox_score=np.ones(1, np.float32),
-        bbox=np.concatenate([center - side / 2, center + side / 2]).astype(np.float32)[None],
-        bbox_center=center.astype(np.float32)[None], bbox_scale=np.full((1, 2), side, np.float32),
-        **model.dataset_meta))) for center, side in crops]
+    people = []
+    for middle, side in crops:
+        center = middle.astype(np.float32)              # as the data sets' samples have it
+        sides = fitted(np.full(2, side, np.float32), model.input_size)
+        crop = crop_image(image, model.matrix(center, sides), model.input_size)
+        people.append(_Person(center, sides, crop))
     count = model.dataset_meta['num_keypoints']
     poses = Poses(np.zeros((0, count, 2)), np.zeros((0, count)), np.zeros((0, 4)),
                   whole_image=request.boxes is None and request.centers is None, image_size=size)
     return poses, people
 
 
-def _configured(model: TopdownPoseEstimator, stage: int | None, flip: bool | None, heatmaps: bool,
-                stages: bool) -> TopdownPoseEstimator:
-    """Return the estimator with settings as requested; it shares its weights with ``model``."""
+def _configured(model: PoseNetwork, stage: int | None, flip: bool | None, stages: bool
+                ) -> PoseNetwork:
+    """Return the network with settings as requested; it shares its weights with ``model``."""
     if not stages:
-        model = until_stage(model, stage)
-    elif hasattr(model, 'only_stage'):
-        raise ConfigError(f'stages: this network was optimised for stage {model.only_stage[0]} '
-                          'alone; init_model without optimize makes one that has all')
+        model = model.until_stage(stage)
+    elif len(model.stages) < model.num_stages:
+        raise ConfigError(f'stages: this network was optimised for stage {model.stage} alone; '
+                          'init_model without optimize makes one that has all')
     else:
-        model, head = shallow_copy(model), shallow_copy(model.head)
+        model = shallow_copy(model)
         if stage is not None:
-            head.predict_stage = stage_index(stage, num_stages(model))
-        model.head = head
-    model.test_cfg = {**(model.test_cfg or {}), 'output_heatmaps': heatmaps, 'all_stages': stages}
+            model.stage = stage_index(stage, model.num_stages)
     if flip is not None:
-        model.test_cfg['flip_test'] = flip
+        model.flip = flip
     return model
 
 
-def _calibration(model: TopdownPoseEstimator) -> Calibration:
-    """Return the calibration of a configured model, or raise unless it is for these settings."""
-    calibration: Calibration | None = getattr(model, 'calibration', None)
+def _calibration(model: PoseNetwork) -> Calibration:
+    """Return the calibration of a configured network, or raise unless it is for its settings."""
+    calibration = model.calibration
     if calibration is None:
         raise ConfigError('probability: these weights are not calibrated; hourglass test '
                           '--calibrate does it')
-    if hasattr(model, 'only_stage'):
-        used = model.only_stage[0]
-    else:
-        used = stage_index(model.head.predict_stage, num_stages(model))
-    flips = model.test_cfg.get('flip_test', False)
-    if (used, flips) != (calibration.stage, calibration.flip):
+    if (model.stage, model.flip) != (calibration.stage, calibration.flip):
         raise ConfigError(
             f'probability: these weights are calibrated for stage {calibration.stage} '
-            f"with{'' if calibration.flip else 'out'} the mirrored image, not for stage {used} "
-            f"with{'' if flips else 'out'} it")
+            f"with{'' if calibration.flip else 'out'} the mirrored image, not for stage "
+            f"{model.stage} with{'' if model.flip else 'out'} it")
     return calibration
 
 
 @torch.no_grad()
-def _run(model: TopdownPoseEstimator, people: list[_Person]) -> None:
-    found = model.test_step(pseudo_collate([person.packed for person in people]))
-    for person, sample in zip(people, found, strict=True):
-        person.found = sample
-
-
-def _fields(person: _Person, inputs: bool) -> dict[str, ndarray]:
-    """Return the fields of Poses for one person, in px of the image as it was given."""
-    assert person.found is not None                     # or its image would not be complete
-    found, meta = person.found.pred_instances, person.found.metainfo
-    half = meta['input_scale'] / 2
-    fields = dict(
-        keypoints=found.keypoints[0, :, :2], scores=found.keypoint_scores[0],
-        boxes=np.concatenate([meta['input_center'] - half, meta['input_center'] + half]) + 0.5)
-    if 'pred_fields' in person.found:
-        fields['heatmaps'] = person.found.pred_fields.heatmaps.cpu().numpy()
-    if 'stage_keypoints' in found:
-        fields['stage_keypoints'] = to_image(found.stage_keypoints[0], meta)
-    if 'stage_heatmaps' in found:
-        fields['stage_heatmaps'] = found.stage_heatmaps[0].cpu().numpy()
-    if inputs:
-        fields['inputs'] = person.packed['inputs'].permute(1, 2, 0).numpy()
-    return fields
+def _run(model: PoseNetwork, people: list[_Person], heatmaps: bool, stages: bool, inputs: bool
+         ) -> None:
+    """Find the fields of Poses for a batch of people."""
+    assert model.decode is not None
+    crops = np.stack([person.crop for person in people]).transpose(0, 3, 1, 2)
+    maps = model.heatmaps(torch.from_numpy(np.ascontiguousarray(crops)).to(model.mean.device))
+    predicting = model.stages.index(model.stage)
+    wanted = range(len(maps)) if stages else [predicting]
+    decoded = {stage: [one.cpu().numpy() for one in model.decode(maps[stage])] for stage in wanted}
+    for index, person in enumerate(people):
+        meta = dict(input_size=model.input_size, input_center=person.center,
+                    input_scale=person.sides)
+        placed = {stage: to_image(keypoints[index], meta).astype(np.float32)
+                  for stage, (keypoints, _) in decoded.items()}
+        half = person.sides / 2
+        person.found = dict(
+            keypoints=placed[predicting], scores=decoded[predicting][1][index],
+            boxes=np.concatenate([person.center - half, person.center + half]) + 0.5)
+        if heatmaps:
+            person.found['heatmaps'] = maps[predicting][index].cpu().numpy()
+        if stages:
+            person.found['stage_keypoints'] = np.stack(list(placed.values()))
+        if stages and heatmaps:
+            person.found['stage_heatmaps'] = torch.stack([one[index] for one in maps]).cpu().numpy()
+        if inputs:
+            person.found['inputs'] = person.crop

@@ -1,4 +1,6 @@
 """Poses of many images as files: COCO's JSON and a table."""
+from __future__ import annotations
+
 import csv
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,9 +68,9 @@ class Results:
             table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score', *more))
             for name, number, person in people:
                 columns = zip(*np.reshape(person['keypoints'], (-1, 3)).T.tolist(),
-                              *(person[column] for column in more), strict=True)
+                              *(person[column] for column in more))
                 table.writerows((name, number, keypoint, *numbers)
-                                for keypoint, numbers in zip(self.names, columns, strict=True))
+                                for keypoint, numbers in zip(self.names, columns))
         return 0
 
 
@@ -114,7 +116,7 @@ def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
     people: list[dict[str, Any]] = []
     for box, crop, keypoints, scores in zip(
             [(0, 0, width, height)] if request.boxes is None else request.boxes, poses.boxes,
-            poses.keypoints, poses.scores, strict=True):
+            poses.keypoints, poses.scores):
         triples = np.column_stack([keypoints, scores]).astype(float)    # (K, 3)
         people.append(dict(
             category_id=1, keypoints=triples.ravel().round(4).tolist(),

@@ -1,4 +1,6 @@
 """Where images come from: a file, a folder, a pattern, a video or a camera."""
+from __future__ import annotations
+
 import glob
 from collections.abc import Collection, Iterator
 from itertools import takewhile
@@ -43,7 +45,7 @@ class ImageFiles:
     def __iter__(self) -> Iterator[Request]:
         for name, path in self.paths.items():
             try:
-                yield Request(read_image(path, upright=True), name)
+                yield Request(read_image(path), name)
             except DataError as error:
                 yield Request(error, name)
 

@@ -1,4 +1,6 @@
 """Files that are written whole or not at all, and reading errors that name the file."""
+from __future__ import annotations
+
 import gzip
 import json
 import os
@@ -90,8 +92,13 @@ def not_written(path: Path, error: OSError) -> DataError:
 
 
 def _flush(path: Path) -> None:
-    """Wait until the content of a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Wait until the content of a file, or the names in a folder, are on the disk.
+
+    Windows flushes only what is open for writing, and opens no folder.
+    """
+    if os.name == 'nt' and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if os.name == 'nt' else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

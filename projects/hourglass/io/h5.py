@@ -1,4 +1,6 @@
 """HDF5 files, read with errors that name the file."""
+from __future__ import annotations
+
 from pathlib import Path
 
 import h5py

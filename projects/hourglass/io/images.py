@@ -1,35 +1,41 @@
 """Images of any source as (H, W, 3) uint8 BGR."""
+from __future__ import annotations
+
 import re
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Union
 
 import cv2
 import numpy as np
 from numpy import ndarray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
 
-ImageLike = str | Path | Image.Image | ndarray
+ImageLike = Union[str, Path, Image.Image, ndarray]
 
 # libjpeg can divide the sides of an image by 1, 2, 4 or 8 while it decodes
 REDUCTIONS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
               8: cv2.IMREAD_REDUCED_COLOR_8}
 
+_DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+
 _PROGRAMS = ('EPS', 'WMF')              # Pillow hands them to Ghostscript and to Windows
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow does not verify
 
 
-def read_image(path: str | Path, upright: bool = False) -> ndarray:
-    """Read an image file of any format that Pillow decodes itself as (H, W, 3) uint8 BGR.
+def read_image(path: str | Path) -> ndarray:
+    """Read an image file of any format that Pillow decodes itself as (H, W, 3) uint8 BGR, upright.
 
-    ``upright`` rotates the image as its EXIF data say, like ``cv2.imread``; by default the pixels
-    stay as stored, like Matlab's reader: annotations refer to these. Raises ``DataError`` if the
-    file is missing, over Pillow's limit of 179 million pixels, or broken, where that can be
-    detected; OpenCV and Pillow decode some broken files half grey.
+    It is turned as its EXIF data say, like annotation tools and ``cv2.imread`` do. Values of 16
+    bits are scaled as by :func:`as_image`. Raises ``DataError`` if the file is missing, over
+    Pillow's limit of 179 million pixels, or broken, where that can be detected; OpenCV and Pillow
+    decode some broken files half grey.
     """
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
@@ -40,7 +46,12 @@ def read_image(path: str | Path, upright: bool = False) -> ndarray:
                 raise ValueError(f'{image.format} is drawn by other programs, which are not run')
             if image.format == 'PNG' and _PNG_END not in data:
                 raise ValueError('its end is missing')
-            return _as_bgr(ImageOps.exif_transpose(image) if upright else image)
+            if not image.mode.startswith('I;16') and ';16' in str(image.tile):
+                # three colours of 16 bits, of which Pillow would take the upper bytes
+                pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DEEP)
+                if pixels is not None and pixels.dtype == np.uint16:
+                    return _turned(_to_eight_bits(pixels), _orientation(image))
+            return _as_bgr(ImageOps.exif_transpose(image))
 
 
 def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, int], int]:
@@ -56,12 +67,26 @@ def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, 
         if (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
                 and frame.end == len(data)
                 and 0 < frame.size[0] * frame.size[1] <= 2 * (Image.MAX_IMAGE_PIXELS or 0)):
+            orientation = _orientation(Image.open(BytesIO(data))) if frame.tagged else 1
+            if orientation > 1 and any(side % reduction for side in frame.size):
+                reduction = 1           # turned, narrower pixels at the end could come first
             pixels = cv2.imdecode(np.frombuffer(data, np.uint8),
                                   REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
             if pixels is not None:
-                return pixels, frame.size, reduction
+                return (_turned(pixels, orientation), _turned_size(frame.size, orientation),
+                        reduction)
     image = read_image(path)
     return image, (image.shape[1], image.shape[0]), 1
+
+
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Read (w, h) of the upright image in px from the header of its file.
+
+    Raises ``DataError`` if the file is missing or no image.
+    """
+    with named_errors(path, 'not a readable image', missing='no such image'), \
+            Image.open(path) as image:
+        return _turned_size(image.size, _orientation(image))
 
 
 def write_image(path: str | Path, image: ndarray) -> None:
@@ -81,11 +106,12 @@ def as_image(source: ImageLike) -> ndarray:
     """Convert an image of any type to (H, W, 3) uint8 BGR, without transparency.
 
     The source is a path, a Pillow image (both turned upright by their EXIF data), or an array of
-    uint8 or uint16: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey. Anything
-    else raises ``DataError``.
+    uint8 or uint16: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey. Values of
+    uint16 are scaled from the range of 8, 10, 12, 14 or 16 bits, the smallest that holds them all;
+    a warning says so if it is not 16. Anything else raises ``DataError``.
     """
-    if isinstance(source, str | Path):
-        return read_image(source, upright=True)
+    if isinstance(source, (str, Path)):
+        return read_image(source)
     if isinstance(source, Image.Image):
         return _as_bgr(ImageOps.exif_transpose(source))
     if not isinstance(source, ndarray):
@@ -102,6 +128,26 @@ def as_image(source: ImageLike) -> ndarray:
     return cv2.cvtColor(source, cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR)
 
 
+def _orientation(image: Image.Image) -> int:
+    """Return how the image is to be turned, 1 (not at all) to 8, without decoding it."""
+    if image.format == 'PNG' and 'exif' not in image.info:
+        return 1                        # Pillow would decode the pixels to look behind them
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation if orientation in range(1, 9) else 1
+
+
+def _turned(pixels: ndarray, orientation: int) -> ndarray:
+    if orientation == 1:
+        return pixels
+    image = Image.fromarray(pixels)
+    image.getexif()[ExifTags.Base.Orientation] = orientation
+    return np.array(ImageOps.exif_transpose(image))
+
+
+def _turned_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return size[::-1] if orientation >= 5 else size         # by a quarter
+
+
 def _as_bgr(image: Image.Image) -> ndarray:
     if image.mode.startswith('I;16'):         # Pillow would clip all values above 255
         image = Image.fromarray(_to_eight_bits(np.asarray(image).astype(np.uint16)))
@@ -112,12 +158,16 @@ def _as_bgr(image: Image.Image) -> ndarray:
 
 
 def _to_eight_bits(pixels: ndarray) -> ndarray:
-    """Scale uint16, 0 to 65535, to uint8, 0 to 255."""
-    return np.rint(pixels / 257).astype(np.uint8)
+    """Scale uint16 to uint8: the range of as many bits as the values need becomes 0 to 255."""
+    bits = next(bits for bits in (8, 10, 12, 14, 16) if pixels.max() < 2**bits)
+    if bits < 16:
+        warnings.warn(f'an image with 16 bits for a value has values of {bits} bits: 0 to '
+                      f'{2**bits - 1} becomes 0 to 255', stacklevel=2)
+    return np.rint(pixels * (255 / (2**bits - 1))).astype(np.uint8)
 
 
 # JPEG files, checked from end to end: libjpeg fills missing parts of an image with grey
-_SOI, _EOI, _SOS = b'\xff\xd8', 0xd9, 0xda
+_SOI, _EOI, _SOS, _APP1 = b'\xff\xd8', 0xd9, 0xda, 0xe1
 _FRAMES = set(range(0xc0, 0xd0)) - {0xc4, 0xc8, 0xcc}
 # DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM: the segments that may follow a scan
 _AFTER_A_SCAN = {0xc4, 0xcc, _SOS, 0xdb, 0xdc, 0xdd, *range(0xe0, 0xf0), 0xfe}
@@ -134,6 +184,7 @@ class JpegFrame:
     bits: int                           # of each colour of a pixel
     colours: int                        # of a pixel, 1 or 3 in most files
     end: int                            # bytes up to the end; some cameras append more
+    tagged: bool                        # has a segment of EXIF or XMP data
 
 
 def check_jpeg(data: bytes) -> JpegFrame | None:
@@ -144,7 +195,7 @@ def check_jpeg(data: bytes) -> JpegFrame | None:
     """
     if not data.startswith(_SOI):
         return None
-    at, header, in_scan = len(_SOI), None, False
+    at, header, in_scan, tagged = len(_SOI), None, False, False
     while True:
         found = (_MARKER_IN_SCAN.search if in_scan else _MARKER.match)(data, at)
         if found is None:
@@ -152,7 +203,7 @@ def check_jpeg(data: bytes) -> JpegFrame | None:
                              else f'breaks off after {len(data)} bytes')
         marker, at = found[1][0], found.end()
         if marker == _EOI and in_scan and header:
-            return JpegFrame(*header, end=at)
+            return JpegFrame(*header, end=at, tagged=tagged)
         allowed = _AFTER_A_SCAN if header else (_AFTER_A_SCAN | _FRAMES) - {_SOS}
         length = int.from_bytes(data[at:at + 2], 'big')
         if marker not in allowed or (marker in _FRAMES and length < 8):
@@ -162,5 +213,5 @@ def check_jpeg(data: bytes) -> JpegFrame | None:
         if marker in _FRAMES:
             height, width = (int.from_bytes(data[at + i:at + i + 2], 'big') for i in (3, 5))
             header = (width, height), data[at + 2], data[at + 7]
-        in_scan = in_scan or marker == _SOS
+        in_scan, tagged = in_scan or marker == _SOS, tagged or marker == _APP1
         at += length

@@ -1,4 +1,6 @@
 """Results of one piece of work that several processes, or several calls, share."""
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Iterable

@@ -1,4 +1,6 @@
 """Matlab files, read with errors that name the file."""
+from __future__ import annotations
+
 import struct
 import zlib
 from collections.abc import Sequence

@@ -1,4 +1,6 @@
 """Tables as text: aligned columns for a terminal, or markdown."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 Rows = Sequence[Sequence[str]]
@@ -10,10 +12,10 @@ def text_table(rows: Rows, header: Sequence[str] | None = None, align: str = '<>
     ``align`` has ``<`` (left) or ``>`` (right) for each column; the last serves all that follow.
     """
     lines = rows if header is None else [header, *rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
     sides = align.ljust(len(widths), align[-1])
     return '\n'.join('  '.join(f'{cell:{side}{width}}' for cell, side, width in zip(
-        line, sides, widths, strict=False)).rstrip() for line in lines)
+        line, sides, widths)).rstrip() for line in lines)
 
 
 def markdown_table(rows: Rows, header: Sequence[str], align: str = '<>') -> str:

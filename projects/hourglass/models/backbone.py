@@ -1,4 +1,6 @@
 """The network of the paper as configs build it: with options, and errors of one line."""
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -113,7 +115,7 @@ class StackedHourglass(network.StackedHourglass):
                 module.requires_grad_(False)
         self.train()
 
-    def train(self, mode: bool = True) -> 'StackedHourglass':
+    def train(self, mode: bool = True) -> StackedHourglass:
         super().train(mode)
         for name, module in self.named_modules():
             if name in self.frozen or (self.norm_eval and isinstance(module, _BatchNorm)):

@@ -27,7 +27,9 @@ def fuse(network: StackedHourglass) -> 'FusedHourglass':
         raise ConfigError(f'fuse: takes a StackedHourglass, not a {type(network).__name__}')
     if others := unfusable(network):
         raise ConfigError(f'fuse: merges BatchNorm and ReLU, and the network has {others[0]}')
-    return FusedHourglass(network).eval().requires_grad_(False)
+    device = next(network.parameters()).device
+    on_cpu = copy.deepcopy(network).cpu()       # Apple's GPUs have no float64
+    return FusedHourglass(on_cpu).eval().requires_grad_(False).to(device)
 
 
 def unfusable(network: nn.Module) -> list[str]:

@@ -1,4 +1,6 @@
 """Losses and predictions of a network with one output per stage."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np
@@ -70,7 +72,7 @@ class StackedHeatmapHead(BaseHead):
                                   f'the backbone has {len(feats)} outputs: give one for each')
         if self.to_heatmaps is None:
             return list(feats)
-        return [conv(x) for conv, x in zip(self.to_heatmaps, feats, strict=True)]
+        return [conv(x) for conv, x in zip(self.to_heatmaps, feats)]
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: list,
              train_cfg: dict | None = None) -> dict[str, Tensor]:
@@ -81,7 +83,7 @@ class StackedHeatmapHead(BaseHead):
                      ) -> dict[str, Tensor]:
         """Return these for N heatmaps and for targets, (B, K, h, w) each, and weights (B, K)."""
         losses, factors = {}, self.stage_weights or [1.0] * len(stages)
-        for stage, (factor, heatmaps) in enumerate(zip(factors, stages, strict=True)):
+        for stage, (factor, heatmaps) in enumerate(zip(factors, stages)):
             if heatmaps.shape != targets.shape:
                 raise ConfigError(
                     f'StackedHeatmapHead: heatmaps {tuple(heatmaps.shape)} against targets '
@@ -113,6 +115,12 @@ class StackedHeatmapHead(BaseHead):
         if test_cfg.get('flip_test', False):
             images, mirrored = map(self.forward, feats)
             flip_indices = batch_data_samples[0].metainfo['flip_indices']
+            codec = type(self.decoder).__name__
+            if codec in _SHIFTED:
+                raise ConfigError(
+                    f'model.test_cfg.flip_test: the mirrored heatmaps of {codec} are a cell off, '
+                    'and this head shifts none; use hourglass.HourglassHeatmap or UDPHeatmap in '
+                    'model.head.decoder and GenerateTarget, or flip_test=False')
             if len(flip_indices) != images[0].shape[1]:
                 raise ConfigError(f'the network predicts {images[0].shape[1]} keypoints, and the '
                                   f'data set has {len(flip_indices)}; test it on data of its own')
@@ -146,6 +154,7 @@ class StackedHeatmapHead(BaseHead):
         return predictions
 
 
+_SHIFTED = ('MSRAHeatmap', 'MegviiHeatmap')     # cell j lies at the first of its input px
 # mmpose's estimator reads the last one
 _TEST_OPTIONS = {'all_stages', 'flip_test', 'output_heatmaps', 'output_keypoint_indices'}
 

@@ -1,4 +1,6 @@
 """Other normalisations and activations than the paper's, as OpenMMLab's configs name them."""
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -1,4 +1,6 @@
 """One long hourglass, which the paper compares with stacked ones (section 4.3: HG and HG-Int)."""
+from __future__ import annotations
+
 from typing import Any
 
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
@@ -56,8 +58,8 @@ class LongHourglass(nn.Module):
         output = self.heatmaps[0](self.features[0](top))                    # (B, K, h, w)
         sides = on_the_way[len(on_the_way) - len(self.side_features):]
         return (*(F.interpolate(heatmaps(features(x)), output.shape[-2:], mode='bilinear')
-                  for features, heatmaps, x in zip(
-                      self.side_features, self.side_heatmaps, sides, strict=True)), output)
+                  for features, heatmaps, x in zip(self.side_features, self.side_heatmaps, sides)),
+                output)
 
 
 def _upward(hourglass: nn.Module, x: Tensor) -> list[Tensor]:

@@ -4,6 +4,8 @@ Newell, Yang, Deng, ECCV 2016 (arXiv 1603.06937). Where the paper leaves a detai
 Torch code (``princeton-vl/pose-hg-train``, called "Lua" below) decides. The file needs torch alone.
 Shapes: B images, C channels, K keypoints, (H, W) input px, (h, w) = (H/4, W/4) heatmap px.
 """
+from __future__ import annotations
+
 from torch import Tensor, nn
 
 
@@ -55,8 +57,7 @@ class Hourglass(nn.Module):
         return self.skip(x) + self.up(self.inner(self.down(x)))
 
 
-def prediction_features(channels: int, blocks: int, residual: type[Residual] = Residual
-                        ) -> nn.Sequential:
+def prediction_features(channels: int, blocks: int, residual: type[Residual]) -> nn.Sequential:
     """The layers between an hourglass and its prediction, (B, C, h, w) -> (B, C, h, w)."""
     return nn.Sequential(residuals(channels, blocks, residual), nn.Conv2d(channels, channels, 1),
                          nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
@@ -81,7 +82,7 @@ class Reinject(nn.Module):
 
 
 class StackedHourglass(nn.Module):
-    """The whole network: images (B, 3, H, W) -> a tuple with one tensor for each stack.
+    """The whole network: images (B, in_channels, H, W) -> a tuple with one tensor for each stack.
 
     Args:
         num_stacks: hourglasses in a row, weights not shared (paper: 8).
@@ -90,8 +91,7 @@ class StackedHourglass(nn.Module):
             backbone for other tasks, and each output is (B, C, H/4, W/4) features.
         depth: levels of an hourglass (paper: 4); H and W are multiples of ``4 * 2**depth``.
         blocks_per_scale: residual modules at each place of an hourglass and after it (paper: 1).
-        stem_channels: widths of the first convolution and the first two residual modules, with C
-            for the third. Lua: 64, 128, 128 for any C; FPD: C/4, C/2, C.
+        stem_channels: widths of its convolution and first two modules (FPD: C/4, C/2, C).
         residual: the class of every residual module.
         in_channels: channels of the images (paper: 3).
 
@@ -105,7 +105,7 @@ class StackedHourglass(nn.Module):
         super().__init__()
         first, second, third = stem_channels
         self.stem = nn.Sequential(                              # (B, in_channels, H, W)
-            nn.Conv2d(in_channels, first, 7, stride=2, padding=3),        # (B, first, H/2, W/2)
+            nn.Conv2d(in_channels, first, 7, stride=2, padding=3),    # (B, first, H/2, W/2)
             nn.BatchNorm2d(first), nn.ReLU(inplace=True),
             residual(first, second), nn.MaxPool2d(2),           # (B, second, H/4, W/4)
             residual(second, third), residual(third, channels)) # (B, C, H/4, W/4)

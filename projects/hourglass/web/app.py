@@ -1,4 +1,6 @@
 """The page's server: static files, the models and examples on offer, uploads and predictions."""
+from __future__ import annotations
+
 import json
 import threading
 import time
@@ -11,7 +13,6 @@ from urllib.parse import urlsplit
 import cv2
 import flask
 import numpy as np
-from mmpose.models.pose_estimators import TopdownPoseEstimator
 from PIL import Image, ImageOps
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import Forbidden, HTTPException, MisdirectedRequest
@@ -19,7 +20,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, MisdirectedRequest
 from hourglass.apis import Poses, predict
 from hourglass.datasets.synthetic import render_person
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
-from hourglass.models.stages import num_stages
+from hourglass.inference.network import PoseNetwork
 
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
 MAX_MIB = 32                            # of a request
@@ -45,7 +46,7 @@ class _Request(flask.Request):
         return BytesIO()
 
 
-def create_app(models: Mapping[str, TopdownPoseEstimator],
+def create_app(models: Mapping[str, PoseNetwork],
                hosts: Collection[str] | None = LOOPBACK) -> flask.Flask:
     """Create the page as a WSGI application, which stores nothing of a request.
 
@@ -116,7 +117,7 @@ def _boxes(text: str) -> list | None:
         boxes = json.loads(text, parse_int=float)       # infinity, if too long for a float
     except (ValueError, RecursionError):
         boxes = text
-    if not isinstance(boxes, list | None):
+    if boxes is not None and not isinstance(boxes, list):
         raise DataError('boxes: not JSON of the form [[x1, y1, x2, y2], ...]; leave them out for '
                         'the whole image')
     if boxes and len(boxes) > MAX_PEOPLE:
@@ -124,18 +125,17 @@ def _boxes(text: str) -> list | None:
     return boxes
 
 
-def model_as_json(name: str, model: TopdownPoseEstimator) -> dict:
+def model_as_json(name: str, model: PoseNetwork) -> dict:
     """Describe a model: its joints and bones, with colours for CSS, its stages and input size."""
-    meta, head = model.dataset_meta, model.head
+    meta = model.dataset_meta
     joints = [meta['keypoint_id2name'][index] for index in range(meta['num_keypoints'])]
     return dict(
         name=name, shows='whole body' if 'ankle' in ' '.join(joints) else 'upper body',
         joints=[dict(name=joint.replace('_', ' '), color=_css(color))
-                for joint, color in zip(joints, meta['keypoint_colors'], strict=True)],
+                for joint, color in zip(joints, meta['keypoint_colors'])],
         bones=[dict(ends=list(ends), color=_css(color)) for ends, color in
-               zip(meta['skeleton_links'], meta['skeleton_link_colors'], strict=True)],
-        stages=num_stages(model), stage=head.predict_stage % num_stages(model),
-        input_size=model.cfg.model.head.decoder['input_size'])
+               zip(meta['skeleton_links'], meta['skeleton_link_colors'])],
+        stages=model.num_stages, stage=model.stage, input_size=model.input_size)
 
 
 def _css(bgr: Sequence[int]) -> str:

@@ -93,7 +93,7 @@ def _table(driver, name: str) -> dict[str, dict[str, str]]:
     header, *rows = driver.execute_script(
         'return [...document.querySelectorAll(`#${arguments[0]} tr`)].map('
         'row => [...row.cells].map(cell => cell.textContent.trim()))', name)
-    return {row[0]: dict(zip(header[1:], row[1:], strict=True)) for row in rows}
+    return {row[0]: dict(zip(header[1:], row[1:])) for row in rows}
 
 
 def test_the_subcommand_writes_the_same_tables(report, monkeypatch, tmp_path):

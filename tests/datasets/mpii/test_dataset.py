@@ -30,7 +30,7 @@ def test_head_boxes_come_from_a_file_below_the_data_folder(tmp_path):
 def test_the_split_is_chosen_among_three(tmp_path):
     (tmp_path / 'images').mkdir()
     both = [dict(img_paths=f'{validation}.jpg', objpos=[1, 2], scale_provided=1.0,
-                 joint_self=[[1, 2, 1]] * 16, isValidation=float(validation))
+                 joint_self=[[9, 8, 1]] * 16, isValidation=float(validation))
             for validation in (0, 1)]
     for person in both:
         (tmp_path / 'images' / person['img_paths']).touch()
@@ -50,7 +50,7 @@ def test_a_network_for_lsp_gets_its_14_joints(tmp_path):
     options = dict(data_root=str(tmp_path), ann_file='a.json', test_mode=True)
     dataset = MpiiDataset(skeleton='lsp', **options)
     sample, ours = dataset[0]['raw_ann_info'], dict(zip(
-        keypoint_names(MpiiDataset.METAINFO), person['joints'], strict=True))
+        keypoint_names(MpiiDataset.METAINFO), person['joints']))
     names = keypoint_names(dataset.metainfo)
     assert names == keypoint_names(skeletons.LSP)
     assert (sample['keypoints_image'] + 1).tolist() == [ours[name] for name in names]

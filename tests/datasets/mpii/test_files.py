@@ -8,6 +8,7 @@ import pytest
 import scipy.io
 from conftest import DATA, needs
 from mpii_records import record, write
+from pairs import zip_equal
 
 from hourglass.datasets.h5_people import names_of
 from hourglass.datasets.mpii.files import (
@@ -38,11 +39,11 @@ def both_forms(tmp_path, seeds=(0, 1)) -> dict[str, str]:
     boxes = np.array([[10, 20, 40, 60]] * len(seeds), float)
     hrnet = [r | dict(head_box=box.tolist(), joints_occluded=[i == 7 for i in range(16)],
                       annolist_index=seed + 1, people_index=2)
-             for r, seed, box in zip(records, seeds, boxes, strict=True)]
+             for r, seed, box in zip_equal(records, seeds, boxes)]
     bearpaw = [dict(img_paths=r['image'], objpos=r['center'], scale_provided=r['scale'],
                     joint_self=np.c_[j, v].tolist(), isValidation=1.0, annolist_index=seed + 1.0,
                     people_index=2.0)
-               for r, j, v, seed in zip(records, joints, visible, seeds, strict=True)]
+               for r, j, v, seed in zip_equal(records, joints, visible, seeds)]
     other = bearpaw[0] | dict(isValidation=0.0)
     with gzip.open(tmp_path / 'mpii_annotations.json.gz', 'wt') as file:
         json.dump([other, *bearpaw], file)
@@ -63,7 +64,7 @@ def both_forms(tmp_path, seeds=(0, 1)) -> dict[str, str]:
 
 def assert_same(ours, theirs, joints_px: float = 0, crop_px: float = 1e-9) -> None:
     assert len(ours) == len(theirs) > 0
-    for a, b in zip(ours, theirs, strict=True):
+    for a, b in zip_equal(ours, theirs):
         assert (a.image_name, a.place) == (b.image_name, b.place)
         assert np.abs(a.center_image - b.center_image).max() <= crop_px
         assert abs(a.side_image - b.side_image) <= crop_px
@@ -96,7 +97,7 @@ def test_both_published_files_hold_the_same_validation_people():
     # the JSON has the scale to three decimals: 0.0005 x 250 px
     assert_same(h5, bearpaw, joints_px=1, crop_px=0.126)
     off = np.array([np.abs(a.keypoints_image - b.keypoints_image)
-                    for a, b in zip(h5, bearpaw, strict=True)])                 # (P, 16, 2)
+                    for a, b in zip_equal(h5, bearpaw)])                 # (P, 16, 2)
     neck_and_head = [8, 9]
     assert np.nanmax(np.delete(off, neck_and_head, axis=1)) == 0
     keypoints_input = [np.array([(p.keypoints_image - p.center_image) / p.side_image * 256

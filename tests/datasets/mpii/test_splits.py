@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.io
 from conftest import DATA, needs
+from pairs import zip_equal
 from release_file import (
     hidden_rect,
     image,
@@ -35,7 +36,7 @@ def joints(seed: int) -> np.ndarray:
 
 def h5_list(path, *people) -> str:
     """A ``valid.h5`` of (image, annolist index, person index, seed of the pose)."""
-    names, index, person, seeds = zip(*people, strict=True)
+    names, index, person, seeds = zip(*people)
     with h5py.File(path, 'w') as file:
         file.update(imgname=np.array(names, 'S'), index=index, person=person,
                     center=np.ones((len(names), 2)), scale=np.ones(len(names)),
@@ -124,8 +125,7 @@ def test_what_is_written_reads_back_as_the_same_people(release, tmp_path):
     assert sorted(path.name for path in (tmp_path / 'annotations').iterdir()) == sorted(
         path.name for path in written)
     for split, people in splits.people.items():
-        for ours, read in zip(people, read_mpii(tmp_path / f'annotations/mpii_{split}.json'),
-                              strict=True):
+        for ours, read in zip_equal(people, read_mpii(tmp_path / f'annotations/mpii_{split}.json')):
             assert (read.image_name, read.place, read.single_person) == (
                 ours.image_name, ours.place, ours.single_person)
             assert np.array_equal(read.keypoints_image + 1, ours.joints, equal_nan=True)
@@ -147,7 +147,7 @@ def test_mmpose_reads_what_is_written(tmp_path, monkeypatch):
     dataset = MpiiDataset(data_root=str(tmp_path), ann_file='mpii_val.json', test_mode=True,
                           headbox_file=str(tmp_path / 'mpii_gt_val.mat'))
     assert len(dataset) == 2
-    for sample, person in zip(dataset, splits.people['val'], strict=True):
+    for sample, person in zip_equal(dataset, splits.people['val']):
         assert np.array_equal(sample['keypoints'][0], person.joints)    # mmpose leaves them 1-based
         assert sample['head_size'] == pytest.approx(0.6 * 5)
     codes = scipy.io.loadmat(tmp_path / 'mpii_gt_val.mat')['dataset_joints']
@@ -205,14 +205,14 @@ def test_real_validation_people_come_out_as_the_authors_have_them(tmp_path):
 
     def difference(field: str) -> np.ndarray:
         return np.array([getattr(a, field) - getattr(b, field)
-                         for a, b in zip(ours, theirs, strict=True)])
+                         for a, b in zip_equal(ours, theirs)])
 
-    assert all(np.array_equal(a.occluded, b.occluded) for a, b in zip(ours, theirs, strict=True))
+    assert all(np.array_equal(a.occluded, b.occluded) for a, b in zip_equal(ours, theirs))
     assert np.abs(difference('center_image')).max() < 0.01      # the h5 has rounded ones
     assert np.abs(difference('side_image')).max() < 0.13        # the same, of 200 px
     assert np.abs(difference('pck_unit')).max() < 0.01
     assert all(np.array_equal(np.isnan(a.keypoints_image), np.isnan(b.keypoints_image))
-               for a, b in zip(ours, theirs, strict=True))
+               for a, b in zip_equal(ours, theirs))
     joints = np.nan_to_num(difference('keypoints_image'))
     # the h5 holds whole pixels of neck and head top, 592 where the release has 592.99999
     assert 0.9 < np.abs(joints[:, 8:10]).max() <= 1
@@ -240,12 +240,12 @@ def real_release(path, count: int, box_file):
     people = read_mpii(DATA / 'mpii/mpii_annotations.json.gz', 'val')[:count]
     boxes = scipy.io.loadmat(box_file)['headboxes_src'].transpose(2, 0, 1).reshape(-1, 4)
     rects, names = {}, {}
-    for person, box in zip(people, boxes, strict=True):
+    for person, box in zip_equal(people, boxes):
         (index, number), scale = person.place, person.side_image / 250      # undoes crop_square
         x, y = person.center_image + 1 - [0, 15 * scale]
         points = [point(joint, *xy, **({} if joint in (8, 9) else dict(is_visible=int(not hidden))))
                   for joint, (xy, hidden) in enumerate(
-                      zip((person.keypoints_image + 1).tolist(), person.occluded, strict=True))
+                      zip_equal((person.keypoints_image + 1).tolist(), person.occluded))
                   if xy[0] == xy[0]]
         rects.setdefault(index, {})[number] = rect(points, box, scale=scale,
                                                    objpos=structs(dict(x=x, y=y)))

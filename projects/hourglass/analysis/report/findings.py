@@ -1,4 +1,6 @@
 """The numbers of a report, from the distances that a metric collected."""
+from __future__ import annotations
+
 import numpy as np
 from numpy import ndarray
 
@@ -13,7 +15,7 @@ Row = tuple[str, Table]                 # a name, and the scores of a part of th
 def stage_rows(scored: Scored) -> list[Row]:
     """Return the table of the prediction, and of each stage if these were scored."""
     names = ['prediction', *(f'stage {stage}' for stage in range(scored.num_stages))]
-    return list(zip(names, scored.tables, strict=True))
+    return list(zip(names, scored.tables))
 
 
 def visibility_rows(scored: Scored) -> list[Row]:

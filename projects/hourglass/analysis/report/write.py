@@ -1,4 +1,6 @@
 """The report of a test, written as one HTML file."""
+from __future__ import annotations
+
 import base64
 import hashlib
 import sys
@@ -22,6 +24,7 @@ from hourglass.evaluation.calibration import Calibration
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.pck import box_side
 from hourglass.inference.drawing import draw_heatmap, draw_skeleton, draw_truth, heatmap_sheet
+from hourglass.inference.openmmlab import pose_network
 from hourglass.inference.predict import Poses, predict
 from hourglass.io.figures import inline_svg, panels
 from hourglass.io.files import replacing
@@ -139,20 +142,20 @@ def _people(runner: Runner, scored: Scored, records: Mapping[int, dict]) -> list
     model = getattr(runner.model, 'module', runner.model)
     model.cfg, model.dataset_meta = runner.cfg, runner.test_dataloader.dataset.metainfo
     images = [read_image(record['img_path']) for record in records.values()]
-    poses = predict(model, images, heatmaps=True, inputs=True,
+    poses = predict(pose_network(model), images, heatmaps=True, inputs=True,
                     centers=[record['bbox_center'] for record in records.values()],
                     scales=[record['bbox_scale'][:, 0] / 200 for record in records.values()])
     assert isinstance(poses, list)                      # as the images are
     return [_person(model.dataset_meta, scored, *of_one)
-            for of_one in zip(records, records.values(), images, poses, strict=True)]
+            for of_one in zip(records, records.values(), images, poses)]
 
 
 def _person(metainfo: dict, scored: Scored, place: int, record: dict, image: ndarray,
             poses: Poses) -> dict:
     assert poses.heatmaps is not None and poses.inputs is not None      # they were asked for
     truth, distances = record['raw_ann_info'], scored.distances[0][place]        # (L,)
-    joints = ', '.join(f'{name} {distance:.2f}' for name, distance in zip(
-        scored.counted, distances, strict=True) if distance == distance)
+    joints = ', '.join(f'{name} {distance:.2f}'
+                       for name, distance in zip(scored.counted, distances) if distance == distance)
     drawn = draw_skeleton(draw_truth(image, truth['keypoints_image']), poses.keypoints[0],
                           metainfo, side=poses.boxes[0][2] - poses.boxes[0][0])
     x1, y1, x2, y2 = np.clip(poses.boxes[0], 0, np.tile(image.shape[1::-1], 2)).astype(int)

@@ -1,4 +1,6 @@
 """MPII Human Pose (Andriluka et al., CVPR 2014): 16 joints, PCKh by the size of the head."""
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ class MpiiDataset(PersonDataset):
         boxes = self.head_box_file and Path(self.data_root, self.head_box_file)
         return read_mpii(self.ann_file, self.split, boxes)
 
-    def _sample(self, index: int, image: int, person: Person) -> dict:
+    def _sample(self, sample_id: int, person: Person) -> dict:
         """Add the size of the head by which mmpose's ``PCKAccuracy`` measures."""
-        return super()._sample(index, image, person) | dict(
+        return super()._sample(sample_id, person) | dict(
             head_size=np.array([[person.pck_unit]], np.float32))

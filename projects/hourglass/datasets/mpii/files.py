@@ -4,6 +4,8 @@ HRNet's and mmpose's JSON does not mark occluded joints; ``mpii_annotations.json
 boxes for both are in ``mpii_gt_val.mat``. The authors' ``train/valid/test.h5`` hold everything, but
 centre and scale are adjusted, and joints are whole pixels, so neck and head differ.
 """
+from __future__ import annotations
+
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -207,7 +209,7 @@ def _add_head_units(people: list[Person], head_box_file: str | Path, path: str |
               if person.pck_unit is not None and np.isnan(person.pck_unit)
               and not np.isnan(person.keypoints_image).any(-1).all()]
     matches = match_poses((person.keypoints_image + 1 for person in people), joints)     # 1-based
-    for person, columns in zip(people, matches, strict=True):
+    for person, columns in zip(people, matches):
         where = f'{path}, row {person.row} ({person.image_name})'
         found = {units[column] for column in columns}
         if len(found) != 1:

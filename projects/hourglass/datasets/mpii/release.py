@@ -80,7 +80,7 @@ def read_release(path: str | Path) -> Release:
         raise DataError(f'{path}: {len(annolist)} images in annolist, {len(img_train)} in '
                         f'img_train, {len(single_person)} in single_person; fetch the file again')
     release = Release(Path(path), [], [], [], [], {}, defaultdict(list))
-    for entry, training, numbers in zip(annolist, img_train, single_person, strict=True):
+    for entry, training, numbers in zip(annolist, img_train, single_person):
         _add_image(release, entry, training, np.ravel(numbers))
     return release
 

@@ -4,6 +4,8 @@ The validation people are Tompson et al.'s 2,958, listed in a file. Other people
 belong to no split, so that training and validation share no image. Without them, and without people
 who have no joints, the published 22,246 training people are left of 28,883 annotated ones.
 """
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass

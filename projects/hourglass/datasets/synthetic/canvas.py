@@ -3,6 +3,8 @@
 Pixel coordinates are 0-based, x to the right and y down, with whole numbers at pixel centres.
 Colours are BGR in 0..255. Depths grow towards the camera.
 """
+from __future__ import annotations
+
 import colorsys
 from dataclasses import dataclass
 
@@ -42,7 +44,7 @@ def random_colour(rng: Rng) -> np.ndarray:
 def random_material(rng: Rng, period: float) -> Material:
     """Draw a cloth or other surface whose pattern repeats about every ``period`` pixels."""
     return Material(random_colour(rng), random_colour(rng),
-                    _PATTERNS[rng.integers(len(_PATTERNS))], period * rng.uniform(0.7, 1.5))
+                    _PATTERNS[rng.integers(len(_PATTERNS))], float(period * rng.uniform(0.7, 1.5)))
 
 
 def _noise(rng: Rng, height: int, width: int, cells: int) -> np.ndarray:
@@ -55,7 +57,7 @@ def _mixed(first: np.ndarray, second: np.ndarray | tuple, share: np.ndarray | fl
            shade: np.ndarray | float = 1.0) -> np.ndarray:
     """Two colours (3,) mixed by the share (H, W) of the second one: (H, W, 3) float32."""
     steps = zip(np.asarray(first, np.float32),
-                np.asarray(np.subtract(second, first), np.float32), strict=True)
+                np.asarray(np.subtract(second, first), np.float32))
     return cv2.merge([(start + share * step) * shade for start, step in steps])
 
 

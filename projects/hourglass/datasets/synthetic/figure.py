@@ -3,6 +3,8 @@
 A part is the convex hull of spheres around points of the skeleton. Face, hair and what tells a
 front from a back need no rules of their own: from behind, the body covers them.
 """
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,7 +84,7 @@ def _project(skeleton: Skeleton, view: View) -> dict[str, np.ndarray]:
     points = np.array(list(skeleton.points.values()))
     scales = view.scales(points) * skeleton.build.get('girth', 1.0)
     rows = np.column_stack((view.pixels(points), scales, points[:, 2]))
-    return dict(zip(skeleton.points, rows, strict=True))
+    return dict(zip(skeleton.points, rows))
 
 
 def draw_figure(rng: Rng, canvas: Canvas, skeleton: Skeleton, view: View,

@@ -1,4 +1,6 @@
 """One image of one annotated person: camera, scenery, and the record that goes with it."""
+from __future__ import annotations
+
 from typing import Any
 
 import cv2

@@ -133,7 +133,7 @@ def sample_pose(rng: Rng) -> Pose:
     if rng.random() < 0.25:
         picks[1] = picks[0]                     # both arms do the same
     one, other = (_ARMS[names[int(pick * len(names))]]
-                  for names, pick in zip(choices, picks, strict=True))
+                  for names, pick in zip(choices, picks))
     sides = slice(None, None, rng.choice((1, -1)))
     return Pose(
         arms=_limb_angles(rng, one, other, _ARM_LIMITS)[sides],
@@ -166,7 +166,7 @@ def _frames(pose: Pose, root: np.ndarray) -> dict[str, np.ndarray]:
     frames = {'root': root, 'pelvis': pelvis, 'spine': spine, 'chest': chest,
               'neck': chest @ rotation(10 + 0.4 * pose.head[0], 0, 0),
               'head': chest @ rotation(*pose.head)}
-    for (side, sign), arm, leg in zip(SIDES.items(), pose.arms, pose.legs, strict=True):
+    for (side, sign), arm, leg in zip(SIDES.items(), pose.arms, pose.legs):
         upper_arm, thigh = (
             base @ rotation(-flexion, 0, sign * abduction) @ rotation(0, sign * twist, 0)
             for base, (flexion, abduction, twist, _) in ((chest, arm), (root, leg)))

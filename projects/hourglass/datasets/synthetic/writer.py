@@ -3,6 +3,8 @@
 The annotation is written last and under a temporary name first, so a folder that holds one is
 complete. It opens with the recipe it was made from; asking for the same recipe again does nothing.
 """
+from __future__ import annotations
+
 import json
 import multiprocessing
 import os

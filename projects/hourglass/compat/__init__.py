@@ -3,10 +3,14 @@
 A patch runs just before the module that needs it is imported, and changes nothing where the
 original works. Its docstring names the release that makes it unnecessary.
 """
+from __future__ import annotations
+
 import copy
 import importlib
 import importlib.util
+import logging
 import pickle
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,9 +19,16 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn, Optional
 
-Patch = Callable[[], ModuleSpec | None]
+from hourglass.compat.later import (
+    LATER,
+    import_later,
+    leave_out_dynamo,
+    read_version_of_torchvision,
+)
+
+Patch = Callable[[], Optional[ModuleSpec]]
 
 
 def apply() -> None:
@@ -169,23 +180,32 @@ def declare_torchvision_ops() -> None:
 def allow_mmengine_checkpoints() -> None:
     """Let ``torch.load`` read an mmengine checkpoint weights-only.
 
-    Since torch 2.6 only listed globals load. mmengine 0.10.7 stores its log history: numpy arrays
-    in ``HistoryBuffer``, whose methods it looks up with ``getattr``, listed as a function that
-    looks up nothing else. Needed until mmengine (after 0.10.7) lists them or stores plain tensors.
+    Since torch 2.6 only listed globals load, and earlier releases have no such list. Needed until
+    mmengine (after 0.10.7) lists :func:`mmengine_globals` or stores plain tensors.
     """
     import torch
-    if tuple(map(int, torch.__version__.split('.')[:2])) < (2, 6):  # loads as before, has no list
-        return
+    if torch.__version__ >= '2.6':
+        import numpy as np
+        torch.serialization.add_safe_globals([
+            *((thing, name) for name, thing in mmengine_globals().items()),
+            *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?')])
+
+
+def mmengine_globals() -> dict[str, Any]:
+    """Return the classes and functions that an mmengine checkpoint holds besides tensors, by name.
+
+    mmengine 0.10.7 stores its log history: numpy arrays in ``HistoryBuffer``, whose methods it
+    looks up with ``getattr``, listed as a function that looks up nothing else.
+    """
     import numpy as np
     from mmengine.logging import HistoryBuffer
     reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    functions: list[Any] = [
-        (function, f'numpy.{core}.multiarray.{name}')               # numpy 1 wrote core, 2 _core
-        for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
-        for core in ('core', '_core')]
-    torch.serialization.add_safe_globals([
-        HistoryBuffer, np.ndarray, np.dtype, bytes, (_history_statistic, 'builtins.getattr'),
-        *(type(np.dtype(code)) for code in np.typecodes['AllInteger'] + 'efd?'), *functions])
+    functions = {f'numpy.{core}.multiarray.{name}': function    # numpy 1 wrote core, 2 _core
+                 for function, name in ((reconstruct, '_reconstruct'), (scalar, 'scalar'))
+                 for core in ('core', '_core')}
+    return {'mmengine.logging.history_buffer.HistoryBuffer': HistoryBuffer, 'builtins.bytes': bytes,
+            'builtins.getattr': _history_statistic, 'numpy.ndarray': np.ndarray,
+            'numpy.dtype': np.dtype, **functions}
 
 
 def _history_statistic(owner: type, name: str) -> Callable:
@@ -201,9 +221,17 @@ def let_inferencers_take_boxes() -> None:
 
     mmpose 1.3.2 has the argument but ignores it: without a detector, every image is one box. The
     given boxes replace a detector's, in their order. Needed until mmpose (after 1.3.2) uses them.
+    Where no detector is named, it has none for our data sets: then a warning says so.
     """
     from mmpose.apis.inferencers.pose2d_inferencer import Pose2DInferencer
-    original = Pose2DInferencer.preprocess_single
+    original, init_detector = Pose2DInferencer.preprocess_single, Pose2DInferencer._init_detector
+
+    def _init_detector(self: Any, det_model: Any = None, *args: Any, **options: Any) -> None:
+        init_detector(self, det_model, *args, **options)
+        if det_model is None and self.detector is None:
+            logging.getLogger(__name__).warning(
+                'MMPoseInferencer: one person is looked for in each whole image; give det_model, '
+                "bboxes with each call, or det_model='whole_image'")
 
     def preprocess_single(self: Any, input: Any, index: int, bbox_thr: float = 0.3,
                           nms_thr: float = 0.3, bboxes: Sequence = ()) -> Any:
@@ -215,6 +243,21 @@ def let_inferencers_take_boxes() -> None:
         finally:
             self.detector = None
     Pose2DInferencer.preprocess_single = preprocess_single
+    Pose2DInferencer._init_detector = _init_detector
+
+
+def name_scores_for_mlflow() -> None:
+    """Let ``MLflowVisBackend`` log ``Total@0.1`` as ``Total_0.1``: MLflow refuses other characters.
+
+    Needed until mmengine (after 0.10.7) replaces them.
+    """
+    from mmengine.visualization.vis_backend import MLflowVisBackend
+    original = MLflowVisBackend.add_scalars
+
+    def add_scalars(self: Any, scalars: dict, *args: object, **kwargs: object) -> None:
+        original(self, {re.sub(r'[^\w./: -]', '_', name): value for name, value in scalars.items()},
+                 *args, **kwargs)
+    MLflowVisBackend.add_scalars = add_scalars
 
 
 def _detector_of(boxes: Sequence) -> Callable:
@@ -233,6 +276,10 @@ PATCHES: dict[str, Patch] = {           # module -> what runs before its import
     'xtcocotools': stand_in_for_xtcocotools,
     'yapf': write_yapf_grammars_whole,
     'torchvision': declare_torchvision_ops,
+    'mmengine.optim': leave_out_dynamo,
+    'mmengine.utils.dl_utils.collect_env': read_version_of_torchvision,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
+    'mlflow': name_scores_for_mlflow,
+    **{name: partial(import_later, name, *modules) for name, modules in LATER.items()},
 }

@@ -1,0 +1,123 @@
+"""What is chosen for annotated people: the crop, the pairs, the network and its first weights."""
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from hourglass.checkpoints import read_checkpoint
+from hourglass.checkpoints.names import weights_by_name
+from hourglass.datasets.coco_file import CocoFile, has_area
+from hourglass.datasets.skeletons import SKELETONS, WORD, Pair, find_pairs, keypoint_names
+from hourglass.errors import DataError
+
+_MOST_ROWS = 30                 # of a table with a row for each pair of keypoints
+_LEAST_SHARED = 1 / 3           # of the keypoints, for a network to be worth starting from
+
+
+@dataclass(frozen=True)
+class Size:
+    """A network, and how it is trained."""
+
+    num_stacks: int
+    channels: int
+    depth: int
+    stem_channels: tuple[int, int, int]
+    side: int                   # of the input, px
+    sigma: float                # of the targets, px of the heatmaps
+    batch: int
+    lr: float
+    samples: int                # that it is trained on, each person many times
+    wrapper: str = 'hourglass.BFloat16OptimWrapper'
+
+
+# by the most people to train on: the recipes small_128 and strong_256 of configs/_base_
+SIZES = {
+    5_000: Size(2, 64, 3, (16, 32, 32), 128, 1.0, 16, 4e-3, 48_000, 'OptimWrapper'),
+    20_000: Size(2, 256, 4, (64, 128, 128), 256, 2.0, 32, 1e-3, 600_000),
+    math.inf: Size(8, 256, 4, (64, 128, 128), 256, 2.0, 32, 1e-3, 2_000_000)}
+
+
+def choose_crop(file: CocoFile) -> tuple[str, str]:
+    """Return a crop of :class:`.KeypointDataset`, and why: what a prediction can be given, too.
+
+    Raises ``DataError`` if nothing says how large people are, or there are none.
+    """
+    people = [one for one in file.annotations
+              if any(one['keypoints'][2::3]) and not one.get('iscrowd')]
+    if not people:
+        raise DataError(f'{file.path}: {len(file.annotations)} annotations, and none has an '
+                        'annotated keypoint; export the annotation as COCO keypoints')
+    boxes = sum(has_area(one.get('bbox')) for one in people)
+    found = f'{boxes} of {len(people)} have a box with an area'
+    if 2 * boxes >= len(people):
+        return 'bbox', found
+    if max(Counter(one['image_id'] for one in people).values()) == 1:
+        return 'image', f'{found}, and each image shows one'
+    if len(file.names) == 1:
+        raise DataError(f'{file.path}: several people on an image, with one keypoint and no box; '
+                        'annotate boxes, which say how large they are')
+    return 'keypoints', f'{found}, and an image shows several'
+
+
+def choose_pairs(names: Sequence[str], given: Sequence[Pair]) -> tuple[list[Pair], str]:
+    """Return pairs of names to swap in mirrored images, and why there are none to be mirrored.
+
+    The reason is empty if images can be mirrored.
+    """
+    if given:
+        return list(given), ''
+    found, alone = find_pairs(names)
+    why = '' if found else 'no pairs were found by the names'
+    if alone:
+        why = f"of these no other side was found: {', '.join(alone)}"
+    return [(names[left], names[right]) for left, right in found], why
+
+
+def choose_size(people: int) -> Size:
+    """Return the network for a number of people to train on."""
+    return next(size for most, size in SIZES.items() if people < most)
+
+
+def choose_weights(names: Sequence[str], size: Size) -> tuple[str | None, list[str]]:
+    """Return the weights in the package to start from, and the keypoints that they share.
+
+    Weights of another network, or that share less than a third of the keypoints, are not taken.
+    """
+    ours = {_plain(name): name for name in names}
+    shared = {}
+    for name, path in weights_by_name().items():
+        meta = read_checkpoint(path)['meta']
+        network = json.loads(meta['network'])
+        if all(network[key] == value for key, value in json.loads(json.dumps(asdict(size))).items()
+               if key in network):
+            theirs = set(keypoint_names(SKELETONS[meta['skeleton']]))
+            shared[name] = [name for plain, name in ours.items() if plain in theirs]
+    best = max(shared, key=lambda name: len(shared[name]), default=None)
+    if best is None or len(shared[best]) < len(names) * _LEAST_SHARED:
+        return None, []
+    return best, shared[best]
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(' ', '_').replace('-', '_')
+
+
+def table_rows(names: Sequence[str], pairs: Sequence[Pair]) -> dict[str, list[str]]:
+    """Return the rows of a table of scores: each pair and each other keypoint, or one for all.
+
+    The row of a pair is named by the words that both names have: ``'eye'``.
+    """
+    if len(names) > _MOST_ROWS:
+        return {'All': list(names)}
+    common = {left: '_'.join(word for word in WORD.findall(left) if word in WORD.findall(right))
+              for left, right in pairs}
+    taken = Counter([*common.values(), *names])
+    rows = {name: [name] for name in names}
+    for left, right in pairs:
+        del rows[right]
+        row = common[left] if taken[common[left]] == 1 else left
+        rows[row or left] = [*rows.pop(left), right]
+    return rows

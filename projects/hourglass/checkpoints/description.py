@@ -1,0 +1,62 @@
+"""What has to be known of a network to predict with it, stored beside its weights."""
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from hourglass.codecs.decode import OFFSETS
+from hourglass.datasets.skeletons import side_colours
+from hourglass.errors import CheckpointError
+
+_KEY = 'description'                    # in the metadata of weights
+
+
+@dataclass(frozen=True)
+class Description:
+    """The input of a network with K keypoints, and what its heatmaps mean."""
+
+    keypoints: Sequence[str]            # K names
+    links: Sequence[Sequence[int]]      # pairs of keypoints that bones join
+    flip_indices: Sequence[int]         # K: each keypoint's counterpart in a mirrored image
+    input_size: Sequence[int]           # (w, h) in px
+    mean: Sequence[float]               # of each channel, pixels from 0 to 255, in the order that
+    std: Sequence[float]                # the network takes: its input is (pixels - mean) / std
+    rgb: bool = True                    # it takes red, green, blue
+    refine: str = 'quarter'             # a name out of hourglass.codecs.decode.OFFSETS
+    stage: int = -1                     # that predicts, 0 the first, -1 the last
+    flip: bool = True                   # average with the mirrored image
+
+    def metadata(self) -> dict[str, str]:
+        """Return what :meth:`of` reads."""
+        return {_KEY: json.dumps(asdict(self))}
+
+    @classmethod
+    def of(cls, meta: Mapping, path: object) -> Description | None:
+        """Return the description in the metadata of weights; None if there is none.
+
+        Raises ``CheckpointError``, which names ``path``, for one that cannot be read.
+        """
+        if _KEY not in meta:
+            return None
+        try:
+            found = cls(**json.loads(meta[_KEY]))
+            if (len(found.flip_indices) != len(found.keypoints) or found.refine not in OFFSETS
+                    or len(found.input_size) != 2):
+                raise ValueError('its parts do not fit each other')
+            found.metainfo()
+        except (IndexError, TypeError, ValueError) as error:
+            raise CheckpointError(f'{path}: its description cannot be read ({error}); give its '
+                                  'config, too') from None
+        return found
+
+    def metainfo(self) -> dict:
+        """Return mmpose's ``dataset_meta``, as far as prediction and drawing read it."""
+        colours = side_colours(self.keypoints)
+        return dict(
+            num_keypoints=len(self.keypoints), keypoint_id2name=dict(enumerate(self.keypoints)),
+            flip_indices=list(self.flip_indices), skeleton_links=[(a, b) for a, b in self.links],
+            keypoint_colors=np.array(colours),
+            skeleton_link_colors=np.array([colours[end] for _, end in self.links]))

@@ -1,0 +1,136 @@
+"""Annotation files in COCO's form, of any keypoints.
+
+Such a file has ``images`` (``id``, ``file_name`` and, where known, ``width`` and ``height``),
+``categories``, with names of ``keypoints`` and a ``skeleton`` of bones, counted from 1, and
+``annotations`` (``id``, ``image_id``, ``category_id``; ``keypoints``: x, y and a flag, which is 0
+where not annotated and 1 where occluded; ``bbox``, ``area``, ``iscrowd``). Coordinates are image
+px, and boxes x, y, width, height.
+"""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from hourglass.datasets.skeletons import Pair
+from hourglass.errors import DataError
+from hourglass.io.files import read_json
+
+
+@dataclass
+class CocoFile:
+    """The content of an annotation file, checked."""
+
+    path: Path
+    names: list[str]                    # of the K keypoints
+    bones: list[Pair]
+    images: dict[Any, dict]             # id -> record, with file_name
+    annotations: list[dict]             # with 3K numbers of keypoints; image_id is in images
+
+
+def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
+    """Read an annotation file, and check it.
+
+    Args:
+        category: name of the category to read; by default all that have names of keypoints, which
+            must be the same for all of them.
+
+    Raises:
+        DataError: for a file that cannot be read, an id that is there twice, an unknown image, or
+            an annotation whose keypoints, box or area are not those of the form.
+    """
+    path, content = Path(path), read_json(path, 'export it again')
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in (
+            'images', 'categories', 'annotations')):
+        raise DataError(f"{path}: 'images', 'categories' and 'annotations' needed, as in COCO's "
+                        'annotation of people')
+    named = {str(one.get('name')): one for one in records(
+        content['categories'], (), path, 'category') if one.get('keypoints')}
+    chosen = [one for name, one in named.items() if category in (None, name)]
+    if not chosen or any(one['keypoints'] != chosen[0]['keypoints'] for one in chosen):
+        raise DataError(
+            f'{path}: {len(chosen)} categories have names of keypoints, one needed'
+            + (f"; choose one of {', '.join(named)} with category" if named else
+               '; export the annotation as COCO keypoints'))
+    names = list(map(str, chosen[0]['keypoints']))
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f'{path}: two keypoints are named {twice[0]!r}; name them apart')
+    images = {one['id']: one | dict(file_name=str(one.get('file_name', one['id'])))
+              for one in records(content['images'], ('id',), path, 'image')}
+    for one in images.values():
+        for side in ('width', 'height'):
+            floats(one.get(side) or 0, (), f"{path}, image {one['id']}: {side}")
+    ids = [one.get('id') for one in chosen]
+    found = [one for one in content['annotations']
+             if not isinstance(one, dict) or one.get('category_id') in ids]
+    for one in records(found, ('id', 'image_id'), path, 'annotation'):
+        where = f"{path}, annotation {one['id']}"
+        if one['image_id'] not in images:
+            raise DataError(f"{where}: image {one['image_id']!r} is not in 'images'")
+        if not one.get('keypoints'):                    # a box alone
+            one['keypoints'] = [0] * 3 * len(names)
+        floats(one['keypoints'], (3 * len(names),), f'{where}: keypoints')
+        floats(one.get('area', 1), (), f'{where}: area')
+        if one.get('bbox'):
+            floats(one['bbox'], (4,), f'{where}: bbox')
+    return CocoFile(path, names, _bones(chosen[0].get('skeleton') or [], names, path), images,
+                    found)
+
+
+def _bones(skeleton: Any, names: list[str], path: Path) -> list[Pair]:
+    """Return bones by name; some tools count keypoints from 0, and then one of them is 0."""
+    try:
+        links = np.array(skeleton, int).reshape(-1, 2)
+    except (TypeError, ValueError, OverflowError):
+        links = np.array([[-1, -1]])
+    links = links - (0 if (links == 0).any() else 1)
+    if ((links < 0) | (links >= len(names))).any():
+        raise DataError(f'{path}: categories: skeleton {skeleton} does not join pairs of the '
+                        f'{len(names)} keypoints, counted from 1')
+    return [(names[a], names[b]) for a, b in links]
+
+
+def has_area(bbox: Sequence[float] | None) -> bool:
+    """Return whether a box x, y, width, height is there and has an area."""
+    return bool(bbox) and bbox[2] > 0 and bbox[3] > 0       # type: ignore[index]
+
+
+def records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[dict]:
+    """Return the records if each is a dict that has the keys, and an ``id`` of its own."""
+    if not isinstance(records, list):
+        raise DataError(f'{path}: a list of {what}s needed')
+    ids = set()
+    for place, record in enumerate(records):
+        where = f'{path}, {what} {place}'
+        if not isinstance(record, dict):
+            raise DataError(f'{where}: {record!r} where a record is needed')
+        for key in keys:
+            if key not in record:
+                raise DataError(f'{where}: no {key!r}')
+            if key in ('id', 'image_id') and not isinstance(record[key], (int, str)):
+                raise DataError(f'{where}: {key!r} is {record[key]!r}, a number or a name needed')
+        if 'id' in keys and record['id'] in ids:
+            raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number them "
+                            'apart')
+        ids.add(record.get('id'))
+    return records
+
+
+def floats(values: Any, shape: tuple[int, ...] | None, where: str) -> ndarray:
+    """Return values as an array, or raise ``DataError`` unless they are finite and of a shape.
+
+    Any shape, and numbers that are not finite, are fine where it is None.
+    """
+    try:
+        numbers = np.array(values, float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(f'{where}: {error}; numbers needed') from None
+    if shape is not None and (numbers.shape != shape or not np.isfinite(numbers).all()):
+        needed = f'{shape[0]} numbers' if shape else 'a finite number'
+        raise DataError(f'{where} {values}: {needed} needed')
+    return numbers

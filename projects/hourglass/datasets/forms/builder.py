@@ -1,0 +1,128 @@
+"""What the readers of all forms have in common: images are found, and people are put together."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PureWindowsPath
+from typing import NamedTuple
+
+import numpy as np
+
+from hourglass.datasets.skeletons import Pair
+from hourglass.errors import DataError
+from hourglass.io.images import image_size
+
+
+class Point(NamedTuple):
+    """An annotated keypoint, image px; equal groups mark one person, None says nothing."""
+
+    name: str
+    x: float
+    y: float
+    occluded: bool = False
+    group: object = None
+
+
+class Box(NamedTuple):
+    """An annotated box, image px, and its group, as for a :class:`Point`."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    group: object = None
+
+
+@dataclass
+class Builder:
+    """People of an annotation, as they are read, for a file in COCO's form.
+
+    Attributes:
+        path: of the annotation, for messages.
+        folder: of the images, which their names in the COCO file are relative to.
+        names: of the keypoints; those of other names are appended when they are first seen.
+        bones: pairs of names.
+        flip_pairs: pairs of names that a mirrored image swaps, where the form says so.
+        validation: names of the images of the validation split, where the form has splits.
+    """
+
+    path: Path
+    folder: Path
+    names: list[str] = field(default_factory=list)
+    bones: Sequence[Pair] = ()
+    flip_pairs: Sequence[Pair] = ()
+    validation: list[str] = field(default_factory=list)
+    images: dict[str, dict] = field(default_factory=dict)
+    people: list[dict] = field(default_factory=list)
+
+    def add_image(self, written: str, size: tuple[int, int] | None = None) -> str:
+        """Add the image of a name as the annotation has it, and return its name in the folder.
+
+        The name is that of the longest end of the path that exists in the folder. ``size`` is
+        (w, h) in px, read from the file by default. Raises ``DataError`` for a missing image.
+        """
+        parts = PureWindowsPath(written).parts          # understands both slashes, and drives
+        name = next(('/'.join(parts[i:]) for i in range(len(parts))
+                     if parts[i] not in ('..', PureWindowsPath(written).anchor)
+                     and (self.folder / Path(*parts[i:])).is_file()), None)
+        if name is None:
+            raise DataError(f'{self.path}: {self.folder} has no image {written}; name the folder '
+                            'of the images with --images')
+        if name not in self.images:
+            width, height = size or image_size(self.folder / name)
+            self.images[name] = dict(id=len(self.images) + 1, file_name=name, width=width,
+                                     height=height)
+        return name
+
+    def add_person(self, image: str, points: Iterable[Point], box: Box | None = None) -> None:
+        """Add a person; ``DataError`` if two points have the same name."""
+        places: dict[str, tuple[float, float, int]] = {}
+        for point in points:
+            if point.name in places:
+                raise DataError(f'{self.path}: {image} has two points {point.name!r} of one '
+                                'person; give each person a group (or a box around all of it)')
+            if point.name not in self.names:
+                self.names.append(point.name)
+            places[point.name] = point.x, point.y, 1 if point.occluded else 2
+        self.people.append(dict(image=image, places=places, box=box))
+
+    def add_shapes(self, image: str, points: Sequence[Point], boxes: Sequence[Box]) -> None:
+        """Add the people of an image whose points and boxes are separate shapes.
+
+        They belong together by their groups. Points without one belong to the smallest box around
+        them; on an image without boxes, to one person.
+        """
+        owners = {box.group if box.group is not None else ('box', i): box
+                  for i, box in enumerate(boxes)}
+        theirs: dict[object, list[Point]] = {owner: [] for owner in owners}
+        for point in points:
+            around = [owner for owner, box in owners.items()
+                      if 0 <= point.x - box.x <= box.width and 0 <= point.y - box.y <= box.height]
+            owner = point.group
+            if owner is None and around:
+                owner = min(around, key=lambda one: owners[one].width * owners[one].height)
+            elif owner is None and boxes:
+                raise DataError(f'{self.path}: {image}: point {point.name!r} lies in no box and '
+                                'has no group; give it the group of its person')
+            theirs.setdefault(owner, []).append(point)
+        for owner, found in theirs.items():
+            self.add_person(image, found, owners.get(owner))
+
+    def content(self) -> dict:
+        """Return the content of a file in COCO's form; ``DataError`` if nobody is annotated."""
+        if not any(person['places'] for person in self.people):
+            raise DataError(f'{self.path}: no annotated keypoint')
+        annotations = []
+        for number, person in enumerate(self.people, 1):
+            triples = np.array([person['places'].get(name, (0, 0, 0)) for name in self.names])
+            annotation = dict(id=number, image_id=self.images[person['image']]['id'],
+                              category_id=1, iscrowd=0, keypoints=triples.ravel().tolist(),
+                              num_keypoints=len(person['places']))
+            if person['box']:
+                annotation['bbox'] = list(person['box'][:4])
+            annotations.append(annotation)
+        number_of = {name: number for number, name in enumerate(self.names, 1)}
+        category = dict(id=1, name='person', keypoints=self.names,
+                        skeleton=[[number_of[end] for end in bone] for bone in self.bones])
+        return dict(images=list(self.images.values()), categories=[category],
+                    annotations=annotations)

@@ -1,0 +1,60 @@
+"""CVAT: ``annotations.xml`` of the export "CVAT for images 1.1"."""
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+from hourglass.datasets.forms.builder import Box, Builder, Point
+from hourglass.errors import DataError
+from hourglass.io.files import named_errors
+
+
+def read_cvat(path: Path, images: Path | None) -> Builder:
+    """Read skeletons, points and boxes of all images.
+
+    A ``skeleton`` is a person, and so is a ``points`` with several points, whose keypoints are
+    numbered. Single points are keypoints, named by their label, and belong together as
+    :meth:`.Builder.add_shapes` says. Raises ``DataError`` for a file that is not of this form.
+    """
+    with named_errors(path, 'not an XML file', 'export it again'):
+        root = ElementTree.parse(path).getroot()
+    found = root.findall('image')
+    if not found:
+        raise DataError(f"{path}: no 'image'; export it as 'CVAT for images 1.1'")
+    builder = Builder(path, images or path.parent)
+    for element in found:
+        try:
+            _add_people(builder, element)
+        except DataError:
+            raise
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{path}: image {element.get('name')}: {type(error).__name__}: "
+                            f'{error}; export it again') from None
+    return builder
+
+
+def _add_people(builder: Builder, element: ElementTree.Element) -> None:
+    image = builder.add_image(element.attrib['name'])
+    points, boxes = [], []
+    for box in element.findall('box'):
+        x1, y1, x2, y2 = (float(box.attrib[key]) for key in ('xtl', 'ytl', 'xbr', 'ybr'))
+        boxes.append(Box(x1, y1, x2 - x1, y2 - y1, box.get('group_id')))
+    for skeleton in element.findall('skeleton'):
+        builder.add_person(image, [
+            point for one in skeleton.findall('points') for point in _points(one)])
+    for one in element.findall('points'):
+        if len(several := _points(one)) > 1:
+            builder.add_person(image, several)
+        else:
+            points += several
+    builder.add_shapes(image, points, boxes)
+
+
+def _points(element: ElementTree.Element) -> list[Point]:
+    """Return the points of an element; ``outside`` means not in the image."""
+    if element.get('outside') == '1':
+        return []
+    places = [list(map(float, place.split(','))) for place in element.attrib['points'].split(';')]
+    label, occluded = element.attrib['label'], element.get('occluded') == '1'
+    return [Point(label if len(places) == 1 else f'{label}_{i}', x, y, occluded,
+                  element.get('group_id')) for i, (x, y) in enumerate(places, 1)]

@@ -1,0 +1,56 @@
+"""DeepLabCut: ``CollectedData_*.csv``, a table with a row for each labelled frame."""
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from hourglass.datasets.forms.builder import Builder, Point
+from hourglass.errors import DataError
+from hourglass.io.files import named_errors
+
+_HEADS = ('scorer', 'individuals', 'bodyparts', 'coords')
+
+
+def read_deeplabcut(path: Path, images: Path | None) -> Builder:
+    """Read a table of labels; the frames are those of the project that it lies in.
+
+    The head of the table has rows ``scorer``, ``individuals`` (of several animals), ``bodyparts``
+    and ``coords``. DeepLabCut writes it twice, and an ``.h5`` is read from the ``.csv`` beside it.
+    Raises ``DataError`` for a file that is not of this form.
+    """
+    if path.suffix == '.h5':
+        path = path.with_suffix('.csv')
+    with named_errors(path, 'not a table of DeepLabCut', 'export it as .csv',
+                      'no such file; DeepLabCut writes it beside the .h5'), \
+            path.open(encoding='utf-8', newline='') as file:
+        rows = list(csv.reader(file))
+    heads = {row[0]: row for row in rows[:4] if row and row[0] in _HEADS}
+    if not {'bodyparts', 'coords'} <= heads.keys():
+        raise DataError(f"{path}: no rows 'bodyparts' and 'coords'; give CollectedData_*.csv of a "
+                        'DeepLabCut project')
+    # the frame is one column, or three from DeepLabCut 2.2 on: labeled-data, video, image
+    first = next(i for i, text in enumerate(heads['coords']) if text == 'x')
+    builder = Builder(path, images or path.absolute().parents[2])
+    for number, row in enumerate(rows[len(heads):], len(heads) + 1):
+        if not any(row):
+            continue
+        image = builder.add_image('/'.join(filter(None, row[:first])))
+        animals: dict[str, list[Point]] = {}
+        for i in range(first, len(row)):
+            if heads['coords'][i] != 'x':
+                continue
+            try:
+                x, y = (float(text or 'nan') for text in row[i:i + 2])
+            except ValueError:
+                raise DataError(f'{path}, line {number}: {row[i:i + 2]} where numbers are needed'
+                                ) from None
+            name = heads['bodyparts'][i]
+            if name not in builder.names:
+                builder.names.append(name)
+            if not math.isnan(x + y):
+                animal = heads['individuals'][i] if 'individuals' in heads else ''
+                animals.setdefault(animal, []).append(Point(name, x, y))
+        for points in animals.values():
+            builder.add_person(image, points)
+    return builder

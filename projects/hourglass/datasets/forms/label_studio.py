@@ -1,0 +1,58 @@
+"""Label Studio: the JSON export, a list of tasks."""
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from hourglass.datasets.forms.builder import Box, Builder, Point
+from hourglass.errors import DataError
+from hourglass.io.files import read_json
+
+_UPLOADED = 8                           # letters that Label Studio puts before an uploaded name
+
+
+def read_label_studio(path: Path, images: Path | None) -> Builder:
+    """Read keypoints and rectangles of all tasks, which are percent of the image there.
+
+    A keypoint belongs to the rectangle that is its parent (``parentID``), or as
+    :meth:`.Builder.add_shapes` says. Raises ``DataError`` for a file that is not of this form.
+    """
+    builder = Builder(path, images or path.parent)
+    for number, task in enumerate(read_json(path, 'export it again')):
+        try:
+            for annotation in task['annotations']:
+                if not annotation.get('was_cancelled') and annotation['result']:
+                    _add_people(builder, task['data'], annotation['result'])
+        except (KeyError, IndexError, TypeError, StopIteration) as error:
+            raise DataError(f'{path}, task {number}: {type(error).__name__}: {error}; export it as '
+                            'JSON') from None
+    return builder
+
+
+def _add_people(builder: Builder, data: dict, result: list[dict]) -> None:
+    image = ''
+    points, boxes = [], []
+    for one in result:
+        if one['type'] not in ('keypointlabels', 'rectanglelabels'):
+            continue
+        image = image or builder.add_image(_name(builder, data))
+        value, size = one['value'], (one['original_width'], one['original_height'])
+        x, y = value['x'] / 100 * size[0], value['y'] / 100 * size[1]
+        if one['type'] == 'rectanglelabels':
+            boxes.append(Box(x, y, value['width'] / 100 * size[0], value['height'] / 100 * size[1],
+                             one['id']))
+        else:
+            points.append(Point(value['keypointlabels'][0], x, y, group=one.get('parentID')))
+    if image:
+        builder.add_shapes(image, points, boxes)
+
+
+def _name(builder: Builder, data: dict) -> str:
+    """Return the name of a task's image: of ``?d=``, or without the prefix of an uploaded one."""
+    urls = [urlsplit(value) for value in data.values() if isinstance(value, str)]
+    names = [parse_qs(url.query).get('d', [unquote(url.path)])[0] for url in urls]
+    name = next(name for name in names if Path(name).suffix)
+    last = name.rpartition('/')[2]
+    if last[_UPLOADED:_UPLOADED + 1] == '-' and not (builder.folder / last).is_file():
+        return last[_UPLOADED + 1:]
+    return name

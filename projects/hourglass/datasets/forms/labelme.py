@@ -1,0 +1,41 @@
+"""labelme: a folder with a JSON file for each image."""
+from __future__ import annotations
+
+from pathlib import Path
+
+from hourglass.datasets.forms.builder import Box, Builder, Point
+from hourglass.errors import DataError
+from hourglass.io.files import read_json
+
+
+def read_labelme(path: Path, images: Path | None) -> Builder:
+    """Read the shapes of all images: a point is a keypoint, named by its label; a rectangle a box.
+
+    Shapes of a person have the same ``group_id``; :meth:`.Builder.add_shapes` says what is done
+    without one. Raises ``DataError`` for files that are not of this form.
+    """
+    builder = Builder(path, images or path)
+    for file in sorted(path.rglob('*.json')):
+        content = read_json(file, 'save it again')
+        if not isinstance(content, dict) or 'shapes' not in content:
+            continue                                    # other tools' files may lie beside it
+        try:
+            image = builder.add_image(content['imagePath'])
+            points, boxes = [], []
+            for shape in content['shapes']:
+                kind, group, places = shape['shape_type'], shape.get('group_id'), shape['points']
+                if kind == 'point':
+                    flags = shape.get('flags') or {}
+                    (x, y), = places
+                    points.append(Point(shape['label'], float(x), float(y),
+                                        bool(flags.get('occluded')), group))
+                elif kind == 'rectangle':
+                    (x1, y1), (x2, y2) = places
+                    boxes.append(Box(min(x1, x2), min(y1, y2), abs(x2 - x1), abs(y2 - y1), group))
+        except DataError:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f'{file}: not a file of labelme ({type(error).__name__}: {error}); '
+                            'save it again') from None
+        builder.add_shapes(image, points, boxes)
+    return builder

@@ -1,0 +1,101 @@
+"""YOLO-pose: ``data.yaml``, and beside each image a text file with one person a line."""
+from __future__ import annotations
+
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+import yaml
+
+from hourglass.datasets.forms.builder import Box, Builder, Point
+from hourglass.errors import DataError
+from hourglass.io.files import named_errors
+
+_IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+# the order of COCO's people, which ultralytics' own models have
+_COCO = ['nose', *(f'{side}_{part}' for part in (
+    'eye', 'ear', 'shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+    for side in ('left', 'right'))]
+
+
+def read_yolo(path: Path, images: Path | None) -> Builder:
+    """Read ``data.yaml``: ``train`` and ``val`` are folders of images or lists of their paths.
+
+    The label of ``images/a.jpg`` is ``labels/a.txt``: class, box (middle and size) and x, y and,
+    where ``kpt_shape`` says so, visibility of each keypoint, as shares of the image. Without
+    ``kpt_names`` the keypoints of a person of 17 have COCO's names, and others are numbered.
+    Raises ``DataError`` for a file that is not of this form.
+    """
+    with named_errors(path, 'not a YAML file', 'export it again'):
+        config = yaml.safe_load(path.read_text(encoding='utf-8'))
+    shape = config.get('kpt_shape') if isinstance(config, dict) else None
+    if not (isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3)):
+        raise DataError(f'{path}: kpt_shape is {shape!r}, [keypoints, 2 or 3] needed; this is no '
+                        'YOLO-pose data set')
+    names = _names(path, config, shape[0])
+    flips = config.get('flip_idx') or []
+    root = path.parent / str(config.get('path', ''))
+    builder = Builder(path, images or (root if root.is_dir() else path.parent), list(names),
+                      flip_pairs=[(names[i], names[j]) for i, j in enumerate(flips) if i < j])
+    splits: dict[str, str] = {}         # of each image the first one that lists it
+    for split in ('train', 'val', 'test'):
+        listed = config.get(split) or []
+        for place in [listed] if isinstance(listed, str) else listed:
+            for image in _images(builder, place):
+                splits.setdefault(image, split)
+    for image in splits:
+        _add_people(builder, image, names, shape[1])
+    builder.validation = [image for image, split in splits.items() if split == 'val']
+    return builder
+
+
+def _names(path: Path, config: dict, count: int) -> list[str]:
+    given = config.get('kpt_names')
+    if isinstance(given, dict):                         # class -> names
+        given = next(iter(given.values()))
+    if given is not None and len(given) != count:
+        raise DataError(f'{path}: kpt_names has {len(given)} names, and kpt_shape {count} '
+                        'keypoints')
+    return given or (_COCO if count == 17 else [f'keypoint_{i}' for i in range(count)])
+
+
+def _images(builder: Builder, place: str) -> list[str]:
+    """Return the names of the images of a folder or a list, which may lie elsewhere by now."""
+    parts = [part for part in PureWindowsPath(place).parts if part != '..']
+    for i in range(len(parts)):
+        found = builder.folder / Path(*parts[i:])
+        if found.is_dir():
+            return [builder.add_image(str(image.relative_to(builder.folder)))
+                    for image in sorted(found.rglob('*')) if image.suffix.lower() in _IMAGES]
+        if found.is_file():
+            lines = found.read_text(encoding='utf-8').split('\n')
+            return [builder.add_image(line.strip()) for line in lines if line.strip()]
+    raise DataError(f'{builder.path}: {builder.folder} has no {place}; name the folder that holds '
+                    'images and labels with --images')
+
+
+def _add_people(builder: Builder, image: str, names: list[str], columns: int) -> None:
+    parts = list(Path(image).with_suffix('.txt').parts)
+    if 'images' in parts[:-1]:
+        last = len(parts) - 1 - parts[::-1].index('images')
+        parts[last] = 'labels'
+    path = builder.folder.joinpath(*parts)
+    if not path.is_file():                              # a background image
+        return
+    size = np.array([builder.images[image][side] for side in ('width', 'height')])
+    for number, line in enumerate(path.read_text(encoding='utf-8').split('\n'), 1):
+        if not line.strip():
+            continue
+        try:
+            values = np.array(line.split(), float)
+        except ValueError:
+            values = np.empty(0)
+        if len(values) != 5 + len(names) * columns or not np.isfinite(values).all():
+            raise DataError(f'{path}, line {number}: {5 + len(names) * columns} numbers needed '
+                            f'(class, box, {columns} for each of {len(names)} keypoints)')
+        keypoints = values[5:].reshape(len(names), columns)
+        seen = keypoints[:, 2] if columns == 3 else 2 * keypoints.any(-1)
+        places = keypoints[:, :2] * size
+        box = Box(*((values[1:3] - values[3:5] / 2) * size), *(values[3:5] * size))
+        builder.add_person(image, [
+            Point(name, x, y, flag == 1)
+            for name, (x, y), flag in zip(names, places.tolist(), seen.tolist()) if flag > 0], box)

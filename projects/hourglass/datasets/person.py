@@ -1,0 +1,75 @@
+"""One annotated person, in the form of every data set and in that of COCO."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+
+@dataclass
+class Person:
+    """A person as annotated, in the same form for every data set.
+
+    Attributes:
+        image_name: file name below the image folder.
+        center_image: (2,) x, y of the crop's centre, image px, 0-based.
+        side_image: side of the square crop in image px, with every factor of the protocol applied.
+        keypoints_image: (K, 2) x, y, image px, 0-based; NaN where not annotated.
+        occluded: (K,) bool; annotated, but hidden behind something.
+        row: index of the person in the annotation file, for messages.
+        pck_unit: image px that distances are divided by, where the protocol does not measure them
+            itself: 0.6 x the head's diagonal for MPII, NaN where unknown, as for training people.
+        bbox_image: (4,) x1, y1, x2, y2 of the person's own box in image px, where annotated.
+        sides_swapped: whether left and right are not the person's own, but those of an observer
+            who sees the person from behind.
+        place: 0-based indices of the image, and of the person on it, in MPII's release, or None.
+        single_person: whether MPII's official score counts the person; None where unknown.
+        area_image: annotated area of the person in px^2, as COCO's; None where there is none.
+        image_size: (w, h) of the upright image in px as the annotation has it, None where it does
+            not; an image of another size is an error.
+        image_id, annotation_id: ids of image and person in the file; None where it has none.
+        category_id: id of the person's category in the file.
+    """
+
+    image_name: str
+    center_image: ndarray
+    side_image: float
+    keypoints_image: ndarray
+    occluded: ndarray
+    row: int
+    pck_unit: float | None = None
+    bbox_image: ndarray | None = None
+    sides_swapped: bool = False
+    place: tuple[int, int] | None = None
+    single_person: bool | None = None
+    area_image: float | None = None
+    image_size: tuple[int, int] | None = None
+    image_id: int | str | None = None
+    annotation_id: int | None = None
+    category_id: int = 1
+
+
+def coco_annotation(person: Person, image_id: int | str | None) -> dict:
+    """Return a person in the form of COCO's annotations.
+
+    Without an annotated box, that around the annotated keypoints takes its place, and without an
+    area 0.53 of the box, as in mmpose. ``id`` is the row, from 1, where the file has none, as
+    COCO's evaluation takes 0 for no match.
+    """
+    annotated = ~np.isnan(person.keypoints_image).any(-1)                           # (K,)
+    flags = np.where(annotated, np.where(person.occluded, 1, 2), 0)
+    box = person.bbox_image
+    if box is None:
+        box = np.zeros(4)
+        if annotated.any():
+            joints = person.keypoints_image[annotated]
+            box = np.r_[joints.min(0), joints.max(0)]
+    width, height = box[2:] - box[:2]
+    area = 0.53 * width * height if person.area_image is None else person.area_image
+    triples = np.column_stack([np.nan_to_num(person.keypoints_image), flags])       # (K, 3)
+    return dict(id=person.row + 1 if person.annotation_id is None else person.annotation_id,
+                image_id=image_id, category_id=person.category_id, iscrowd=0,
+                num_keypoints=int(annotated.sum()), keypoints=triples.ravel().tolist(),
+                bbox=[float(box[0]), float(box[1]), float(width), float(height)],
+                area=float(area))

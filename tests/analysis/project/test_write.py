@@ -1,0 +1,92 @@
+"""The written config builds the data sets that were looked over, and says what was chosen."""
+import cv2
+import pytest
+from mmengine.config import Config
+from mmengine.registry import DATASETS
+from own_people import annotation, write_people
+
+from hourglass.analysis.project.write import write_project
+from hourglass.datasets.forms.convert import Source
+from hourglass.datasets.skeletons import COCO_SIGMAS
+from hourglass.errors import DataError
+from hourglass.models.backbone import StackedHourglass
+
+
+def source(folder, *arguments, **category) -> Source:
+    return Source(write_people(folder, *arguments, **category), folder / 'images')
+
+
+def written(folder, *arguments, **options) -> tuple[str, Config]:
+    said = '\n'.join(write_project(folder / 'project', *arguments, **options))
+    return said, Config.fromfile(folder / 'project/config.py')
+
+
+def splits(cfg: Config) -> tuple:
+    return tuple(DATASETS.build(dict(cfg[name].dataset, _scope_='mmpose'))
+                 for name in ('train_dataloader', 'val_dataloader'))
+
+
+def test_the_config_builds_what_was_looked_over(tmp_path, monkeypatch):
+    said, cfg = written(tmp_path, source(tmp_path))
+    assert 'to train: 14 people on 7 images' in said
+    assert 'to validate: 2 people on 1 images' in said
+    monkeypatch.chdir('/')                              # paths are relative to the config
+    assert [len(one) for one in splits(cfg)] == [14, 2]
+    assert splits(cfg)[0].crop == 'bbox' and cfg.model.test_cfg.flip_test
+    assert StackedHourglass(**{key: value for key, value in cfg.model.backbone.items()
+                               if key != 'type'}).num_keypoints == 3
+    assert cfg.work_dir == str(tmp_path / 'project/run')
+    assert cfg.load_from == 'hourglass://flic-small' and 'shares 3 of 3 keypoints' in said
+    assert cfg.model.head.decoder.unannotated == 'mask'
+
+
+def test_the_sheet_shows_the_crops(tmp_path):
+    written(tmp_path, source(tmp_path))
+    assert cv2.imread(str(tmp_path / 'project/people.png')).shape == (3 * 256, 6 * 256, 3)
+
+
+def test_people_that_are_left_out_are_counted(tmp_path):
+    people = [annotation(i, i) for i in range(7)] + [annotation(9, 7, iscrowd=1)]
+    said, _ = written(tmp_path, source(tmp_path, people), held_out=(1, 3))
+    assert said.count("1 left out for 'crowd'") == 1
+
+
+def test_two_files_are_the_splits_and_share_no_image(tmp_path):
+    train = source(tmp_path / 'a', [annotation(1, 0)])
+    _, cfg = written(tmp_path, train, source(tmp_path / 'b'))
+    assert [len(one) for one in splits(cfg)] == [1, 16]
+    with pytest.raises(DataError, match=r'people\.json: 1 images are in .*a.people\.json, too'):
+        written(tmp_path, train, train)
+
+
+def test_two_files_have_the_same_keypoints(tmp_path):
+    train = source(tmp_path / 'a', [annotation(1, 0)])
+    val = source(tmp_path / 'b', names=['nose', 'right_eye', 'left_eye'])
+    with pytest.raises(DataError, match='its keypoints are not those of .*: nose, left_eye, right'):
+        written(tmp_path, train, val)
+
+
+def test_a_list_and_the_split_of_the_form_are_kept(tmp_path):
+    (tmp_path / 'list.txt').write_text('3.png')
+    for one, options in ((source(tmp_path), dict(held_out=tmp_path / 'list.txt')),
+                         (Source(tmp_path / 'people.json', tmp_path / 'images',
+                                 validation=['3.png']), {})):
+        _, cfg = written(tmp_path, one, **options)
+        val = splits(cfg)[1]
+        assert {val.get_data_info(i)['img_path'] for i in range(len(val))} == {
+            str(tmp_path / 'project/../images/3.png')}
+
+
+def test_no_pairs_no_mirrored_images(tmp_path):
+    said, cfg = written(tmp_path, source(tmp_path, names=['a', 'b', 'c']))
+    assert 'images are not mirrored in training, as no pairs were found by the names' in said
+    assert cfg.train_dataloader.dataset.pipeline[0].prob == 0 and not cfg.model.test_cfg.flip_test
+
+
+def test_98_keypoints_are_one_row_and_coco_people_get_its_ap(tmp_path):
+    for names, count in (([f'p{i}' for i in range(98)], 1), (list(COCO_SIGMAS), 2)):
+        people = [annotation(i, i, keypoints=[20, 20, 2] * len(names)) for i in range(8)]
+        _, cfg = written(tmp_path, source(tmp_path, people, names=names))
+        assert [metric.type for metric in cfg.val_evaluator] == [
+            'hourglass.PCK', 'hourglass.OksAP'][:count]
+    assert set(cfg.val_evaluator[0].groups) >= {'nose', 'eye', 'ankle'}

@@ -1,0 +1,36 @@
+"""Images are found by the end of their path, and points by their group or box."""
+import pytest
+from own_people import write_images
+
+from hourglass.datasets.forms.builder import Box, Builder, Point
+from hourglass.errors import DataError
+
+
+@pytest.fixture
+def builder(tmp_path):
+    return Builder(tmp_path / 'a.json', write_images(tmp_path, ['a.png', 'deep/a.png']))
+
+
+@pytest.mark.parametrize(('written', 'name'), [
+    ('a.png', 'a.png'), ('/home/me/a.png', 'a.png'), (r'D:\cats\deep\a.png', 'deep/a.png'),
+    ('../deep/a.png', 'deep/a.png'), ('./a.png', 'a.png'), ('deep//a.png', 'deep/a.png')])
+def test_an_image_is_found_by_the_longest_end_of_its_path(builder, written, name):
+    assert builder.add_image(written) == name
+    assert builder.images[name] == dict(id=1, file_name=name, width=80, height=60)
+
+
+def test_a_missing_image_is_named(builder):
+    with pytest.raises(DataError, match=r'a\.json: .* has no image b\.png; name the folder'):
+        builder.add_image('b.png')
+
+
+def test_a_point_without_a_group_belongs_to_the_smallest_box_around_it(builder):
+    large, small = Box(0, 0, 80, 60), Box(10, 10, 20, 20)
+    builder.add_shapes('a.png', [Point('nose', 15, 15), Point('eye', 50, 50)], [large, small])
+    assert [list(person['places']) for person in builder.people] == [['eye'], ['nose']]
+
+
+def test_a_group_counts_more_than_a_box(builder):
+    boxes = [Box(0, 0, 80, 60, group=1), Box(10, 10, 20, 20, group=2)]
+    builder.add_shapes('a.png', [Point('nose', 15, 15, group=1)], boxes)
+    assert [len(person['places']) for person in builder.people] == [1, 0]

@@ -1,0 +1,47 @@
+"""An XML file of CVAT becomes a file in COCO's form."""
+from pathlib import Path
+
+import pytest
+from own_people import write_images
+from two_cats import check, converted
+
+from hourglass.errors import DataError
+
+CVAT_SHAPES = """
+<points label="nose" group_id="1" occluded="0" points="20,15"/>
+<points label="eye" group_id="1" occluded="0" points="24,12"/>
+<points label="nose" group_id="2" occluded="1" points="60,30"/>
+<box label="cat" group_id="1" xtl="10" ytl="6" xbr="34" ybr="36"/>
+<box label="cat" group_id="2" xtl="40" ytl="12" xbr="72" ybr="48"/>"""
+CVAT_SKELETONS = """
+<skeleton label="cat"><points label="nose" occluded="0" outside="0" points="20,15"/>
+<points label="eye" occluded="0" outside="0" points="24,12"/></skeleton>
+<skeleton label="cat"><points label="nose" occluded="1" outside="0" points="60,30"/>
+<points label="eye" occluded="0" outside="1" points="0,0"/></skeleton>"""
+
+
+def cvat(folder: Path, shapes: str, image: str = 'a.png') -> Path:
+    write_images(folder, ['a.png'])
+    path = folder / 'annotations.xml'
+    path.write_text(f'<annotations><image id="0" name="{image}" width="80" height="60">{shapes}'
+                    '</image></annotations>')
+    return path
+
+
+@pytest.mark.parametrize('shapes', [CVAT_SHAPES, CVAT_SKELETONS], ids=['shapes', 'skeletons'])
+def test_cvat(tmp_path, shapes):
+    check(converted(cvat(tmp_path, shapes))[1], boxes=shapes is CVAT_SHAPES)
+
+
+def test_points_of_cvat_that_are_one_shape_are_numbered(tmp_path):
+    _, content = converted(cvat(tmp_path, '<points label="cat" points="20,15;24,12"/>'))
+    assert content['categories'][0]['keypoints'] == ['cat_1', 'cat_2']
+    assert content['annotations'][0]['keypoints'] == [20, 15, 2, 24, 12, 2]
+
+
+@pytest.mark.parametrize(('shapes', 'message'), [
+    ('<points label="nose" points="20"/>', 'image a.png: ValueError'), ('<box', 'not an XML file'),
+    ('<points points="20,15"/>', "image a.png: KeyError: 'label'"), ('', 'no annotated keypoint')])
+def test_cvat_is_refused_by_name(tmp_path, shapes, message):
+    with pytest.raises(DataError, match=f'annotations.xml: {message}'):
+        converted(cvat(tmp_path, shapes))

@@ -1,0 +1,34 @@
+"""A table of DeepLabCut becomes a file in COCO's form."""
+import csv
+
+import pytest
+from own_people import write_images
+from two_cats import EYE, NOSES, check, converted
+
+from hourglass.errors import DataError
+
+
+@pytest.mark.parametrize('columns', [1, 3])
+def test_deeplabcut(tmp_path, columns):
+    write_images(tmp_path / 'labeled-data/video', ['a.png'])
+    frame = ['labeled-data', 'video', 'a.png']
+    index = [r'labeled-data\video\a.png'] if columns == 1 else frame
+    none = [''] * (len(index) - 1)
+    rows = [['scorer', *none, *['me'] * 8],
+            ['individuals', *none, *['one'] * 4, *['two'] * 4],
+            ['bodyparts', *none, *['nose', 'nose', 'eye', 'eye'] * 2],
+            ['coords', *none, *['x', 'y'] * 4],
+            [*index, *NOSES[0], *EYE, *NOSES[1], '', '']]
+    path = tmp_path / 'labeled-data/video/CollectedData_me.csv'
+    with path.open('w', newline='') as file:
+        csv.writer(file).writerows(rows)
+    path.with_suffix('.h5').touch()
+    for given in (path, path.with_suffix('.h5')):
+        _, content = converted(given)
+        check(content, hidden=False, boxes=False, name='labeled-data/video/a.png')
+
+
+def test_a_table_of_another_kind_is_refused(tmp_path):
+    (tmp_path / 'a.csv').write_text('x,y\n1,2\n')
+    with pytest.raises(DataError, match="no rows 'bodyparts' and 'coords'"):
+        converted(tmp_path / 'a.csv')

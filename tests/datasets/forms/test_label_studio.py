@@ -1,0 +1,39 @@
+"""An export of Label Studio becomes a file in COCO's form."""
+import json
+from pathlib import Path
+
+import pytest
+from own_people import write_images
+from two_cats import BOXES, EYE, NOSES, check, converted
+
+from hourglass.errors import DataError
+
+
+def label_studio(folder: Path, image: str, parents: bool) -> Path:
+    size = dict(original_width=80, original_height=60, to_name='img')
+    result: list[dict] = [dict(size, id=f'box{i}', type='rectanglelabels', value=dict(
+        x=x / 0.8, y=y / 0.6, width=width / 0.8, height=height / 0.6))
+        for i, (x, y, width, height) in enumerate(BOXES)]
+    for name, (x, y), owner in (('nose', NOSES[0], 0), ('eye', EYE, 0), ('nose', NOSES[1], 1)):
+        result.append(dict(size, id=f'{name}{owner}', type='keypointlabels', value=dict(
+            x=x / 0.8, y=y / 0.6, width=0.5, keypointlabels=[name])))
+        if parents:
+            result[-1]['parentID'] = f'box{owner}'
+    path = folder / 'export.json'
+    path.write_text(json.dumps([dict(
+        id=1, data=dict(note='a cat', img=image), annotations=[dict(result=result)])]))
+    return path
+
+
+@pytest.mark.parametrize('parents', [True, False])
+@pytest.mark.parametrize('image', ['/data/upload/3/1a2b3c4d-a%20b.png',
+                                   '/data/local-files/?d=cats%5Ca%20b.png'])
+def test_label_studio(tmp_path, image, parents):
+    write_images(tmp_path, ['a b.png'])
+    check(converted(label_studio(tmp_path, image, parents))[1], hidden=False, name='a b.png')
+
+
+def test_another_list_is_refused(tmp_path):
+    (tmp_path / 'a.json').write_text('[{"image_id": 1}]')
+    with pytest.raises(DataError, match=r"a\.json, task 0: KeyError: 'annotations'"):
+        converted(tmp_path / 'a.json')

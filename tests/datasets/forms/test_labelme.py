@@ -1,0 +1,27 @@
+"""Files of labelme become a file in COCO's form."""
+
+import pytest
+from two_cats import NOSES, check, converted, labelme
+
+from hourglass.errors import DataError
+
+
+@pytest.mark.parametrize('grouped', [True, False])
+def test_labelme_by_groups_or_by_boxes(tmp_path, grouped):
+    check(converted(labelme(tmp_path / 'me', grouped))[1])
+
+
+def test_points_that_belong_to_nobody_are_refused(tmp_path):
+    points = [dict(label='nose', points=[place], shape_type='point') for place in NOSES]
+    with pytest.raises(DataError, match=r"a\.png has two points 'nose' of one person"):
+        converted(labelme(tmp_path / 'me', shapes=points))
+    box = dict(label='cat', points=[(0, 0), (30, 30)], shape_type='rectangle')
+    with pytest.raises(DataError, match=r"a\.png: point 'nose' lies in no box and has no group"):
+        converted(labelme(tmp_path / 'me', shapes=[*points, box]))
+
+
+def test_a_file_of_labelme_that_is_broken_is_named(tmp_path):
+    with pytest.raises(DataError, match=r'a\.json: not a file of labelme'):
+        converted(labelme(tmp_path / 'me', shapes=[dict(label='nose')]))
+    with pytest.raises(DataError, match='has no image b.png'):
+        converted(labelme(tmp_path / 'me', imagePath='b.png'))
