@@ -55,17 +55,15 @@ def main(path: str) -> None:
             length = len(whole) // cfg.train_cfg.max_epochs
             panel.plot(whole, 'C0', lw=4, alpha=0.3, label='whole')
             panel.plot(double, 'C1', lw=4, alpha=0.3, label='twice the epochs')
-            for place in (1, 2, 3):
+            # three places, or fewer in a run of few epochs
+            for epoch in range(quarter, min(4 * quarter, cfg.train_cfg.max_epochs), quarter):
                 for factor, colour in ((1, 'C0'), (2, 'C1')):
-                    checkpoint = work / f'epoch_{place * quarter}.pth'
-                    if not checkpoint.is_file():        # a run of fewer epochs than four
-                        continue
-                    part, _ = trained(cfg, Path(folder, f'{place}{factor}'), factor,
-                                      str(checkpoint))
-                    begin = place * quarter * length
+                    part, _ = trained(cfg, Path(folder, f'{epoch}-{factor}'), factor,
+                                      str(work / f'epoch_{epoch}.pth'))
+                    begin = epoch * length
                     panel.plot(range(begin, begin + len(part)), part, colour, lw=0.8)
                     panel.plot(begin, part[0], 'o', color=colour, ms=4,
-                               label='resumed' if place == 1 else None)
+                               label='resumed' if epoch == quarter else None)
         panel.set_title(name, fontsize=7)
         panel.set_ylim(0)
     axes[0].legend(fontsize=7)
