@@ -53,7 +53,7 @@ def test_prediction_needs_no_package_of_openmmlab(synthetic, tmp_path):
     image = min((synthetic / 'synthetic/test/images').iterdir())
     assert run(PROGRAM + f"""
 from hourglass.cli import main
-main(['predict', {str(image)!r}, '--out', {str(tmp_path)!r}, '--optimize', 'fuse'])
+main(['predict', {str(image)!r}, '--whole-image', '--out', {str(tmp_path)!r}, '--optimize', 'fuse'])
 """).startswith('1 people in 1 images')
     assert (tmp_path / 'predictions.json').is_file()
 
