@@ -65,8 +65,12 @@ def test_no_layer_imports_one_further_out(name):
     assert not outward
 
 
+# configs, and the detector of a user who names one of mmdet
+WITH_OPENMMLAB = ('inference.openmmlab', 'inference.detectors')
+
+
 @pytest.mark.parametrize('name', [name for name in MODULES if layer(name) in ('inference', 'deploy')
-                                  and name != 'inference.openmmlab'])
+                                  and name not in WITH_OPENMMLAB])
 def test_prediction_imports_no_package_of_openmmlab(name):
     roots = {full_name.split('.')[0] for full_name in imported(MODULES[name])}
     assert not roots & {'mmengine', 'mmcv', 'mmpose', 'mmdet'}
