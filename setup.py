@@ -58,6 +58,7 @@ setup(
     install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'scipy>=1.12', 'h5py',
                       'tqdm', 'jinja2'],
     extras_require=dict(
+        detect=['onnxruntime'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
         sleap=['sleap-io'],

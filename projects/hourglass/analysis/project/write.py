@@ -86,7 +86,7 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     yield f'next: hourglass train {config}'
     weights_of_run = out / 'run/best_*.pth'
     yield (f'then: hourglass predict NEW_IMAGES --config {config} --weights {weights_of_run}'
-           + ('' if crop == 'image' else ' --boxes FILE'))
+           f" {'--whole-image' if crop == 'image' else '--boxes FILE'}")
 
 
 def _images(people: KeypointDataset) -> set[str]:
