@@ -62,6 +62,7 @@ setup(
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
         sleap=['sleap-io'],
+        opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
              'types-requests', 'types-tqdm', 'pdoc']),

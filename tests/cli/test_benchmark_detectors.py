@@ -16,7 +16,8 @@ def test_detectors_are_compared_with_the_data_sets_crops(
     config, checkpoint = write_tiny_network(tmp_path)
     with config.open('a') as file:              # the crop of predictions
         file.write("test_dataloader['dataset']['pipeline'] = [\n"
-                   "    dict(type='hourglass.CropImage', input_size=(64, 64)), dict(type='PackPoseInputs')]\n")
+                   "    dict(type='hourglass.CropImage', input_size=(64, 64)),\n"
+                   "    dict(type='PackPoseInputs')]\n")
     cli('benchmark', 'detectors', config, checkpoint, 'annotation', 'finders:whole',
         'finders:nobody', '--json', 'found.json')
     crops, whole, nobody = json.loads((tmp_path / 'found.json').read_text())['detectors']

@@ -21,6 +21,13 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, BinaryIO, NoReturn, Optional
 
+from hourglass.compat.later import (
+    LATER,
+    import_later,
+    leave_out_dynamo,
+    read_version_of_torchvision,
+)
+
 Patch = Callable[[], Optional[ModuleSpec]]
 
 
@@ -269,7 +276,10 @@ PATCHES: dict[str, Patch] = {           # module -> what runs before its import
     'xtcocotools': stand_in_for_xtcocotools,
     'yapf': write_yapf_grammars_whole,
     'torchvision': declare_torchvision_ops,
+    'mmengine.optim': leave_out_dynamo,
+    'mmengine.utils.dl_utils.collect_env': read_version_of_torchvision,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
     'mlflow': name_scores_for_mlflow,
+    **{name: partial(import_later, name, *modules) for name, modules in LATER.items()},
 }
