@@ -1,11 +1,10 @@
 """Configs of the documentation, trained for an epoch of one step and validated."""
 import json
-import re
 
 import pytest
 from conftest import REPOSITORY
+from host_parts import blocks
 
-BLOCK = re.compile(r'^```python file=(\S+)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 SMALL = [f'{loader}_dataloader.{option}' for loader in ('train', 'val', 'test') for option in (
     'batch_size=4', 'num_workers=0', 'dataset.indices=4')]
 
@@ -21,8 +20,7 @@ def run(tmp_path, cli, monkeypatch):
     (tmp_path / 'configs').symlink_to(REPOSITORY / 'configs')
 
     def call(page: str, file: str, *options: str, more: str = '') -> tuple[list, list]:
-        blocks = dict(BLOCK.findall((REPOSITORY / 'docs' / page).read_text()))
-        (tmp_path / file).write_text(blocks[file] + more)
+        (tmp_path / file).write_text(blocks(page)[file] + more)
         cli('train', tmp_path / file, '--work-dir', tmp_path / 'work', '--cfg-options', *SMALL,
             'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
             f'experiment_name={tmp_path.name}', f'visualizer.name={tmp_path.name}',

@@ -5,7 +5,7 @@ import mmpose
 import numpy as np
 import pytest
 from conftest import REPOSITORY
-from their_data import write_theirs
+from host_parts import write_theirs
 
 from hourglass.checkpoints import read_checkpoint
 

@@ -11,10 +11,15 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPOSITORY
-from mmengine.registry import DATASETS, METRICS, init_default_scope
-from their_data import write_theirs
+from host_parts import blocks, write_theirs
+from mmengine.config import Config
+from mmengine.registry import DATASETS, METRICS, MODELS, init_default_scope
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
 
 from hourglass.checkpoints import read_checkpoint
+from hourglass.engine.checks import check_model
+from hourglass.errors import ConfigError
 
 PAGE = 'mmpose-parts.md'
 HEADS = ['heatmap_head.py', 'simcc_head.py', 'rtmcc_head.py']
@@ -46,6 +51,24 @@ def test_their_heads_learn_four_people_by_heart(run, root, file):
                     'val_dataloader.dataset.ann_file=train/annotations.json',
                     'val_dataloader.dataset.data_prefix.img=train/images')
     assert scores[-1]['mpii/Total'] > 90
+
+
+def test_their_head_for_associative_embedding_predicts_and_is_not_trained(root, tmp_path):
+    (tmp_path / 'configs').symlink_to(REPOSITORY / 'configs')
+    (tmp_path / 'tags.py').write_text(blocks(PAGE)['tags.py'])
+    cfg = Config.fromfile(tmp_path / 'tags.py')
+    init_default_scope('mmpose')
+    model = MODELS.build(cfg.model).eval()
+    sample = PoseDataSample(metainfo=dict(
+        flip_indices=list(range(17)), img_shape=(128, 128), input_size=(128, 128),
+        input_center=np.array([64, 64]), input_scale=np.array([128, 128])))
+    sample.gt_instances = InstanceData()
+    with torch.no_grad():
+        [found] = model.test_step(dict(
+            inputs=[torch.zeros(3, 128, 128, dtype=torch.uint8)], data_samples=[sample]))
+    assert found.pred_instances.keypoints.shape[1:] == (17, 2)
+    with pytest.raises(ConfigError, match='EmbeddingHead cannot be trained'):
+        check_model(model, cfg)
 
 
 def test_the_table_has_the_data_sets():

@@ -28,6 +28,11 @@ def check_model(model: nn.Module, cfg: ConfigDict) -> None:
             'model.backbone.num_keypoints is None, so model.head would take features for heatmaps; '
             'give the backbone num_keypoints, or the head in_channels, num_keypoints and '
             'num_stages')
+    if (head is not None and type(head).__name__ == 'AssociativeEmbeddingHead'
+            and 'keypoint_indices' not in head.decoder.label_mapping_table):
+        raise ConfigError(
+            'model.head: AssociativeEmbeddingHead cannot be trained here, as its codec gives its '
+            "loss no keypoint_indices; find several people with 'hourglass predict --detector'")
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError('model: every parameter is frozen; nothing would be trained')
     _check_parameter_groups(model, cfg.get('optim_wrapper') or {})

@@ -1,8 +1,16 @@
-"""Small annotation files in the forms that mmpose's data sets read, over rendered people."""
+"""Small annotation files in the forms that mmpose's data sets read; the configs of a page."""
 import json
+import re
 from pathlib import Path
 
 import numpy as np
+from conftest import REPOSITORY
+
+
+def blocks(page: str) -> dict[str, str]:
+    """Return the files that a page of the documentation shows, by their names."""
+    return dict(re.findall(r'^```python file=(\S+)\n(.*?)^```$',
+                           (REPOSITORY / 'docs' / page).read_text(), re.MULTILINE | re.DOTALL))
 
 
 def write_theirs(folder: Path, kind: str, count: int, images: Path) -> Path:
