@@ -58,9 +58,11 @@ setup(
     install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'scipy>=1.12', 'h5py',
                       'tqdm', 'jinja2'],
     extras_require=dict(
+        detect=['onnxruntime'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
         sleap=['sleap-io'],
+        opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
              'types-requests', 'types-tqdm', 'pdoc']),

@@ -69,7 +69,7 @@ def test_a_patch_runs_before_its_module_is_imported_and_only_then(tmp_path, monk
 
 @pytest.mark.parametrize('name', compat.PATCHES)
 def test_each_patch_names_the_release_that_makes_it_unnecessary(name):
-    patch = compat.PATCHES[name]
+    patch = getattr(compat.PATCHES[name], 'func', compat.PATCHES[name])
     text = patch.__doc__ or loaders.register.__doc__        # imported when it is needed
     assert re.search(r'Needed until \w+', ' '.join(text.split()))
 
@@ -273,3 +273,12 @@ def test_mmposes_inferencer_finds_what_predict_finds(name, synthetic, tmp_path):
     drawn = cv2.imread(str(next((tmp_path / 'visualizations').iterdir())))
     assert (drawn != cv2.imread(path)).any()
     assert len(next(inferencer(path))['predictions'][0]) == 1           # the boxes are forgotten
+
+
+def test_mmposes_inferencer_warns_where_nothing_says_where_people_are(caplog):
+    from mmpose.apis.inferencers.mmpose_inferencer import Pose2DInferencer
+    for det_model in ('whole_image', None):
+        assert not caplog.records
+        inferencer = SimpleNamespace(cfg=SimpleNamespace(dataset_type='hourglass.FlicDataset'))
+        Pose2DInferencer._init_detector(inferencer, det_model=det_model, device='cpu')
+    assert 'one person is looked for in each whole image; give det_model, bboxes' in caplog.text

@@ -219,7 +219,7 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     for number, path in enumerate(sorted((data / 'synthetic/test/images').iterdir()) * 2):
         cv2.imwrite(str(images / f'{number:02}.png'), cv2.imread(str(path)))
     (images / 'torn.jpg').write_bytes(b'no image')
-    common = (images, '--model', 'flic-small', '--device', 'cpu')
+    common = (images, '--whole-image', '--model', 'flic-small', '--device', 'cpu')
     in_one = Tool('predict', *common, '--out', tmp_path / 'alone', log=tmp_path / 'alone.log')
     assert '1 images could not be used' in in_one.output(1)
     first, second = (

@@ -12,8 +12,8 @@ def test_the_config_is_trained_with(tmp_path, cli, capsys, monkeypatch):
     assert said.endswith('--weights project/run/best_*.pth --boxes FILE\n')
     with pytest.raises(SystemExit, match='0'):
         cli('train', 'project/config.py', '--dry-run', '--cfg-options',
-            'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0')
-    assert '14 to train, 2 to validate' in capsys.readouterr().out
+            'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0', 'held_out=(0,2)')
+    assert '8 to train, 8 to validate' in capsys.readouterr().out
 
 
 def test_what_is_there_stays(tmp_path, cli):

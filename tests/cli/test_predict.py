@@ -24,8 +24,8 @@ def images(synthetic, tmp_path):
 
 def test_a_folder_to_overlays_json_and_table(cli, images, tmp_path, capsys):
     out = tmp_path / 'out'
-    cli('predict', images, '--model', 'flic-small', '--out', out, '--heatmaps', '--crop',
-         '--device', 'cpu')
+    cli('predict', images, '--whole-image', '--model', 'flic-small', '--out', out, '--heatmaps',
+        '--crop', '--device', 'cpu')
     assert '3 people in 3 images, one looked for in each whole image' in capsys.readouterr().out
     coco = COCO(out / 'predictions.json')
     assert [image['file_name'] for image in coco.imgs.values()] == ['a.jpg', 'b.png', 'more/c.jpg']
@@ -84,6 +84,22 @@ def test_a_video_to_a_video_with_a_detector(cli, images, tmp_path, monkeypatch):
     assert video.read()[1].shape == (96, 128, 3)
 
 
+def test_a_detector_that_fails_costs_an_image_and_a_bad_box_itself(
+        cli, images, tmp_path, monkeypatch, capsys, caplog):
+    (tmp_path / 'moody.py').write_text(
+        'results = [None, [[5, 5, 90, 120, 0.3], [5, 5, 80, 120, 0.9], [9, 9, 9, 9, 0.9]]]\n'
+        'def find(image):\n    return results.pop(0)\n')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match='2 images could not be used'):
+        cli('predict', images, '--model', 'flic-small', '--detector', 'moody:find', '--out', 'out')
+    reported = capsys.readouterr().err
+    assert 'error: a.jpg: the detector returned NoneType of shape ()' in reported
+    assert 'error: more/c.jpg: the detector failed (IndexError: pop from empty list)' in reported
+    assert "b.png: the detector's box [9.0, 9.0, 9.0, 9.0] is left out" in caplog.text
+    found = json.loads((tmp_path / 'out/predictions.json').read_text())
+    assert [person['bbox'] for person in found['annotations']] == [[5, 5, 75, 115]]
+
+
 def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, capsys):
     (images / 'torn.jpg').write_bytes((images / 'a.jpg').read_bytes()[:300])
     Image.new('L', (1, 1), 3).save(images / 'one_pixel.png')
@@ -105,10 +121,11 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [
-    (['gone.jpg'], 'gone.jpg: no image'),
-    (['.', '--model', 'none'], 'none: no such config file'),
+    (['gone.jpg', '--whole-image'], 'gone.jpg: no image'),
+    (['.', '--model', 'none', '--whole-image'], 'none: no such config file'),
+    (['.'], 'where are the people'), (['.', '--detector', 'hogg'], 'detector hogg: there is none'),
     (['.', '--config', 'a.py'], '--config and --weights go together'),
-    (['.', '--boxes', 'a', '--detector', 'b'], 'give one'),
+    (['.', '--boxes', 'a', '--detector', 'b'], 'Give one of --detector'),
 ])
 def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, message):
     monkeypatch.chdir(images)
@@ -118,7 +135,7 @@ def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, mess
 
 def test_probabilities_of_shipped_weights(cli, images, tmp_path):
     cli('predict', images / 'a.jpg', '--model', 'flic-small', '--out', tmp_path, '--probability',
-        '--no-overlays', '--device', 'cpu')
+        '--whole-image', '--no-overlays', '--device', 'cpu')
     with (tmp_path / 'predictions.csv').open() as file:
         rows = [(float(line['score']), float(line['probability'])) for line in csv.DictReader(file)]
     assert len(rows) == 11 and all(0 <= probability <= 1 for _, probability in rows)
@@ -126,11 +143,12 @@ def test_probabilities_of_shipped_weights(cli, images, tmp_path):
     assert person['probability'] == [probability for _, probability in rows]
     with pytest.raises(SystemExit, match='error: probability: these weights are calibrated for'):
         cli('predict', images, '--model', 'flic-small', '--out', tmp_path, '--probability',
-            '--no-flip', '--device', 'cpu')
+            '--whole-image', '--no-flip', '--device', 'cpu')
 
 
 def test_fewer_stacks_and_another_runtime(cli, images, tmp_path, capsys):
-    common = (images / 'a.jpg', '--model', 'flic-small4', '--no-overlays', '--device', 'cpu')
+    common = (images / 'a.jpg', '--whole-image', '--model', 'flic-small4', '--no-overlays',
+              '--device', 'cpu')
     for name, options in (('stage', ('--stage', 1)), ('early', ('--exit-tolerance', 1000)),
                           ('stages', ('--stages', 2, '--optimize', 'fuse')), ('all', ())):
         cli('predict', *common, '--out', tmp_path / name, *options)

@@ -96,7 +96,7 @@ def test_what_coding_costs_the_joints_of_mpii(options, at_005, at_01):
     truth = np.stack([person.keypoints_image for person in people])             # (P, 16, 2)
     found, shifts = np.full_like(truth, np.nan), []
     for index, person in enumerate(people):
-        sample = dataset._sample(index, index, person) | dict(img=np.zeros((8, 8, 3), np.uint8))
+        sample = dataset._sample(index, person) | dict(img=np.zeros((8, 8, 3), np.uint8))
         sample = crop.transform(sample)
         keypoints_input = sample['transformed_keypoints'][0]                    # (16, 2)
         inside = ((keypoints_input >= -0.5) & (keypoints_input < 255.5)).all(-1)

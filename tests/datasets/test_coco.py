@@ -7,6 +7,8 @@ from own_people import NAMES, annotation, write_people
 
 from hourglass.datasets.coco import KeypointDataset
 from hourglass.errors import ConfigError, DataError
+from hourglass.evaluation.oks import OksAP
+from hourglass.evaluation.own_metrics import PCK
 
 
 def dataset(folder, annotations=None, **options) -> KeypointDataset:
@@ -94,6 +96,17 @@ def test_the_splits_share_no_image_and_miss_none(tmp_path):
     names = [{one['img_path'] for one in dataset(tmp_path, split=split, held_out=0.25)}
              for split in ('train', 'val')]
     assert [len(one) for one in names] == [6, 2] and not names[0] & names[1]
+
+
+def test_perfect_predictions_have_the_highest_score_of_each_metric(tmp_path):
+    people = dataset(tmp_path)
+    for metric in (OksAP(sigmas=dict.fromkeys(NAMES, 0.05)), PCK(dict(All=NAMES), unit='bbox')):
+        metric.dataset_meta = people.metainfo
+        samples = [one | dict(pred_instances=dict(
+            keypoints=one['keypoints'], keypoint_scores=np.ones((1, 3)))) for one in people]
+        metric.process([], samples)
+        scores = metric.evaluate(len(people))
+        assert scores.get('oks/AP', scores.get('pck/Total')) == 100
 
 
 def test_with_another_skeleton_keypoints_keep_their_names(tmp_path):

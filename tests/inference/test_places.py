@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hourglass.errors import ConfigError, DataError
-from hourglass.inference.places import BoxFile, Request, load_detector, square_crops
+from hourglass.inference.places import BoxFile, Request, box_finder, square_crops
 
 
 def crops(**places) -> list:
@@ -74,12 +74,18 @@ def test_a_file_that_is_neither_is_refused_by_name(tmp_path, content):
         BoxFile(tmp_path / 'gone.json')
 
 
-def test_a_detector_is_any_function_in_reach(tmp_path, monkeypatch):
-    (tmp_path / 'finder.py').write_text(
-        'value = 3\ndef find(image):\n    return [[0, 0, 2, 3]]\n')
+def test_where_people_are_has_to_be_said_in_one_way(tmp_path, monkeypatch):
+    (tmp_path / 'boxes.json').write_text('{"a.jpg": [[1, 2, 3, 4]]}')
+    (tmp_path / 'two_boxes.py').write_text(
+        'find = lambda image: [[0, 0, 9, 9, 0.5], [1, 1, 8, 9, 0.8]]')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend('')
-    assert np.shape(load_detector('finder:find')(None)) == (1, 4)
-    for name in ('finder:gone', 'nowhere:find', 'finder', 'finder:value'):
-        with pytest.raises(ConfigError, match=f'--detector {name}: '):
-            load_detector(name)
+    request = Request(np.zeros((96, 128, 3), np.uint8), 'a.jpg')
+    ways = dict(boxes='boxes.json', detector='two_boxes:find', whole_image=True)
+    found = [box_finder(**{way: value})(request) for way, value in ways.items()]
+    assert found[0].tolist() == [[1, 2, 3, 4]] and found[2] is None
+    assert found[1].tolist() == [[1, 1, 8, 9, 0.8]]             # they overlap by 56 of 81 px^2
+    both = box_finder(detector='two_boxes:find', overlap=0.7)(request)
+    assert both.tolist() == [[1, 1, 8, 9, 0.8], [0, 0, 9, 9, 0.5]]
+    for several in ({}, ways, dict(boxes='boxes.json', whole_image=True)):
+        with pytest.raises(ConfigError, match='where are the people.*--detector .*--boxes, and'):
+            box_finder(**several)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hourglass.deploy.runtimes import optimized
+from hourglass.inference.detectors import find_detector
 from hourglass.inference.model import load_model
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.predict import Poses, predict
@@ -12,7 +13,7 @@ from hourglass.inference.predict import Poses, predict
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['PoseNetwork', 'Poses', 'init_model', 'predict']
+__all__ = ['PoseNetwork', 'Poses', 'find_detector', 'init_model', 'predict']
 
 
 def init_model(config: str | Path | Config, weights: str | Path | None = None,

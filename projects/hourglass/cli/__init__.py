@@ -26,6 +26,7 @@ COMMANDS = {
     'benchmark': 'measure what networks cost: size, time, memory',
     'benchmark exits': 'measure accuracy against cost, stack by stack',
     'benchmark training': 'measure training throughput on an accelerator',
+    'benchmark detectors': 'find people with detectors, and test a network on their boxes',
     'benchmark ablate': 'train configs with several seeds and compare them',
     'convert': 'convert a checkpoint of another project',
     'init': 'write a config for annotated people of your own',

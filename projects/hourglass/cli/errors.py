@@ -14,6 +14,10 @@ from hourglass.errors import HourglassError
 # a problem of a disk or a folder, not a defect of the program
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 
+# packages that are not installed with this one -> how to install them
+_INSTALL = dict(cv2='pip install opencv-python-headless') | dict.fromkeys(
+    ('mmengine', 'mmcv', 'mmpose', 'mmdet'), "see docs/install.md for OpenMMLab's packages")
+
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
@@ -47,6 +51,8 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
         return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
+    if isinstance(error, ModuleNotFoundError) and error.name in _INSTALL:
+        return f'this needs {error.name}, which is not installed: {_INSTALL[error.name]}'
     # of mmengine's backends for logs
     if type(error).__name__ == 'MlflowException' or (
             isinstance(error, ImportError) and 'pip install' in text):

@@ -16,7 +16,7 @@ from hourglass.checkpoints.configs import read_config, with_environment
 from hourglass.errors import ConfigError
 
 _FOR_OTHERS = ('custom_imports', 'dataset_type', 'data_mode')   # mmengine and mmpose read these
-_SIZES = ('input_size', 'heatmap_size')                         # named alike where they are used
+_NAMED_ALIKE = ('input_size', 'heatmap_size', 'held_out')       # where they are used
 
 
 def move_changes_of_file(cfg: Config, path: str, is_helper: Callable[[str], bool]) -> list[str]:
@@ -70,7 +70,7 @@ def _move(cfg: Config, earlier: dict[str, list], used: Iterable[str],
         if not olds or name in _FOR_OTHERS:
             continue
         moved = 0
-        if rank(name) < 2 or name in _SIZES:
+        if rank(name) < 2 or name in _NAMED_ALIKE:
             moved = sum(_replace(parts, name, old, new) for old in [*olds, _bare(new)])
             for helper in cfg.keys() - parts.keys() - {name}:
                 for old in olds:

@@ -34,10 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                          'keypoint to be correct, for weights calibrated by hourglass test')
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
     add_speed_arguments(network)
-    people = parser.add_argument_group('where people are (default: one in each whole image)')
+    people = parser.add_argument_group('where people are: give one of the first three')
+    people.add_argument('--detector', metavar='NAME', nargs='?', const='rtmlib',
+                        help='find them: rtmlib (the default without a name), torchvision, hog, '
+                        'onnx:FILE, onnx:FILE,FAMILY, mmdet:CONFIG,CHECKPOINT, or module:function')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO')
-    people.add_argument('--detector', metavar='MODULE:FUNCTION',
-                        help='a function from an image (H, W, 3) BGR to boxes (P, 4)')
+    people.add_argument('--whole-image', action='store_true', help='one person fills each image')
+    people.add_argument('--detector-score', type=float, default=0.5, metavar='SCORE',
+                        help='leave out boxes below it; default %(default)s')
+    people.add_argument('--detector-overlap', type=float, default=0.5, metavar='IOU',
+                        help='of two boxes that overlap by more, keep one; default %(default)s')
+    people.add_argument('--max-people', type=int, help='boxes in an image; default all')
     drawn = parser.add_argument_group('images')
     drawn.add_argument('--heatmaps', action='store_true', help='draw the heatmap of every keypoint')
     drawn.add_argument('--crop', action='store_true', help='write the crops of the people')
@@ -66,7 +73,10 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
                           f'--exit-tolerance; give --stages {args.stage + 1} instead')
     place = work_apart(args.launcher)
-    find_boxes, source = box_finder(args.boxes, args.detector), open_source(args.input)
+    find_boxes = box_finder(
+        args.boxes, args.detector, args.whole_image, score=args.detector_score,
+        overlap=args.detector_overlap, max_people=args.max_people)
+    source = open_source(args.input)
     name = args.config or args.weights or args.model
     model = init_model(name, args.weights, args.device, **speed)
     results = _open_results(args, place, model, source)
@@ -89,8 +99,8 @@ def run(args: argparse.Namespace) -> None:
         print(f'{source.count} images done here; {left} are left. The last process to finish, '
               'or another call, writes the results')
         return
-    content, whole = results.content(), '' if args.boxes or args.detector else (
-        ', one looked for in each whole image (--boxes or --detector say where people are)')
+    content = results.content()
+    whole = ', one looked for in each whole image' if args.whole_image else ''
     people, count = len(content['annotations']), len(content['images'])
     print(f'{people} people in {count} images{whole}, written to {args.out}')
     if source.ignored:
@@ -116,7 +126,8 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
                           'out, or store the frames as images')
     source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
-               'crop', 'no_overlays', 'min_score', 'probability')
+               'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',
+               'detector_overlap', 'max_people')
     work = fingerprint([
         find_weights(args.weights or args.model), str(model.description),
         *(f'{name}={getattr(args, name)}' for name in options),

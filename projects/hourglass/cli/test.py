@@ -34,8 +34,6 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
     from mmengine.runner import Runner
 
-    from hourglass.analysis.calibrate import calibrate, calibration_in
-    from hourglass.analysis.report.write import check_path, write_report
     from hourglass.checkpoints.names import checked_checkpoint
     from hourglass.cli.config import load_config
     from hourglass.engine.journal_loop import use_journal
@@ -46,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
         if path and Path(path).suffix not in suffixes:
             raise ConfigError(f"--{option} {path}: name a {' or '.join(suffixes)} file")
     if args.report:
+        from hourglass.analysis.report.write import check_path, write_report
         check_path(args.report)
     if args.calibrate and Path(args.calibrate).suffix != Path(checkpoint).suffix:
         raise ConfigError(f'--calibrate {args.calibrate}: name a {Path(checkpoint).suffix} file, '
@@ -73,6 +72,8 @@ def run(args: argparse.Namespace) -> None:
         use_journal(cfg, args.journal, place)
     runner = Runner.from_cfg(cfg)
     metrics = runner.test()             # empty while people are left to other processes or calls
+    if metrics and (args.report or args.calibrate is not None):
+        from hourglass.analysis.calibrate import calibrate, calibration_in
     if args.calibrate is not None and metrics:
         calibrate(runner, checkpoint, args.calibrate or checkpoint)
     if args.report and metrics:

@@ -133,8 +133,9 @@ def place_problem(person: Person, size: Size | None) -> str | None:
 
 def crop_problem(center: ndarray, radius: float, size: Size) -> str | None:
     """Describe a crop around ``center`` (image px) that shows nothing even if turned."""
-    distance = math.dist(center, np.clip(center, -0.5, np.array(size) - 0.5))
-    if distance < radius:
+    gaps = (max(-0.5 - place, place - side + 0.5, 0.0)
+            for place, side in zip(center.tolist(), size))
+    if math.hypot(*gaps) < radius:
         return None
     return (f'a crop of {radius:.0f} px around {np.round(center).tolist()} shows nothing of the '
             f'{size[0]}x{size[1]} image')

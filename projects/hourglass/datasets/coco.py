@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from hourglass.datasets.base import Person, PersonDataset
+from hourglass.datasets.base import PersonDataset
+from hourglass.datasets.checks import place_problem
 from hourglass.datasets.coco_file import CocoFile, has_area, read_coco
 from hourglass.datasets.crop import crop_around
+from hourglass.datasets.person import Person
 from hourglass.datasets.skeletons import define_skeleton
 from hourglass.datasets.splits import HeldOut, validation_images
 from hourglass.errors import ConfigError, DataError
@@ -107,8 +109,8 @@ def find_people(file: CocoFile, folder: Path, crop: str, leave_out: Collection[s
         if name not in sizes:
             sizes[name] = _image_size(record, folder)
         person = _person(one, row, name, sizes[name], crop)
-        reason = _reason(one, person, sizes[name])
-        if reason is None or (reason == 'crowd' and reason not in leave_out):
+        reason = _reason(one, person, 'crowd' in leave_out)
+        if reason is None:
             people.append(person)
         elif reason in leave_out:
             left_out[reason] += 1
@@ -141,19 +143,15 @@ def _person(one: dict, row: int, name: str, size: tuple[int, int], crop: str) ->
         bbox_image=next(box for box in boxes.values() if (box[2:] > box[:2]).any()))
 
 
-def _reason(one: dict, person: Person, size: tuple[int, int]) -> str | None:
+def _reason(one: dict, person: Person, crowds: bool) -> str | None:
     """Return the first of :data:`REASONS` to leave a person out, None if there is none."""
-    if one.get('iscrowd'):
+    if crowds and one.get('iscrowd'):
         return 'crowd'
     if np.isnan(person.keypoints_image).all():
         return 'no keypoints'
     if not person.side_image > 0:
         return 'no box'
-    center, half = person.center_image, person.side_image / 2
-    in_image = (np.abs(person.keypoints_image + 0.5 - np.divide(size, 2)) <= np.divide(size, 2))
-    if not in_image.all(-1).any() or (center + half <= 0).any() or (center - half >= size).any():
-        return 'outside'
-    return None
+    return 'outside' if place_problem(person, None) else None
 
 
 def _image_size(record: dict, folder: Path) -> tuple[int, int]:

@@ -29,15 +29,14 @@ def check_model(model: nn.Module, cfg: ConfigDict) -> None:
             'model.backbone.num_keypoints is None, so model.head would take features for heatmaps; '
             'give the backbone num_keypoints, or the head in_channels, num_keypoints and '
             'num_stages')
-    codec = getattr(head, 'decoder', None)
-    if (type(head).__name__ == 'AssociativeEmbeddingHead'
-            and 'keypoint_indices' not in getattr(codec, 'label_mapping_table', ())):
+    if (head is not None and type(head).__name__ == 'AssociativeEmbeddingHead'
+            and 'keypoint_indices' not in head.decoder.label_mapping_table):
         raise ConfigError(
-            'model.head: AssociativeEmbeddingHead predicts and cannot be trained, as its codec '
-            'gives no keypoint_indices to its loss; several people are found by a detector '
-            "('hourglass predict --detector')")
+            'model.head: AssociativeEmbeddingHead cannot be trained here, as its codec gives its '
+            "loss no keypoint_indices; find several people with 'hourglass predict --detector'")
     test_cfg = (cfg.get('model') or {}).get('test_cfg') or {}
-    if isinstance(codec, HourglassHeatmap) and test_cfg.get('shift_heatmap'):
+    if (isinstance(getattr(head, 'decoder', None), HourglassHeatmap)
+            and test_cfg.get('shift_heatmap')):
         raise ConfigError('model.test_cfg.shift_heatmap: the mirrored heatmaps of HourglassHeatmap '
                           'would be averaged a cell off; leave it out')
     if not any(parameter.requires_grad for parameter in model.parameters()):

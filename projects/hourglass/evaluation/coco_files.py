@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from hourglass.datasets.coco_file import floats, has_area, read_coco, records
 from hourglass.errors import DataError
@@ -131,6 +130,7 @@ def assigned(truth: CocoPeople, found: Sequence[dict], path: str | Path) -> Pred
     In each image, predictions are assigned to people one to one, with the smallest sum of their
     mean distances; a distance counts at most as the longer side of the person's box.
     """
+    from scipy.optimize import linear_sum_assignment  # imported late: it takes a second
     keypoints_image = truth.arrays.keypoints_image                              # (P, K, 2)
     sides = box_side(truth.arrays.bbox_image.reshape(-1, 2, 2))                 # (P,)
     result = np.full_like(keypoints_image, np.nan)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy import ndarray
-from scipy.optimize import linear_sum_assignment
 
 from hourglass.evaluation.pck import box_side
 
@@ -30,6 +29,7 @@ def find_mismatch(predicted: ndarray, truth: ndarray, names: Sequence[str]) -> s
 def _explanations(predicted: ndarray, truth: ndarray, names: Sequence[str]
                   ) -> Iterator[tuple[str, ndarray, ndarray]]:
     """Yield what may be wrong, and the predictions and the annotation to compare if it is."""
+    from scipy.optimize import linear_sum_assignment  # imported late: it takes a second
     found, true = predicted[:_SAMPLE], truth[:_SAMPLE]
     scale = _median(np.linalg.norm(found, axis=-1) / np.linalg.norm(true, axis=-1))
     if abs(scale - 1) > _FITS:

@@ -11,7 +11,6 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
-from mmpose.apis.inference import dataset_meta_from_config
 from mmpose.models.heads import BaseHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.models.utils.tta import flip_heatmaps
@@ -39,6 +38,8 @@ def load_estimator(config: str | Path | Config, weights: str | Path | None = Non
 
     Arguments and errors are those of :func:`hourglass.inference.model.load_model`.
     """
+    # imported late: it brings mmpose's inferencers, and mmdet's, which take seconds
+    from mmpose.apis.inference import dataset_meta_from_config
     if not isinstance(config, Config):
         if weights is None and str(config) in weights_by_name():
             weights = str(config)

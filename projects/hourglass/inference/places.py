@@ -1,26 +1,24 @@
-"""Where the people of an image are: boxes from a file or a function, and their square crops."""
+"""Where the people of an image are: boxes from a file or a detector, and their square crops."""
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.crop import crop_around
 from hourglass.errors import ConfigError, DataError, HourglassError
+from hourglass.inference.detectors import find_detector
 from hourglass.io.files import read_json
 from hourglass.io.images import ImageLike
 
 Rows = Union[Sequence, ndarray]
 _LARGEST = 64                           # a side of the image would be 1 to 4 px long in the input
-Detector = Callable[[ndarray], ndarray]     # (H, W, 3) uint8 BGR -> (P, 4 or more), x1, y1, x2, y2
 FindBoxes = Callable[['Request'], Optional[ndarray]]    # None: the whole image
 
 
@@ -90,20 +88,23 @@ def _numbers(rows: Rows, columns: int, what: str, name: str) -> ndarray:
     return numbers
 
 
-def box_finder(boxes: str | None, detector: str | None) -> FindBoxes:
-    """Return a function that gives the boxes of an image; without arguments it returns None.
+def box_finder(boxes: str | None = None, detector: str | None = None, whole_image: bool = False,
+               **options: Any) -> FindBoxes:
+    """Return a function that gives the boxes of an image, or None for a whole one.
 
-    ``boxes`` is the path of a :class:`BoxFile`, ``detector`` a name for :func:`load_detector`. Both
-    together raise ``ConfigError``, and each raises the errors of these.
+    ``boxes`` is the path of a :class:`BoxFile`, ``detector`` a name for
+    :func:`hourglass.inference.detectors.find_detector`, which takes the options. Unless one of the
+    three is given alone, it is a ``ConfigError``; boxes and detectors raise their own.
     """
-    if boxes and detector:
-        raise ConfigError('--boxes and --detector both say where people are; give one')
+    if sum(map(bool, (boxes, detector, whole_image))) != 1:
+        raise ConfigError('where are the people? Give one of --detector (finds them), --boxes, '
+                          'and --whole-image (one person fills each image)')
     if boxes:
         known = BoxFile(boxes)
         return lambda request: known(request.name)
     if detector:
-        find = load_detector(detector)
-        return lambda request: find(request.image)    # type: ignore[arg-type]  # it could be read
+        find = find_detector(detector, **options)
+        return lambda request: find(request.image, request.name)    # type: ignore[arg-type]  # read
     return lambda request: None
 
 
@@ -147,21 +148,3 @@ def _from_coco(content: dict) -> dict[str, list]:
         x, y, width, height = annotation['bbox']
         boxes[names[annotation['image_id']]].append((x, y, x + width, y + height))
     return boxes
-
-
-def load_detector(name: str) -> Detector:
-    """Import ``module:function``, whose module is installed or in the working folder.
-
-    Raises ``ConfigError`` if there is no such function.
-    """
-    module, _, function = name.partition(':')
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        detector = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f'--detector {name}: cannot be imported ({error}); name it '
-                          'module:function, with the module in this folder or installed') from None
-    if not callable(detector):
-        raise ConfigError(f'--detector {name}: is not a function')
-    return detector

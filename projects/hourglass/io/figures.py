@@ -5,14 +5,14 @@ import re
 from html import escape
 from io import StringIO
 from pathlib import Path
-from typing import Any
-
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from hourglass.errors import DataError
 from hourglass.io.files import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def panels(count: int, columns: int = 4, size: tuple[float, float] = (3.3, 3.1), **subplots: Any
@@ -21,6 +21,7 @@ def panels(count: int, columns: int = 4, size: tuple[float, float] = (3.3, 3.1),
 
     ``size`` is that of a panel, inches; ``subplots`` are for matplotlib's ``Figure.subplots``.
     """
+    from matplotlib.figure import Figure  # imported late: it takes a second
     columns = min(count, columns)
     rows = -(-count // columns)
     figure = Figure((size[0] * columns, size[1] * rows), layout='constrained')
@@ -50,6 +51,7 @@ def inline_svg(figure: Figure, title: str) -> str:
 
     Its labels stay text; ``title``, unique on the page, is read aloud instead of the figure.
     """
+    import matplotlib
     file = StringIO()
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': title}):
         figure.savefig(file, format='svg', metadata={'Date': None, 'Creator': None,

@@ -86,7 +86,7 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     yield f'next: hourglass train {config}'
     weights_of_run = out / 'run/best_*.pth'
     yield (f'then: hourglass predict NEW_IMAGES --config {config} --weights {weights_of_run}'
-           + ('' if crop == 'image' else ' --boxes FILE'))
+           f" {'--whole-image' if crop == 'image' else '--boxes FILE'}")
 
 
 def _images(people: KeypointDataset) -> set[str]:
@@ -155,7 +155,7 @@ work_dir = '{{{{ fileDirname }}}}/run'
 people = dict(
     type='hourglass.KeypointDataset', data_root='{{{{ fileDirname }}}}',
     category={category!r},             # its name, if several have keypoints
-    # what the crop lies around: {crop_why}; or {other_crops}:
+    # what people are cropped around ({crop_why}); or {other_crops}:
     crop={crop!r},
     # without 'crowd', crowds count as people; without one of the others, it is an error:
     leave_out={leave_out!r},

@@ -44,7 +44,7 @@ def random_colour(rng: Rng) -> np.ndarray:
 def random_material(rng: Rng, period: float) -> Material:
     """Draw a cloth or other surface whose pattern repeats about every ``period`` pixels."""
     return Material(random_colour(rng), random_colour(rng),
-                    _PATTERNS[rng.integers(len(_PATTERNS))], period * rng.uniform(0.7, 1.5))
+                    _PATTERNS[rng.integers(len(_PATTERNS))], float(period * rng.uniform(0.7, 1.5)))
 
 
 def _noise(rng: Rng, height: int, width: int, cells: int) -> np.ndarray:

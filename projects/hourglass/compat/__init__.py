@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import importlib
 import importlib.util
+import logging
 import pickle
 import re
 import sys
@@ -19,6 +20,13 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, BinaryIO, NoReturn, Optional
+
+from hourglass.compat.later import (
+    LATER,
+    import_later,
+    leave_out_dynamo,
+    read_version_of_torchvision,
+)
 
 Patch = Callable[[], Optional[ModuleSpec]]
 
@@ -213,9 +221,17 @@ def let_inferencers_take_boxes() -> None:
 
     mmpose 1.3.2 has the argument but ignores it: without a detector, every image is one box. The
     given boxes replace a detector's, in their order. Needed until mmpose (after 1.3.2) uses them.
+    Where no detector is named, it has none for our data sets: then a warning says so.
     """
     from mmpose.apis.inferencers.pose2d_inferencer import Pose2DInferencer
-    original = Pose2DInferencer.preprocess_single
+    original, init_detector = Pose2DInferencer.preprocess_single, Pose2DInferencer._init_detector
+
+    def _init_detector(self: Any, det_model: Any = None, *args: Any, **options: Any) -> None:
+        init_detector(self, det_model, *args, **options)
+        if det_model is None and self.detector is None:
+            logging.getLogger(__name__).warning(
+                'MMPoseInferencer: one person is looked for in each whole image; give det_model, '
+                "bboxes with each call, or det_model='whole_image'")
 
     def preprocess_single(self: Any, input: Any, index: int, bbox_thr: float = 0.3,
                           nms_thr: float = 0.3, bboxes: Sequence = ()) -> Any:
@@ -227,6 +243,7 @@ def let_inferencers_take_boxes() -> None:
         finally:
             self.detector = None
     Pose2DInferencer.preprocess_single = preprocess_single
+    Pose2DInferencer._init_detector = _init_detector
 
 
 def name_scores_for_mlflow() -> None:
@@ -259,7 +276,10 @@ PATCHES: dict[str, Patch] = {           # module -> what runs before its import
     'xtcocotools': stand_in_for_xtcocotools,
     'yapf': write_yapf_grammars_whole,
     'torchvision': declare_torchvision_ops,
+    'mmengine.optim': leave_out_dynamo,
+    'mmengine.utils.dl_utils.collect_env': read_version_of_torchvision,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
     'mlflow': name_scores_for_mlflow,
+    **{name: partial(import_later, name, *modules) for name, modules in LATER.items()},
 }

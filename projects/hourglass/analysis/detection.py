@@ -1,0 +1,119 @@
+"""Detectors compared on a data set: who gets a usable box, and how good the keypoints are."""
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from time import process_time
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DATASETS
+from numpy import ndarray
+
+from hourglass.evaluation.intervals import half_widths
+from hourglass.inference.detectors import find_detector
+from hourglass.inference.model import load_model
+from hourglass.inference.predict import predict
+from hourglass.io.images import read_image
+from hourglass.io.tables import markdown_table, number, plus_minus
+
+ANNOTATION = 'annotation'               # the crops of the data set, in the place of a detector
+
+
+@dataclass
+class Found:
+    """What a detector finds; what it has no number for is NaN."""
+
+    detector: str
+    usable: float                       # percentage of the annotated people with a usable box
+    boxes: float                        # mean number in an image
+    seconds: float                      # of processor time, median of an image
+    score: float                        # total of the config's metric
+    half_width: float                   # of the score's 95 % interval
+
+
+def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str]) -> list[Found]:
+    """Run each detector, and the network on its boxes, over the test images of a config.
+
+    A person is given the pose of the box that overlaps most with the box around the annotated
+    keypoints, and none if no box does. ``detectors`` are names for
+    :func:`hourglass.inference.detectors.find_detector`, or :data:`ANNOTATION`.
+    """
+    model = load_model(cfg, weights)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    by_image = defaultdict(list)
+    for index in range(len(dataset)):
+        person = dataset.get_data_info(index)
+        by_image[person['img_path']].append(person)
+    return [_measure(model, dataset.metainfo, by_image, name, cfg.test_evaluator)
+            for name in detectors]
+
+
+def _measure(model: Any, metainfo: dict, by_image: dict[str, list[dict]], name: str,
+             evaluator: Any) -> Found:
+    detect = None if name == ANNOTATION else find_detector(name)
+    metric = Evaluator(deepcopy(evaluator)).metrics[0]
+    metric.dataset_meta = metainfo
+    boxes_of, seconds, usable = [], [], []
+    for path, people in by_image.items():
+        image = read_image(path)
+        if detect is None:
+            poses = predict(model, image, centers=[one['bbox_center'][0] for one in people],
+                            scales=[one['bbox_scale'][0, 0] / 200 for one in people])
+            chosen: Sequence[int | None] = range(len(people))
+        else:
+            start = process_time()
+            boxes = detect(image, path)
+            seconds.append(process_time() - start)
+            boxes_of.append(len(boxes))
+            truth = [one['raw_ann_info']['keypoints_image'] for one in people]
+            usable += [any(is_usable(box, joints) for box in boxes) for joints in truth]
+            chosen = [_best(boxes, joints) for joints in truth]
+            poses = predict(model, image, boxes)
+        none = np.full(poses.keypoints.shape[1:], np.nan)
+        for person, place in zip(people, chosen):
+            keypoints, scores = (none, none[:, 0]) if place is None else (
+                poses.keypoints[place], poses.scores[place])
+            metric.process([], [person | dict(pred_instances=dict(
+                keypoints=keypoints[None], keypoint_scores=scores[None]))])
+    total = f'{metric.prefix}/Total'
+    scores = metric.evaluate(sum(map(len, by_image.values())))
+    return Found(name, 100 * _mean(usable), _mean(boxes_of),
+                 statistics.median(seconds or [np.nan]), scores[total],
+                 half_widths(metric.intervals).get('Total', np.nan))
+
+
+def is_usable(box: ndarray, joints_image: ndarray) -> bool:
+    """Return whether a box contains 90 % of a person's annotated joints (K, 2), and has at most
+    three times the area of the box around them."""
+    joints = joints_image[~np.isnan(joints_image).any(-1)]
+    inside = ((joints >= box[:2] - 0.5) & (joints <= box[2:4] - 0.5)).all(-1)
+    return inside.mean() >= 0.9 and np.prod(box[2:4] - box[:2]) <= 3 * np.prod(
+        np.ptp(joints, axis=0))
+
+
+def _best(boxes: ndarray, joints_image: ndarray) -> int | None:
+    """Return the place of the box that overlaps most with the box around the joints, if any."""
+    low, high = np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)
+    sides = np.minimum(boxes[:, 2:4], high) - np.maximum(boxes[:, :2], low)
+    shared = sides.clip(0).prod(1)
+    overlap = shared / ((boxes[:, 2:4] - boxes[:, :2]).prod(1) + np.prod(high - low) - shared)
+    return int(overlap.argmax()) if overlap.any() else None
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return float(np.mean(numbers)) if numbers else np.nan
+
+
+def table(found: Sequence[Found]) -> str:
+    """Format a markdown table, a row for each detector."""
+    return markdown_table(
+        [[one.detector, number(one.usable, '.1f'), number(one.boxes, '.1f'),
+          number(1000 * one.seconds, '.0f'), plus_minus(number(one.score), one.half_width)]
+         for one in found],
+        ['detector', 'usable box, % of people', 'boxes an image', 'processor ms', 'score'])

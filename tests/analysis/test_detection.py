@@ -1,0 +1,32 @@
+"""Which boxes are usable, and whose pose a person is given."""
+import numpy as np
+import pytest
+
+from hourglass.analysis.detection import Found, _best, is_usable, table
+
+# ten joints, px: their box is 40x90, and one of them is alone at the top
+JOINTS = np.array([[50.0, 10], [30, 60], [70, 60], [30, 100], [70, 100], *[[50, 80]] * 5,
+                   [np.nan, np.nan]])
+
+
+@pytest.mark.parametrize(('box', 'expected'), [
+    ([30.5, 10.5, 70.5, 100.5], True), ([30.5, 60, 70.5, 100.5], True),    # without the top
+    ([30.5, 60, 69, 100.5], False),                     # seven of ten
+    ([0, 0, 120, 90 + 11], False), ([10, 0, 120, 101], False), ([10, 0, 117, 100.9], True)])
+def test_a_usable_box_has_nine_of_ten_joints_and_at_most_three_times_their_box(box, expected):
+    assert is_usable(np.array(box, float), JOINTS) == expected
+
+
+def test_a_person_is_given_the_box_that_overlaps_most():
+    boxes = np.array([[0, 0, 400, 400], [25, 5, 75, 105], [60, 60, 90, 120.0]])
+    assert _best(boxes, JOINTS) == 1
+    assert _best(boxes[[0, 2]], JOINTS) == 1            # 400 of 5,000 px^2; 3,600 of 160,000
+    assert _best(boxes[:1] + 500, JOINTS) is None
+    assert _best(boxes[:0], JOINTS) is None
+
+
+def test_the_table_leaves_out_what_has_no_number():
+    found = [Found('annotation', np.nan, np.nan, np.nan, 64.2, 3.3),
+             Found('hog', 23.5, 1.25, 0.1621, 20, np.nan)]
+    assert table(found).splitlines()[2:] == [
+        '| annotation |  |  |  | 64.20 ± 3.30 |', '| hog | 23.5 | 1.2 | 162 | 20.00 |']
