@@ -24,7 +24,7 @@ def test_a_name_brings_its_weights_and_its_keypoints():
     assert model.estimator().cfg.filename == str(configs_by_name()['flic-small'])
 
 
-@pytest.mark.parametrize('name', sorted(weights_by_name()))
+@pytest.mark.parametrize('name', sorted(weights_by_name().keys() & configs_by_name().keys()))
 def test_weights_describe_what_their_config_says(name):
     """The same module from the metadata of the weights and from the config, to the last bit."""
     alone, configured = load_model(name, device='cpu'), load_model(configs_by_name()[name], name)

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
     network.add_argument('--model', default='lsp-small', help='name of the weights: '
-                         'flic-small, flic-small4, lsp-small (default %(default)s)')
+                         'flic-small, flic-small4, lsp-small, people-small (default %(default)s)')
     network.add_argument('--config', help='config file, with --weights instead of --model')
     network.add_argument('--weights', help='checkpoint of that config')
     network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
