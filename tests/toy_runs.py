@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.registry import DATASETS, HOOKS, MODELS
+from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
@@ -21,7 +22,9 @@ class ToyModel(BaseModel):
         super().__init__(init_cfg=init_cfg)
         self.line, self.bend = nn.Linear(1, 1), nn.Linear(1, 1)
 
-    def forward(self, inputs: list[Tensor], mode: str = 'tensor') -> dict:
+    def forward(self, inputs: list[Tensor], mode: str = 'tensor') -> dict | list:
+        if mode == 'predict':
+            return [dict(error=1.0) for _ in inputs]
         return dict(loss=self.bend(self.line(torch.stack(inputs))).square().mean())
 
 
@@ -35,6 +38,17 @@ class ToyDataset(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> dict:
         return dict(inputs=torch.ones(1))
+
+
+@METRICS.register_module(force=True)
+class ToyMetric(BaseMetric):
+    default_prefix = 'toy'
+
+    def process(self, data_batch: dict, data_samples: list[dict]) -> None:
+        self.results += data_samples
+
+    def compute_metrics(self, results: list[dict]) -> dict:
+        return dict(error=results[0]['error'])
 
 
 @HOOKS.register_module(force=True)

@@ -18,6 +18,7 @@ val_cfg = dict()
 test_cfg = dict()
 default_hooks = dict(
     checkpoint=dict(type='hourglass.SafeCheckpointHook', interval=5, max_keep_ckpts=2),
+    matching=dict(type='hourglass.MatchingCheckpointHook'),
     stop=dict(type='hourglass.StopHook'),
     finite_loss=dict(type='hourglass.FiniteLossHook'),
     loader_watch=dict(type='hourglass.LoaderWatchHook'))

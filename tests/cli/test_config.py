@@ -41,16 +41,38 @@ def test_common_arguments_reach_the_config(tmp_path):
                                                   "'train_dataloader'"),
     ('train_cfg = dict(max_epochs=3)', ['--cfg-options', 'train_cgf.max_epochs=2'],
      "nothing reads 'train_cgf' .*, did you mean 'train_cfg'"),
-    ('train_cfg = dict(max_epochs=3)', ['--cfg-options', 'train_cfg.by.epoch=2'], "no 'by' there"),
+    ('train_cfg = dict(max_epochs=3)', ['--cfg-options', 'train_cfg.max_epoch.a=2'],
+     "no 'max_epoch' there, did you mean 'max_epochs'"),
+    ('train_cfg = dict(max_epochs=3)', ['--cfg-options', 'train_cfg.max_epochs.a=2'],
+     "no 'a' there, as train_cfg.max_epochs is no dict"),
+    ('train_dataloader = dict(batch_size=3)', ['--cfg-options', 'train_dataloader.batch_sze=2'],
+     "did you mean 'batch_size'"),
     ('model = dict(a=1)', ['--cfg-options', 'load_form=x.pth'], "did you mean 'load_from'"),
     ('codec = dict(sigma=1)', ['--cfg-options', 'codec.sigma=9'], 'model.head.decoder'),
     ('codec = dict(sigma=1)', ['--cfg-options', 'codc.sigma=9'], "did you mean 'codec'"),
     ('modle = dict(a=1)', [], "'modle', did you mean 'model'"),
     ('model = dict(parts=[dict(a=1)])', ['--cfg-options', 'model.parts.3.a=2'], "no '3' there"),
+    ("optim_wrapper = dict(optimizer=dict(type='SGD', lr=1))",
+     ['--cfg-options', 'optim_wrapper.optimizer.momentun=0.9'],
+     "optim_wrapper.optimizer.momentun: SGD has no such argument, did you mean 'momentum'"),
 ])
 def test_keys_that_would_change_nothing_are_refused(tmp_path, text, more, message):
     with pytest.raises(ConfigError, match=message):
         load_config(arguments(write(tmp_path, text), *more))
+
+
+@pytest.mark.parametrize('option', [
+    'model.head.loss.use_target_weight=False', 'model.backbone.in_channels=1',
+    'optim_wrapper.clip_grad.max_norm=5', 'optim_wrapper.paramwise_cfg.norm_decay_mult=0',
+    'default_hooks.checkpoint.save_last=False', 'default_hooks.early.type=EarlyStoppingHook',
+    'val_cfg.fp16=True'])
+def test_new_keys_are_taken(option):
+    path = REPOSITORY / 'configs/flic/td-hm_hourglass2-paper_flic-256x256.py'
+    here = load_config(arguments(path, '--cfg-options', option))
+    key, _, value = option.partition('=')
+    for part in key.split('.'):
+        here = here[part]
+    assert str(here) == value
 
 
 @pytest.mark.parametrize(('text', 'message'), [

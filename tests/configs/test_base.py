@@ -13,8 +13,7 @@ PLAIN = [
 # the averaged weights are in place before they are checked and saved
 AVERAGED = [*PLAIN[:7], 'EMAHook', *PLAIN[7:]]
 REUSED = [name for name in PLAIN if name not in (
-    'OverlayHook', 'ChannelsLastHook', 'MatchingCheckpointHook', 'BatchNormHook',
-    'ProgressBarHook')]
+    'OverlayHook', 'ChannelsLastHook', 'BatchNormHook', 'ProgressBarHook')]
 
 
 class HooksOnly(Runner):

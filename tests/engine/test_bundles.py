@@ -8,8 +8,11 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
+from torch import Tensor
 
+from hourglass.engine import bundles
 from hourglass.engine.bundles import bundle, unbundle
+from hourglass.errors import DataError
 
 
 def sample(seed: int, side: int = 8) -> dict:
@@ -61,3 +64,13 @@ def test_samples_without_labels_are_left_alone():
     plain = [dict(inputs=torch.zeros(1), data_samples=PoseDataSample()) for _ in range(2)]
     batch = unbundle(bundle(plain))
     assert [image.tolist() for image in batch['inputs']] == [[0], [0]]
+
+
+def test_a_worker_that_cannot_share_a_batch_says_so_at_once(monkeypatch):
+    """As when /dev/shm is full; torch's own thread would print it, and the run would wait."""
+    def full(self: Tensor) -> None:
+        raise RuntimeError('unable to allocate shared memory(shm): No space left on device (28)')
+    monkeypatch.setattr(bundles, 'get_worker_info', lambda: 'worker')
+    monkeypatch.setattr(Tensor, 'share_memory_', full)
+    with pytest.raises(DataError, match=r'No space left .*--shm-size.*num_workers=0'):
+        bundle([dict(inputs=torch.zeros(1), data_samples=PoseDataSample())])

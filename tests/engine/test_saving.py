@@ -176,3 +176,8 @@ def test_a_best_score_without_a_value_is_reported(tmp_path, score):
     assert lines == ['save_best: score has no value, as none of its keypoints is annotated; no '
                      'checkpoint is saved as the best']
     assert not list(tmp_path.glob('best*'))
+
+
+def test_an_argument_that_mmengine_would_fail_with_at_the_first_file_is_refused():
+    with pytest.raises(ConfigError, match="no argument 'save_bst', did you mean 'save_best'"):
+        SafeCheckpointHook(save_bst='score')

@@ -1,7 +1,7 @@
 """What a validation would fail with, hours later, ends a run before its first step."""
 import pytest
 from runs import write_config
-from toy_runs import rates, toy_config
+from toy_runs import rates, toy_config, train
 
 from hourglass.engine import trial
 from hourglass.errors import ConfigError
@@ -55,3 +55,27 @@ def test_a_parameter_without_gradient_is_named(tmp_path):
     with pytest.raises(ConfigError, match="2 parameters get no gradient, first 'spare.weight'"):
         runner.train()
     assert not rates(runner)
+
+
+def test_a_finished_run_says_so_and_trains_nothing(tmp_path, capsys):
+    train(toy_config(tmp_path / 'first'))
+    runner = trial.Runner.from_cfg(toy_config(
+        tmp_path / 'second', resume=True, load_from=str(tmp_path / 'first/epoch_3.pth')))
+    runner.register_hook(trial.TrialHook())
+    runner.train()
+    assert not rates(runner)
+    said = ''.join(capsys.readouterr())
+    assert 'epoch_3.pth: this run is finished, and nothing is left to train; a larger' in said
+
+
+def test_a_best_score_that_the_metrics_do_not_have_is_refused(tmp_path):
+    """Also with metrics of other projects, whose names only a validation tells."""
+    validated = dict(sampler=dict(type='DefaultSampler', shuffle=False), batch_size=1,
+                     num_workers=0, dataset=dict(type='ToyDataset'))
+    runner = trial.Runner.from_cfg(toy_config(
+        tmp_path, **{'val_dataloader': validated, 'val_cfg': dict(), 'val_evaluator': dict(
+            type='ToyMetric'), 'default_hooks.checkpoint.save_best': 'toy/eror',
+            'default_hooks.checkpoint.rule': 'less'}))
+    runner.register_hook(trial.TrialHook())
+    with pytest.raises(ConfigError, match="save_best='toy/eror' is no score .* toy/error"):
+        runner.train()

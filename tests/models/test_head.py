@@ -41,6 +41,14 @@ def test_every_stage_has_its_own_loss_and_accuracy():
         assert losses[f'loss_stage{i}'].item() == pytest.approx(expected.item(), rel=1e-6)
 
 
+def test_arguments_of_the_default_loss_need_no_type():
+    plain, twice = (StackedHeatmapHead(loss=dict(loss_weight=weight)).loss(
+        stages(), samples(weights=(1, 0, 1)))['loss_stage0'] for weight in (1, 2))
+    assert twice.item() == pytest.approx(2 * plain.item())
+    expected = StackedHeatmapHead().loss(stages(), samples(weights=(1, 0, 1)))['loss_stage0']
+    assert plain.item() == expected.item()              # with the weights of keypoints
+
+
 def test_weights_on_the_last_stage_alone_leave_the_others_without_direct_loss():
     heatmaps = stages()
     losses = StackedHeatmapHead(stage_weights=(0, 0, 2)).loss(heatmaps, samples())

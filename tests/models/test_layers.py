@@ -46,7 +46,7 @@ def test_names_and_initial_weights_stay():
 
 
 def test_options_reach_the_layers():
-    network = tiny(norm_cfg=dict(type='BN', eps=1e-3, requires_grad=False),
+    network = tiny(norm_cfg=dict(type='BN', eps=1e-3, requires_grad=False), norm_eval=True,
                    act_cfg=dict(type='LeakyReLU', negative_slope=0.2))
     norm, activation = network.stem[1:3]
     assert (norm.eps, norm.weight.requires_grad, activation.negative_slope) == (1e-3, False, 0.2)
@@ -58,6 +58,7 @@ def test_options_reach_the_layers():
     (dict(norm_cfg=dict(num_groups=2)), 'norm_cfg.type is None'),
     (dict(norm_cfg=dict(type='GN', num_groups=3)), 'for 4 channels: num_channels .*must be div'),
     (dict(norm_cfg=dict(type='BN', epz=1)), "keyword argument 'epz'"),
+    (dict(norm_cfg=dict(type='BN', requires_grad=False)), 'leaves the running statistics moving'),
     (dict(act_cfg=dict(type='Sigmoid')), "'Sigmoid': give ReLU, .*, Mish; a bounded one"),
     (dict(act_cfg=dict(type='GELU', inplace=True)), "act_cfg={'type': 'GELU', .* 'inplace'")])
 def test_layers_that_do_not_fit_are_refused(options, message):

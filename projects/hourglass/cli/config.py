@@ -16,6 +16,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from hourglass.checkpoints.configs import read_config
 from hourglass.cli.knobs import move_changes_of_file, move_options
+from hourglass.engine.arguments import check_arguments
 from hourglass.engine.processes import join_ranks
 from hourglass.errors import ConfigError, did_you_mean
 
@@ -44,7 +45,11 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     cfg.merge_from_dict({key: value for key, value in args.cfg_options.items()
                          if not _is_helper(key.split('.')[0])})
     _refuse_unread_settings(cfg, args.config)
+    check_arguments(cfg)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if ((cfg.get(name) or {}).get('dataset') or {}).get('indices') in (0, []):
+            raise ConfigError(f'{name}.dataset.indices: leaves nobody; give how many people to '
+                              'take, or their numbers')
         if (cfg.get(name) or {}).get('num_workers') == 0:
             cfg[name].persistent_workers = False        # torch refuses to keep no workers
         elif cfg.get(name):
@@ -110,18 +115,30 @@ def _edits(a: str, b: str) -> int:
 
 
 def _refuse_lost_options(cfg: Config, options: dict) -> None:
-    """Raise an error for an option that nothing reads, or below a key that does not exist."""
+    """Raise an error for an option that nothing reads, or almost named like a key that is there.
+
+    A key that is new in a dict with a class is checked with the class, in the merged config.
+    """
     for option in options:
-        first = option.split('.')[0]
+        first, *_ = keys = option.split('.')
         if _is_helper(first) and first not in cfg:
             hint = did_you_mean(first, _RUNNER_KEYS | set(cfg))
             raise ConfigError(f"--cfg-options {option}: nothing reads '{first}' once the config is "
                               f'loaded{hint}')
-        here = cfg._cfg_dict
-        for key in option.split('.')[:-1]:
-            try:
-                here = here[int(key) if isinstance(here, list) else key]
-            except (LookupError, TypeError, ValueError):
-                hint = did_you_mean(key, here if isinstance(here, dict) else ())
-                raise ConfigError(
-                    f"--cfg-options {option}: the config has no '{key}' there{hint}") from None
+        here: Any = cfg._cfg_dict
+        for depth, key in enumerate(keys):
+            if isinstance(here, list) and key.isdecimal() and int(key) < len(here):
+                here = here[int(key)]
+            elif isinstance(here, dict) and key in here:
+                here = here[key]
+            elif not isinstance(here, dict):
+                raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there, as "
+                                  f"{'.'.join(keys[:depth])} is no dict of such a key")
+            else:
+                near = [known for known in here if known[0] == key[0] and _edits(key, known) <= 2]
+                if near and depth and not ('type' in here and depth == len(keys) - 1):
+                    raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there, "
+                                      f"did you mean '{near[0]}'?")
+                break
+            if here is None:
+                break

@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import gettempdir
@@ -32,6 +33,29 @@ def one_line_errors() -> Iterator[None]:
         if line is None:
             raise
         sys.exit(f'error: {line}')
+
+
+# methods of mmengine's runner, and the keys of the config that they read
+_BUILDERS = dict(
+    build_model='model', build_visualizer='visualizer', register_default_hooks='default_hooks',
+    register_custom_hooks='custom_hooks', build_train_loop='train_cfg and train_dataloader',
+    build_val_loop='val_cfg and val_dataloader', build_evaluator='val_evaluator',
+    build_optim_wrapper='optim_wrapper', build_param_scheduler='param_scheduler',
+    build_logger='log_level', set_randomness='randomness', setup_env='env_cfg')
+
+
+def unbuilt(error: Exception) -> str:
+    """Return one line for an error before the first step of a run: the key of the config that it is
+    about, the class that was being built, the error, and the line of code that it is from."""
+    key = kind = ''
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        key = _BUILDERS.get(frame.f_code.co_name, key)
+        if frame.f_code.co_name == 'build_from_cfg':
+            kind = frame.f_locals['cfg'].get('type', '')
+    code = traceback.extract_tb(error.__traceback__)[-1]
+    place = f'{key}: ' if key else ''
+    return (f"{place}{f'{kind}: ' if kind else ''}{type(error).__name__}: "
+            f"{' '.join(str(error).split()).rstrip('.')} ({code.filename}:{code.lineno})")
 
 
 def _one_line(error: Exception) -> str | None:

@@ -5,11 +5,12 @@ import argparse
 import sys
 import traceback
 from contextlib import ExitStack
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hourglass.cli.arguments import add_run_arguments
-from hourglass.cli.errors import one_line_errors
+from hourglass.cli.errors import one_line_errors, unbuilt
 from hourglass.engine.processes import find_place
 from hourglass.errors import ConfigError
 
@@ -85,19 +86,23 @@ def run(args: argparse.Namespace) -> None:
 
     from hourglass.engine.checks import check_model
     from hourglass.engine.trial import TrialHook
+    trial = TrialHook()
     try:
         with one_line_errors():         # inside the try, as it lets defects through
             cfg = training_config(args)
             with ExitStack() as ended:
-                work_dir = None
                 if args.dry_run:
-                    work_dir, cfg.log_level = cfg.work_dir, 'WARNING'
+                    trial.work_dir, cfg.log_level = cfg.work_dir, 'WARNING'
                     cfg.work_dir = ended.enter_context(TemporaryDirectory())
                 runner = Runner.from_cfg(cfg)
                 check_model(getattr(runner.model, 'module', runner.model), runner.cfg)
-                runner.register_hook(TrialHook(work_dir))
+                runner.register_hook(trial)
                 runner.train()
-    except Exception as error:      # a defect: the traceback, then a last line
-        traceback.print_exc()
-        sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the "
-                 'traceback above shows where. Checkpoints are whole: after a fix, use --resume')
+    except Exception as error:
+        if not trial.stepped:           # of the config, or the machine
+            sys.exit(f'error: {unbuilt(error)}')
+        traceback.print_exc()           # a defect: the traceback, then a last line
+        then = ('Checkpoints are whole: after a fix, use --resume'
+                if Path(cfg.work_dir, 'last_checkpoint').is_file() else 'Nothing was saved yet')
+        sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the traceback "
+                 f'above shows where. {then}')

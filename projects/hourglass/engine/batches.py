@@ -22,6 +22,7 @@ from torch.utils.data import BatchSampler, Dataset, Sampler
 
 from hourglass.datasets.checks import check_flip
 from hourglass.engine.bundles import bundle
+from hourglass.errors import ConfigError
 from hourglass.registry import DATA_SAMPLERS, DATASETS
 
 
@@ -85,6 +86,9 @@ class ResumableBatches(Sampler[list[Draw]]):
         sampler, batch_size, drop_last: as for torch's ``BatchSampler``.
         batches: config of another batch sampler that makes the batches of indices.
         keep_seed: keep the seed that the config gives the sampler.
+
+    Raises:
+        ConfigError: if there are too few samples for a batch.
     """
 
     def __init__(self, sampler: DefaultSampler | InfiniteSampler, batch_size: int,
@@ -95,6 +99,9 @@ class ResumableBatches(Sampler[list[Draw]]):
             default_args=dict(sampler=sampler, batch_size=batch_size))
         self.given_seed: int = getattr(sampler, 'seed', 0)
         self.endless = isinstance(sampler, InfiniteSampler)
+        if not self.endless and not len(self.batches):
+            raise ConfigError(f'train_dataloader: {len(sampler)} samples make no batch of '
+                              f'{batch_size} with drop_last={drop_last}; lower batch_size')
         self.seed = self.epoch = self.first = 0
 
     def start(self, seed: int, epoch: int, first: int) -> None:

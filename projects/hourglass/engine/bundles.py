@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from mmengine.dataset import pseudo_collate
 from torch import Tensor
+from torch.utils.data import get_worker_info
+
+from hourglass.errors import DataError
 
 _LABELS = 'gt_fields', 'gt_instance_labels'      # elements of mmpose's samples that hold tensors
 
@@ -34,6 +37,15 @@ def bundle(samples: Sequence[Any]) -> Any:
                 stacked[label, name] = torch.stack(values)
                 for element in elements:
                     delattr(element, name)
+    if get_worker_info() is not None:
+        # torch does it in a thread, whose errors end nothing: the run would wait for the batch
+        try:
+            for tensor in stacked.values():
+                tensor.share_memory_()
+        except RuntimeError as error:
+            raise DataError(
+                f"the data worker cannot share a batch: {' '.join(str(error).split())}: raise the "
+                'shared memory (docker run --shm-size), or set num_workers=0') from None
     return dict(batch, stacked=stacked)
 
 

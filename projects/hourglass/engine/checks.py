@@ -1,12 +1,17 @@
 """Settings that fit a config and not its network, where mmengine would ignore them."""
 import inspect
+from typing import Any
 
 from mmengine.config import ConfigDict
+from mmengine.dataset import InfiniteSampler
 from mmengine.registry import OPTIMIZERS
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.data import DataLoader
 
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.errors import ConfigError, did_you_mean
+from hourglass.models import backbone
 from hourglass.models.head import StackedHeatmapHead
 from hourglass.models.network import StackedHourglass
 
@@ -42,6 +47,24 @@ def check_model(model: nn.Module, cfg: ConfigDict) -> None:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError('model: every parameter is frozen; nothing would be trained')
     _check_parameter_groups(model, cfg.get('optim_wrapper') or {})
+
+
+def check_batches(loader: DataLoader, model: nn.Module) -> None:
+    """Raise ``ConfigError`` if BatchNorm would fail with the last batch of an epoch."""
+    sampler: Any = loader.batch_sampler
+    people, batches = len(sampler.sampler), getattr(sampler, 'batches', sampler)
+    if isinstance(sampler.sampler, InfiniteSampler):
+        return
+    networks = [part for part in model.modules() if isinstance(part, backbone.StackedHourglass)
+                and any(isinstance(layer, _BatchNorm) and layer.training
+                        for layer in part.hourglasses.modules())]
+    if networks and not batches.drop_last and people % batches.batch_size == 1:
+        size = tuple(loader.dataset[0]['inputs'].shape[-2:])
+        if any(size == (4 * 2**network.depth,) * 2 for network in networks):
+            raise ConfigError(
+                f'train_dataloader: {people} samples in batches of {batches.batch_size} leave one '
+                'for the last, whose 1x1 maps BatchNorm cannot normalise; set drop_last=True, or '
+                'another batch_size')
 
 
 def _check_parameter_groups(model: nn.Module, wrapper: dict) -> None:

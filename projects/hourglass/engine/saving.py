@@ -1,6 +1,7 @@
 """Checkpoints that are written whole and hold all that a run needs to resume exactly."""
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -14,7 +15,7 @@ from mmengine.runner import BaseLoop, Runner
 from hourglass.checkpoints.plain import to_plain
 from hourglass.engine.loops import ResumableLoop
 from hourglass.engine.resuming import take_settings
-from hourglass.errors import CheckpointError, ConfigError
+from hourglass.errors import CheckpointError, ConfigError, did_you_mean
 from hourglass.evaluation.metrics import KeypointMetric
 from hourglass.io.files import replacing
 from hourglass.registry import HOOKS
@@ -41,22 +42,28 @@ class SafeCheckpointHook(CheckpointHook):
     their validation is done. With ``backend_args``, files are written in place.
 
     A ``save_best`` that the metrics of the run do not have is a ``ConfigError`` before the first
-    step if all metrics are this project's, or else at the first validation. A warning is logged if
+    step, or at the first validation if one person does not tell. A warning is logged if
     it has no value, as for a keypoint that is not annotated.
     """
 
     def __init__(self, **kwargs):
         kwargs.setdefault('backend_args', dict(backend='hourglass'))
         super().__init__(**kwargs)
+        for key in self.args:           # what is left, with which mmengine fails at the first file
+            known = inspect.signature(CheckpointHook).parameters
+            raise ConfigError(f"SafeCheckpointHook: has no argument '{key}'"
+                              f'{did_you_mean(key, known)}')
         self.validated_iter: int | None = None
         self.saved = False
+        self.checked_best = not self.save_best
         self.outdated: list[str] = []           # names of files to remove after the next is written
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
         metrics = getattr(getattr(runner, '_val_loop', None), 'evaluator', Evaluator([])).metrics
         if metrics and all(isinstance(metric, KeypointMetric) for metric in metrics):
-            self._check_best(list(chain(*(metric.columns for metric in metrics))))
+            self.check_best(list(chain(*(metric.columns for metric in metrics))))
+            self.checked_best = True
         self._remove, self.file_backend.remove = self.file_backend.remove, self._remove_later
         known = runner.message_hub.runtime_info
         self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
@@ -105,14 +112,15 @@ class SafeCheckpointHook(CheckpointHook):
         self.saved = True
         self._remove_outdated(runner, STOPPED)
 
-    def _check_best(self, names: Iterable[str]) -> None:
+    def check_best(self, names: Iterable[str]) -> None:
+        """Raise a ConfigError for a ``save_best`` that is none of these scores."""
         for key in self.key_indicators if self.save_best else ():
             if key != 'auto' and key not in names:
                 raise ConfigError(f'save_best={key!r} is no score of the validation; choose from '
                                   f"{', '.join(names) or 'none, as nobody is annotated'}")
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        self._check_best(metrics)
+        self.check_best(metrics)
         for key in self.key_indicators if self.save_best else ():
             score = metrics.get(key, 0)
             if score is None or score != score:                         # None or NaN

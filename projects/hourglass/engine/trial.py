@@ -4,6 +4,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+from collections.abc import Iterator
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -12,7 +13,10 @@ from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from hourglass.engine.bundles import unbundle
+from hourglass.engine.checks import check_batches
+from hourglass.engine.display import OverlayHook
 from hourglass.engine.plan import describe
+from hourglass.engine.saving import SafeCheckpointHook
 from hourglass.errors import ConfigError, HourglassError
 
 
@@ -20,17 +24,23 @@ class TrialHook(Hook):
     """Hook that tries a validation on one person before the training, whose first is hours away.
 
     With a ``work_dir``, where the run would write, it is a dry run: it also takes a training step,
-    prints what would be trained and ends the process.
+    prints what would be trained and ends the process. ``stepped`` is whether the run has trained.
     """
 
     priority = 'LOWEST'                 # when everything is built and loaded
 
     def __init__(self, work_dir: str | None = None):
-        self.work_dir = work_dir
+        self.work_dir, self.stepped = work_dir, False
 
     def before_train(self, runner: Runner) -> None:
+        check_batches(runner.train_dataloader, getattr(runner.model, 'module', runner.model))
         if self.work_dir is None:
-            try_validation(runner)
+            if runner._resume and runner.iter >= runner.max_iters:
+                runner.logger.warning(
+                    f'{runner._load_from}: this run is finished, and nothing is left to train; a '
+                    'larger max_epochs (max_iters) in train_cfg goes on, with a longer schedule')
+            else:
+                try_validation(runner, draws=True)
             return
         plan, losses = describe(runner, self.work_dir), try_step(runner)
         try_validation(runner)
@@ -38,6 +48,9 @@ class TrialHook(Hook):
             print(f'{plan}\n{"tried":<12} a step ({losses})'
                   f"{' and a validation' if runner.val_loop is not None else ''}; nothing written")
         raise SystemExit(0)
+
+    def after_train_iter(self, runner: Runner, **step: object) -> None:
+        self.stepped = True
 
 
 def try_step(runner: Runner) -> str:
@@ -61,10 +74,11 @@ def try_step(runner: Runner) -> str:
                      if 'loss' in name)
 
 
-def try_validation(runner: Runner) -> None:
+def try_validation(runner: Runner, draws: bool = False) -> None:
     """Predict the first person of the validation and hand the prediction to the metrics.
 
-    Raises ``ConfigError`` for whatever a validation would fail with.
+    With ``draws``, also to the hooks that draw predictions, if they are enabled. Raises
+    ``ConfigError`` for whatever a validation would fail with.
     """
     if runner.val_loop is None:
         return
@@ -78,7 +92,16 @@ def try_validation(runner: Runner) -> None:
         for metric in evaluator.metrics:
             if type(metric).__module__.startswith('mmpose.'):   # ours check earlier, write files
                 _try_scores(metric)
-    except HourglassError:
+        for hook in runner.hooks:
+            if isinstance(hook, OverlayHook) and draws:
+                hook.after_val_iter(runner, outputs)
+            if isinstance(hook, SafeCheckpointHook) and not hook.checked_best:
+                with contextlib.suppress(Exception), _quietly():    # one person may be too few
+                    scores = evaluator.evaluate(1)
+                    hook.checked_best = True
+                if hook.checked_best:
+                    hook.check_best(scores)
+    except (HourglassError, OSError):
         raise
     except Exception as error:          # of any transform, codec or metric
         raise ConfigError(f'the validation would fail: {type(error).__name__}: '
@@ -96,11 +119,18 @@ def _try_scores(metric: BaseMetric) -> None:
         raise ConfigError(f"val_evaluator: CocoMetric needs the keypoints' sigmas, and the data "
                           f"set '{meta['dataset_name']}' has none; use hourglass.OksAP(sigmas=...),"
                           ' PCKAccuracy, NME or EPE')
+    with _quietly():
+        metric.compute_metrics(metric.results)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep what metrics log and print to themselves."""
     logger = MMLogger.get_current_instance()
     level = logger.level
     logger.setLevel('ERROR')
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            metric.compute_metrics(metric.results)
+            yield
     finally:
         logger.setLevel(level)

@@ -100,6 +100,9 @@ class StackedHourglass(network.StackedHourglass):
         self.blocks_per_scale, self.residual = blocks_per_scale, RESIDUALS[residual]
         self.with_cp, self.norm_eval, self.init_cfg = with_cp, norm_eval, init_cfg
         self.is_init = False
+        if norm_cfg and not (norm_eval or norm_cfg.get('requires_grad', True)):
+            raise ConfigError('norm_cfg: requires_grad=False leaves the running statistics moving; '
+                              'set norm_eval=True, too, or freeze whole parts with frozen_stages')
         replace_layers(self, norm_cfg, act_cfg)
         if self.heatmaps is not None and heatmap_std is not None:
             start_near_zero(self.heatmaps, heatmap_std)

@@ -15,6 +15,8 @@ from hourglass.errors import ConfigError
 from hourglass.models.stages import stage_index
 from hourglass.registry import MODELS
 
+_LOSS = dict(type='mmpose.KeypointMSELoss', use_target_weight=True)
+
 
 @MODELS.register_module()
 class StackedHeatmapHead(BaseHead):
@@ -30,7 +32,7 @@ class StackedHeatmapHead(BaseHead):
             ``(0, ..., 0, 1)`` is a network without intermediate supervision.
         predict_stage: the stage that is decoded; 0 is the first and -1 the last.
         loss: the loss of one stage, called with heatmaps and targets (B, K, h, w) and weights
-            (B, K).
+            (B, K). Without a ``type``, other arguments for the default one.
         decoder: the codec that turns heatmaps into keypoints.
 
     Raises:
@@ -41,7 +43,7 @@ class StackedHeatmapHead(BaseHead):
     def __init__(self, in_channels: int | None = None, num_keypoints: int | None = None,
                  num_stages: int | None = None, stage_weights: Sequence[float] | None = None,
                  predict_stage: int = -1,
-                 loss: dict = dict(type='mmpose.KeypointMSELoss', use_target_weight=True),
+                 loss: dict = _LOSS,
                  decoder: dict | None = None, init_cfg: dict | None = None):
         super().__init__(init_cfg)
         self.to_heatmaps: nn.ModuleList | None = None
@@ -58,7 +60,7 @@ class StackedHeatmapHead(BaseHead):
                               '(num_stacks, num_keypoints)')
         self.stage_weights = None if stage_weights is None else tuple(stage_weights)
         self.predict_stage = predict_stage
-        self.loss_module = MODELS.build(loss)
+        self.loss_module = MODELS.build(loss if 'type' in loss else _LOSS | loss)
         self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)
 
     def forward(self, feats: Sequence[Tensor]) -> list[Tensor]:
