@@ -25,20 +25,26 @@ MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob('*.py'))
            if '.mim' not in path.parts}
 
 
-def imports(path: Path) -> set[str]:
-    """Modules of the package that a module imports, anywhere in it, as dotted names."""
+def imported(path: Path) -> set[str]:
+    """What a module imports, anywhere in it, as dotted names."""
     tree = ast.parse(path.read_text())
     found = set()
+    tree.body = [node for node in tree.body if not (
+        isinstance(node, ast.If) and getattr(node.test, 'id', '') == 'TYPE_CHECKING')]
     for node in ast.walk(tree):
-        if isinstance(node, ast.If) and getattr(node.test, 'id', '') == 'TYPE_CHECKING':
-            node.body = []                          # for type checkers alone
-        elif isinstance(node, ast.Import):
+        if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found |= {f'{node.module}.{alias.name}' for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             raise AssertionError(f'{path}: relative import')
-    ours = {name.removeprefix('hourglass.') for name in found if name.startswith('hourglass.')}
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of the package that a module imports, anywhere in it, as dotted names."""
+    ours = {name.removeprefix('hourglass.') for name in imported(path)
+            if name.startswith('hourglass.')}
     return {next(part for part in (name, name.rpartition('.')[0]) if part in MODULES)
             for name in ours if name in MODULES or name.rpartition('.')[0] in MODULES}
 
@@ -57,6 +63,17 @@ def test_no_layer_imports_one_further_out(name):
     outward = {other for other in imports(MODULES[name])
                if other and LAYERS.index(layer(other)) > place}
     assert not outward
+
+
+# configs, and the detector of a user who names one of mmdet
+WITH_OPENMMLAB = ('inference.openmmlab', 'inference.detectors')
+
+
+@pytest.mark.parametrize('name', [name for name in MODULES if layer(name) in ('inference', 'deploy')
+                                  and name not in WITH_OPENMMLAB])
+def test_prediction_imports_no_package_of_openmmlab(name):
+    roots = {full_name.split('.')[0] for full_name in imported(MODULES[name])}
+    assert not roots & {'mmengine', 'mmcv', 'mmpose', 'mmdet'}
 
 
 def test_no_module_imports_itself_through_others():

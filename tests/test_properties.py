@@ -14,6 +14,7 @@ from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.datasets.crop import crop_around, crop_matrix, to_image
 from hourglass.datasets.h5_people import people_arrays
 from hourglass.datasets.transforms import CropImage, _mirror
+from hourglass.errors import DataError
 from hourglass.evaluation import pck
 from hourglass.evaluation.prediction_files import read_predictions
 from hourglass.io.mat import read_mat_as_stored
@@ -131,19 +132,27 @@ def mirroring_twice(rng, size):
 
 @holds(**BOXES, rng=SEEDS, mirror=st.booleans(), degrees=st.floats(-180, 180),
        size=st.tuples(st.integers(1, 90), st.integers(1, 90)))
-def any_box_gives_an_input(low, sides, rng, mirror, degrees, size):
-    """Tiny boxes, huge ones and those outside the image give the input its size."""
+def any_box_gives_an_input_or_is_refused(low, sides, rng, mirror, degrees, size):
+    """Tiny boxes and huge ones give the input its size; those far outside raise an error."""
     box = np.array([*low, *np.add(low, sides)])
     middle, side = crop_around(box, size)
     results = sample(rng, rng.integers(1, 256, (size[1], size[0], 3), np.uint8)) | dict(
         bbox_center=middle[None].astype(np.float32), bbox_scale=np.full((1, 2), side, np.float32),
         bbox_rotation=np.array([degrees], np.float32), mirror=mirror)
-    CropImage((32, 24)).transform(results)
+    if (box[2:] < -2 * side).any() or (box[:2] > np.array(size) + 2 * side).any():
+        with pytest.raises(DataError, match='shows nothing of the'):
+            CropImage((32, 24)).transform(results)
+        return
+    # its middle within a crop's half side of the image: it may not be refused
+    near = (middle > -side / 2).all() and (middle < np.array(size) - 1 + side / 2).all()
+    try:
+        CropImage((32, 24)).transform(results)
+    except DataError:
+        assert not near
+        return
     assert results['img'].shape == (24, 32, 3)
     assert results['img'].dtype == np.uint8
     assert np.isfinite(results['transformed_keypoints']).all()
-    if (box[2:] < -2 * side).any() or (box[:2] > np.array(size) + 2 * side).any():
-        assert not results['img'].any()                                 # it shows none of the image
 
 
 PEOPLE = dict(rng=SEEDS, people=st.integers(1, 30), joints=st.integers(1, 16))

@@ -116,13 +116,15 @@ def test_a_data_file_that_is_a_program_is_refused(reader, ending, trace, tmp_pat
     ('test', 'CONFIG', 'EVIL'), ('report', 'CONFIG', 'EVIL', 'out.html'),
     ('train', 'CONFIG', '--resume', 'EVIL', '--work-dir', 'out.work'),
     ('train', 'CONFIG', '--cfg-options', 'load_from=EVIL', '--work-dir', 'out.work'),
-    ('convert', 'EVIL', 'out.safetensors'), ('export', 'CONFIG', 'EVIL', 'out.onnx'),
+    ('convert', 'EVIL', 'out.safetensors'), ('export', 'CONFIG', 'EVIL', 'out.safetensors'),
     ('predict', 'docs/images/people.jpg', '--config', 'CONFIG', '--weights', 'EVIL'),
     ('web', '--config', 'CONFIG', '--weights', 'EVIL')], ids=lambda arguments: arguments[0])
 def test_every_command_refuses_such_a_checkpoint(cli, arguments, trace, synthetic, tmp_path,
                                                  monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
+    if arguments[0] == 'web':
+        pytest.importorskip('flask')
     path = str(written(tmp_path / 'evil.pth', trace))
     with pytest.raises(SystemExit) as stop:
         cli(arguments[0], *(argument.replace('EVIL', path).replace('CONFIG', CONFIG).replace(

@@ -21,8 +21,10 @@ from hourglass.cli import main
 from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import MPII, keypoint_names
 from hourglass.datasets.synthetic import render_person
+from hourglass.deploy.runtimes import EXPORTER, older_torch
 
 onnxruntime = pytest.importorskip('onnxruntime')
+pytestmark = pytest.mark.skipif(bool(older_torch(EXPORTER)), reason=older_torch(EXPORTER))
 
 # runs the example where only the packages that it needs can be imported
 ALONE = """

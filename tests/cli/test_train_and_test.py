@@ -81,6 +81,17 @@ def test_resuming_goes_on_where_it_was(trained, tmp_path):
 
 
 @pytest.mark.slow
+def test_spawned_data_workers_train_on_the_same_batches(trained, synthetic, tmp_path):
+    """Windows has no other start method, and macOS no safe one."""
+    done = run('tools/train.py', CONFIG, '--work-dir', tmp_path, data=synthetic, options=[
+        *TINY, 'train_dataloader.num_workers=2', 'env_cfg.mp_cfg.mp_start_method=spawn'])
+    assert done.returncode == 0, done.stderr[-3000:]
+    found, expected = ([line['loss'] for line in scalars(folder) if 'loss' in line]
+                       for folder in (tmp_path, trained.work_dir))
+    assert len(found) == 12 and found == pytest.approx(expected, rel=1e-4)  # sums in another order
+
+
+@pytest.mark.slow
 def test_both_test_tools_give_the_validation_numbers(trained, cli, tmp_path):
     for script, name, more in (
             (REPOSITORY / 'tools/test.py', 'ours.json', (

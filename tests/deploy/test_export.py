@@ -20,8 +20,11 @@ from hourglass.datasets.synthetic import render_person
 from hourglass.deploy import export as exporting
 from hourglass.deploy import runtimes
 from hourglass.deploy.export import compare, deployed, export
+from hourglass.deploy.runtimes import EXPORTER, older_torch
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.network import PoseNetwork
+
+pytestmark = pytest.mark.skipif(bool(older_torch(EXPORTER)), reason=older_torch(EXPORTER))
 
 
 @pytest.fixture(scope='module')

@@ -5,10 +5,12 @@ from tiny_network import as_if_trained
 
 from hourglass import StackedHourglass
 from hourglass.deploy.runtimes import (
+    EXPORTER,
     ROUNDING,
     RUNTIMES,
     deviation,
     fastest,
+    older_torch,
     run_by,
     take_turns,
     to_onnx,
@@ -86,9 +88,9 @@ def test_the_fastest_is_never_one_that_is_wrong(monkeypatch):
 
 
 @pytest.mark.parametrize(('name', 'words'), [
-    ('ncnm', 'choose from auto, none'), ('bf16', 'exit_tolerance'), ('openvino', 'pip install')])
+    ('ncnm', 'choose from auto, none'), ('bf16', 'exit_tolerance'), ('ncnn', 'pip install')])
 def test_a_runtime_that_cannot_be_used_is_refused_by_name(name, words, monkeypatch):
-    monkeypatch.setattr(RUNTIMES['openvino'], 'packages', ('no_such_package',))
+    monkeypatch.setattr(RUNTIMES['ncnn'], 'packages', ('no_such_package',))
     with pytest.raises(ConfigError, match=words) as refused:
         run_by(name, network_of('one'), (64, 64), exit_tolerance=1)
     assert f"optimize='{name}'" in str(refused.value) and '\n' not in str(refused.value)
@@ -108,11 +110,16 @@ def test_calls_take_turns():
     assert [len(times) for times in seconds] == [3, 3]
 
 
+NEEDS_EXPORTER = pytest.mark.skipif(bool(older_torch(EXPORTER)),
+                                    reason=older_torch(EXPORTER))
+
+
 class Double(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return 2 * x, x.amax((1, 2))
 
 
+@NEEDS_EXPORTER
 def test_a_program_takes_batches_of_another_size():
     program = traced(Double(), torch.zeros(2, 3, 4)).module()
     for size in (1, 5):
@@ -121,6 +128,7 @@ def test_a_program_takes_batches_of_another_size():
         assert torch.equal(doubled, 2 * x) and torch.equal(largest, x.amax((1, 2)))
 
 
+@NEEDS_EXPORTER
 @pytest.mark.slow                       # a quarter of a minute to import the exporter
 def test_onnx_has_the_given_names_and_any_batch_size():
     onnxruntime = pytest.importorskip('onnxruntime')

@@ -41,6 +41,7 @@ def test_settings_that_fit_pass(options):
     ({'model.backbone.num_keypoints': None, 'model.backbone.channels': 16},
      r'model\.backbone\.num_keypoints is None, so model\.head would take features for heatmaps'),
     ({'model.backbone.frozen_stages': 2}, 'every parameter is frozen'),
+    ({'model.test_cfg.shift_heatmap': True}, r'test_cfg\.shift_heatmap: the mirrored heatmaps of'),
     (keys(backbone__stm=dict(lr_mult=0.1)),
      r"custom_keys\['backbone\.stm'\]: no parameter has that in its name, did you mean "
      r"'backbone\.stem'"),

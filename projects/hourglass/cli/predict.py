@@ -22,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
-    network.add_argument('--model', default='lsp-small', help='name of the weights: '
-                         'flic-small, flic-small4, lsp-small (default %(default)s)')
+    network.add_argument('--model', default='people-small', help='name of the weights: '
+                         'flic-small, flic-small4, lsp-small, people-small (default %(default)s)')
     network.add_argument('--config', help='config file, with --weights instead of --model')
     network.add_argument('--weights', help='checkpoint of that config')
     network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
@@ -49,7 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drawn.add_argument('--heatmaps', action='store_true', help='draw the heatmap of every keypoint')
     drawn.add_argument('--crop', action='store_true', help='write the crops of the people')
     drawn.add_argument('--no-overlays', action='store_true', help='draw no skeletons')
-    drawn.add_argument('--min-score', type=float, default=0.0, help='draw keypoints from here up')
+    drawn.add_argument('--min-score', type=float, default=0.3,
+                       help='draw keypoints from this score up; default %(default)s')
     parser.add_argument('--max-frames', type=int, help='stop after this many images')
     shared = parser.add_argument_group('large collections')
     shared.add_argument('--journal', action='store_true', help='keep results in OUT/journal, so '

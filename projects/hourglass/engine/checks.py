@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
+from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.models import backbone
 from hourglass.models.head import StackedHeatmapHead
@@ -38,6 +39,11 @@ def check_model(model: nn.Module, cfg: ConfigDict) -> None:
         raise ConfigError(
             'model.head: AssociativeEmbeddingHead cannot be trained here, as its codec gives its '
             "loss no keypoint_indices; find several people with 'hourglass predict --detector'")
+    test_cfg = (cfg.get('model') or {}).get('test_cfg') or {}
+    if (isinstance(getattr(head, 'decoder', None), HourglassHeatmap)
+            and test_cfg.get('shift_heatmap')):
+        raise ConfigError('model.test_cfg.shift_heatmap: the mirrored heatmaps of HourglassHeatmap '
+                          'would be averaged a cell off; leave it out')
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError('model: every parameter is frozen; nothing would be trained')
     _check_parameter_groups(model, cfg.get('optim_wrapper') or {})

@@ -60,7 +60,7 @@ def test_more_people_get_a_larger_network():
 
 def test_weights_that_share_keypoints_are_started_from():
     name, shared = choose_weights(list(COCO_SIGMAS), SMALL)
-    assert name == 'lsp-small' and len(shared) == 12
+    assert name == 'people-small' and len(shared) == 12
     name, shared = choose_weights(['Nose', 'left-eye', 'right eye', 'mouth'], SMALL)
     assert name == 'flic-small' and shared == ['Nose', 'left-eye', 'right eye']
 

@@ -95,7 +95,8 @@ def choose_weights(names: Sequence[str], size: Size) -> tuple[str | None, list[s
                if key in network):
             theirs = set(keypoint_names(SKELETONS[meta['skeleton']]))
             shared[name] = [name for plain, name in ours.items() if plain in theirs]
-    best = max(shared, key=lambda name: len(shared[name]), default=None)
+    # of several that share as many, those trained on the most people
+    best = max(shared, key=lambda name: (len(shared[name]), name == 'people-small'), default=None)
     if best is None or len(shared[best]) < len(names) * _LEAST_SHARED:
         return None, []
     return best, shared[best]

@@ -20,8 +20,7 @@ def read_sleap(path: Path, images: Path) -> Builder:
     try:
         import sleap_io
     except ImportError:
-        raise DataError(f"{path}: read by the package sleap-io; pip install 'mmpose-hourglass"
-                        "[sleap]'") from None
+        raise DataError(f'{path}: read by the package sleap-io; pip install sleap-io') from None
     with named_errors(path, 'not readable with its videos', 'save it with the videos beside it'):
         labels = sleap_io.load_slp(str(path))
         skeleton = labels.skeletons[0]
