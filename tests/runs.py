@@ -136,7 +136,7 @@ def state(path: Path) -> dict:
         position=content['meta']['position'],
         best=(info.get('best_score'), Path(info.get('best_ckpt', '')).name),
         kept=info.get('keep_ckpt_ids'),
-        history={name: buffer.data for name, buffer in scalars.items()
+        history={name: history for name, history in scalars.items()
                  if 'time' not in name and 'memory' not in name})
 
 

@@ -2,7 +2,6 @@
 import pytest
 import torch
 from conftest import REPOSITORY
-from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.evaluator import Evaluator
 from mmengine.registry import MODELS, OPTIM_WRAPPERS, DefaultScope, init_default_scope
@@ -10,6 +9,7 @@ from mmpose.datasets.transforms import TopdownAffine
 
 import hourglass.registry as registries
 from hourglass import StackedHourglass
+from hourglass.checkpoints.configs import read_config
 from hourglass.datasets.transforms import CropImage
 
 ROOT = REPOSITORY / 'configs'
@@ -35,7 +35,7 @@ def test_the_backbone_builds_from_every_scope(scope):
 
 @pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)
 def test_every_config_builds_and_its_parts_fit(config):
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     init_default_scope(cfg.default_scope)
     with torch.device('meta'):
         model = MODELS.build(cfg.model)

@@ -117,7 +117,8 @@ def test_a_data_file_that_is_a_program_is_refused(reader, ending, trace, tmp_pat
     ('train', 'CONFIG', '--resume', 'EVIL', '--work-dir', 'out.work'),
     ('train', 'CONFIG', '--cfg-options', 'load_from=EVIL', '--work-dir', 'out.work'),
     ('convert', 'EVIL', 'out.safetensors'), ('export', 'CONFIG', 'EVIL', 'out.safetensors'),
-    ('predict', 'docs/images/people.jpg', '--config', 'CONFIG', '--weights', 'EVIL'),
+    ('predict', 'docs/images/people.jpg', '--whole-image', '--config', 'CONFIG', '--weights',
+     'EVIL'),
     ('web', '--config', 'CONFIG', '--weights', 'EVIL')], ids=lambda arguments: arguments[0])
 def test_every_command_refuses_such_a_checkpoint(cli, arguments, trace, synthetic, tmp_path,
                                                  monkeypatch):

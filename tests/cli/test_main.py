@@ -100,7 +100,7 @@ for command in COMMANDS:
     module = import_module(f"hourglass.cli.{command.replace(' ', '_')}")
     parser = argparse.ArgumentParser()
     module.add_arguments(parser)
-    texts[command] = ' '.join(parser.format_help().split())
+    texts[command] = ' '.join(parser.format_help().split()).replace('- ', '-')
     choices[command] = {action.dest: list(action.choices) for action in parser._actions
                         if action.choices}
 heavy = {name.split('.')[0] for name in sys.modules} & {

@@ -13,8 +13,8 @@ def refusal(monkeypatch, cli, tmp_path):
     """The line with which ``hourglass test`` refuses, before it loads the config."""
     def load_config(*args, **kwargs):
         raise CheckpointError('the config was loaded')
-    monkeypatch.setattr('hourglass.cli.test.load_config', load_config)
-    monkeypatch.setattr('hourglass.cli.test.checked_checkpoint', str)
+    monkeypatch.setattr('hourglass.cli.config.load_config', load_config)
+    monkeypatch.setattr('hourglass.checkpoints.names.checked_checkpoint', str)
 
     def refuse(*words) -> str:
         with pytest.raises(SystemExit) as stop:

@@ -166,7 +166,8 @@ def test_an_image_that_breaks_stops_the_run_with_its_name(synthetic, refusal, tm
 
 @pytest.mark.parametrize(('options', 'message'), [
     (['model.backbone.num_stack=2'],
-     "the config gives StackedHourglass an argument 'num_stack' it does not have"),
+     "model.backbone.num_stack: hourglass.StackedHourglass has no such argument, did you mean "
+     "'num_stacks'?"),
     (['model.backbone.type=hourglass.StackedHourglas'], 'hourglass.StackedHourglas'),
     (['optim_wrapper.optimizer.type=AdmW'], "optim_wrapper.optimizer.type='AdmW': no such"),
     (['train_dataloder.batch_size=2'], "did you mean 'train_dataloader'?"),
