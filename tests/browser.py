@@ -17,7 +17,7 @@ _OPTIONS = ('--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic',
 @contextmanager
 def open_browser(profile: Path) -> Iterator:
     """A selenium driver with an empty profile in the folder ``profile``; closed at the end."""
-    from selenium import webdriver
+    webdriver = pytest.importorskip('selenium.webdriver')
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which('chromium')
     for option in (*_OPTIONS, f'--user-data-dir={profile}'):

@@ -2,8 +2,10 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+import pytest
+
+onnx = pytest.importorskip('onnx')
+helper, numpy_helper, TensorProto = onnx.helper, onnx.numpy_helper, onnx.TensorProto
 
 
 def write_constant(path: Path, outputs: list[np.ndarray], size: tuple = (64, 64),

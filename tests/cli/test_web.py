@@ -3,6 +3,8 @@ import pytest
 
 from hourglass.cli.web import is_loopback
 
+pytest.importorskip('flask')
+
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('--model', 'lsp-smal'), "no network of that name, did you mean 'lsp-small'"),

@@ -6,6 +6,8 @@ import sys
 import pytest
 from conftest import REPOSITORY
 
+pytest.importorskip('pdoc')
+
 
 @pytest.mark.slow
 def test_every_module_has_a_page_with_its_docstrings(tmp_path):

@@ -12,6 +12,8 @@ from onnx_files import write_constant
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.detectors import PersonDetector, find_detector
 
+pytest.importorskip('onnxruntime')
+
 IMAGE = np.zeros((96, 128, 3), np.uint8)
 
 

@@ -14,6 +14,8 @@ from hourglass.errors import ConfigError
 from hourglass.inference import onnx_detectors
 from hourglass.inference.onnx_detectors import OnnxDetector
 
+pytest.importorskip('onnxruntime')
+
 BOX = np.array([10.0, 6, 34, 58])                   # px of the input, 64x64
 MIDDLE, SIDES = (BOX[:2] + BOX[2:]) / 2, BOX[2:] - BOX[:2]
 CELLS = np.concatenate([                            # x, y, stride of the grids over the input

@@ -199,7 +199,8 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
     if device not in runtime.devices:
         raise refusal(f"runs on {' and '.join(runtime.devices)}, and the network is on {device}")
     if not isinstance(network, StackedHourglass) and name != 'none':
-        raise refusal('takes a StackedHourglass whose head is a StackedHeatmapHead')
+        raise refusal('takes a StackedHourglass whose head is a StackedHeatmapHead, not a '
+                      f'{type(network).__name__}')
     if exit_tolerance is None:
         return runtime.build(network, input_size).eval()
     if runtime.build_exit is None:

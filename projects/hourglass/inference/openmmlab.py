@@ -84,7 +84,7 @@ def pose_network(model: TopdownPoseEstimator) -> PoseNetwork:
         stage=head.predict_stage if ours else -1,
         flip=bool(meta) and options.get('flip_test', False))
     network = PoseNetwork(
-        model.backbone if ours and not model.with_neck else _LastHeatmaps(model), description,
+        model.backbone if ours and not model.with_neck else MMPoseNetwork(model), description,
         to_heatmaps=head.to_heatmaps if ours else None,
         decode=decoder_of(description, codec.heatmap_size) if is_hourglass else _Decode(head))
     network.to(next(model.parameters()).device)
@@ -114,7 +114,7 @@ def with_network(model: TopdownPoseEstimator, faster: PoseNetwork) -> TopdownPos
     return model
 
 
-class _LastHeatmaps(nn.Module):
+class MMPoseNetwork(nn.Module):
     """Images -> the heatmaps that another head of mmpose decodes, as the output of one stage."""
 
     def __init__(self, model: TopdownPoseEstimator):
