@@ -48,6 +48,15 @@ def test_a_crop_of_the_image_is_for_one_person(tmp_path):
         dataset(tmp_path, crop='image')
 
 
+@pytest.mark.parametrize(('fault', 'message'), [
+    (dict(bbox=[200, 10, 30, 20], keypoints=[205, 15, 2] * 3),
+     '11 of 11 annotations lie outside of their images; were these annotated in another size'),
+    (dict(bbox=[40, 30, 70, 55]), '11 of 11 boxes end outside .* not as two corners')])
+def test_a_file_that_does_not_fit_its_images_is_refused(tmp_path, fault, message):
+    with pytest.raises(DataError, match=message):
+        dataset(tmp_path, [annotation(row, row % 2, **fault) for row in range(1, 12)])
+
+
 LEFT_OUT = {
     'crowd': dict(iscrowd=1), 'no keypoints': dict(keypoints=[0] * 9), 'no box': dict(bbox=None),
     'outside': dict(bbox=[200, 10, 30, 20], keypoints=[205, 15, 2] * 3)}

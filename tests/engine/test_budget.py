@@ -56,6 +56,13 @@ def test_the_learning_rate_rises_and_ends_at_zero(monkeypatch):
     assert slot.rates[29:] == sorted(slot.rates[29:], reverse=True)
 
 
+def test_the_rate_of_a_few_iterations_rises_within_a_tenth_of_the_time(monkeypatch):
+    slot = Slot(monkeypatch, step=5)
+    slot.train(TimeBudgetHook(minutes=2))
+    assert len(slot.rates) == 24 and slot.rates.index(max(slot.rates)) == 3
+    assert max(slot.rates) == pytest.approx(0.5, rel=0.05)
+
+
 def test_a_resumed_run_has_the_time_that_is_left(monkeypatch):
     slot = Slot(monkeypatch, step=1)
     slot.train(TimeBudgetHook(minutes=1), at_most=20)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,8 @@ def find_people(file: CocoFile, folder: Path, crop: str, leave_out: Collection[s
     """Return the people of a file, and how many are left out for each of the :data:`REASONS`.
 
     ``folder`` holds the images, whose sizes are read where the file does not give them. Raises
-    ``DataError`` for a person who cannot be used, and is not to be left out.
+    ``DataError`` for a person who cannot be used and is not to be left out, and for a file whose
+    coordinates or boxes fit its images too seldom to be meant for them.
     """
     people: list[Person] = []
     left_out: Counter[str] = Counter()
@@ -116,12 +117,31 @@ def find_people(file: CocoFile, folder: Path, crop: str, leave_out: Collection[s
             left_out[reason] += 1
         else:
             raise DataError(f"{file.path}, annotation {one['id']} ({name}): {REASONS[reason]}")
+    _check_fit(file, left_out['outside'], sizes)
     shown = Counter(person.image_name for person in people)
     if crop == 'image' and max(shown.values(), default=0) > 1:
         name, count = shown.most_common(1)[0]
         raise DataError(f"{file.path}: crop='image' is for one person an image, and {name} shows "
                         f'{count}; set another crop')
     return people, left_out
+
+
+def _check_fit(file: CocoFile, outside: int, sizes: Mapping[str, tuple[int, int]]) -> None:
+    """Raise ``DataError`` if a tenth of the annotations, or half of the boxes, end outside.
+
+    Ten may, and a box may reach over the border by 5 %.
+    """
+    if outside > max(10, len(file.annotations) / 10):
+        raise DataError(
+            f'{file.path}: {outside} of {len(file.annotations)} annotations lie outside of their '
+            'images; were these annotated in another size?')
+    boxes = [one for one in file.annotations if has_area(one.get('bbox'))]
+    beyond = sum((np.add(one['bbox'][:2], one['bbox'][2:]) > np.multiply(1.05, sizes[
+        file.images[one['image_id']]['file_name']])).any() for one in boxes)
+    if beyond > max(10, len(boxes) / 2):
+        raise DataError(
+            f'{file.path}: {beyond} of {len(boxes)} boxes end outside of their images; COCO writes '
+            "'bbox' as x, y, width, height, and not as two corners")
 
 
 def _person(one: dict, row: int, name: str, size: tuple[int, int], crop: str) -> Person:

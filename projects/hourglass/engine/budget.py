@@ -20,8 +20,9 @@ def train_for(cfg: Config, minutes: float) -> None:
 
     :func:`hourglass.engine.lengths.follow_loop` then makes its log follow the iterations.
 
-    The learning rate rises over the first 200 iterations and then falls along a cosine of the time.
-    Checkpoints are written every 500 iterations, and the weights are validated once, at the end.
+    The learning rate rises over the first 200 iterations, or a tenth of the time if that is less,
+    and then falls along a cosine of the time. Checkpoints are written every 500 iterations, and the
+    weights are validated once, at the end; ``last_checkpoint`` names the last ones.
 
     Raises:
         ConfigError: for no time at all, or a sampler whose epochs are needed.
@@ -51,7 +52,8 @@ class TimeBudgetHook(Hook):
 
     Args:
         minutes: from the beginning of training to the end of the last iteration.
-        warmup: iterations over which the learning rate rises linearly.
+        warmup: iterations over which the learning rate rises linearly, or fewer if they take more
+            than a tenth of the time.
     """
 
     priority = 'HIGHEST'                # sets the rate before it is logged
@@ -69,8 +71,9 @@ class TimeBudgetHook(Hook):
             group.setdefault('initial_lr', group['lr'])
 
     def before_train_iter(self, runner: Runner, **step: object) -> None:
-        rise = min(1, (runner.iter + 1) / self.warmup)
-        fall = (1 + math.cos(math.pi * min(1, self.used / self.seconds))) / 2
+        share = self.used / self.seconds
+        rise = min(1, max((runner.iter + 1) / self.warmup, 10 * share))
+        fall = (1 + math.cos(math.pi * min(1, share))) / 2
         for group in runner.optim_wrapper.param_groups:
             group['lr'] = group['initial_lr'] * rise * fall
 

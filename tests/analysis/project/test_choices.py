@@ -47,7 +47,7 @@ def test_one_keypoint_without_a_box_is_of_no_size(tmp_path):
     (['a', 'b'], [('a', 'b')], [('a', 'b')], ''),
     (['0', '1'], [], [], 'no pairs were found by the names'),
     ([*NAMES, 'left_ear'], [], [('left_eye', 'right_eye')],
-     'of these no other side was found: left_ear')])
+     'these have a side and no partner: left_ear')])
 def test_images_are_mirrored_where_all_pairs_are_known(names, given, pairs, why):
     assert choose_pairs(names, given) == (pairs, why)
 

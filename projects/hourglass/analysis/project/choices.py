@@ -72,7 +72,7 @@ def choose_pairs(names: Sequence[str], given: Sequence[Pair]) -> tuple[list[Pair
     found, alone = find_pairs(names)
     why = '' if found else 'no pairs were found by the names'
     if alone:
-        why = f"of these no other side was found: {', '.join(alone)}"
+        why = f"these have a side and no partner: {', '.join(alone)}"
     return [(names[left], names[right]) for left, right in found], why
 
 
