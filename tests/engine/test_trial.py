@@ -68,14 +68,21 @@ def test_a_finished_run_says_so_and_trains_nothing(tmp_path, capsys):
     assert 'epoch_3.pth: this run is finished, and nothing is left to train; a larger' in said
 
 
-def test_a_best_score_that_the_metrics_do_not_have_is_refused(tmp_path):
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'default_hooks.checkpoint.save_best': 'toy/eror', 'default_hooks.checkpoint.rule': 'less'},
+     'save_best'),
+    ({'custom_hooks': [dict(type='NotesRates'), dict(
+        type='EarlyStoppingHook', monitor='toy/eror', rule='less')]}, 'EarlyStoppingHook.monitor'),
+    ({'param_scheduler': [dict(type='ReduceOnPlateauLR', monitor='toy/eror')]},
+     'param_scheduler.monitor')])
+def test_a_score_that_the_metrics_do_not_have_is_refused(tmp_path, changes, message):
     """Also with metrics of other projects, whose names only a validation tells."""
     validated = dict(sampler=dict(type='DefaultSampler', shuffle=False), batch_size=1,
                      num_workers=0, dataset=dict(type='ToyDataset'))
-    runner = trial.Runner.from_cfg(toy_config(
-        tmp_path, **{'val_dataloader': validated, 'val_cfg': dict(), 'val_evaluator': dict(
-            type='ToyMetric'), 'default_hooks.checkpoint.save_best': 'toy/eror',
-            'default_hooks.checkpoint.rule': 'less'}))
+    runner = trial.Runner.from_cfg(toy_config(tmp_path, **{
+        'val_dataloader': validated, 'val_cfg': dict(), 'val_evaluator': dict(type='ToyMetric'),
+        **changes}))
     runner.register_hook(trial.TrialHook())
-    with pytest.raises(ConfigError, match="save_best='toy/eror' is no score .* toy/error"):
+    with pytest.raises(ConfigError, match=f"{message}='toy/eror' is no score .* toy/error"):
         runner.train()
+    assert not rates(runner)
