@@ -68,6 +68,18 @@ def test_a_finished_run_says_so_and_trains_nothing(tmp_path, capsys):
     assert 'epoch_3.pth: this run is finished, and nothing is left to train; a larger' in said
 
 
+def test_a_run_of_more_epochs_in_larger_batches_goes_on(tmp_path, capsys):
+    """Although its steps are fewer than those that were done."""
+    train(toy_config(tmp_path / 'first'))
+    runner = trial.Runner.from_cfg(toy_config(
+        tmp_path / 'second', resume=True, load_from=str(tmp_path / 'first/epoch_3.pth'),
+        **{'train_cfg.max_epochs': 4, 'train_dataloader.batch_size': 4}))
+    runner.register_hook(trial.TrialHook())
+    runner.train()
+    assert len(rates(runner)) == 2
+    assert 'nothing is left to train' not in ''.join(capsys.readouterr())
+
+
 @pytest.mark.parametrize(('changes', 'message'), [
     ({'default_hooks.checkpoint.save_best': 'toy/eror', 'default_hooks.checkpoint.rule': 'less'},
      'save_best'),

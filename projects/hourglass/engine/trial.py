@@ -10,7 +10,7 @@ import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from hourglass.engine.bundles import unbundle
 from hourglass.engine.checks import check_batches
@@ -36,7 +36,9 @@ class TrialHook(Hook):
     def before_train(self, runner: Runner) -> None:
         check_batches(runner.train_dataloader, getattr(runner.model, 'module', runner.model))
         if self.work_dir is None:
-            if runner._resume and runner.iter >= runner.max_iters:
+            by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+            if runner._resume and (runner.epoch >= runner.max_epochs if by_epoch
+                                   else runner.iter >= runner.max_iters):
                 runner.logger.warning(
                     f'{runner._load_from}: this run is finished, and nothing is left to train; a '
                     'larger max_epochs (max_iters) in train_cfg goes on, with a longer schedule')
