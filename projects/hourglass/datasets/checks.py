@@ -148,7 +148,10 @@ def mirrors(pipeline: Compose) -> bool:
 
 
 def check_flip(dataset: Any) -> None:
-    """Raise ``ConfigError`` for a ``DrawFlip`` before mmpose's ``TopdownAffine``, in any part."""
+    """Raise ``ConfigError`` if any part flips where the image, or its target, is not mirrored.
+
+    That is a ``DrawFlip`` before mmpose's ``TopdownAffine``, or any flip after ``GenerateTarget``.
+    """
     for part in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', None)]):
         if part is not None:
             check_flip(part)
@@ -157,6 +160,11 @@ def check_flip(dataset: Any) -> None:
     if 'TopdownAffine' in following and 'CropImage' not in following:
         raise ConfigError('pipeline: hourglass.DrawFlip mirrors nothing before TopdownAffine; take '
                           'RandomFlip there, or hourglass.CropImage after it')
+    after = steps[steps.index('GenerateTarget'):] if 'GenerateTarget' in steps else ()
+    for flip in ('DrawFlip', 'RandomFlip'):
+        if flip in after:
+            raise ConfigError(f'pipeline: {flip} after GenerateTarget mirrors no heatmaps; move '
+                              'GenerateTarget behind it')
 
 
 def check_pairs(metainfo: dict) -> None:
