@@ -280,6 +280,15 @@ def test_a_flip_of_images_whose_targets_are_made_is_refused(folder, flip):
     toy(folder, pipeline=[flip, CROP, target])
 
 
+@pytest.mark.parametrize('crop', ['hourglass.CropImage', 'TopdownAffine'])
+def test_targets_for_crops_of_another_size_are_refused(folder, crop):
+    init_default_scope('mmpose')
+    target = dict(type='GenerateTarget', encoder=CODEC)
+    with pytest.raises(ConfigError, match=r'encoder is \(64, 64\) and that of the crop \(32, 32\)'):
+        toy(folder, pipeline=[dict(type=crop, input_size=(32, 32)), target])
+    toy(folder, pipeline=[dict(type=crop, input_size=(64, 64)), target])
+
+
 def test_a_sheet_shows_a_box_of_a_pixel(folder):
     dataset = toy(folder, [annotated(0, bbox_image=[63.2, 20, 63.4, 47.9]), annotated(1)])
     write_sheet(dataset, folder / 'sheet.png')

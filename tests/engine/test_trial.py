@@ -26,6 +26,9 @@ def test_a_validation_is_tried_first(refusal):
     for option, message in (
             ('model.test_cfg.flip_mode=heatmap', "model.test_cfg: nothing reads 'flip_mode'"),
             ('model.head.decoder.heatmap_size=(32,32)', 'decoder.heatmap_size is (32, 32) and the'),
+            ('model.head.decoder.input_size=(256,256)', 'decoder.input_size is (256, 256) and the'),
+            ('train_dataloader.dataset.pipeline.4.encoder.input_size=(256,256)',
+             'input_size of GenerateTarget.encoder is (256, 256) and that of the crop (64, 64)'),
             ('default_hooks.checkpoint.save_best=mpii/PCK', "save_best='mpii/PCK' is no score"),
             ('val_dataloader.dataset.pipeline.3.meta_keys=("id",)', 'the validation would fail: ')):
         assert message in refusal(option)
