@@ -113,6 +113,21 @@ def test_a_change_that_no_place_takes_is_refused(child, text, options, message):
         child(text, *options)
 
 
+@pytest.mark.parametrize('deep', [False, True])
+@pytest.mark.parametrize(('text', 'place'), [
+    ('batch_size = 99', 'train_dataloader.batch_size'), ('max_epochs = 99', 'train_cfg.max_epochs'),
+    ("optimizer = dict(type='Adam', lr=1e-4)", 'optim_wrapper.optimizer'),
+    ('batch_size = 99\ntrain_dataloader = dict(batch_size=batch_size // 3)', None),
+    ('batch_size = 99\ntrain_dataloader = dict(batch_size=99)', None), ('mine = 3', None)])
+def test_a_new_variable_in_place_of_a_setting_is_refused(child, text, place, deep):
+    if place is None:
+        child(text, deep=deep)
+        return
+    message = rf"child\.py: nothing reads '{text.split()[0]}' at the top; set {place}$"
+    with pytest.raises(ConfigError, match=message):
+        child(text, deep=deep)
+
+
 def test_a_scalar_that_is_used_for_more_than_itself_is_refused(tmp_path):
     base, path = tmp_path / 'base.py', tmp_path / 'child.py'
     base.write_text("classes = ('a', 'b')\nmodel = dict(classes=classes, count=len(classes))")

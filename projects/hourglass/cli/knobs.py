@@ -5,7 +5,7 @@ places where the value of a base still stands.
 """
 import ast
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ def move_changes_of_file(cfg: Config, path: str, is_helper: Callable[[str], bool
     """Move what a config file changes in helper variables of its bases to where they were used.
 
     Returns warnings about settings that belong together, of which only one was changed. Raises
-    ``ConfigError`` for a change that no place takes and that the file does not use itself.
+    ``ConfigError`` for a change that no place takes and that the file does not use itself, and for
+    a new variable that has the name of a setting and is not used.
     """
     if Path(path).suffix != '.py':
         return []
@@ -34,6 +35,8 @@ def move_changes_of_file(cfg: Config, path: str, is_helper: Callable[[str], bool
         inherited = {name for base in _bases(file) for name in configs[base]}
         taken = loaded.union(*(of_base for child, (_, _, of_base) in files.items()
                                if file in _bases(child)))
+        if inherited:
+            _refuse_unread(cfg, assigned - inherited - taken, is_helper, file)
         unused |= (assigned & inherited) - taken
         used |= taken
     # what a file uses it puts into its places, but perhaps not into all that have a codec
@@ -46,6 +49,27 @@ def move_changes_of_file(cfg: Config, path: str, is_helper: Callable[[str], bool
         return [f'{path}: val_dataloader.dataset is changed and test_dataloader.dataset, which was '
                 "the same, is not; 'hourglass test' reads the latter"]
     return []
+
+
+def _refuse_unread(cfg: Config, names: set[str], is_helper: Callable[[str], bool], file: str
+                   ) -> None:
+    """Raise ``ConfigError`` if settings have such a name, and none of them the variable's value."""
+    parts = {key: value for key, value in cfg._cfg_dict.items() if not is_helper(key)}
+    for name in sorted(names & cfg.keys() - parts.keys()):
+        places = dict(_places(parts, name))
+        if places and _bare(cfg[name]) not in places.values():
+            nearest = min(places, key=lambda place: (not place.startswith('train'), len(place)))
+            raise ConfigError(f"{file}: nothing reads '{name}' at the top; set {nearest}")
+
+
+def _places(node: Any, name: str, place: str = '') -> Iterator[tuple[str, Any]]:
+    """Yield all values of a key in nested dicts and lists, with their places."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        here = f'{place}.{key}'.lstrip('.')
+        if key == name:
+            yield here, _bare(value)
+        if isinstance(value, (dict, list)):
+            yield from _places(value, name, here)
 
 
 def move_options(cfg: Config, options: dict, is_helper: Callable[[str], bool]) -> None:
