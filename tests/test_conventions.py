@@ -31,6 +31,7 @@ WIDTH, HEIGHT = 64, 48
 NAMES = ['left_hand', 'right_hand', 'tail']
 CROP = dict(type='hourglass.CropImage', input_size=(64, 64))
 TEST = [dict(type='hourglass.LoadImage'), CROP, dict(type='mmpose.PackPoseInputs')]
+CODEC = dict(type='hourglass.HourglassHeatmap', input_size=(64, 64), heatmap_size=(16, 16))
 FLIP = [dict(type='hourglass.DrawFlip', prob=1.0), CROP]
 
 
@@ -268,6 +269,24 @@ def test_a_flip_that_would_do_nothing_is_refused(folder):
             type='CombinedDataset', metainfo=define_skeleton('toy', NAMES), pipeline=pipeline,
             datasets=[dict(type='hourglass.Toy', data_root=part.data_root)]))
     toy(folder, pipeline=[*load, CROP])
+
+
+@pytest.mark.parametrize('flip', ['hourglass.DrawFlip', 'RandomFlip'])
+def test_a_flip_of_images_whose_targets_are_made_is_refused(folder, flip):
+    init_default_scope('mmpose')
+    flip, target = dict(type=flip, prob=0.5), dict(type='GenerateTarget', encoder=CODEC)
+    with pytest.raises(ConfigError, match='Flip after GenerateTarget mirrors no heatmaps; move'):
+        toy(folder, pipeline=[CROP, target, flip])
+    toy(folder, pipeline=[flip, CROP, target])
+
+
+@pytest.mark.parametrize('crop', ['hourglass.CropImage', 'TopdownAffine'])
+def test_targets_for_crops_of_another_size_are_refused(folder, crop):
+    init_default_scope('mmpose')
+    target = dict(type='GenerateTarget', encoder=CODEC)
+    with pytest.raises(ConfigError, match=r'encoder is \(64, 64\) and that of the crop \(32, 32\)'):
+        toy(folder, pipeline=[dict(type=crop, input_size=(32, 32)), target])
+    toy(folder, pipeline=[dict(type=crop, input_size=(64, 64)), target])
 
 
 def test_a_sheet_shows_a_box_of_a_pixel(folder):

@@ -41,12 +41,14 @@ def test_the_plan_of_a_run(tmp_path):
         'checkpoints  work: every 1 epoch(s), all kept']
 
 
-def test_a_resumed_run_says_where_it_goes_on(tmp_path):
+@pytest.mark.parametrize('batch_size', [2, 4])
+def test_a_resumed_run_says_where_it_goes_on(tmp_path, batch_size):
     train(toy_config(tmp_path / 'first'))
     path = tmp_path / 'first/epoch_2.pth'
-    runner = train(toy_config(tmp_path / 'second', resume=True, load_from=str(path),
-                              **{'train_cfg.max_epochs': 4}))
-    runner._train_loop._iter, runner._train_loop._epoch = 8, 2
+    runner = train(toy_config(
+        tmp_path / 'second', resume=True, load_from=str(path),
+        **{'train_cfg.max_epochs': 4, 'train_dataloader.batch_size': batch_size}))
+    runner._train_loop._iter, runner._train_loop._epoch, runner._train_loop.first_iter = 8, 2, 8
     text = describe(runner, 'work')
     assert f'begins       {path}, after epoch 2, step 8' in text
     assert f'{measured(runner)[0]:.4g} where it goes on' in text

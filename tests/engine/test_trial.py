@@ -26,6 +26,9 @@ def test_a_validation_is_tried_first(refusal):
     for option, message in (
             ('model.test_cfg.flip_mode=heatmap', "model.test_cfg: nothing reads 'flip_mode'"),
             ('model.head.decoder.heatmap_size=(32,32)', 'decoder.heatmap_size is (32, 32) and the'),
+            ('model.head.decoder.input_size=(256,256)', 'decoder.input_size is (256, 256) and the'),
+            ('train_dataloader.dataset.pipeline.4.encoder.input_size=(256,256)',
+             'input_size of GenerateTarget.encoder is (256, 256) and that of the crop (64, 64)'),
             ('default_hooks.checkpoint.save_best=mpii/PCK', "save_best='mpii/PCK' is no score"),
             ('val_dataloader.dataset.pipeline.3.meta_keys=("id",)', 'the validation would fail: ')):
         assert message in refusal(option)
@@ -68,14 +71,33 @@ def test_a_finished_run_says_so_and_trains_nothing(tmp_path, capsys):
     assert 'epoch_3.pth: this run is finished, and nothing is left to train; a larger' in said
 
 
-def test_a_best_score_that_the_metrics_do_not_have_is_refused(tmp_path):
+def test_a_run_of_more_epochs_in_larger_batches_goes_on(tmp_path, capsys):
+    """Although its steps are fewer than those that were done."""
+    train(toy_config(tmp_path / 'first'))
+    runner = trial.Runner.from_cfg(toy_config(
+        tmp_path / 'second', resume=True, load_from=str(tmp_path / 'first/epoch_3.pth'),
+        **{'train_cfg.max_epochs': 4, 'train_dataloader.batch_size': 4}))
+    runner.register_hook(trial.TrialHook())
+    runner.train()
+    assert len(rates(runner)) == 2
+    assert 'nothing is left to train' not in ''.join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'default_hooks.checkpoint.save_best': 'toy/eror', 'default_hooks.checkpoint.rule': 'less'},
+     'save_best'),
+    ({'custom_hooks': [dict(type='NotesRates'), dict(
+        type='EarlyStoppingHook', monitor='toy/eror', rule='less')]}, 'EarlyStoppingHook.monitor'),
+    ({'param_scheduler': [dict(type='ReduceOnPlateauLR', monitor='toy/eror')]},
+     'param_scheduler.monitor')])
+def test_a_score_that_the_metrics_do_not_have_is_refused(tmp_path, changes, message):
     """Also with metrics of other projects, whose names only a validation tells."""
     validated = dict(sampler=dict(type='DefaultSampler', shuffle=False), batch_size=1,
                      num_workers=0, dataset=dict(type='ToyDataset'))
-    runner = trial.Runner.from_cfg(toy_config(
-        tmp_path, **{'val_dataloader': validated, 'val_cfg': dict(), 'val_evaluator': dict(
-            type='ToyMetric'), 'default_hooks.checkpoint.save_best': 'toy/eror',
-            'default_hooks.checkpoint.rule': 'less'}))
+    runner = trial.Runner.from_cfg(toy_config(tmp_path, **{
+        'val_dataloader': validated, 'val_cfg': dict(), 'val_evaluator': dict(type='ToyMetric'),
+        **changes}))
     runner.register_hook(trial.TrialHook())
-    with pytest.raises(ConfigError, match="save_best='toy/eror' is no score .* toy/error"):
+    with pytest.raises(ConfigError, match=f"{message}='toy/eror' is no score .* toy/error"):
         runner.train()
+    assert not rates(runner)

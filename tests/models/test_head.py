@@ -191,3 +191,13 @@ def test_a_decoder_for_maps_of_another_size_is_refused():
     with pytest.raises(ConfigError, match=r'model\.head\.decoder\.heatmap_size is \(16, 16\) and '
                                           r'the heatmaps are \(8, 8\) \(w, h\)'):
         head.predict(stages(1), samples())
+
+
+def test_a_decoder_for_crops_of_another_size_is_refused():
+    head, data = StackedHeatmapHead(decoder=CODEC), samples()
+    for call in (head.loss, head.predict):
+        data[0].set_metainfo(dict(input_size=(32, 32)))
+        call(stages(), data)
+        data[0].set_metainfo(dict(input_size=(64, 64)))
+        with pytest.raises(ConfigError, match=r'input_size is \(32, 32\) and the crops are \(64, '):
+            call(stages(), data)

@@ -13,7 +13,7 @@ import numpy as np
 from mmengine.logging import MessageHub
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from hourglass.datasets.checks import check_flip, check_pairs, check_people, mirrors
+from hourglass.datasets.checks import check_pairs, check_people, check_pipeline, mirrors
 from hourglass.datasets.person import Person, coco_annotation
 from hourglass.datasets.skeletons import SKELETONS, keypoint_names, with_flip_pairs
 from hourglass.errors import ConfigError, DataError
@@ -60,7 +60,7 @@ class PersonDataset(BaseCocoStyleDataset):
             metainfo = with_flip_pairs(metainfo, flip_pairs)
         super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix,
                          metainfo=metainfo, **kwargs)
-        check_flip(self)
+        check_pipeline(self)
         if flip_pairs is None and not self.test_mode and mirrors(self.pipeline):
             check_pairs(self.metainfo)
         # mmpose's CocoMetric would read the annotation file as COCO's; the samples have it all

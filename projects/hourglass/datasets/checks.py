@@ -147,16 +147,36 @@ def mirrors(pipeline: Compose) -> bool:
                for step in pipeline.transforms)
 
 
-def check_flip(dataset: Any) -> None:
-    """Raise ``ConfigError`` for a ``DrawFlip`` before mmpose's ``TopdownAffine``, in any part."""
+def check_pipeline(dataset: Any) -> None:
+    """Raise ``ConfigError`` for a pipeline, of any part, whose targets would not be the image's.
+
+    That is a ``DrawFlip`` before mmpose's ``TopdownAffine``, any flip after ``GenerateTarget``, and
+    an encoder for crops of another size.
+    """
     for part in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', None)]):
         if part is not None:
-            check_flip(part)
-    steps = [type(step).__name__ for step in getattr(dataset, 'pipeline', Compose(())).transforms]
+            check_pipeline(part)
+    transforms = getattr(dataset, 'pipeline', Compose(())).transforms
+    steps = [type(step).__name__ for step in transforms]
     following = steps[steps.index('DrawFlip'):] if 'DrawFlip' in steps else ()
     if 'TopdownAffine' in following and 'CropImage' not in following:
         raise ConfigError('pipeline: hourglass.DrawFlip mirrors nothing before TopdownAffine; take '
                           'RandomFlip there, or hourglass.CropImage after it')
+    if 'GenerateTarget' not in steps:
+        return
+    made = steps.index('GenerateTarget')
+    for flip in ('DrawFlip', 'RandomFlip'):
+        if flip in steps[made:]:
+            raise ConfigError(f'pipeline: {flip} after GenerateTarget mirrors no heatmaps; move '
+                              'GenerateTarget behind it')
+    crops = [tuple(step.input_size) for step, name in zip(transforms[:made], steps)
+             if name in ('CropImage', 'TopdownAffine')]
+    encoders = transforms[made].encoder
+    for encoder in encoders if isinstance(encoders, list) else [encoders]:
+        size = tuple(getattr(encoder, 'input_size', None) or ())
+        if crops and size and size != crops[-1]:
+            raise ConfigError(f'pipeline: input_size of GenerateTarget.encoder is {size} and that '
+                              f'of the crop {crops[-1]} (w, h); set both to the same')
 
 
 def check_pairs(metainfo: dict) -> None:

@@ -20,7 +20,7 @@ from mmengine.registry import DATA_SAMPLERS as ROOT_SAMPLERS
 from mmengine.registry import DATASETS as ROOT_DATASETS
 from torch.utils.data import BatchSampler, Dataset, Sampler
 
-from hourglass.datasets.checks import check_flip
+from hourglass.datasets.checks import check_pipeline
 from hourglass.engine.bundles import bundle
 from hourglass.errors import ConfigError
 from hourglass.registry import DATA_SAMPLERS, DATASETS
@@ -55,7 +55,7 @@ class SeededDataset(Dataset):
 
     def __init__(self, dataset: dict):
         self.dataset = ROOT_DATASETS.build(dataset)
-        check_flip(self.dataset)
+        check_pipeline(self.dataset)
 
     def __getitem__(self, draw: Draw | int) -> Any:
         if not isinstance(draw, Draw):

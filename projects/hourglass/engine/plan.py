@@ -56,8 +56,10 @@ def _schedule(runner: Runner) -> str:
         return 'the learning rate follows the scores of the validations'
     steps = rates(runner)
     highest = max(range(len(steps)), key=steps.__getitem__)
-    begin = (f', {steps[min(runner.iter, len(steps) - 1)]:.4g} where it goes on'
-             if runner.iter else '')
+    loop, done = runner.train_loop, runner.iter
+    if isinstance(loop, EpochLoop):     # earlier epochs may have had another length
+        done = loop.epoch * len(loop.dataloader) + done - loop.first_iter
+    begin = f', {steps[min(done, len(steps) - 1)]:.4g} where it goes on' if done else ''
     return (f'learning rate {steps[0]:.4g} at the first step{begin}, {steps[highest]:.4g} at its '
             f'highest (step {highest + 1}), {steps[-1]:.4g} at the last')
 

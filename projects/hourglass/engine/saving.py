@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -21,6 +20,21 @@ from hourglass.io.files import replacing
 from hourglass.registry import HOOKS
 
 STOPPED = 'stopped.pth'                 # the checkpoint of a run that a signal stopped
+
+
+def known_scores(evaluator: Evaluator | None) -> list[str] | None:
+    """Return the names of the scores of our metrics; None if only a validation tells them."""
+    metrics = evaluator.metrics if evaluator else []
+    if not metrics or not all(isinstance(metric, KeypointMetric) for metric in metrics):
+        return None
+    return [name for metric in metrics for name in metric.columns]
+
+
+def check_score(setting: str, name: str, names: Iterable[str]) -> None:
+    """Raise a ConfigError for a setting that names a score which is none of these."""
+    if name not in names:
+        raise ConfigError(f'{setting}={name!r} is no score of the validation; choose from '
+                          f"{', '.join(names) or 'none, as nobody is annotated'}")
 
 
 @register_backend('hourglass')
@@ -55,15 +69,13 @@ class SafeCheckpointHook(CheckpointHook):
                               f'{did_you_mean(key, known)}')
         self.validated_iter: int | None = None
         self.saved = False
-        self.checked_best = not self.save_best
         self.outdated: list[str] = []           # names of files to remove after the next is written
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
-        metrics = getattr(getattr(runner, '_val_loop', None), 'evaluator', Evaluator([])).metrics
-        if metrics and all(isinstance(metric, KeypointMetric) for metric in metrics):
-            self.check_best(list(chain(*(metric.columns for metric in metrics))))
-            self.checked_best = True
+        names = known_scores(getattr(getattr(runner, '_val_loop', None), 'evaluator', None))
+        if names is not None:
+            self.check_best(names)
         self._remove, self.file_backend.remove = self.file_backend.remove, self._remove_later
         known = runner.message_hub.runtime_info
         self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
@@ -115,9 +127,8 @@ class SafeCheckpointHook(CheckpointHook):
     def check_best(self, names: Iterable[str]) -> None:
         """Raise a ConfigError for a ``save_best`` that is none of these scores."""
         for key in self.key_indicators if self.save_best else ():
-            if key != 'auto' and key not in names:
-                raise ConfigError(f'save_best={key!r} is no score of the validation; choose from '
-                                  f"{', '.join(names) or 'none, as nobody is annotated'}")
+            if key != 'auto':
+                check_score('save_best', key, names)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         self.check_best(metrics)

@@ -8,15 +8,16 @@ from collections.abc import Iterator
 
 import torch
 from mmengine.evaluator import BaseMetric
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from hourglass.engine.bundles import unbundle
 from hourglass.engine.checks import check_batches
 from hourglass.engine.display import OverlayHook
 from hourglass.engine.plan import describe
-from hourglass.engine.saving import SafeCheckpointHook
+from hourglass.engine.resuming import follows_scores
+from hourglass.engine.saving import SafeCheckpointHook, check_score, known_scores
 from hourglass.errors import ConfigError, HourglassError
 
 
@@ -35,7 +36,9 @@ class TrialHook(Hook):
     def before_train(self, runner: Runner) -> None:
         check_batches(runner.train_dataloader, getattr(runner.model, 'module', runner.model))
         if self.work_dir is None:
-            if runner._resume and runner.iter >= runner.max_iters:
+            by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+            if runner._resume and (runner.epoch >= runner.max_epochs if by_epoch
+                                   else runner.iter >= runner.max_iters):
                 runner.logger.warning(
                     f'{runner._load_from}: this run is finished, and nothing is left to train; a '
                     'larger max_epochs (max_iters) in train_cfg goes on, with a longer schedule')
@@ -95,12 +98,13 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
         for hook in runner.hooks:
             if isinstance(hook, OverlayHook) and draws:
                 hook.after_val_iter(runner, outputs)
-            if isinstance(hook, SafeCheckpointHook) and not hook.checked_best:
-                with contextlib.suppress(Exception), _quietly():    # one person may be too few
-                    scores = evaluator.evaluate(1)
-                    hook.checked_best = True
-                if hook.checked_best:
-                    hook.check_best(scores)
+        wanted, scores = list(_wanted_scores(runner)), known_scores(evaluator)
+        if wanted and scores is None:
+            with contextlib.suppress(Exception), _quietly():        # one person may be too few
+                scores = evaluator.evaluate(1)
+        if scores is not None:
+            for setting, name in wanted:
+                check_score(setting, name, scores)
     except (HourglassError, OSError):
         raise
     except Exception as error:          # of any transform, codec or metric
@@ -110,6 +114,18 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
         for metric in evaluator.metrics:
             metric.results.clear()
         model.train()
+
+
+def _wanted_scores(runner: Runner) -> Iterator[tuple[str, str]]:
+    """Yield settings that name a score of the validations, and its name."""
+    for hook in runner.hooks:
+        if isinstance(hook, SafeCheckpointHook) and hook.save_best:
+            yield from (('save_best', name) for name in hook.key_indicators if name != 'auto')
+        if isinstance(hook, EarlyStoppingHook):
+            yield f'{type(hook).__name__}.monitor', hook.monitor
+    for schedule in runner.param_schedulers or ():
+        if follows_scores([schedule]):
+            yield 'param_scheduler.monitor', schedule.monitor
 
 
 def _try_scores(metric: BaseMetric) -> None:

@@ -37,7 +37,8 @@ class StackedHeatmapHead(BaseHead):
 
     Raises:
         ConfigError: if the arguments do not belong together; in ``forward``, if the number of
-            tensors is not that of the convolutions or of ``stage_weights``.
+            tensors is not that of the convolutions or of ``stage_weights``; in ``loss`` and
+            ``predict``, if ``input_size`` of the decoder is not that of the crops.
     """
 
     def __init__(self, in_channels: int | None = None, num_keypoints: int | None = None,
@@ -77,7 +78,16 @@ class StackedHeatmapHead(BaseHead):
     def loss(self, feats: Sequence[Tensor], batch_data_samples: list,
              train_cfg: dict | None = None) -> dict[str, Tensor]:
         """Return ``loss_stage{i}`` and ``acc_stage{i}`` (:func:`heatmap_accuracy`) of N stages."""
+        self._check_input_size(batch_data_samples)
         return self.stage_losses(self.forward(feats), *targets_of(batch_data_samples))
+
+    def _check_input_size(self, batch_data_samples: list) -> None:
+        size = getattr(self.decoder, 'input_size', None)
+        crop = getattr(batch_data_samples[0], 'input_size', None)
+        if size is not None and crop is not None and tuple(size) != tuple(crop):
+            raise ConfigError(f'model.head.decoder.input_size is {tuple(size)} and the crops are '
+                              f'{tuple(crop)} (w, h), so every place would be wrong; set the '
+                              "codec's to theirs")
 
     def stage_losses(self, stages: Sequence[Tensor], targets: Tensor, weights: Tensor
                      ) -> dict[str, Tensor]:
@@ -107,6 +117,7 @@ class StackedHeatmapHead(BaseHead):
             px, which the metrics score stage by stage. With ``output_heatmaps`` a list of
             ``PixelData`` as well; both options together add ``stage_heatmaps`` (1, N, K, h, w).
         """
+        self._check_input_size(batch_data_samples)
         test_cfg = test_cfg or {}
         if unknown := set(test_cfg) - _TEST_OPTIONS:
             raise ConfigError(f"model.test_cfg: nothing reads '{min(unknown)}'; there are "
