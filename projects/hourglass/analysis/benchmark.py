@@ -103,7 +103,8 @@ class Contender:
                      or head.get('out_channels'))
         batch = get_packed_inputs(
             count, num_keypoints=keypoints, img_shape=head.decoder.input_size[::-1],
-            heatmap_size=head.decoder.heatmap_size, with_reg_label=False, with_simcc_label=False)
+            input_size=head.decoder.input_size, heatmap_size=head.decoder.heatmap_size,
+            with_reg_label=False, with_simcc_label=False)
         return partial(model.train_step, batch, build_optim_wrapper(model, cfg.optim_wrapper))
 
 
