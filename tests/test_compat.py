@@ -74,6 +74,7 @@ def test_each_patch_names_the_release_that_makes_it_unnecessary(name):
     assert re.search(r'Needed until \w+', ' '.join(text.split()))
 
 
+@pytest.mark.slow
 def test_mmpose_mmdet_and_torchvision_import_and_full_mmcv_is_not_pretended():
     program = ('import hourglass, mmpose.models, mmpose.apis, mmdet.models\n'
                'from torchvision.transforms import ToPILImage\n'

@@ -9,6 +9,7 @@ from tiny_network import write_tiny_network
 SERIAL = ('--cfg-options', 'test_dataloader.num_workers=0')
 
 
+@pytest.mark.slow
 def test_cuts_and_tolerances_are_tested_and_counted(synthetic, cli, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
     config, checkpoint = write_tiny_network(tmp_path, stacks=3)

@@ -144,6 +144,7 @@ def test_a_helper_almost_named_like_a_key_is_accepted_where_the_config_uses_it(t
     assert (cfg.model.init.mode, cfg.model.more.a) == ('fan_in', 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('more', [['--show-dir', 'images'], ['--show']])
 def test_images_of_other_projects_are_refused_with_the_configs_that_draw_them(more):
     path = REPOSITORY / 'configs/reuse/segmenter_mmseg.py'

@@ -17,6 +17,7 @@ QUICK = ['train_cfg.max_epochs=1', 'train_dataloader.num_workers=0', 'val_datalo
          'test_dataloader.num_workers=0', 'train_dataloader.batch_size=16']
 
 
+@pytest.mark.slow
 def test_a_converted_checkpoint_is_tested_and_trained_on(synthetic, cli, tmp_path, monkeypatch):
     monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
     tensors, network = tensors_of('bearpaw', 'module.', num_stacks=1, num_keypoints=16, depth=2)

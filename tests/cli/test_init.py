@@ -3,6 +3,7 @@ import pytest
 from own_people import write_people
 
 
+@pytest.mark.slow
 def test_the_config_is_trained_with(tmp_path, cli, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cli('init', write_people(tmp_path), '--images', tmp_path / 'images', '--out', 'project')

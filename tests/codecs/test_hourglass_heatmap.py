@@ -83,6 +83,7 @@ def test_wrong_arguments_are_named(wrong):
         codec(**wrong)
 
 
+@pytest.mark.slow
 @needs(DATA / 'mpii/valid.h5')
 @pytest.mark.data
 @pytest.mark.parametrize(('options', 'at_005', 'at_01'), [

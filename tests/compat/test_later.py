@@ -72,6 +72,7 @@ def test_a_subclass_gets_its_real_base_when_it_is_made(later):
     assert issubclass(Derived, Base) and Derived(1).value == 2
 
 
+@pytest.mark.slow
 def test_sharded_training_is_the_real_one(tmp_path):
     """FSDP itself needs an accelerator, and says so where there is none."""
     assert run(f"""
@@ -95,6 +96,7 @@ print(issubclass(MMFullyShardedDataParallel, FullyShardedDataParallel))
 """).split('\n') == ['[0.5, 0.5] True', 'True']
 
 
+@pytest.mark.slow
 def test_random_boxes_and_simcc_drawings_work():
     assert run("""
 import hourglass, numpy as np, torch

@@ -23,6 +23,7 @@ def test_every_module_has_a_page_with_its_docstrings(tmp_path):
         assert (tmp_path / f'hourglass/{module}.html').is_file()
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / 'file').write_text('')
     done = subprocess.run(

@@ -101,6 +101,7 @@ def score(synthetic, cli, tmp_path, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_stage_and_the_network(score):
     everything = score('--all-stages')
     first, last = (
