@@ -16,7 +16,7 @@ from mmengine.registry import DATASETS
 from numpy import ndarray
 
 from hourglass.evaluation.intervals import half_widths
-from hourglass.inference.detectors import find_detector
+from hourglass.inference.detectors import find_detector, overlaps
 from hourglass.inference.model import load_model
 from hourglass.inference.predict import predict
 from hourglass.io.images import read_image
@@ -98,12 +98,13 @@ def is_usable(box: ndarray, joints_image: ndarray) -> bool:
 
 
 def _best(boxes: ndarray, joints_image: ndarray) -> int | None:
-    """Return the place of the box that overlaps most with the box around the joints, if any."""
-    low, high = np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)
-    sides = np.minimum(boxes[:, 2:4], high) - np.maximum(boxes[:, :2], low)
-    shared = sides.clip(0).prod(1)
-    overlap = shared / ((boxes[:, 2:4] - boxes[:, :2]).prod(1) + np.prod(high - low) - shared)
-    return int(overlap.argmax()) if overlap.any() else None
+    """Return the place of the box that overlaps most with the box around the joints, if any.
+
+    Boxes (P, 5) count from the image's corner, joints (K, 2) from the middle of its first pixel.
+    """
+    around = np.r_[np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)] + 0.5
+    found = overlaps(around, boxes)
+    return int(found.argmax()) if found.any() else None
 
 
 def _mean(numbers: Sequence[float]) -> float:

@@ -101,11 +101,15 @@ def _suppressed(boxes: ndarray, overlap: float) -> ndarray:
     left, kept = boxes[np.argsort(-boxes[:, 4], kind='stable')], []
     while len(left):
         kept.append(left[0])
-        sides = np.minimum(left[:, 2:4], left[0, 2:4]) - np.maximum(left[:, :2], left[0, :2])
-        shared = sides.clip(0).prod(1)
-        areas = (left[:, 2:4] - left[:, :2]).prod(1)
-        left = left[1:][(shared <= overlap * (areas + areas[0] - shared))[1:]]
+        left = left[1:][overlaps(left[0], left[1:]) <= overlap]
     return np.reshape(kept, (-1, 5))
+
+
+def overlaps(box: ndarray, boxes: ndarray) -> ndarray:
+    """Return the intersection over union (P,) of a box (4,) with others (P, 4 or more columns)."""
+    sides = np.minimum(boxes[:, 2:4], box[2:4]) - np.maximum(boxes[:, :2], box[:2])
+    shared = sides.clip(0).prod(1)
+    return shared / ((boxes[:, 2:4] - boxes[:, :2]).prod(1) + np.prod(box[2:4] - box[:2]) - shared)
 
 
 def _onnx(file: str) -> Detect:
