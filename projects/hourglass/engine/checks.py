@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
 from hourglass.errors import ConfigError, did_you_mean
-from hourglass.models import backbone
+from hourglass.models.backbone import StackedHourglass as Backbone
 from hourglass.models.head import StackedHeatmapHead
 from hourglass.models.network import StackedHourglass
 
@@ -55,7 +55,7 @@ def check_batches(loader: DataLoader, model: nn.Module) -> None:
     people, batches = len(sampler.sampler), getattr(sampler, 'batches', sampler)
     if isinstance(sampler.sampler, InfiniteSampler):
         return
-    networks = [part for part in model.modules() if isinstance(part, backbone.StackedHourglass)
+    networks = [part for part in model.modules() if isinstance(part, Backbone)
                 and any(isinstance(layer, _BatchNorm) and layer.training
                         for layer in part.hourglasses.modules())]
     if networks and not batches.drop_last and people % batches.batch_size == 1:

@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy import ndarray
 
+from hourglass.datasets.person import AREA_OF_BOX
 from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.intervals import by_image, draws, half_widths, image_index, interval95
@@ -48,7 +49,8 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
         images=[dict(id=i) for i in dict.fromkeys(
             one['image_id'] for one in (*annotations, *found))],
         categories=[dict(id=1, name='person')],
-        annotations=[dict(iscrowd=0, area=0.53 * one['bbox'][2] * one['bbox'][3]) | one | dict(
+        annotations=[dict(
+            iscrowd=0, area=AREA_OF_BOX * one['bbox'][2] * one['bbox'][3]) | one | dict(
             category_id=1, id=place, num_keypoints=np.count_nonzero(one['keypoints'][2::3]))
                      for place, one in enumerate(annotations, 1)])              # 0: no match
     with contextlib.redirect_stdout(io.StringIO()):         # it prints its progress and a table
