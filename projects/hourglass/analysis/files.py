@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from mmengine.config import Config
@@ -18,14 +19,17 @@ from hourglass.io.tables import markdown_table, number
 def compare_scores(config: str | Path, exported: Exported) -> str:
     """Test a network and its file on the test set of the config; returns a markdown table."""
     cfg = Config.fromfile(find_config(config))
-    cfg.work_dir = cfg.get('work_dir', 'work_dirs/export')
-    before, after = (_scores(cfg, of) for of in (exported.in_torch, exported.in_file))
+    cfg.log_level = 'WARNING'
+    with TemporaryDirectory() as cfg.work_dir:
+        before, after = (_scores(cfg, name, of) for name, of in (
+            ('torch', exported.in_torch), ('file', exported.in_file)))
     rows = [[name, number(before[name]), number(after[name]), number(after[name] - before[name])]
             for name in score_names(cfg, None) or before]
     return markdown_table(rows, ['score', 'torch', exported.path.name, 'difference'])
 
 
-def _scores(cfg: Config, keypoints_of: KeypointsOf) -> dict[str, float]:
+def _scores(cfg: Config, name: str, keypoints_of: KeypointsOf) -> dict[str, float]:
+    cfg.experiment_name = name
     runner = Runner.from_cfg(cfg)
     runner.register_hook(_Replace(keypoints_of))
     return runner.test()
