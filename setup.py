@@ -60,10 +60,11 @@ setup(
     extras_require=dict(
         detect=['onnxruntime'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
+        openvino=['onnx', 'onnxscript', 'openvino', 'nncf'],
         fast=['ncnn'],
         sleap=['sleap-io'],
         opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
-             'types-requests', 'types-tqdm', 'pdoc']),
+             'types-requests', 'types-tqdm', 'pdoc', 'nbclient', 'ipykernel']),
     entry_points=dict(console_scripts=['hourglass = hourglass.cli:main']))
