@@ -19,7 +19,7 @@ from hourglass.io.tables import markdown_table, number
 def compare_scores(config: str | Path, exported: Exported) -> str:
     """Test a network and its file on the test set of the config; returns a markdown table."""
     cfg = Config.fromfile(find_config(config))
-    cfg.log_level = 'WARNING'
+    cfg.log_level, cfg.visualizer = 'WARNING', dict(type='mmengine.Visualizer')
     with TemporaryDirectory() as cfg.work_dir:
         before, after = (_scores(cfg, name, of) for name, of in (
             ('torch', exported.in_torch), ('file', exported.in_file)))
