@@ -35,17 +35,17 @@ def run(args: argparse.Namespace) -> None:
     options = vars(args)
     test = options.pop('test')
     done = export(**options)
-    deviation = (f'keypoints within {done.deviation:.1g} px' if done.decodes else
-                 f'heatmaps within {done.deviation:.1g} of the largest value')
+    offsets = done.offsets.flatten()
+    deviation = (
+        f'keypoints moved by {offsets.mean():.3f} px of the input on average, half of them by at '
+        f'most {offsets.median():.3f}, one in 20 by more than {offsets.quantile(0.95):.3f}'
+        if args.half or args.int8 else f'keypoints within {done.deviation:.1g} px' if done.decodes
+        else f'heatmaps within {done.deviation:.1g} of the largest value')
     print(f'written: {done.path} ({done.size / 1e6:.2f} MB)\n'
           f'checked on {done.images} images, in batches of 1 and 3: {deviation}')
     if done.unsettled:
         print(f'not compared: {done.unsettled} of {done.keypoints} keypoints, where rounding '
               'decides between two peaks')
-    if args.half or args.int8:
-        print(f'keypoints moved by {done.offsets.mean():.3f} px of the input on average, half of '
-              f'them by at most {done.offsets.median():.3f} px, one in 20 by more than '
-              f'{done.offsets.flatten().quantile(0.95):.3f} px')
     if test:
         from hourglass.analysis.files import compare_scores
         print(compare_scores(args.config, done))

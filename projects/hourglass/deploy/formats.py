@@ -105,7 +105,11 @@ def _quantize_onnx(path: Path, crops: Tensor) -> None:
         def get_next(self) -> dict | None:
             return next(({'pixels': crop.numpy()} for crop in self.left), None)
     # with sums and activations in 8 bits, too, keypoints of flic-small move by 6 px, not by 0.8
-    quantize_static(path, path, Crops(), per_channel=True, op_types_to_quantize=['Conv'])
+    logging.disable(logging.WARNING)    # advises to optimise the graph, which torch has done
+    try:
+        quantize_static(path, path, Crops(), per_channel=True, op_types_to_quantize=['Conv'])
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _write_openvino(job: Job) -> None:
@@ -123,8 +127,8 @@ def _write_openvino(job: Job) -> None:
 
 def _quantized_by_nncf(model: Any, crops: Tensor) -> Any:
     """Return an OpenVINO model whose convolutions compute in 8 bits."""
-    logging.getLogger('nncf').setLevel(logging.WARNING)
     import nncf
+    nncf.set_log_level(logging.WARNING)
     others = sorted({op.get_type_name() for op in model.get_ops()} - {'Convolution'})
     return nncf.quantize(model, nncf.Dataset([crop.numpy() for crop in crops.split(1)]),
                          subset_size=len(crops), ignored_scope=nncf.IgnoredScope(
