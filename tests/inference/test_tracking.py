@@ -74,10 +74,10 @@ def test_boxes_shake_less(rng):
 
 
 def test_a_smoothed_box_stays_with_a_runner():
-    """At most a tenth of the size, 100 px, behind who starts with five sizes a second."""
-    boxes = [box(20 * time) for time in range(30)]
-    behind = np.array(boxes)[:, 0] - smoothed_boxes(boxes)[:, 0]
-    assert 5 < behind.max() < 10 + 1e-9
+    """At most a tenth of the size, 100 px, away from who starts and stops at five sizes a second."""
+    boxes = [box(20 * min(time, 20)) for time in range(30)]
+    away = np.abs(np.array(boxes) - smoothed_boxes(boxes)[:, :4])
+    assert 5 < away.max() < 10 + 1e-9
 
 
 def smoothed(points: np.ndarray, rate: float = RATE, score: float = 0.7) -> np.ndarray:
@@ -95,12 +95,19 @@ def test_a_joint_that_jumps_between_two_places_moves_slowly(rng):
 
 
 @pytest.mark.parametrize('rate', [25, 50])
-@pytest.mark.parametrize(('sizes', 'milliseconds'), [(0.1, 180), (0.5, 80), (2, 30)])
-def test_a_moving_joint_lags_less_the_faster_it_is(rate, sizes, milliseconds):
-    points = np.zeros((4 * rate, 1, 2))
-    points[:, 0, 1] = 256 * sizes * np.arange(4 * rate) / rate
-    behind = points[-1, 0, 1] - smoothed(points, rate)[-1, 0, 1]
-    assert 0.7 * milliseconds < 1000 * behind / (256 * sizes) < milliseconds
+def test_joints_keep_up_with_a_person(rate):
+    """Who crosses four fifths of the own size a second, and swings a wrist by 15 % of it.
+
+    ``pytest -s`` prints what ``docs/predict.md`` says.
+    """
+    times = np.arange(6 * rate) / rate
+    points = np.zeros((len(times), 14, 2))
+    points[..., 0] = 256 * 0.8 * times[:, None]
+    points[:, 0, 1] = 256 * 0.15 * np.sin(2 * np.pi * 1.5 * times)
+    off = np.linalg.norm(smoothed(points, rate) - points, axis=-1)[rate:]
+    wrist, body = np.sqrt((off ** 2).mean(0))[:2] / 256
+    print(f'{rate} frames a second: the wrist is {wrist:.1%} of the size off, the body {body:.2%}')
+    assert 0.03 < wrist < 0.06 and body < 0.005
 
 
 def test_an_unsure_joint_moves_less():

@@ -12,7 +12,7 @@ from numpy import ndarray
 from hourglass.inference.detectors import overlaps
 from hourglass.inference.predict import Poses
 
-_BOXES = 0.4, 1.5                       # cutoff and slope; these and those of keypoints were chosen
+_BOXES = 0.4, 1.5, False                # cutoff, slope, together; these and those of keypoints were chosen
                                         # on LSP's training people
 _BEHIND = 0.1                           # sizes: so far may a smoothed box be from the person's
 _NEAR = 0.2                             # overlap of a person's boxes in two frames, at least
@@ -23,19 +23,21 @@ class OneEuro:
 
     This is the 1-Euro filter (Casiez, Roussel and Vogel, CHI 2012): a low-pass filter whose cutoff
     frequency grows with the speed of a point, so that a point at rest is steady and a fast one is
-    followed. It differs in two ways, for heatmaps with two peaks of nearly the same height: the
-    speed is the median of the last five, in which a jump there and back is none; and a score lowers
-    the cutoff.
+    followed. It differs in three ways. The speed is the median of the last five, in which a jump
+    there and back is none, as heatmaps may have two peaks of nearly the same height. A low score
+    lowers the cutoff. And points that move ``together`` move on with the median of their speeds,
+    so that a person who walks, or a camera that pans, leaves none behind.
 
     Args:
         cutoff: frequency in Hz for a point at rest.
         slope: Hz by which it grows for a speed of one size a second.
+        together: for many points of one person; the speed of two is not sure enough.
 
     ``time`` is that of the last measurement, in s.
     """
 
-    def __init__(self, cutoff: float = 1.0, slope: float = 4.0):
-        self.cutoff, self.slope = cutoff, slope
+    def __init__(self, cutoff: float = 1.0, slope: float = 4.0, together: bool = True):
+        self.cutoff, self.slope, self.together = cutoff, slope, together
         self.time = 0.0
         self._smooth = self._measured = self._speed = np.zeros((0, 2))
         self._speeds: deque[ndarray] = deque(maxlen=5)      # (N, 2), units of the points a second
@@ -60,7 +62,8 @@ class OneEuro:
                 np.median(self._speeds, axis=0) - self._speed)
             speed = np.linalg.norm(self._speed, axis=-1) / size                         # (N,)
             share = _share((self.cutoff + self.slope * speed) * np.clip(scores, 0.05, 1), seconds)
-            smooth = self._smooth + share[:, None] * (points - self._smooth)
+            moved = self._smooth + self.together * np.median(self._speed, axis=0) * seconds
+            smooth = moved + share[:, None] * (points - moved)
         self._smooth, self._measured, self.time = smooth, points, time
         return smooth
 
