@@ -7,6 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from browser import needs_browser, open_browser
 from PIL import Image
 from video_files import write_damaged, write_video
 
@@ -125,6 +126,30 @@ def test_what_is_written_has_times_and_pixels(tmp_path):
     assert frames[0].image.shape == (50, 64, 3)             # H.264 takes even sides
     assert [frame.image.mean() for frame in frames] == pytest.approx(
         [40 * number for number in range(6)], abs=3)
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_browser_plays_what_is_written(tmp_path):
+    """To its end, which is after 1 s; the last frame is the brightest."""
+    writer = VideoWriter(tmp_path / 'a.mp4')
+    for number, time in enumerate(UNEVEN):
+        writer.write(np.full((48, 64, 3), 40 * number, np.uint8), time / 20)
+    writer.close()
+    (tmp_path / 'page.html').write_text('<video src="a.mp4" autoplay muted></video>')
+    with _server(tmp_path) as (address, _), open_browser(tmp_path / 'profile') as driver:
+        driver.get(f'{address}/page.html')
+        ended, error, length, size, level = driver.execute_async_script("""
+            const done = arguments[0], video = document.querySelector('video')
+            const answer = () => {
+                const canvas = document.createElement('canvas').getContext('2d')
+                canvas.drawImage(video, 0, 0)
+                done([video.ended, video.error && video.error.message, video.duration,
+                      [video.videoWidth, video.videoHeight], canvas.getImageData(9, 9, 1, 1).data[0]])
+            }
+            video.ended || video.error ? answer() : video.onended = video.onerror = answer""")
+    assert ended and error is None and size == [64, 48]
+    assert length == pytest.approx(1, abs=0.3) and level == pytest.approx(200, abs=8)
 
 
 def test_a_video_that_cannot_be_written_is_named(tmp_path):
