@@ -73,7 +73,7 @@ def test_a_video_to_a_video_with_a_detector(cli, images, tmp_path, monkeypatch):
         'def find(image):\n    h, w = image.shape[:2]\n    return [[0, 0, w / 2, h, 0.9]]\n')
     monkeypatch.chdir(tmp_path)
     write_video(tmp_path / 'film.mp4', times=(*range(9), 20, 21), turned=90)
-    cli('predict', 'film.mp4', '--model', 'flic-small', '--detector', 'left_half:find',
+    cli('predict', 'film.mp4', '--model', 'flic-small', '--detector', 'left_half:find', '--smooth',
          '--max-frames', 10)
     found = json.loads((tmp_path / 'work_dirs/predict/predictions.json').read_text())
     assert [(image['file_name'], image['time']) for image in found['images']] == [

@@ -51,6 +51,25 @@ def test_a_damaged_video_gives_its_frames_and_a_line(tmp_path):
     assert f'film.mp4: damaged or cut off after {len(frames)} frames' in str(last.image)
 
 
+def test_a_camera_gives_frames_with_times(monkeypatch):
+    class Capture:
+        def __init__(self, number):
+            self.left = [np.full((4, 6, 3), number, np.uint8)] * 3
+
+        def isOpened(self):                     # noqa: N802  (OpenCV's)
+            return True
+
+        def read(self):
+            return (True, self.left.pop()) if self.left else (False, None)
+
+        def release(self):
+            self.left = None
+    monkeypatch.setattr(cv2, 'VideoCapture', Capture)
+    frames = list(open_source('7'))
+    assert [frame.name for frame in frames] == ['camera7/0', 'camera7/1', 'camera7/2']
+    assert 0 <= frames[0].time <= frames[2].time and frames[0].image[0, 0, 0] == 7
+
+
 def test_a_folder_may_mix_images_and_videos(folder):
     write_video(folder / 'sub/film.ts', times=range(3))
     (folder / 'text.mp4').write_text('no film')

@@ -74,7 +74,7 @@ def test_boxes_shake_less(rng):
 
 
 def test_a_smoothed_box_stays_with_a_runner():
-    """At most a tenth of the size, 100 px, away from who starts and stops at five sizes a second."""
+    """At most a tenth of the size, 100 px, though the runner stops from 5 sizes a second."""
     boxes = [box(20 * min(time, 20)) for time in range(30)]
     away = np.abs(np.array(boxes) - smoothed_boxes(boxes)[:, :4])
     assert 5 < away.max() < 10 + 1e-9

@@ -144,8 +144,9 @@ def test_a_browser_plays_what_is_written(tmp_path):
             const answer = () => {
                 const canvas = document.createElement('canvas').getContext('2d')
                 canvas.drawImage(video, 0, 0)
+                const level = canvas.getImageData(9, 9, 1, 1).data[0]
                 done([video.ended, video.error && video.error.message, video.duration,
-                      [video.videoWidth, video.videoHeight], canvas.getImageData(9, 9, 1, 1).data[0]])
+                      [video.videoWidth, video.videoHeight], level])
             }
             video.ended || video.error ? answer() : video.onended = video.onerror = answer""")
     assert ended and error is None and size == [64, 48]

@@ -12,8 +12,8 @@ from numpy import ndarray
 from hourglass.inference.detectors import overlaps
 from hourglass.inference.predict import Poses
 
-_BOXES = 0.4, 1.5, False                # cutoff, slope, together; these and those of keypoints were chosen
-                                        # on LSP's training people
+_BOXES = 0.4, 1.5, False                # cutoff, slope, together; chosen, as those of keypoints, on
+                                        # eight of LSP's training people
 _BEHIND = 0.1                           # sizes: so far may a smoothed box be from the person's
 _NEAR = 0.2                             # overlap of a person's boxes in two frames, at least
 
