@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 
-def write_video(path: Path, times=range(10), turned: int = 0) -> Path:
+def write_video(path: Path, times=range(10), turned: int = 0, last: int = 1) -> Path:
     """64x48 px, a white column at the left, brighter from frame to frame; ``times`` in 1/20 s.
 
-    ``turned``: by how many degrees clockwise a player is to turn it.
+    ``turned``: by how many degrees clockwise a player is to turn it; ``last``: how long the last
+    frame is shown, 1/20 s.
     """
     av = pytest.importorskip('av')
     codec = 'mpeg4' if path.suffix == '.avi' else 'libx264'     # AVI states no order of frames
@@ -22,7 +23,10 @@ def write_video(path: Path, times=range(10), turned: int = 0) -> Path:
             frame = av.VideoFrame.from_ndarray(image, format='bgr24')
             frame.pts = time
             container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+        packets = stream.encode()
+        for packet in packets:
+            packet.duration = last if packet.pts == times[-1] else packet.duration
+        container.mux(packets)
     return path
 
 

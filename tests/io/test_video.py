@@ -28,6 +28,11 @@ def test_frames_have_the_times_of_their_file(tmp_path, name):
     assert video.count in (6, None)
 
 
+def test_a_last_frame_that_stays_for_long_is_no_damage(tmp_path):
+    path = write_video(tmp_path / 'a.mkv', (0, 1, 2), last=200)
+    assert [frame.time for frame in Video(path)] == pytest.approx([0, 0.05, 0.1], abs=1e-3)
+
+
 @pytest.mark.parametrize(('turned', 'white'), [
     (90, np.s_[:16]), (180, np.s_[:, 48:]), (270, np.s_[48:])])
 def test_a_turned_video_is_upright(tmp_path, turned, white):

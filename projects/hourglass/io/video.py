@@ -57,7 +57,7 @@ class Video:
 
     def __iter__(self) -> Iterator[Frame]:
         rate = float(self.stream.average_rate or 25)
-        first, time, number, reason = None, -1 / rate, 0, ''
+        first, time, end, number, reason = None, -1 / rate, 0.0, 0, ''
         with self.container:
             try:
                 for packet in self.container.demux(self.stream):
@@ -71,17 +71,18 @@ class Video:
                         stated = -1.0 if frame.time is None else frame.time - first
                         # some raw streams state no time, and edited ones may go back
                         time = stated if stated > time else time + 1 / rate
+                        end = time + float((frame.duration or 0) * frame.time_base or 1 / rate)
                         pixels = frame.to_ndarray(format='bgr24')
                         yield Frame(_turned(pixels, frame.rotation), time)
                         number += 1
             except (self.av.FFmpegError, ValueError) as error:
                 reason = _reason(error)
             length = self._length()
-        if not reason and time + 1 / rate < 0.9 * length - 1:       # sound may last a bit longer
+        if not reason and end < 0.9 * length - 1:           # sound may last a bit longer
             reason = f'it states {length:.1f} s'
         if reason:
             raise DataError(f'{self.source}: damaged or cut off after {number} frames, '
-                            f'{max(time, 0):.1f} s ({reason}); they are used')
+                            f'{end:.1f} s ({reason}); they are used')
 
     def _length(self) -> float:
         """Return the length in s that the file states, or 0."""
