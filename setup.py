@@ -59,7 +59,7 @@ setup(
                       'tqdm', 'jinja2'],
     extras_require=dict(
         detect=['onnxruntime'],
-        video=['av'],
+        video=['av>=15'],             # frames say how they are turned
         heic=['pillow-heif'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],

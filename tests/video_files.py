@@ -16,7 +16,10 @@ def write_video(path: Path, times=range(10), turned: int = 0, last: int = 1) -> 
     with av.open(str(path), 'w') as container:
         stream = container.add_stream(codec, rate=20)
         stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
-        stream.set_display_rotation(-turned)
+        if turned:
+            if not hasattr(stream, 'set_display_rotation'):
+                pytest.skip('this PyAV writes no rotation')
+            stream.set_display_rotation(-turned)
         for number, time in enumerate(times):
             image = np.full((48, 64, 3), 15 * number, np.uint8)
             image[:, :16] = 255
