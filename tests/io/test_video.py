@@ -62,6 +62,7 @@ def test_what_is_no_video_is_refused(tmp_path, name, message):
 
 
 def test_a_file_that_lists_addresses_fetches_none(tmp_path):
+    """FFmpeg lets a local file open local files alone."""
     write_video(tmp_path / 'a.ts')
     with _server(tmp_path) as (address, asked):
         (tmp_path / 'list.m3u8').write_text(

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -41,10 +40,8 @@ class Video:
 
     def __init__(self, source: str | Path):
         self.source, self.av = str(source), _pyav(source)
-        # a file may be a list of addresses; these are not fetched
-        options = {} if urlsplit(self.source).netloc else {'protocol_whitelist': 'file'}
         try:
-            self.container = self.av.open(self.source, options=options, timeout=_TIMEOUT)
+            self.container = self.av.open(self.source, timeout=_TIMEOUT)
         except FileNotFoundError:
             raise DataError(f'{source}: no such video') from None
         except (self.av.FFmpegError, ValueError) as error:
@@ -130,7 +127,8 @@ class VideoWriter:
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             # with its index at the start, it plays while it is loaded
-            self.container = self.av.open(str(path), 'w', options={'movflags': 'faststart'})
+            self.container = self.av.open(str(path), 'w',
+                                          container_options={'movflags': 'faststart'})
 
     def write(self, image: ndarray, time: float) -> None:
         """Add a frame, ``time`` s after the first; times increase."""
