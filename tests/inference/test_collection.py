@@ -39,6 +39,7 @@ def test_every_image_is_drawn_or_has_a_problem(model, folder):
 
 
 def test_a_folder_is_drawn_as_a_video_and_smoothed(model, folder):
+    pytest.importorskip('av')
     (folder / 'c.png').unlink()
     keypoints = {}
     for smooth in (False, True):

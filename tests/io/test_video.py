@@ -7,6 +7,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+
+pytest.importorskip('av')
+
 from browser import needs_browser, open_browser
 from PIL import Image
 from video_files import write_damaged, write_video
