@@ -127,6 +127,9 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
     (['.', '--model', 'none', '--whole-image'], 'none: no such config file'),
     (['.'], 'where are the people'), (['.', '--detector', 'hogg'], 'detector hogg: there is none'),
     (['.', '--config', 'a.py'], '--config and --weights go together'),
+    (['.', '--whole-image', '--smooth'], 'still images; --smooth is for videos'),
+    (['.', '--whole-image', '--fps', 0], 'fps=0'),
+    (['.', '--whole-image', '--fps', 25, '--journal'], 'leave them out for videos'),
     (['.', '--boxes', 'a', '--detector', 'b'], 'Give one of --detector'),
 ])
 def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, message):

@@ -83,6 +83,9 @@ def run(args: argparse.Namespace) -> None:
         args.boxes, args.detector, args.whole_image, score=args.detector_score,
         overlap=args.detector_overlap, max_people=args.max_people)
     source = open_source(args.input, args.fps)
+    if args.smooth and source.is_still:
+        raise ConfigError(f'{args.input}: still images; --smooth is for videos, and --fps takes '
+                          'the images of a folder as one')
     name = args.config or args.weights or args.model
     model = init_model(name, args.weights, args.device, **speed)
     results = _open_results(args, place, model, source)
@@ -127,7 +130,7 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
                 model=args.weights or args.model, stage=stage)
     if not args.journal and args.launcher == 'none':
         return Results(model.dataset_meta, info)
-    if not isinstance(source, ImageFiles) or source.videos or args.fps:
+    if not isinstance(source, ImageFiles) or source.videos or args.fps or args.smooth:
         raise ConfigError(f'{args.input}: --journal and --launcher are for image files; leave them '
                           'out for videos')
     source.animated = False                 # the journal has an entry for each file

@@ -75,6 +75,11 @@ class ImageFiles:
         return list(filter(_is_video, self.paths))
 
     @property
+    def is_still(self) -> bool:
+        """Whether nothing moves: no video, no animated image, and images that are no frames."""
+        return not (self.fps or self.videos or any(map(Animation.recognises, self.paths.values())))
+
+    @property
     def count(self) -> int | None:
         """Number of images, if no video is among them."""
         return None if self.videos else len(self.paths)
@@ -94,6 +99,7 @@ class Frames:
     name: str
     frames: Video | Camera
     ignored = 0
+    is_still = False
 
     def __iter__(self) -> Iterator[Request]:
         return _requests(self.name, self.frames)
