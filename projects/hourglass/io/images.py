@@ -25,6 +25,7 @@ REDUCTIONS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_
 
 _DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
+HEIC = ('.heic', '.heif', '.hif')       # what telephones of Apple and others write
 _PROGRAMS = ('EPS', 'WMF')              # Pillow hands them to Ghostscript and to Windows
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow does not verify
 
@@ -37,6 +38,7 @@ def read_image(path: str | Path) -> ndarray:
     Pillow's limit of 179 million pixels, or broken, where that can be detected; OpenCV and Pillow
     decode some broken files half grey.
     """
+    _prepare_heic(path)
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
         check_jpeg(data)
@@ -84,6 +86,7 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
     Raises ``DataError`` if the file is missing or no image.
     """
+    _prepare_heic(path)
     with named_errors(path, 'not a readable image', missing='no such image'), \
             Image.open(path) as image:
         return _turned_size(image.size, _orientation(image))
@@ -126,6 +129,17 @@ def as_image(source: ImageLike) -> ndarray:
     if channels == 3:
         return source
     return cv2.cvtColor(source, cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR)
+
+
+def _prepare_heic(path: str | Path) -> None:
+    """Let Pillow read HEIC, for a file of that name."""
+    if Path(path).suffix.lower() in HEIC:
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise DataError(f'{path}: HEIC needs pillow-heif (the extra heic); pip install '
+                            'pillow-heif') from None
+        register_heif_opener()
 
 
 def _orientation(image: Image.Image) -> int:
