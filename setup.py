@@ -61,6 +61,7 @@ setup(
         detect=['onnxruntime'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
+        heic=['pillow-heif'],
         sleap=['sleap-io'],
         opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],

@@ -171,6 +171,22 @@ def test_postscript_is_not_handed_to_another_program(tmp_path, monkeypatch):
         read_image(tmp_path / 'a.jpg')
 
 
+@pytest.mark.parametrize(('kind', 'advice'), [
+    ('AVIF', 'AVIF needs Pillow 11.3 or later'), ('HEIF', 'pip install pillow-heif')])
+def test_avif_and_heic_are_read_or_their_plugin_is_named(tmp_path, monkeypatch, kind, advice):
+    if kind not in Image.registered_extensions().values():
+        pytest.skip(f'{kind}: no plugin here')
+    path = tmp_path / 'photograph.img'
+    Image.new('RGB', (40, 24), (200, 100, 30)).save(path, kind)
+    assert read_image(path).shape == (24, 40, 3)
+    assert np.abs(read_image(path).astype(int) - (30, 100, 200)).max() <= 3     # it is lossy
+    assert image_size(path) == (40, 24)
+    monkeypatch.delitem(Image.OPEN, kind)
+    monkeypatch.setattr('hourglass.io.images.features.check', lambda name: False)
+    with pytest.raises(DataError, match=advice):
+        read_image(path)
+
+
 def test_an_image_that_claims_a_gigapixel_is_refused(tmp_path):
     Image.new('RGB', (64, 48)).save(tmp_path / 'a.jpg')
     content = (tmp_path / 'a.jpg').read_bytes()

@@ -7,11 +7,10 @@ from itertools import takewhile
 from pathlib import Path
 
 import cv2
-from PIL import Image
 
 from hourglass.errors import DataError
 from hourglass.inference.places import Request
-from hourglass.io.images import read_image
+from hourglass.io.images import image_suffixes, read_image
 
 _VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 
@@ -33,7 +32,7 @@ class ImageFiles:
         elif not path.is_file():            # the folders of a pattern before its first wildcard
             root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts[:-1]))
             found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
-        files, known = [file for file in found if file.is_file()], Image.registered_extensions()
+        files, known = [file for file in found if file.is_file()], image_suffixes()
         self.paths = {file.relative_to(root).as_posix(): file for file in files
                       if not path.is_dir() or file.suffix.lower() in known}
         self.ignored = len(files) - len(self.paths)

@@ -12,10 +12,14 @@ from typing import Union
 import cv2
 import numpy as np
 from numpy import ndarray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, features
 
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
+
+with suppress(ImportError):             # an optional package
+    import pillow_heif
+    pillow_heif.register_heif_opener()
 
 ImageLike = Union[str, Path, Image.Image, ndarray]
 
@@ -40,6 +44,7 @@ def read_image(path: str | Path) -> ndarray:
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
         check_jpeg(data)
+        check_plugin(data)
         Image.open(BytesIO(data)).verify()      # checksums; it has to be opened again after that
         with Image.open(BytesIO(data)) as image:
             if image.format in _PROGRAMS:
@@ -52,6 +57,20 @@ def read_image(path: str | Path) -> ndarray:
                 if pixels is not None and pixels.dtype == np.uint16:
                     return _turned(_to_eight_bits(pixels), _orientation(image))
             return _as_bgr(ImageOps.exif_transpose(image))
+
+
+def image_suffixes() -> set[str]:
+    """Return the suffixes of image files, with those that need a plugin of Pillow's."""
+    return {*Image.registered_extensions(), '.avif', '.heic', '.heif'}
+
+
+def check_plugin(data: bytes) -> None:
+    """Raise ``ValueError`` for an AVIF or HEIC file's bytes if Pillow lacks its plugin."""
+    if data[4:12] in (b'ftypavif', b'ftypavis') and not features.check('avif'):
+        raise ValueError('AVIF needs Pillow 11.3 or later: pip install --upgrade pillow')
+    if data[4:11] in (b'ftyphei', b'ftyphev', b'ftypmif', b'ftypmsf') and (
+            'HEIF' not in Image.OPEN):
+        raise ValueError('HEIC needs pillow-heif: pip install pillow-heif')
 
 
 def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, int], int]:
