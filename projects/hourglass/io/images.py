@@ -65,12 +65,12 @@ def image_suffixes() -> set[str]:
 
 
 def check_plugin(data: bytes) -> None:
-    """Raise ``ValueError`` for an AVIF or HEIC file's bytes if Pillow lacks its plugin."""
+    """Raise ``DataError`` for an AVIF or HEIC file's bytes if Pillow lacks its plugin."""
     if data[4:12] in (b'ftypavif', b'ftypavis') and not features.check('avif'):
-        raise ValueError('AVIF needs Pillow 11.3 or later: pip install --upgrade pillow')
+        raise DataError('AVIF needs Pillow 11.3 or later: pip install --upgrade pillow')
     if data[4:11] in (b'ftyphei', b'ftyphev', b'ftypmif', b'ftypmsf') and (
             'HEIF' not in Image.OPEN):
-        raise ValueError('HEIC needs pillow-heif: pip install pillow-heif')
+        raise DataError('HEIC needs pillow-heif: pip install pillow-heif')
 
 
 def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, int], int]:
