@@ -120,6 +120,7 @@ function clickAt([x, y]) {
 // ---- images, videos and predictions
 
 async function open(file, name, boxes = []) {
+  stop();
   complain('');
   if (file.size > state.about.max_bytes) {
     complain(`${name}: more than ${state.about.max_bytes / 1e6} MB; make the file smaller`);
