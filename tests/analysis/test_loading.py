@@ -8,7 +8,7 @@ def test_everyone_of_a_written_annotation_is_loaded(tmp_path):
     dataset = KeypointDataset('people.json', str(tmp_path), pipeline=[])
     assert len(dataset) == 7 and not dataset.left_out
     assert len({dataset.get_data_info(index)['img_path'] for index in range(7)}) == 4
-    assert dataset.get_data_info(0)['keypoints_visible'].all()
+    assert 0 < dataset.get_data_info(0)['keypoints_visible'].mean() < 1
 
 
 def test_a_row_has_the_numbers_in_their_units():

@@ -59,10 +59,11 @@ def write_annotation(folder: Path, people: int) -> None:
     cv2.imwrite(str(first), np.zeros(_SIZE[::-1], np.uint8))
     for image in images[1:]:
         os.link(first, folder / 'images' / str(image['file_name']))
-    numbers = np.random.default_rng(0).integers(1, (*_SIZE, 3), (people, _JOINTS, 3))
+    numbers = np.random.default_rng(0).integers(0, (*_SIZE, 3), (people, _JOINTS, 3))
+    numbers[numbers[..., 2] == 0] = 0                   # a third is not annotated, as in COCO
     annotations = [
         dict(id=row + 1, image_id=row // _PEOPLE, category_id=1, iscrowd=0, area=5000.5,
-             bbox=[10.25, 20.5, 300.75, 400.0], num_keypoints=_JOINTS,
+             bbox=[10.25, 20.5, 300.75, 400.0], num_keypoints=int((joints[:, 2] > 0).sum()),
              keypoints=joints.ravel().tolist()) for row, joints in enumerate(numbers)]
     names = [f'joint_{number}' for number in range(_JOINTS)]
     category = dict(id=1, name='person', keypoints=names, skeleton=[])

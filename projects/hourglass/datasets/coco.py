@@ -122,8 +122,8 @@ def find_people(file: CocoFile, folder: Path, crop: str, leave_out: Collection[s
             raise DataError(f"{file.path}, annotation {one['id']} ({person.image_name}): "
                             f'{REASONS[reason]}')
     _check_fit(file, left_out['outside'], sizes)
-    shown = Counter(person.image_name for person in people)
-    if crop == 'image' and max(shown.values(), default=0) > 1:
+    shown = Counter(person.image_name for person in people if crop == 'image')
+    if max(shown.values(), default=0) > 1:
         name, count = shown.most_common(1)[0]
         raise DataError(f"{file.path}: crop='image' is for one person an image, and {name} shows "
                         f'{count}; set another crop')
@@ -139,10 +139,11 @@ def _check_fit(file: CocoFile, outside: int, sizes: Mapping[str, tuple[int, int]
         raise DataError(
             f'{file.path}: {outside} of {len(file.annotations)} annotations lie outside of their '
             'images; were these annotated in another size?')
-    boxes = [(*one['bbox'], *sizes[file.images[one['image_id']]['file_name']])
-             for one in file.annotations if has_area(one.get('bbox'))]
-    x, y, width, height, *size = np.reshape(boxes, (-1, 6)).T.astype(float)
-    beyond = ((x + width > 1.05 * size[0]) | (y + height > 1.05 * size[1])).sum()
+    boxes = np.fromiter(
+        (number for one in file.annotations if has_area(one.get('bbox'))
+         for number in (*one['bbox'], *sizes[file.images[one['image_id']]['file_name']])),
+        float).reshape(-1, 3, 2)                        # corner, extent, and image
+    beyond = (boxes[:, 0] + boxes[:, 1] > 1.05 * boxes[:, 2]).any(1).sum()
     if beyond > max(10, len(boxes) / 2):
         raise DataError(
             f'{file.path}: {beyond} of {len(boxes)} boxes end outside of their images; COCO writes '
