@@ -59,9 +59,10 @@ setup(
                       'tqdm', 'jinja2'],
     extras_require=dict(
         detect=['onnxruntime'],
+        video=['av>=15'],             # frames say how they are turned
+        heic=['pillow-heif'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
-        heic=['pillow-heif'],
         sleap=['sleap-io'],
         opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],

@@ -54,6 +54,7 @@ def test_other_uploads_are_refused(upload, message):
 @pytest.fixture(scope='module')
 def video(tmp_path_factory) -> bytes:
     """8 s of 10 frames each, brighter by 3 from frame to frame."""
+    pytest.importorskip('av')
     path = tmp_path_factory.mktemp('video') / 'a.mp4'
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), 10, (1300, 16))
     for index in range(80):
@@ -77,6 +78,7 @@ def test_a_video_becomes_evenly_spaced_frames(video, seconds, count, gap, senten
 
 
 def test_frames_before_the_damage_of_a_video_are_kept(tmp_path, rng):
+    pytest.importorskip('av')
     path = tmp_path / 'a.avi'
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 10, (64, 48))
     for _ in range(40):
@@ -93,6 +95,12 @@ def test_a_video_without_a_readable_frame_is_refused(video):
     with pytest.raises(DataError, match='^video: not a readable video') as error:
         read_frames(file_of(video[:len(video) // 2]), 30)       # its index stands at the end
     assert '/' not in str(error.value)
+
+
+def test_a_video_of_too_large_frames_is_refused(video, monkeypatch):
+    monkeypatch.setattr('hourglass.web.uploads.MAX_MEGAPIXELS', 0.02)
+    with pytest.raises(DataError, match='^video: over 0.02 megapixels; make it smaller'):
+        read_frames(file_of(video), 30)
 
 
 def addresses(server: str) -> dict[str, bytes]:
@@ -112,6 +120,7 @@ def addresses(server: str) -> dict[str, bytes]:
 
 
 def test_no_address_in_a_file_is_fetched():
+    pytest.importorskip('av')               # which would fetch them
     asked = []
 
     class Handler(BaseHTTPRequestHandler):

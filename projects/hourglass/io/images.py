@@ -17,10 +17,6 @@ from PIL import ExifTags, Image, ImageOps, features
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
 
-with suppress(ImportError):             # an optional package
-    import pillow_heif
-    pillow_heif.register_heif_opener()
-
 ImageLike = Union[str, Path, Image.Image, ndarray]
 
 # libjpeg can divide the sides of an image by 1, 2, 4 or 8 while it decodes
@@ -44,7 +40,7 @@ def read_image(path: str | Path) -> ndarray:
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
         check_jpeg(data)
-        check_plugin(data)
+        prepare_plugin(data)
         Image.open(BytesIO(data)).verify()      # checksums; it has to be opened again after that
         with Image.open(BytesIO(data)) as image:
             if image.format in _PROGRAMS:
@@ -61,16 +57,20 @@ def read_image(path: str | Path) -> ndarray:
 
 def image_suffixes() -> set[str]:
     """Return the suffixes of image files, with those that need a plugin of Pillow's."""
-    return {*Image.registered_extensions(), '.avif', '.heic', '.heif'}
+    return {*Image.registered_extensions(), '.avif', '.heic', '.heif', '.hif'}
 
 
-def check_plugin(data: bytes) -> None:
-    """Raise ``DataError`` for an AVIF or HEIC file's bytes if Pillow lacks its plugin."""
-    if data[4:12] in (b'ftypavif', b'ftypavis') and not features.check('avif'):
+def prepare_plugin(head: bytes) -> None:
+    """Let Pillow read HEIC if a file begins so; a missing plugin, or AVIF's, is a ``DataError``."""
+    if head[4:12] in (b'ftypavif', b'ftypavis') and not features.check('avif'):
         raise DataError('AVIF needs Pillow 11.3 or later: pip install --upgrade pillow')
-    if data[4:11] in (b'ftyphei', b'ftyphev', b'ftypmif', b'ftypmsf') and (
-            'HEIF' not in Image.OPEN):
-        raise DataError('HEIC needs pillow-heif: pip install pillow-heif')
+    if head[4:11] in (b'ftyphei', b'ftyphev', b'ftypmif', b'ftypmsf'):
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise DataError('HEIC needs pillow-heif (the extra heic): pip install pillow-heif'
+                            ) from None
+        register_heif_opener()
 
 
 def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, int], int]:
@@ -104,8 +104,10 @@ def image_size(path: str | Path) -> tuple[int, int]:
     Raises ``DataError`` if the file is missing or no image.
     """
     with named_errors(path, 'not a readable image', missing='no such image'), \
-            Image.open(path) as image:
-        return _turned_size(image.size, _orientation(image))
+            open(path, 'rb') as file:
+        prepare_plugin(file.read(12))
+        with Image.open(file) as image:
+            return _turned_size(image.size, _orientation(image))
 
 
 def write_image(path: str | Path, image: ndarray) -> None:

@@ -1,23 +1,23 @@
 """Uploaded files: an image for the network, or what a browser shows of one and of a video."""
 from __future__ import annotations
 
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import cv2
 from numpy import ndarray
-from PIL import Image
+from PIL import Image, features
 from werkzeug.datastructures import FileStorage
 
-from hourglass.errors import DataError, HourglassError
-from hourglass.inference.sources import open_source
-from hourglass.io.images import as_image, check_plugin
+from hourglass.errors import DataError
+from hourglass.io.images import as_image, prepare_plugin
+from hourglass.io.video import Video
 
-Image.init()
 # formats that browsers and telephones write; Pillow reads more, some with other programs
-FORMATS = tuple(name for name in ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP', 'AVIF', 'HEIF')
-                if name in Image.OPEN)
+FORMATS = ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP', *(['AVIF'] if features.check('avif') else []),
+           *(['HEIF'] if find_spec('pillow_heif') else []))
 MAX_MEGAPIXELS = 50                     # 150 MB when decoded
 MAX_FRAMES = 60                         # of a video; about 10 MB
 _SIDE = 1280                            # px, of a frame
@@ -58,15 +58,14 @@ def read_frames(upload: FileStorage | None, seconds: float
 
 def _sample(path: str, seconds: float, frames: list[tuple[float, bytes]]) -> str | None:
     """Fill ``frames`` in one pass: where they become too many, every other one is dropped."""
-    source, step = open_source(path), 1
-    rate = source.fps or 25.0
-    for index, request in enumerate(source):
-        if isinstance(request.image, HourglassError):
-            raise request.image
-        if index / rate >= seconds:
+    video, step = Video(path), 1
+    if video.stream.width * video.stream.height > MAX_MEGAPIXELS * 1e6:
+        raise DataError(f'video: over {MAX_MEGAPIXELS} megapixels; make it smaller')
+    for index, (image, time) in enumerate(video):
+        if time >= seconds:
             return f'video: its first {seconds:g} seconds are shown'
         if index % step == 0:
-            frames.append((index / rate, _jpeg(as_image(request.image), _SIDE)))
+            frames.append((time, _jpeg(image, _SIDE)))
         if len(frames) > MAX_FRAMES:
             frames[:], step = frames[::2], 2 * step
     return None
@@ -91,7 +90,7 @@ def _video_suffix(data: bytes) -> str | None:
 
 
 def _as_image(data: bytes) -> ndarray:
-    check_plugin(data)
+    prepare_plugin(data)
     try:
         image = Image.open(BytesIO(data), formats=FORMATS)
         if image.width * image.height > MAX_MEGAPIXELS * 1e6:
