@@ -198,8 +198,8 @@ def test_frames_of_a_video_have_the_people_that_are_found_in_each(page, tmp_path
 
 @pytest.mark.slow
 def test_an_image_that_the_browser_cannot_show_is_shown(page, tmp_path):
-    pytest.importorskip('pillow_heif')
-    Image.open(BytesIO(PNG)).convert('RGB').save(tmp_path / 'phone.heic')
+    heif = pytest.importorskip('pillow_heif')
+    heif.from_pillow(Image.open(BytesIO(PNG))).save(tmp_path / 'phone.heic')
     page.upload(tmp_path / 'phone.heic')
     page.until(lambda: page.text('status').startswith('Where are the people?'))
     assert page.pixels('#image').shape[1] / page.pixels('#image').shape[0] == pytest.approx(

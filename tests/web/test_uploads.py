@@ -22,7 +22,11 @@ def file_of(content: bytes) -> FileStorage:
 
 def uploaded(image: Image.Image, kind: str, **options) -> FileStorage:
     file = BytesIO()
-    image.save(file, kind, **options)
+    if kind == 'HEIF':
+        import pillow_heif
+        pillow_heif.from_pillow(image.convert('RGB')).save(file)
+    else:
+        image.save(file, kind, **options)
     return file_of(file.getvalue())
 
 
