@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hourglass.engine.budget import TimeBudgetHook
+from hourglass.engine.distributed import unwrapped
 from hourglass.engine.loops import EpochLoop
 from hourglass.engine.resuming import follows_scores, walk
 from hourglass.engine.saving import SafeCheckpointHook
@@ -16,7 +17,7 @@ from hourglass.engine.saving import SafeCheckpointHook
 
 def describe(runner: Runner, work_dir: str) -> str:
     """Return the plan of a run that is about to begin, whose files go to ``work_dir``."""
-    model = getattr(runner.model, 'module', runner.model)
+    model = unwrapped(runner.model)
     rows = [('network', f'{type(model).__name__}, {_count(model.parameters())} parameters'),
             *(('trained', line) for line in _groups(runner, model))]
     still = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
