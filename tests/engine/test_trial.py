@@ -80,6 +80,8 @@ def test_a_run_of_more_epochs_in_larger_batches_goes_on(tmp_path, capsys):
     runner.register_hook(trial.TrialHook())
     runner.train()
     assert len(rates(runner)) == 2
+    assert runner.iter == runner.max_iters == 12 + 2
+    assert runner.message_hub.get_info('eta') == 0
     assert 'nothing is left to train' not in ''.join(capsys.readouterr())
 
 

@@ -45,7 +45,7 @@ def rates(runner: Runner) -> list[float]:
     epochs = runner.max_epochs if isinstance(runner.train_loop, EpochLoop) else 0
     group, found = optimizer.param_groups[0], []
     found.append(group['lr'])
-    for _ in walk(schedules, epochs, runner.max_iters - 1, length):
+    for _ in walk(schedules, epochs, (epochs * length or runner.max_iters) - 1, length):
         found.append(group['lr'])
     return found
 
@@ -92,7 +92,7 @@ def _steps(runner: Runner) -> str:
     length = len(runner.train_dataloader)
     loop, every = runner.train_loop, runner.train_loop.val_interval
     if isinstance(loop, EpochLoop):
-        return (f'{runner.max_iters:,}: {runner.max_epochs} epochs of {length:,}; validated every '
+        return (f'{runner.max_epochs * length:,}: {runner.max_epochs} epochs of {length:,}; validated every '
                 f'{every} epoch(s)')
     return (f'{runner.max_iters:,}: {runner.max_iters / length:.3g} passes of {length:,}; '
             f'validated every {every:,} steps')
