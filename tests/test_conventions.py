@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -23,6 +24,7 @@ from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.person import Person
 from hourglass.datasets.skeletons import define_skeleton
 from hourglass.engine.batches import SeededDataset
+from hourglass.engine.checks import check_evaluation
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.drawing import write_sheet
 from hourglass.registry import DATASETS
@@ -244,6 +246,46 @@ def test_a_part_is_scored_and_a_repeated_person_refused(folder):
                    dataset) == RIGHT
     with pytest.raises(DataError, match='1 of 2 samples repeat others, .*leave out RepeatDataset'):
         perfect(RepeatDataset(dataset, 2), dataset)
+
+
+def check(dataset, **metric) -> None:
+    """What a run checks before it validates on this data set."""
+    init_default_scope('mmpose')
+    built = METRICS.build(metric or dict(type='CocoMetric'))
+    built.dataset_meta = dict(dataset_name='toy', sigmas=np.ones(3))
+    check_evaluation(SimpleNamespace(
+        dataloader=SimpleNamespace(dataset=dataset), evaluator=SimpleNamespace(metrics=[built])))
+
+
+def test_equal_ids_of_two_files_are_refused_for_a_metric_that_goes_by_them(folder):
+    def whole(join, **change) -> ConcatDataset | CombinedDataset:
+        return join([toy(folder, **OPTIONS), toy(
+            folder, [annotated(1, image_id=600, annotation_id=90) | change], ann_file='b.json',
+            **OPTIONS)])
+    check(whole(ConcatDataset))
+    for join, change in ((ConcatDataset, dict(image_id=500)),   # both are image 0's
+                         (lambda parts: combined(*parts), dict(annotation_id=70))):
+        with pytest.raises(ConfigError, match=r'CocoMetric: image .*1\.png\), annotation .*: one of'
+                           ' these ids is there twice; give joined files ids of their own, or'):
+            check(whole(join, **change))
+    check(whole(ConcatDataset, image_id=500), type='EPE')
+
+
+def test_a_metric_that_reads_one_of_two_files_is_refused(folder):
+    (folder / 'coco.json').write_text(json.dumps(dict(
+        images=[dict(id=i) for i in (499, 500)], categories=[], annotations=[])))
+    metric = dict(type='CocoMetric', ann_file=str(folder / 'coco.json'))
+    first = toy(folder, **OPTIONS)
+    second = toy(folder, [annotated(0, image_id=600, annotation_id=90)], ann_file='b.json',
+                 **OPTIONS)
+    check(ConcatDataset([first]), **metric)
+    with pytest.raises(ConfigError, match=r'image 600 .*, annotation 90: not in its ann_file'):
+        check(ConcatDataset([first, second]), **metric)
+
+
+def test_repeated_people_are_refused_before_the_training(folder):
+    with pytest.raises(DataError, match='2 of 4 samples repeat others, .*leave out RepeatDataset'):
+        check(RepeatDataset(toy(folder, **OPTIONS), 2), type='EPE')
 
 
 def test_converted_keypoints_are_scored_as_they_are(folder):

@@ -92,8 +92,9 @@ def _steps(runner: Runner) -> str:
     length = len(runner.train_dataloader)
     loop, every = runner.train_loop, runner.train_loop.val_interval
     if isinstance(loop, EpochLoop):
-        return (f'{runner.max_epochs * length:,}: {runner.max_epochs} epochs of {length:,}; validated every '
-                f'{every} epoch(s)')
+        epochs = runner.max_epochs
+        return (f'{epochs * length:,}: {epochs} epochs of {length:,}; validated every {every} '
+                'epoch(s)')
     return (f'{runner.max_iters:,}: {runner.max_iters / length:.3g} passes of {length:,}; '
             f'validated every {every:,} steps')
 

@@ -13,7 +13,7 @@ from mmengine.logging import MMLogger
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from hourglass.engine.bundles import unbundle
-from hourglass.engine.checks import check_batches
+from hourglass.engine.checks import check_batches, check_evaluation, doubts
 from hourglass.engine.display import OverlayHook
 from hourglass.engine.distributed import unwrapped
 from hourglass.engine.plan import describe
@@ -36,6 +36,8 @@ class TrialHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         check_batches(runner.train_dataloader, unwrapped(runner.model))
+        for line in doubts(runner):
+            runner.logger.warning(line)
         if self.work_dir is None:
             by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
             if runner._resume and (runner.epoch >= runner.max_epochs if by_epoch
@@ -88,6 +90,7 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
         return
     model = unwrapped(runner.model)
     loader, evaluator = runner.val_dataloader, runner.val_evaluator
+    check_evaluation(runner.val_loop)
     try:
         batch = loader.collate_fn([loader.dataset[0]])
         with torch.no_grad():
