@@ -337,10 +337,19 @@ def test_a_sheet_shows_a_box_of_a_pixel(folder):
     assert cv2.imread(str(folder / 'sheet.png')).any()
 
 
-def test_values_of_12_bits_are_seen_and_reported(folder):
-    deep = cv2.imread(str(folder / 'images/1.png')).astype(np.uint16) * 16
-    bright = toy(folder, pipeline=[CROP])[1]['img']
-    cv2.imwrite(str(folder / 'images/1.png'), deep)
-    with pytest.warns(UserWarning, match='values of 12 bits: 0 to 4095 becomes 0 to 255'):
-        found = toy(folder, pipeline=[CROP])[1]['img']
-    assert np.abs(found.astype(int) - bright).max() <= 2
+def test_values_of_12_bits_are_scaled_alike_in_a_whole_data_set(folder):
+    """Also those of an image that is dark enough for 10 bits; a warning says how."""
+    bright = [toy(folder, pipeline=[CROP])[i]['img'].astype(int) for i in range(2)]
+    for number, factor in enumerate((4, 16)):
+        path = str(folder / f'images/{number}.png')
+        cv2.imwrite(path, cv2.imread(path).astype(np.uint16) * factor)
+    with pytest.warns(UserWarning, match='values of 12 bits: 0 to 4095 becomes 0 to 255 in all'):
+        dataset = toy(folder, pipeline=[CROP])
+    for bits, white in ((None, 4095), (12, 4095), (16, 65535)):
+        dataset = dataset if bits is None else toy(folder, pipeline=[CROP], bits=bits)
+        for number, factor in enumerate((4, 16)):
+            expected = bright[number] * factor * 255 / white
+            assert np.abs(dataset[number]['img'] - expected).max() <= 2
+    with pytest.raises(DataError, match=r'1.png: values up to \d+, and 10 bits end at 1023, .* '
+                                        'give bits=12 for all'):
+        toy(folder, pipeline=[CROP], bits=10).prepare_data(1)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from hourglass.errors import DataError
 from hourglass.inference.places import Request
-from hourglass.io.images import read_image
+from hourglass.io.images import find_bits, read_image
 
 _VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 
@@ -20,12 +20,14 @@ class ImageFiles:
     """Images of a file, of a folder and its subfolders, or of a pattern such as ``'a/*.jpg'``.
 
     They are turned upright, and named by their path below the folder; ``paths`` has them by name.
-    ``ignored`` counts files without a name of an image. Raises ``DataError`` if there is no image.
+    ``ignored`` counts files without a name of an image. ``bits`` is as for
+    :func:`hourglass.io.images.as_image`, by default what :func:`.images.find_bits` finds in all of
+    them. Raises ``DataError`` if there is no image.
     """
 
     fps = None
 
-    def __init__(self, source: str):
+    def __init__(self, source: str, bits: int | None = None):
         path = Path(source).expanduser()
         root, found = path.parent, [path]
         if path.is_dir():
@@ -41,11 +43,12 @@ class ImageFiles:
             what = f'{self.ignored} files and no image' if self.ignored else 'no image'
             raise DataError(f'{source}: {what}; give an image, a folder, a pattern in quotes, a '
                             'video, or the number of a camera')
+        self.bits = bits or find_bits(list(self.paths.values()))
 
     def __iter__(self) -> Iterator[Request]:
         for name, path in self.paths.items():
             try:
-                yield Request(read_image(path), name)
+                yield Request(read_image(path, self.bits), name)
             except DataError as error:
                 yield Request(error, name)
 
@@ -89,7 +92,10 @@ class Frames:
                                     'frames'), str(number))
 
 
-def open_source(source: str) -> ImageFiles | Frames:
-    """Open the images that INPUT of a command line names; a number is a camera."""
+def open_source(source: str, bits: int | None = None) -> ImageFiles | Frames:
+    """Open the images that INPUT of a command line names; a number is a camera.
+
+    ``bits`` is for :class:`ImageFiles`.
+    """
     video = source.isdecimal() or source.lower().endswith(_VIDEOS)
-    return Frames(source) if video else ImageFiles(source)
+    return Frames(source) if video else ImageFiles(source, bits)
