@@ -142,7 +142,7 @@ def _people(runner: Runner, scored: Scored, records: Mapping[int, dict]) -> list
     """Return what the page shows of some people; their heatmaps are computed again."""
     model = unwrapped(runner.model)
     model.cfg, model.dataset_meta = runner.cfg, runner.test_dataloader.dataset.metainfo
-    images = [read_image(record['img_path']) for record in records.values()]
+    images = [read_image(one['img_path'], one.get('bits')) for one in records.values()]
     poses = predict(pose_network(model), images, heatmaps=True, inputs=True,
                     centers=[record['bbox_center'] for record in records.values()],
                     scales=[record['bbox_scale'][:, 0] / 200 for record in records.values()])
