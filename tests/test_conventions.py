@@ -286,7 +286,7 @@ def test_a_metric_that_reads_one_of_two_files_is_refused(folder):
     second = toy(folder, [annotated(0, image_id=600, annotation_id=90)], ann_file='b.json',
                  **OPTIONS)
     check(ConcatDataset([first]), **metric)
-    with pytest.raises(ConfigError, match=r'image 600 .*, annotation 90: not in its ann_file'):
+    with pytest.raises(ConfigError, match=r'image 600 .*, annotation 90: not in the file'):
         check(ConcatDataset([first, second]), **metric)
 
 

@@ -78,7 +78,7 @@ def doubts(runner: Runner) -> Iterator[str]:
     """Yield what a run is set to do and is hardly meant to, a line each."""
     wrapper, head = runner.optim_wrapper, getattr(unwrapped(runner.model), 'head', None)
     if isinstance(wrapper, OptimWrapper):
-        if any(group.get('initial_lr', group['lr']) == 0 for group in wrapper.param_groups):
+        if all(group.get('initial_lr', group['lr']) == 0 for group in wrapper.param_groups):
             yield 'optim_wrapper.optimizer.lr is 0: nothing is learned'
         for schedule in runner.param_schedulers or ():
             low = getattr(schedule, 'eta_min', None)
@@ -115,13 +115,13 @@ def _check_coco_ids(samples: Sequence[dict], known: Collection | None) -> None:
     people: set = set()
     for one in samples:
         image, path, raw = one['img_id'], one['img_path'], one['raw_ann_info']
-        ids = {person['id'] for person in (raw if isinstance(raw, list) else [raw])}
+        ids = {person['id'] for person in (raw if isinstance(raw, list) else [raw]) if person}
         twice = ids & people or images.setdefault(image, path) != path
         if twice or (known is not None and image not in known):
-            raise ConfigError(
-                f"CocoMetric: image {image} ({path}), annotation {', '.join(map(str, ids))}: "
-                f"{'one of these ids is there twice' if twice else 'not in its ann_file'}; give "
-                'joined files ids of their own, or take hourglass.OksAP')
+            why = ('one of these ids is there twice; give joined files ids of their own' if twice
+                   else 'not in the file that it reads; give it an ann_file with all images')
+            raise ConfigError(f'CocoMetric: image {image} ({path}), annotation '
+                              f"{', '.join(map(str, ids))}: {why}, or take hourglass.OksAP")
         people |= ids
 
 
