@@ -134,8 +134,8 @@ def open_source(source: str, fps: float | None = None, bits: int | None = None
                 ) -> ImageFiles | Frames:
     """Open the images that INPUT of a command line names; a number is a camera.
 
-    ``fps`` and ``bits`` are for :class:`ImageFiles`. Raises ``ConfigError`` if there are ``fps`` for
-    anything else, and ``DataError`` for what cannot be opened.
+    ``fps`` and ``bits`` are for :class:`ImageFiles`. Raises ``ConfigError`` for ``fps`` of anything
+    else, and ``DataError`` for what cannot be opened.
     """
     address = urlsplit(source)
     if fps is not None and not fps > 0:
