@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import zlib
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from hourglass.datasets.checks import check_pairs, check_people, check_pipeline,
 from hourglass.datasets.person import Person, coco_annotation
 from hourglass.datasets.skeletons import SKELETONS, keypoint_names, with_flip_pairs
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.images import find_bits
 
 _METAINFO_OF_SAMPLES = (
     'dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
@@ -37,6 +39,9 @@ class PersonDataset(BaseCocoStyleDataset):
             (:func:`with_joints_of`); by default the data set's own.
         flip_pairs: pairs of names, left and right, of the keypoints that a mirrored image swaps;
             by default the skeleton's. ``[]`` says that there are none.
+        bits: how many of the 16 bits for a value are used, in images that have so many: 12 makes 0
+            to 4095 black to white. By default as many as some of the images need
+            (:func:`.images.find_bits`).
         kwargs: as for mmengine's ``BaseDataset``.
 
     Raises:
@@ -50,11 +55,12 @@ class PersonDataset(BaseCocoStyleDataset):
 
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
                  skeleton: str | None = None,
-                 flip_pairs: Sequence[tuple[str, str]] | None = None, **kwargs: Any):
+                 flip_pairs: Sequence[tuple[str, str]] | None = None, bits: int | None = None,
+                 **kwargs: Any):
         if skeleton not in (None, *SKELETONS):
             raise ConfigError(f'{type(self).__name__}: skeleton={skeleton!r}, choose from '
                               f'{tuple(SKELETONS)}')
-        self.skeleton = SKELETONS[skeleton] if skeleton else None
+        self.skeleton, self.bits = SKELETONS[skeleton] if skeleton else None, bits
         metainfo = self.skeleton or self.METAINFO
         if flip_pairs is not None:
             metainfo = with_flip_pairs(metainfo, flip_pairs)
@@ -87,6 +93,8 @@ class PersonDataset(BaseCocoStyleDataset):
                       for person in people]
         check_people(people, self.metainfo['num_keypoints'], self.ann_file,
                      Path(self.data_prefix['img']), self.no_unit if self.test_mode else None)
+        self.bits = self.bits or find_bits([Path(self.data_prefix['img'], name) for name in
+                                            dict.fromkeys(one.image_name for one in people)])
         # read by CocoMetric
         self._metainfo['CLASSES'] = [dict(id=category, name='person') for category in sorted(
             {person.category_id for person in people})]
@@ -100,13 +108,27 @@ class PersonDataset(BaseCocoStyleDataset):
                 person.image_id = images[person.image_name]
             if person.annotation_id is None:
                 person.annotation_id = first + index + 1            # COCO takes 0 for no match
-        return [self._sample(first + index, person) for index, person in enumerate(people)]
+        return [dict(id=first + index, person=person) for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
-        """Return a sample with the metainfo, of which transforms change only ``flip_indices``."""
+        """Return a sample with the metainfo, of which transforms change only ``flip_indices``.
+
+        It is made of the person here, as samples are many times as large as people.
+        """
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
+        info |= self._sample(info['id'], info.pop('person'))
         info |= {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
         return info | dict(flip_indices=list(info['flip_indices']))         # KeypointConverter
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pickle people as mmengine does, but release each of them."""
+        pickled, ends = bytearray(), []
+        for index, entry in enumerate(self.data_list):
+            self.data_list[index] = {}
+            pickled += pickle.dumps(entry, protocol=4)
+            ends.append(len(pickled))
+        self.data_list.clear()
+        return np.frombuffer(pickled, np.uint8), np.array(ends)
 
     def _sample(self, sample_id: int, person: Person) -> dict:
         annotated = ~np.isnan(person.keypoints_image).any(-1)                       # (K,)
@@ -117,7 +139,7 @@ class PersonDataset(BaseCocoStyleDataset):
             box = person.bbox_image
         return dict(
             id=sample_id, img_id=person.image_id, category_id=person.category_id,
-            image_size=person.image_size,
+            image_size=person.image_size, bits=self.bits,
             img_path=os.path.join(self.data_prefix['img'], person.image_name),
             bbox=box.astype(np.float32)[None],
             bbox_score=np.ones(1, np.float32),
