@@ -65,5 +65,5 @@ setup(
         opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
-             'types-requests', 'types-tqdm', 'pdoc']),
+             'types-requests', 'types-tqdm', 'pandas', 'pdoc']),
     entry_points=dict(console_scripts=['hourglass = hourglass.cli:main']))

@@ -29,7 +29,7 @@ from hourglass.datasets.lsp import read_lsp
 from hourglass.datasets.mpii.files import read_mpii
 from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.inference.places import BoxFile
+from hourglass.inference.boxes import BoxFile
 from hourglass.io.images import read_image, read_reduced
 
 PEOPLE, JOINTS = 6, 16

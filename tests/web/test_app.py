@@ -52,7 +52,7 @@ def test_a_prediction_is_that_of_predict(client, model, boxes):
     form = {} if boxes is None else dict(boxes=json.dumps(boxes))
     answer = ask(client, png, **form).get_json()
     poses = predict(model, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), boxes,
-                    stages=True, heatmaps=True, inputs=True)
+                    whole_image=boxes is None, stages=True, heatmaps=True, inputs=True)
     assert answer['whole_image'] == (boxes is None)
     assert answer['image_size'] == [480, 400]
     assert len(answer['people']) == len(poses.keypoints)

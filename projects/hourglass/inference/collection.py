@@ -12,15 +12,17 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError, HourglassError
-from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
+from hourglass.inference.boxes import FindBoxes
+from hourglass.inference.drawing import draw_note, draw_skeleton, heatmap_sheet
 from hourglass.inference.network import PoseNetwork
-from hourglass.inference.places import FindBoxes, Request
+from hourglass.inference.places import Request
 from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
 from hourglass.inference.sources import Frames, ImageFiles
 from hourglass.io.images import write_image
 
 _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+_OBSERVER = 'green: left, if the person faces the camera'
 
 
 @dataclass
@@ -32,23 +34,28 @@ class Drawing:
     heatmaps: bool = False      # of every keypoint of every person over its crop
     crops: bool = False         # of every person
     min_score: float = 0.0      # keypoints below are not drawn
+    _overlays: dict[str, str] = field(default_factory=dict, init=False)     # file -> image
     _video: cv2.VideoWriter | None = field(default=None, init=False)
 
     def draw(self, request: Request, poses: Poses, metainfo: dict, fps: float | None) -> None:
         """Draw the people of one image, or of one frame of a video with ``fps`` given."""
         name = request.name
         if self.overlays:
-            drawn: ndarray = request.image      # type: ignore[assignment]  # a source's array
+            drawn = np.array(request.image)
             for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
-                drawn = draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
+                draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
+            if metainfo.get('observer_sides') and (poses.scores >= self.min_score).any():
+                draw_note(drawn, _OBSERVER)
             if fps is None:
-                writable = name if name.lower().endswith(_WRITABLE) else f'{name}.png'
-                write_image(self.folder / 'overlays' / writable, drawn)
+                file = name if name.lower().endswith(_WRITABLE) else f'{name}.png'
+                while self._overlays.setdefault(file, name) != name:    # of another image
+                    file += '.png'
+                write_image(self.folder / 'overlays' / file, drawn)
             else:
                 self._write_frame(drawn, fps)
         for person, crop in enumerate(() if poses.inputs is None else poses.inputs):
-            file = f'{Path(name).with_suffix("")}_{person}.png'
+            file = f'{name}_{person}.png'               # a.jpg and a.png differ
             if self.heatmaps and poses.heatmaps is not None:
                 sheet = heatmap_sheet(crop, poses.heatmaps[person], keypoint_names(metainfo))
                 write_image(self.folder / 'heatmaps' / file, sheet)

@@ -13,6 +13,7 @@ from hourglass.errors import DataError
 from hourglass.inference.places import Request
 from hourglass.io.images import read_image
 
+_RESULTS = ('overlays', 'heatmaps', 'crops')      # folders beside predictions.json
 _VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 
 
@@ -20,7 +21,8 @@ class ImageFiles:
     """Images of a file, of a folder and its subfolders, or of a pattern such as ``'a/*.jpg'``.
 
     They are turned upright, and named by their path below the folder; ``paths`` has them by name.
-    ``ignored`` counts files without a name of an image. Raises ``DataError`` if there is no image.
+    ``ignored`` counts files without a name of an image. What an earlier prediction wrote below the
+    folder is no input. Raises ``DataError`` if there is no image.
     """
 
     fps = None
@@ -33,7 +35,8 @@ class ImageFiles:
         elif not path.is_file():            # the folders of a pattern before its first wildcard
             root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts[:-1]))
             found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
-        files, known = [file for file in found if file.is_file()], Image.registered_extensions()
+        files = [file for file in found if file.is_file() and not _is_result(file, root)]
+        known = Image.registered_extensions()
         self.paths = {file.relative_to(root).as_posix(): file for file in files
                       if not path.is_dir() or file.suffix.lower() in known}
         self.ignored = len(files) - len(self.paths)
@@ -56,6 +59,13 @@ class ImageFiles:
     def keep(self, names: Collection[str]) -> None:
         """Leave out all other images."""
         self.paths = {name: path for name, path in self.paths.items() if name in names}
+
+
+def _is_result(file: Path, root: Path) -> bool:
+    """Return whether a file lies in a folder of results below ``root``."""
+    return any(folder.name in _RESULTS and (
+        (folder.parent / 'predictions.json').is_file() or (folder.parent / 'journal').is_dir())
+               for folder in takewhile(lambda folder: folder != root, file.parents))
 
 
 class Frames:

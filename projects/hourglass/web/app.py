@@ -105,7 +105,8 @@ def create_app(models: Mapping[str, PoseNetwork],
         image = read_upload(flask.request.files.get('image'))
         with one_at_a_time:
             start = time.perf_counter()
-            poses = predict(models[name], image, boxes, stages=True, heatmaps=True, inputs=True)
+            poses = predict(models[name], image, boxes, whole_image=boxes is None, stages=True,
+                            heatmaps=True, inputs=True)
             milliseconds = 1000 * (time.perf_counter() - start)
         return poses_as_json(poses) | dict(milliseconds=milliseconds)
     return app
