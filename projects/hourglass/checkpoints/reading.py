@@ -115,6 +115,7 @@ def one_line_of(path: str | Path) -> Iterator[None]:
     except Exception as error:      # torch and safetensors raise a dozen types for a broken file
         # torch puts advice, which would not help here, before the reason
         words = ' '.join(str(error).split('WeightsUnpickler error:')[-1].split())
+        words = words.partition(' Check the documentation')[0]
         raise CheckpointError(f'{path}: not a readable checkpoint ({type(error).__name__}: '
                               f'{words[:200]})') from None
 

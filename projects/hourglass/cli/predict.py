@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.inference.boxes import box_finder
     from hourglass.inference.collection import Drawing, predict_collection
     from hourglass.inference.sources import open_source
+    from hourglass.io.files import not_written
     if args.config and not args.weights:
         raise ConfigError('--config and --weights go together (or --model alone)')
     if args.stage is not None and args.stages is not None:
@@ -85,6 +86,10 @@ def run(args: argparse.Namespace) -> None:
     source = open_source(args.input)
     name = args.config or args.weights or args.model
     model = init_model(name, args.weights, args.device, **speed)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(args.out, error) from None
     results = _open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     images = predict_collection(
