@@ -1,6 +1,6 @@
 """Find the keypoints of one person with an exported network, numpy, OpenCV and onnxruntime.
 
-python run_onnx.py MODEL.onnx IMAGE [--box X1 Y1 X2 Y2] [--out DRAWN.png]
+python run_onnx.py MODEL.onnx IMAGE (--box X1 Y1 X2 Y2 | --whole-image) [--out DRAWN.png]
 
 'hourglass export CONFIG CHECKPOINT MODEL.onnx --decode' writes MODEL.onnx. This file needs no other
 file of the project and is meant to be copied.
@@ -61,8 +61,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('model', help='.onnx file, exported with --decode')
     parser.add_argument('image')
-    parser.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'),
-                        help='around the person, in px; default the whole image')
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'),
+                       help='around the person, in px')
+    where.add_argument('--whole-image', action='store_true', help='the person fills the image')
     parser.add_argument('--out', help='draw the skeleton into this image')
     args = parser.parse_args()
     image = cv2.imread(args.image)          # upright, as its EXIF orientation says

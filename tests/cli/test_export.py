@@ -100,7 +100,8 @@ def run_alone(*arguments) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize('box', [None, (31.5, 12, 92, 101.25), (-20, -10, 60, 30)])
 def test_the_example_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     drawn = tmp_path / 'drawn.png'
-    done = run_alone(exported.path, image, *(['--box', *box] if box else []), '--out', drawn)
+    done = run_alone(exported.path, image, *(['--box', *box] if box else ['--whole-image']),
+                     '--out', drawn)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [name for name, *_ in lines] == keypoint_names(MPII)
@@ -133,6 +134,6 @@ def test_the_examples_crop_is_that_of_the_package(box, size):
 
 
 def test_the_example_refuses_in_one_line(exported, tmp_path):
-    done = run_alone(exported.path, tmp_path / 'none.png')
+    done = run_alone(exported.path, tmp_path / 'none.png', '--whole-image')
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith('none.png: not a readable image')
