@@ -64,7 +64,7 @@ def people_gz() -> bytes:
 
 
 def boxes_json() -> bytes:
-    boxes = rng().uniform(0, 99, (5, 2, 4)).tolist()
+    boxes = np.sort(rng().uniform(0, 99, (5, 2, 2, 2)), axis=2).reshape(5, 2, 4).tolist()
     return json.dumps({f'{i}.jpg': pair for i, pair in enumerate(boxes)}).encode()
 
 
