@@ -32,7 +32,7 @@ def test_a_model_is_described():
 def test_poses_decode_to_the_same_numbers():
     poses = Poses(
         keypoints=RNG.random((2, 3, 2)), scores=RNG.random((2, 3)), boxes=RNG.random((2, 4)),
-        whole_image=False, image_size=(9, 7), names='abc', stage_keypoints=RNG.random((2, 4, 3, 2)),
+        whole_image=False, image_size=(9, 7), stage_keypoints=RNG.random((2, 4, 3, 2)),
         stage_heatmaps=RNG.random((2, 4, 3, 6, 5)).astype('f4'),
         # (P, H, W, 3), laid out channel by channel as crops are
         inputs=RNG.integers(0, 256, (2, 3, 24, 20), np.uint8).transpose(0, 2, 3, 1))
@@ -51,5 +51,5 @@ def test_poses_decode_to_the_same_numbers():
 
 def test_an_image_without_people_needs_no_stages():
     nothing = np.empty((0, 3))
-    answer = poses_as_json(Poses(nothing, nothing, nothing, False, (9, 7), 'abc'))
+    answer = poses_as_json(Poses(nothing, nothing, nothing, False, (9, 7)))
     assert answer == dict(image_size=(9, 7), whole_image=False, people=[])

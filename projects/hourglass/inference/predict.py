@@ -45,7 +45,7 @@ class Poses:
     boxes: ndarray
     whole_image: bool
     image_size: tuple[int, int]
-    names: Sequence[str]
+    names: Sequence[str] = ()
     heatmaps: ndarray | None = None
     stage_keypoints: ndarray | None = None
     stage_heatmaps: ndarray | None = None
