@@ -92,8 +92,7 @@ class BoxFile:
             raise DataError(
                 f'{path}: no boxes as {{"a.jpg": [[x1, y1, x2, y2], ...]}} or in one of COCO\'s '
                 f'forms ({type(error).__name__}: {error})') from None
-        if are_fractions(np.concatenate([np.zeros((0, 4)), *(one[:, :4] for one in boxes.values())
-                                         ])):
+        if are_fractions(np.vstack([np.zeros((0, 4)), *(rows[:, :4] for rows in boxes.values())])):
             raise DataError(f'{path}: its boxes are fractions of the image; multiply x by its '
                             'width and y by its height')
         for name, rows in boxes.items():
@@ -128,9 +127,10 @@ class BoxFile:
         request.ids = image.ids if len(image.ids) == len(boxes) else None
         if self.coco and self.checked and len(boxes):
             image_size = as_image(request.image).shape[1::-1]   # type: ignore[arg-type]  # read
-            ends, others = boxes[:, 2:4], boxes[:, 2:4] - boxes[:, :2]
-            if ((ends > np.multiply(_BEYOND, image_size)).any() and (others > boxes[:, :2]).all()
-                    and (others <= image_size).all()):
+            corners, ends = boxes[:, :2], boxes[:, 2:4]
+            given = ends - corners                  # widths and heights, or the other corners
+            if ((ends > np.multiply(_BEYOND, image_size)).any() and (given > corners).all()
+                    and (given <= image_size).all()):
                 raise DataError(f'{request.name}: its boxes in {self.path} end outside of the '
                                 'image, but not if they are x1, y1, x2, y2; give --box-format xyxy')
         return boxes
@@ -158,8 +158,8 @@ def _from_coco(content: Any, path: Path) -> dict[str, _Image]:
             content['images'], ('id', 'file_name'), path, 'image')}
     categories = {one['id']: one.get('name') for one in records(
         [] if listed else content.get('categories', []), ('id',), path, 'category')}
-    people = {number for number, name in categories.items()
-              if name == 'person' or len(categories) == 1} if categories else {1, None}
+    people = {None, *(categories or {1})} if len(categories) < 2 else {
+        number for number, name in categories.items() if name == 'person'}
     if not people:
         raise DataError(f"{path}: none of its categories is 'person'; leave only one category, or "
                         'name one person')
