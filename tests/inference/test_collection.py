@@ -9,6 +9,7 @@ from hourglass.inference.collection import Drawing, predict_collection
 from hourglass.inference.places import Request
 from hourglass.inference.results import Results
 from hourglass.inference.sources import ImageFiles
+from hourglass.io.video import Video
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_images_whose_names_are_alike_do_not_share_a_file(model, synthetic, tmp_
     drawing = Drawing(tmp_path, crops=True)
     for number, name in enumerate(names):
         poses = predict(model, image, [[10, 10, 50 + number, 90]], inputs=True)
-        drawing.draw(Request(image, name), poses, model.dataset_meta, None)
+        drawing.draw(Request(image, name), poses, model.dataset_meta)
     files = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.*')]
     assert sorted(files) == sorted(
         [f'crops/{name}_0.png' for name in names] + [f'overlays/{name}' for name in (
@@ -58,11 +59,32 @@ def test_sides_of_an_observer_are_noted_in_the_drawing(model, synthetic, tmp_pat
     drawn = []
     for sides in (True, False):
         Drawing(tmp_path).draw(Request(image, 'a.png'), poses,
-                               model.dataset_meta | dict(observer_sides=sides), None)
+                               model.dataset_meta | dict(observer_sides=sides))
         drawn.append(cv2.imread(str(tmp_path / 'overlays/a.png')))
     rows = np.nonzero((drawn[0] != drawn[1]).any((1, 2)))[0]
     assert len(rows) and rows.min() > 0.8 * len(image)              # a line at the bottom
     assert model.dataset_meta['observer_sides']                     # it is FLIC's
+
+
+def test_a_folder_is_drawn_as_a_video_and_smoothed(model, folder):
+    pytest.importorskip('av')
+    (folder / 'c.png').unlink()
+    keypoints = {}
+    for smooth in (False, True):
+        results = Results(model.dataset_meta, {})
+        out = folder.with_name(f'{folder.name} {smooth}')
+        list(predict_collection(model, ImageFiles(str(folder), fps=25), lambda image: None, results,
+                                Drawing(out), smooth=smooth))
+        assert [frame.time for frame in Video(out / f'overlays/{folder.name}.mp4')] == (
+            pytest.approx([0, 0.04, 0.08]))
+        people = results.content()['annotations']
+        assert [person['track_id'] for person in people] == [1, 1, 1]
+        keypoints[smooth] = np.array([np.reshape(person['keypoints'], (-1, 3))[:, :2]
+                                      for person in people])
+    (plain, smoothed) = keypoints.values()
+    assert np.array_equal(plain[0], smoothed[0])
+    moved, less = (np.abs(np.diff(one, axis=0)).sum() for one in (plain, smoothed))
+    assert less < 0.5 * moved
 
 
 def test_keypoints_below_the_score_are_not_drawn(model, folder):

@@ -23,6 +23,9 @@ class Request:
     The image may be the error that says why there is none. Boxes, centres and scales are as for
     :func:`hourglass.inference.predict.predict`; ``image_id`` and ``ids`` are those of the image and
     of its people in a file of boxes.
+
+    A frame has the name of its ``video``, and its ``time`` in s after the first frame; there, each
+    box has the number of a person, one of ``track_ids`` (P,), the same in all frames.
     """
 
     image: ImageLike | HourglassError
@@ -30,6 +33,9 @@ class Request:
     boxes: Rows | None = None
     centers: Rows | None = None
     scales: Rows | None = None
+    video: str | None = None
+    time: float = 0.0
+    track_ids: Sequence[int] = ()
     image_id: int | str | None = None
     ids: Sequence[int | str] | None = None
 

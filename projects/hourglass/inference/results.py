@@ -29,8 +29,10 @@ class Results:
     mean. ``bbox`` (x, y, width, height) is the box that was given, ``bbox_score`` its score, if it
     has one, ``crop`` the square that the network was given, and ``probability``, on request, that
     of each keypoint to be correct. Images and people keep the ids of the file that gave their
-    boxes; others are counted from 0. The table has a line for each keypoint. Coordinates are image
-    px and 0 is the middle of the first pixel; boxes count from the corner of the image.
+    boxes; others are counted from 0. Frames of videos have a ``time``, s after the first, and their
+    people a ``track_id``, the same in all frames. The table has a line for each keypoint.
+    Coordinates are image px and 0 is the middle of the first pixel; boxes count from the corner of
+    the image.
 
     ``metainfo`` is the model's ``dataset_meta``. With ``as_list`` the JSON is the list of
     :meth:`coco_results` instead. ``entries`` has a dict for each image, with ``image`` and
@@ -86,14 +88,17 @@ class Results:
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
-            people = [(entry['image']['file_name'], number, person) for entry in self.entries
+            people = [(entry['image'], number, person) for entry in self.entries
                       for number, person in enumerate(entry.get('people', ()))]
             more = [column for column in ('probability',) if people and column in people[0][2]]
-            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score', *more))
-            for name, number, person in people:
+            timed = any('time' in image for image, _, _ in people)
+            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score', *more,
+                            *(('time', 'track_id') if timed else ())))
+            for image, number, person in people:
                 columns = zip(*np.reshape(person['keypoints'], (-1, 3)).T.tolist(),
                               *(person[column] for column in more))
-                table.writerows((name, number, keypoint, *numbers)
+                frame = (image.get('time'), person.get('track_id')) if timed else ()
+                table.writerows((image['file_name'], number, keypoint, *numbers, *frame)
                                 for keypoint, numbers in zip(self.names, columns))
         return 0
 
@@ -152,6 +157,10 @@ def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
             person['id'] = request.ids[place]
         if poses.probability is not None:
             person['probability'] = poses.probability[place].astype(float).round(4).tolist()
+        if request.video is not None:
+            person['track_id'] = request.track_ids[place]
+    if request.video is not None:
+        image['time'] = round(request.time, 6)
     return dict(image=image, people=people)
 
 
