@@ -16,11 +16,12 @@ from mmpose.apis import inference_topdown
 from tiny_network import write_tiny_network
 
 from hourglass import __version__
-from hourglass.apis import init_model
+from hourglass.apis import init_model, predict
 from hourglass.cli import main
 from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import MPII, keypoint_names
 from hourglass.datasets.synthetic import render_person
+from hourglass.deploy.formats import FORMATS
 from hourglass.deploy.runtimes import EXPORTER, older_torch
 
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -116,6 +117,24 @@ def test_the_example_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     before, after = (cv2.imread(str(path)) for path in (image, drawn))
     assert before.shape == after.shape
     assert (before != after).any()
+
+
+@pytest.mark.parametrize(('name', 'options'), [
+    ('tiny.param', []), *(pytest.param(name, options, marks=pytest.mark.slow) for name, options in (
+        ('tiny.xml', ['--decode']), ('tiny.xml', []), ('tiny.onnx', []),
+        ('half.onnx', ['--decode', '--half']), ('half.param', ['--half'])))])
+def test_the_example_runs_every_format(exported, image, name, options, tmp_path, cli):
+    if words := FORMATS[Path(name).suffix].missing(int8=False):
+        pytest.skip(words)
+    cli('export', exported.config, exported.checkpoint, tmp_path / name, *options)
+    done = run_alone(tmp_path / name, image, '--box', 31.5, 12, 92, 101.25)
+    assert done.returncode == 0, done.stderr
+    found = np.array([line.split()[1:] for line in done.stdout.splitlines()], float)     # (K, 3)
+    poses = predict(init_model(exported.config, exported.checkpoint, 'cpu'), str(image),
+                    [[31.5, 12, 92, 101.25]], flip=False)
+    offsets = np.abs(found[:, :2] - poses.keypoints[0]).max(-1)
+    assert offsets.max() < 0.01 if 'half' not in name else np.median(offsets) < 0.1
+    assert np.abs(found[:, 2] - poses.scores[0]).max() < (1e-3 if 'half' not in name else 5e-3)
 
 
 @pytest.mark.parametrize('size', [(64, 64), (48, 64)])
