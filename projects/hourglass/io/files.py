@@ -5,7 +5,8 @@ import gzip
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -59,6 +60,23 @@ def without_nan(value: Any) -> Any:
     if isinstance(value, tuple):
         return [without_nan(item) for item in value]
     return None if value != value else value
+
+
+def match_names(known: Collection[str]) -> Callable[[str], str | None]:
+    """Return a function that finds the one of the ``known`` names of files that is meant by a name.
+
+    It is the name itself, or else the only one that ends with as many of the same folders as any.
+    """
+    count = Counter(ending for name in known for ending in _endings(name))
+    by_ending = {ending: name for name in known for ending in _endings(name) if count[ending] == 1}
+    by_ending |= {name: name for name in known}
+    return lambda name: next(filter(None, map(by_ending.get, _endings(name))), None)
+
+
+def _endings(name: str) -> list[str]:
+    """Return ``a/b/c``, ``b/c`` and ``c`` for ``a/b/c``."""
+    parts = name.split('/')
+    return ['/'.join(parts[place:]) for place in range(len(parts))]
 
 
 @contextmanager
