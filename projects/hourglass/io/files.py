@@ -44,13 +44,20 @@ def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[Text
         yield file
 
 
-def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
-    """Read a JSON file as :func:`open_json` does, at most :data:`MOST_UNPACKED` characters."""
+def read_json(path: str | Path, advice: str = 'fetch it again', ignored: str | None = None) -> Any:
+    """Read a JSON file as :func:`open_json` does, at most :data:`MOST_UNPACKED` characters.
+
+    The key ``ignored`` is dropped from every object as it is read, so that it takes no memory.
+    """
+    def reduced(record: dict) -> dict:
+        record.pop(ignored, None)
+        return record
+
     with open_json(path, advice) as file:
         text = file.read(MOST_UNPACKED + 1)
         if len(text) > MOST_UNPACKED:
             raise ValueError(f'it unpacks to more than {MOST_UNPACKED >> 20} MiB')
-        return json.loads(text)
+        return json.loads(text, object_hook=reduced if ignored else None)
 
 
 def without_nan(value: Any) -> Any:
