@@ -13,6 +13,7 @@ from torch.nn.functional import mse_loss
 from hourglass import StackedHourglass
 from hourglass.engine.distributed import DataParallel
 
+dir(torch._dynamo.config)               # process groups load it: once for all the forks
 SIDE = 32
 
 

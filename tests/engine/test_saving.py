@@ -46,6 +46,7 @@ def epoch(runner: Runner, hook: SafeCheckpointHook, score: float) -> None:
     hook._save_checkpoint(runner)
     runner.epoch += 1
     hook.after_val_epoch(runner, dict(score=score))
+    hook.after_validation(runner)
 
 
 def files(folder: Path) -> list[str]:

@@ -67,11 +67,11 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     draft = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')  # others may write it too
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield draft
-        _flush(draft)
+        flush(draft)
         os.replace(draft, path)
-        _flush(path.parent)
+        flush(path.parent)
     except OSError as error:
         raise not_written(path, error) from None
     finally:
@@ -91,7 +91,15 @@ def not_written(path: Path, error: OSError) -> DataError:
                      'may write to, with free space')
 
 
-def _flush(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, if they are missing; their names reach the disk."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        flush(folder.parent)
+
+
+def flush(path: Path) -> None:
     """Wait until the content of a file, or the names in a folder, are on the disk.
 
     Windows flushes only what is open for writing, and opens no folder.
