@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import hourglass  # noqa: F401  (prepares the imports of OpenMMLab's packages)
 from hourglass.cli import main
@@ -25,6 +26,10 @@ GOLDEN = _first_folder('HOURGLASS_GOLDEN', 'data/golden', '../shared/golden')
 def needs(path: Path):
     """Skip a test if its real data is not on this machine."""
     return pytest.mark.skipif(not path.exists(), reason=f'{path} is not here')
+
+
+COUNTS_MACS = pytest.mark.skipif(
+    torch.__version__ < '2.1', reason='torch before 2.1 does not count multiply-adds')
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def toy_config(work_dir: Path, **changes: object) -> Config:
                               eta_min=0.01)],
         train_cfg=dict(type='hourglass.EpochLoop', max_epochs=3),
         default_hooks=dict(checkpoint=dict(type='hourglass.SafeCheckpointHook', interval=1)),
-        custom_hooks=[dict(type='NotesRates')],
+        custom_hooks=[dict(type='NotesRates')], env_cfg=dict(dist_cfg=dict(backend='gloo')),
         work_dir=str(work_dir), experiment_name=uuid.uuid4().hex, log_level='WARNING'))
     if 'train_cfg' in changes:
         cfg.pop('train_cfg')

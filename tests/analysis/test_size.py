@@ -1,12 +1,13 @@
 """Sizes are counted from shapes, the head's too, up to a stage."""
 import pytest
-from conftest import REPOSITORY
+from conftest import COUNTS_MACS, REPOSITORY
 from mmengine.config import Config
 from tiny_network import write_tiny_network
 
 from hourglass.analysis.size import size_of
 from hourglass.errors import ConfigError
 
+pytestmark = COUNTS_MACS
 PAPER = REPOSITORY / 'configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py'
 
 

@@ -1,6 +1,7 @@
 """Training throughput: what is timed is a training step of the config's network."""
 import pytest
 import torch
+from conftest import COUNTS_MACS
 from mmengine.config import Config
 from pairs import zip_equal
 from tiny_network import write_tiny_network
@@ -30,6 +31,7 @@ def test_a_step_trains_every_weight(tiny, monkeypatch, way):
                    for old, new in zip_equal(before, built[0].parameters()))
 
 
+@COUNTS_MACS
 def test_images_and_operations_are_counted_together(tiny):
     found = speed.training_speed(tiny, 'fp32', batch_size=2, seconds=0.01)
     _, macs = speed.size_of(Config.fromfile(tiny))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import COUNTS_MACS, REPOSITORY
 
 from hourglass.analysis import size
 from hourglass.checkpoints.names import find_weights
@@ -22,6 +22,7 @@ def rows(card: Path) -> dict[Path, list[str]]:
             for name, *row in _ROW.findall(card.read_text())}
 
 
+@COUNTS_MACS
 @pytest.mark.parametrize('card', CARDS, ids=lambda card: card.parent.name)
 def test_a_card_states_the_size_of_every_config_beside_it(card):
     stated = rows(card)
@@ -40,6 +41,7 @@ CONTENTS = [yaml.safe_load((REPOSITORY / path).read_text()) for path in METAFILE
 MODELS = [model for content in CONTENTS for model in content['Models']]
 
 
+@COUNTS_MACS
 @pytest.mark.parametrize('model', MODELS, ids=lambda model: model['Name'])
 def test_a_metafile_states_what_is_true_of_its_config(model):
     parameters, macs = size_of(REPOSITORY / model['Config'])

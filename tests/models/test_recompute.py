@@ -81,16 +81,17 @@ def test_the_buffers_stay_the_same_objects():
     assert [id(buffer) for buffer in again.buffers()] == before
 
 
+@pytest.mark.skipif(torch.__version__ < '2.1', reason='hooks do not see what torch 2.0 keeps')
 def test_what_is_kept_inside_is_the_inputs_of_stem_and_stacks():
     kept = []
     for network in pair():
         sizes = []
         with torch.autograd.graph.saved_tensors_hooks(
-                lambda tensor, sizes=sizes: sizes.append(tensor.nbytes) or tensor, lambda t: t):
+                lambda tensor, sizes=sizes: sizes.append(tensor.numel()) or tensor, lambda t: t):
             network(images())
         kept.append(sum(sizes))
-    x = 2 * 16 * 8 * 8 * 4                                              # (B, C, h, w) in bytes
-    assert kept[1] == images().nbytes + 3 * x
+    x = 2 * 16 * 8 * 8                                                  # (B, C, h, w)
+    assert kept[1] == images().numel() + 3 * x
     assert kept[0] > 15 * kept[1]
 
 

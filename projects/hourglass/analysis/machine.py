@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -28,11 +29,17 @@ def machine() -> dict[str, str | int]:
              if line.startswith('model name')]
     return dict(
         processor=model[0] if model else platform.processor() or platform.machine(),
-        cores=os.cpu_count() or 1, instructions=torch.backends.cpu.get_cpu_capability(),
+        cores=os.cpu_count() or 1, instructions=_instructions(),
         threads=torch.get_num_threads(),
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else 'none',
         python=platform.python_version(), hourglass=hourglass.__version__, torch=torch.__version__,
         **{name: version(name) for name in _VERSIONS if find_spec(name)})
+
+
+def _instructions() -> str:
+    """Return the instruction set that torch uses, such as AVX512."""
+    found = re.search(r'CPU capability usage: (\w+)', torch.__config__.show())
+    return found[1] if found else 'unknown'
 
 
 def described(about: dict[str, str | int]) -> str:

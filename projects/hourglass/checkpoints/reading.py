@@ -70,7 +70,7 @@ def to_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
               for name, value in tensors.items()}
     for name, weight in tensors.items():
         if weight.ndim == 4:
-            scale = (weight.abs().amax((1, 2, 3), keepdim=True) / 127).half().clamp(min=1e-7)
+            scale = (weight.abs().amax((1, 2, 3), keepdim=True) / 127).clamp(min=1e-7).half()
             stored[name] = (weight / scale.float()).round().clamp(-127, 127).to(torch.int8)
             stored[f'{name}{_SCALE}'] = scale
     return stored

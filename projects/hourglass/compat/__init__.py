@@ -223,6 +223,7 @@ def let_inferencers_take_boxes() -> None:
     given boxes replace a detector's, in their order. Needed until mmpose (after 1.3.2) uses them.
     Where no detector is named, it has none for our data sets: then a warning says so.
     """
+    import numpy as np
     from mmpose.apis.inferencers.pose2d_inferencer import Pose2DInferencer
     original, init_detector = Pose2DInferencer.preprocess_single, Pose2DInferencer._init_detector
 
@@ -237,6 +238,8 @@ def let_inferencers_take_boxes() -> None:
                           nms_thr: float = 0.3, bboxes: Sequence = ()) -> Any:
         if not len(bboxes) or self.detector is not None:
             return original(self, input, index, bbox_thr, nms_thr)
+        if np.ndim(bboxes[0]) == 2:             # mmpose 1.2 gives those of all images
+            bboxes = bboxes[index]
         self.detector, self.det_cat_ids = _detector_of(bboxes), (0,)
         try:
             return original(self, input, index, bbox_thr=-1, nms_thr=1)     # drops none of them

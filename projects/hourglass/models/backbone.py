@@ -190,10 +190,17 @@ def recomputed_forward(model: network.StackedHourglass, images: Tensor) -> tuple
 def recomputed(function: Callable, modules: Sequence[nn.Module], *inputs: Any) -> Any:
     """Call ``function(*inputs)`` and keep nothing but its inputs; the backward pass calls it again.
 
-    It draws no random numbers; the second call leaves the buffers of the ``modules`` alone.
+    It draws no random numbers; calls after the first leave the buffers of the ``modules`` alone.
     """
-    return checkpoint(function, *inputs, use_reentrant=False, preserve_rng_state=False,
-                      context_fn=lambda: (nullcontext(), _copied_buffers(modules)))
+    called = False
+
+    def call(*inputs: Any) -> Any:
+        nonlocal called
+        with _copied_buffers(modules) if called else nullcontext():
+            called = True
+            return function(*inputs)
+
+    return checkpoint(call, *inputs, use_reentrant=False, preserve_rng_state=False)
 
 
 @contextmanager

@@ -59,9 +59,9 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
         inputs = renormalised(inputs, self.data_preprocessor, teacher.data_preprocessor)
         return teacher(inputs, None, mode='tensor')[-1].float()
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-        self.teacher()._apply(fn, recurse)              # moves to another device or layout
-        return super()._apply(fn, recurse)
+    def _apply(self, fn: Callable[[Tensor], Tensor], *recurse: bool) -> nn.Module:
+        self.teacher()._apply(fn, *recurse)             # moves to another device or layout
+        return super()._apply(fn, *recurse)
 
 
 def renormalised(images: Tensor, source: nn.Module, target: nn.Module) -> Tensor:

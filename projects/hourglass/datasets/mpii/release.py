@@ -174,7 +174,7 @@ class _Struct:
 
         If only some are there, or they are not possible, the struct is noted under ``kind``.
         """
-        values = [self.only(name, int | float | np.number, 'a number') for name in names]
+        values = [self.only(name, (int, float, np.number), 'a number') for name in names]
         numbers = np.array(values, float)               # NaN for None
         if np.isfinite(numbers).all() and possible(numbers):
             return numbers
