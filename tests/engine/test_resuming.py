@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
-from mmengine.registry import DATASETS, MODELS
+from mmengine.registry import DATASETS, HOOKS, MODELS
 from mmengine.runner import Runner
 from pairs import zip_equal
 from ranks import ended, ranks_of
@@ -211,3 +212,37 @@ def test_a_batch_that_the_processes_cannot_share_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r'a\.pth: its 3 processes share batches of 6 images, '
                                           'which 4 cannot; start 1, 2, 3, 6, or change'):
         keep_global_batch(toy_config(tmp_path), str(path), 4)
+
+
+class Stateful(Hook):
+    """Counts epochs, over all parts of a run."""
+
+    epochs = 0
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        self.epochs += 1
+
+    def state_dict(self) -> dict:
+        return dict(epochs=self.epochs)
+
+    def load_state_dict(self, state: dict) -> None:
+        vars(self).update(state)
+
+
+def test_hooks_go_on_with_what_they_knew(tmp_path):
+    """The score never changes: the best of the first epoch, then two without improvement."""
+    HOOKS.register_module(module=Stateful, force=True)
+    validated = {
+        'val_dataloader': dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
+                               sampler=dict(type='DefaultSampler', shuffle=False)),
+        'val_evaluator': dict(type='ToyMetric'), 'val_cfg': dict(), 'train_cfg.max_epochs': 9,
+        'custom_hooks': [dict(type='NotesRates'), dict(type='Stateful'), dict(
+            type='EarlyStoppingHook', monitor='toy/error', rule='less', patience=3)]}
+    whole = train(toy_config(tmp_path / 'whole', **validated))
+    assert whole.epoch == 4
+    for at, left in ((1, 12), (3, 4), (4, 0)):
+        run = train(toy_config(tmp_path / f'from{at}', resume=True, load_from=str(
+            tmp_path / f'whole/epoch_{at}.pth'), **validated))
+        assert len(rates(run)) == left
+        stateful = next(hook for hook in run.hooks if isinstance(hook, Stateful))
+        assert stateful.epochs == 4

@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> None:
 
     from hourglass.engine.checks import check_model
     from hourglass.engine.trial import TrialHook
+    from hourglass.io.files import claimed
     trial = TrialHook()
     try:
         with one_line_errors():         # inside the try, as it lets defects through
@@ -98,6 +99,8 @@ def run(args: argparse.Namespace) -> None:
                 if args.dry_run:
                     trial.work_dir, cfg.log_level = cfg.work_dir, 'WARNING'
                     cfg.work_dir = ended.enter_context(TemporaryDirectory())
+                elif find_place(args.launcher).rank == 0:
+                    ended.enter_context(claimed(Path(cfg.work_dir)))
                 runner = Runner.from_cfg(cfg)
                 check_model(getattr(runner.model, 'module', runner.model), runner.cfg)
                 runner.register_hook(trial)

@@ -53,29 +53,29 @@ class Agreement:
 
         A rank that says nothing within ``wait`` seconds hangs or has been killed.
         """
-        answered: set[int] = set()
-        with suppress(RuntimeError):            # the store went with the first rank
+        reasons: dict[int, str] = {}
+        end = time.monotonic() + wait
+        with suppress(RuntimeError):            # as the store went with the first rank
             self.say('')
-            end = time.monotonic() + wait
-            while len(answered) < self.ranks and time.monotonic() < end:
-                for rank in set(range(self.ranks)) - answered:
-                    if self.store.check([str(rank)]):
-                        answered.add(rank)
-                        if reason := self.reason(rank):
-                            return f'rank {rank}: {reason}', self.rank == int(rank == 0)
-                time.sleep(0.02)
-        silent = sorted(set(range(self.ranks)) - answered - {self.rank})
+        for rank in range(self.ranks):
+            with suppress(RuntimeError):        # the time is over
+                left = timedelta(seconds=max(0.1, end - time.monotonic()))
+                self.store.wait([str(rank)], left)
+                reasons[rank] = self.reason(rank)
+        for rank, reason in reasons.items():
+            if reason:
+                return f'rank {rank}: {reason}', self.rank == int(rank == 0)
+        silent = sorted(set(range(self.ranks)) - reasons.keys() - {self.rank})
         if not silent:
             return f'a broken connection: {one_line(error)}', self.rank == 0
         return (f"rank{'s' * (len(silent) > 1)} {', '.join(map(str, silent))}: no answer; killed, "
-                'out of memory, or hanging',
-                self.rank == min(set(range(self.ranks)) - set(silent)))
+                'out of memory, or hanging', self.rank == min(reasons, default=self.rank))
 
 
 def broken_collective(error: Exception) -> bool:
     """Return whether an error is that of a collective, which another rank did not take part in."""
     return isinstance(error, RuntimeError) and (
-        isinstance(error, dist.DistError) or 'gloo' in str(error))
+        type(error).__name__.startswith('Dist') or 'gloo' in str(error))
 
 
 def one_line(error: Exception) -> str:

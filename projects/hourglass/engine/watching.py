@@ -27,10 +27,11 @@ from hourglass.registry import HOOKS
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Hook that ends a run at a loss or gradient that is not finite, before the optimiser steps.
+    """Hook that ends a run at a loss that is not finite, before the optimiser steps with it.
 
-    In a distributed run the gradients of such a loss become NaN, with which DDP's reduction carries
-    the news to all ranks: each leaves out the step, and they agree on the rank to blame.
+    In a distributed run also at a gradient that is not finite. There the gradients of such a loss
+    become NaN, with which DDP's reduction carries the news to all ranks: each leaves out the step,
+    and they agree on the rank to blame.
 
     ``nonfinite_iter_N.pt`` in the work folder then holds ``iteration``, ``epoch``, ``seed``,
     ``losses``, ``batch`` from the loader, ``images`` and ``indices`` of its samples, and
@@ -58,7 +59,8 @@ class FiniteLossHook(Hook):
             backward(loss * (1 + 0 * loss.detach()) if runner.distributed else loss, **kwargs)
             finite = math.isfinite(read())
             # a scaler leaves out steps with such gradients by design
-            broken = None if hasattr(wrapper, 'loss_scaler') else _first_not_finite(model)
+            broken = _first_not_finite(model) if runner.distributed and not hasattr(
+                wrapper, 'loss_scaler') else None
             if finite and broken is None:
                 return
             error = self._keep(runner, model) if not finite else TrainingError(

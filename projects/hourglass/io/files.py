@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,6 +78,27 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other processes from claiming a folder while the block runs, or this process lives.
+
+    Raises ``DataError`` if another one has it. Where files cannot be locked, nothing is claimed.
+    """
+    make_folder(folder)
+    with Path(folder, '.lock').open('a+') as file:
+        try:
+            import fcntl                # not on Windows
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)    # a forked data worker has no part
+            file.truncate(0)
+            print(f'process {os.getpid()} of {socket.gethostname()}', file=file, flush=True)
+        except (ImportError, OSError) as error:
+            if isinstance(error, (BlockingIOError, PermissionError)):
+                file.seek(0)
+                raise DataError(f"{folder}: in use by {file.read().strip() or 'another process'}; "
+                                'wait for it, or choose another folder') from None
+        yield
 
 
 def write_json(path: Path, content: Any, indent: int | None = None) -> None:
