@@ -19,7 +19,6 @@ from mmengine.registry import HOOKS
 
 from hourglass.engine.resuming import keep_global_batch
 
-dir(torch._dynamo.config)               # process groups load it: once for all the forks
 _CONTEXT = multiprocessing.get_context('fork')
 
 
@@ -88,6 +87,7 @@ def ranks_of(folder: Path, ranks: int, act: Callable | None = None, work: str = 
     """Train a toy in ``folder/work``, resumed as ``hourglass train`` resumes if there is a
     checkpoint to ``resume``. ``act(runner, moment)`` is called 'before' and 'after' each
     iteration, when 'validated', and when the run is 'left', on every rank."""
+    dir(torch._dynamo.config)           # process groups load it: once for all the forks
     number = f'{work}{time.monotonic_ns()}'
 
     def target(rank: int) -> None:

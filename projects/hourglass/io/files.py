@@ -89,7 +89,7 @@ def claimed(folder: Path) -> Iterator[None]:
     make_folder(folder)
     with Path(folder, '.lock').open('a+') as file:
         try:
-            import fcntl                # not on Windows
+            import fcntl  # not on Windows
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)    # a forked data worker has no part
             file.truncate(0)
             print(f'process {os.getpid()} of {socket.gethostname()}', file=file, flush=True)
