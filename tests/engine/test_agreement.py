@@ -43,6 +43,10 @@ class BreaksOnCommand(BaseModel):
         self.line = nn.Linear(1, 1)
 
     def forward(self, inputs, mode: str = 'tensor'):
+        if mode == 'predict':
+            return [dict(error=1.0) for _ in inputs]
+        if self.command == 'forward':
+            raise KeyError('a bug')
         y = self.line(torch.stack(inputs)).square().mean()
         if self.command == 'loss':
             return dict(loss=y + float('inf'))          # with a finite gradient
@@ -54,9 +58,11 @@ def happens(what: str, rank: int):
     def act(runner, moment: str) -> None:
         if moment == 'left':
             print('weights finite:', all(p.isfinite().all() for p in runner.model.parameters()))
-        if runner.rank != rank or runner.iter != AT:
+        if runner.rank != rank or runner.iter != (4 if what == 'validation' else AT):
             return
-        if moment == 'before' and what in ('loss', 'gradient'):
+        if moment == 'validated' and what == 'validation':
+            raise KeyError('a bug')
+        if moment == 'before' and what in ('loss', 'gradient', 'forward'):
             BreaksOnCommand.command = what
         elif moment == 'before' and what == 'hang':
             time.sleep(1000)
@@ -125,6 +131,20 @@ def test_an_exception_in_a_hook_of_one_rank_ends_all(tmp_path, ranks, rank):
     assert statuses == [1] * ranks
     assert f"by rank {rank}: KeyError: 'a bug'; " in line
     assert (saved and saved['iter']) == (AT + 1 if rank else None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('ranks', [2, 3])
+@pytest.mark.parametrize('rank', [0, 1])
+@pytest.mark.parametrize('what', ['forward', 'validation'])
+def test_an_exception_where_the_others_wait_ends_all_without_a_checkpoint(
+        tmp_path, ranks, rank, what):
+    statuses, line, saved = broken_run(
+        tmp_path, what, rank, ranks, val_evaluator=dict(type='ToyMetric'), val_cfg=dict(),
+        val_dataloader=dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
+                            sampler=dict(type='DefaultSampler', shuffle=False)))
+    assert statuses == [1] * ranks and saved is None
+    assert f"by rank {rank}: KeyError: 'a bug'; " in line
 
 
 @pytest.mark.slow
