@@ -59,6 +59,8 @@ setup(
                       'tqdm', 'jinja2'],
     extras_require=dict(
         detect=['onnxruntime'],
+        video=['av>=15'],             # frames say how they are turned
+        heic=['pillow-heif'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
         fast=['ncnn'],
         sleap=['sleap-io'],

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
+from video_files import write_video
 
 from hourglass.apis import init_model, predict
+from hourglass.io.video import Video
 
 
 @pytest.fixture
@@ -70,18 +72,18 @@ def test_a_video_to_a_video_with_a_detector(cli, images, tmp_path, monkeypatch):
     (tmp_path / 'left_half.py').write_text(
         'def find(image):\n    h, w = image.shape[:2]\n    return [[0, 0, w / 2, h, 0.9]]\n')
     monkeypatch.chdir(tmp_path)
-    writer = cv2.VideoWriter('film.mp4', cv2.VideoWriter_fourcc(*'mp4v'), 10, (128, 96))
-    for _ in range(12):
-        writer.write(cv2.imread(str(images / 'a.jpg'))[:96])
-    writer.release()
-    cli('predict', 'film.mp4', '--model', 'flic-small', '--detector', 'left_half:find',
+    write_video(tmp_path / 'film.mp4', times=(*range(9), 20, 21), turned=90)
+    cli('predict', 'film.mp4', '--model', 'flic-small', '--detector', 'left_half:find', '--smooth',
          '--max-frames', 10)
     found = json.loads((tmp_path / 'work_dirs/predict/predictions.json').read_text())
-    assert [image['file_name'] for image in found['images']] == [str(i) for i in range(10)]
-    assert found['annotations'][3]['bbox'] == [0, 0, 64, 96]
-    video = cv2.VideoCapture('work_dirs/predict/overlays.mp4')
-    assert video.get(cv2.CAP_PROP_FPS) == 10
-    assert video.read()[1].shape == (96, 128, 3)
+    assert [(image['file_name'], image['time']) for image in found['images']] == [
+        (f'film.mp4/{i}', time / 20) for i, time in enumerate((*range(9), 20))]
+    assert found['annotations'][3]['bbox'] == [0, 0, 24, 64]
+    assert {person['track_id'] for person in found['annotations']} == {1}
+    frames = list(Video('work_dirs/predict/overlays/film.mp4'))
+    assert [frame.time for frame in frames] == pytest.approx(
+        [image['time'] for image in found['images']], abs=1e-4)
+    assert frames[0].image.shape == (64, 48, 3)
 
 
 def test_a_detector_that_fails_costs_an_image_and_a_bad_box_itself(
@@ -125,6 +127,9 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
     (['.', '--model', 'none', '--whole-image'], 'none: no such config file'),
     (['.'], 'where are the people'), (['.', '--detector', 'hogg'], 'detector hogg: there is none'),
     (['.', '--config', 'a.py'], '--config and --weights go together'),
+    (['.', '--whole-image', '--smooth'], 'still images; --smooth is for videos'),
+    (['.', '--whole-image', '--fps', 0], 'fps=0'),
+    (['.', '--whole-image', '--fps', 25, '--journal'], 'leave them out for videos'),
     (['.', '--boxes', 'a', '--detector', 'b'], 'Give one of --detector'),
 ])
 def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, message):

@@ -7,6 +7,7 @@ from hourglass.errors import DataError
 from hourglass.inference.collection import Drawing, predict_collection
 from hourglass.inference.results import Results
 from hourglass.inference.sources import ImageFiles
+from hourglass.io.video import Video
 
 
 @pytest.fixture
@@ -35,6 +36,27 @@ def test_every_image_is_drawn_or_has_a_problem(model, folder):
         'crops/a_0.png', 'crops/b_0.png', 'heatmaps/a_0.png', 'heatmaps/b_0.png',
         'overlays/a.jpg', 'overlays/b.png']
     assert cv2.imread(str(folder / 'out/crops/a_0.png')).shape == (128, 128, 3)
+
+
+def test_a_folder_is_drawn_as_a_video_and_smoothed(model, folder):
+    pytest.importorskip('av')
+    (folder / 'c.png').unlink()
+    keypoints = {}
+    for smooth in (False, True):
+        results = Results(model.dataset_meta, {})
+        out = folder.with_name(f'{folder.name} {smooth}')
+        list(predict_collection(model, ImageFiles(str(folder), fps=25), lambda image: None, results,
+                                Drawing(out), smooth=smooth))
+        assert [frame.time for frame in Video(out / f'overlays/{folder.name}.mp4')] == (
+            pytest.approx([0, 0.04, 0.08]))
+        people = results.content()['annotations']
+        assert [person['track_id'] for person in people] == [1, 1, 1]
+        keypoints[smooth] = np.array([np.reshape(person['keypoints'], (-1, 3))[:, :2]
+                                      for person in people])
+    (plain, smoothed) = keypoints.values()
+    assert np.array_equal(plain[0], smoothed[0])
+    moved, less = (np.abs(np.diff(one, axis=0)).sum() for one in (plain, smoothed))
+    assert less < 0.5 * moved
 
 
 def test_keypoints_below_the_score_are_not_drawn(model, folder):

@@ -60,6 +60,21 @@ def test_probabilities_are_written_on_request(tmp_path):
     assert [line[-1] for line in lines] == ['probability', '0.0', '0.1', '0.2', '1.0']
 
 
+def test_frames_have_a_time_and_their_people_a_track(tmp_path):
+    results = Results(METAINFO, {})
+    frame = replace(request('film.mp4/1', 2), video='film.mp4', time=0.04, track_ids=[7, 3])
+    results.add(frame, poses(2))
+    results.add(request('still.jpg', 1), poses(1))
+    results.finish(tmp_path)
+    content = json.loads((tmp_path / 'predictions.json').read_text())
+    assert [image.get('time') for image in content['images']] == [0.04, None]
+    assert [person.get('track_id') for person in content['annotations']] == [7, 3, None]
+    with (tmp_path / 'predictions.csv').open() as file:
+        lines = list(csv.DictReader(file))
+    assert [(line['time'], line['track_id']) for line in lines[::2]] == [
+        ('0.04', '7'), ('0.04', '3'), ('', '')]
+
+
 @pytest.fixture
 def folder(tmp_path):
     for name in 'abcd':

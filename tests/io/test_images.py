@@ -1,5 +1,6 @@
 """Images are read as stored, or refused by name."""
 import struct
+import sys
 from io import BytesIO
 
 import cv2
@@ -248,3 +249,25 @@ def test_other_formats_pass_unchecked():
 def test_a_jpeg_that_lacks_a_part_is_refused(tear):
     with pytest.raises(ValueError, match='damaged at|breaks off'):
         check_jpeg(tear(jpeg()))
+
+
+def test_heic_is_read_upright_where_its_plugin_is(tmp_path, monkeypatch):
+    heif = pytest.importorskip('pillow_heif')
+    exif = Image.Exif()
+    exif[0x0112] = 6                                # shown turned by 90 degrees to the right
+    image = Image.new('RGB', (64, 48), (0, 0, 200))
+    heif.from_pillow(image).save(tmp_path / 'a.HEIC', exif=exif.tobytes())
+    pixels = read_image(tmp_path / 'a.HEIC')
+    assert pixels.shape == (64, 48, 3) and image_size(tmp_path / 'a.HEIC') == (48, 64)
+    assert np.abs(pixels[10, 10].astype(int) - (200, 0, 0)).max() < 8
+    monkeypatch.setitem(sys.modules, 'pillow_heif', None)
+    with pytest.raises(DataError, match=r'a\.HEIC: HEIC needs pillow-heif \(the extra heic\): pip'):
+        read_image(tmp_path / 'a.HEIC')
+
+
+def test_avif_is_read_or_pillows_release_is_named(tmp_path, monkeypatch):
+    Image.new('RGB', (64, 48), (0, 0, 200)).save(tmp_path / 'a.avif')
+    assert np.abs(read_image(tmp_path / 'a.avif')[10, 10].astype(int) - (200, 0, 0)).max() < 8
+    monkeypatch.setattr('hourglass.io.images.features.check', lambda name: False)
+    with pytest.raises(DataError, match=r'a\.avif: AVIF needs Pillow 11\.3 .*pip install'):
+        read_image(tmp_path / 'a.avif')

@@ -9,11 +9,12 @@ from hourglass.inference.detectors import find_detector
 from hourglass.inference.model import load_model
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.predict import Poses, predict
+from hourglass.inference.tracking import Tracker
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['PoseNetwork', 'Poses', 'find_detector', 'init_model', 'predict']
+__all__ = ['PoseNetwork', 'Poses', 'Tracker', 'find_detector', 'init_model', 'predict']
 
 
 def init_model(config: str | Path | Config, weights: str | Path | None = None,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('input', help="image, folder, pattern ('a/*.jpg'), video or camera number")
+    parser.add_argument('input', help="image, folder, pattern ('a/*.jpg'), video, its address, or "
+                        'camera number')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
@@ -52,6 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     drawn.add_argument('--min-score', type=float, default=0.3,
                        help='draw keypoints from this score up; default %(default)s')
     parser.add_argument('--max-frames', type=int, help='stop after this many images')
+    videos = parser.add_argument_group('videos')
+    videos.add_argument('--smooth', action='store_true', help='smooth the movement of keypoints')
+    videos.add_argument('--fps', type=float, metavar='RATE', help='the images of a folder are the '
+                        'frames of a video, in the order of their names, so many in a second')
     shared = parser.add_argument_group('large collections')
     shared.add_argument('--journal', action='store_true', help='keep results in OUT/journal, so '
                         'that the same call does only the rest; always with --launcher')
@@ -77,14 +82,17 @@ def run(args: argparse.Namespace) -> None:
     find_boxes = box_finder(
         args.boxes, args.detector, args.whole_image, score=args.detector_score,
         overlap=args.detector_overlap, max_people=args.max_people)
-    source = open_source(args.input)
+    source = open_source(args.input, args.fps)
+    if args.smooth and source.is_still:
+        raise ConfigError(f'{args.input}: still images; --smooth is for videos, and --fps takes '
+                          'the images of a folder as one')
     name = args.config or args.weights or args.model
     model = init_model(name, args.weights, args.device, **speed)
     results = _open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     images = predict_collection(
         model, source, find_boxes, results, drawing, stage=args.stage, batch_size=args.batch_size,
-        flip=False if args.no_flip else None, probability=args.probability)
+        flip=False if args.no_flip else None, probability=args.probability, smooth=args.smooth)
     try:
         for count, problem in enumerate(tqdm(
                 images, total=source.count, unit='image', disable=not sys.stderr.isatty()), 1):
@@ -122,9 +130,10 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
                 model=args.weights or args.model, stage=stage)
     if not args.journal and args.launcher == 'none':
         return Results(model.dataset_meta, info)
-    if not isinstance(source, ImageFiles):
+    if not isinstance(source, ImageFiles) or source.videos or args.fps or args.smooth:
         raise ConfigError(f'{args.input}: --journal and --launcher are for image files; leave them '
-                          'out, or store the frames as images')
+                          'out for videos')
+    source.animated = False                 # the journal has an entry for each file
     source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',

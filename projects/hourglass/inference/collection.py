@@ -3,22 +3,24 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
-from hourglass.errors import DataError, HourglassError
-from hourglass.inference.drawing import draw_skeleton, heatmap_sheet
+from hourglass.errors import HourglassError
+from hourglass.inference.drawing import draw_number, draw_skeleton, heatmap_sheet
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import FindBoxes, Request
 from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
 from hourglass.inference.sources import Frames, ImageFiles
+from hourglass.inference.tracking import Tracker
 from hourglass.io.images import write_image
+from hourglass.io.video import VideoWriter
 
 _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 
@@ -27,26 +29,29 @@ _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 class Drawing:
     """Which images are drawn, and where to; ``DataError`` if a file cannot be written."""
 
-    folder: Path                # gets overlays/ (of a video: overlays.mp4), heatmaps/ and crops/
-    overlays: bool = True       # images with skeletons over them
+    folder: Path                # gets overlays/, heatmaps/ and crops/
+    overlays: bool = True       # images and videos with skeletons over them
     heatmaps: bool = False      # of every keypoint of every person over its crop
     crops: bool = False         # of every person
     min_score: float = 0.0      # keypoints below are not drawn
-    _video: cv2.VideoWriter | None = field(default=None, init=False)
+    _video: VideoWriter | None = field(default=None, init=False)
 
-    def draw(self, request: Request, poses: Poses, metainfo: dict, fps: float | None) -> None:
-        """Draw the people of one image, or of one frame of a video with ``fps`` given."""
+    def draw(self, request: Request, poses: Poses, metainfo: dict) -> None:
+        """Draw the people of one image, or of one frame of a video."""
         name = request.name
         if self.overlays:
             drawn: ndarray = request.image      # type: ignore[assignment]  # a source's array
-            for keypoints, scores, box in zip(poses.keypoints, poses.scores, poses.boxes):
+            for keypoints, scores, box, number in zip_longest(
+                    poses.keypoints, poses.scores, poses.boxes, request.track_ids):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
                 drawn = draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
-            if fps is None:
+                if number:
+                    draw_number(drawn, number, box)
+            if request.video is None:
                 writable = name if name.lower().endswith(_WRITABLE) else f'{name}.png'
                 write_image(self.folder / 'overlays' / writable, drawn)
             else:
-                self._write_frame(drawn, fps)
+                self._write_frame(request, drawn)
         for person, crop in enumerate(() if poses.inputs is None else poses.inputs):
             file = f'{Path(name).with_suffix("")}_{person}.png'
             if self.heatmaps and poses.heatmaps is not None:
@@ -55,24 +60,22 @@ class Drawing:
             if self.crops:
                 write_image(self.folder / 'crops' / file, crop)
 
-    def _write_frame(self, drawn: ndarray, fps: float) -> None:
-        path = self.folder / 'overlays.mp4'
-        if self._video is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'mp4v'), fps,
-                                          drawn.shape[1::-1])
-            if not self._video.isOpened():
-                raise DataError(f'{path}: cannot be written as a video')
-        self._video.write(drawn)
+    def _write_frame(self, request: Request, drawn: ndarray) -> None:
+        name = f'{request.video}'
+        path = self.folder / 'overlays' / (name if name.endswith('.mp4') else f'{name}.mp4')
+        if self._video is None or self._video.path != path:
+            self.close()
+            self._video = VideoWriter(path)
+        self._video.write(drawn, request.time)
 
     def close(self) -> None:
         if self._video is not None:
-            self._video.release()
+            self._video.close()
 
 
 def predict_collection(model: PoseNetwork, source: ImageFiles | Frames,
-                       find_boxes: FindBoxes, results: Results, drawing: Drawing, **options: Any
-                       ) -> Generator[str | None]:
+                       find_boxes: FindBoxes, results: Results, drawing: Drawing,
+                       smooth: bool = False, **options: Any) -> Generator[str | None]:
     """Predict all images of a source; an image that cannot be used does not stop the rest.
 
     For each image ``results`` gets the poses, once they are drawn, or the problem. Yields None, or
@@ -81,23 +84,43 @@ def predict_collection(model: PoseNetwork, source: ImageFiles | Frames,
     Args:
         model: of :func:`hourglass.apis.init_model`.
         source, find_boxes: the images, and where people are in them.
+        smooth: in videos, smooth boxes and keypoints, see :class:`.tracking.Tracker`.
         options: of :func:`hourglass.inference.predict.predict_each`.
     """
+    tracker = Tracker(smooth)
+
     def requests() -> Iterator[Request]:
+        video = None
         for request in source:
             if not isinstance(request.image, HourglassError):
                 try:
                     request.boxes = find_boxes(request)
                 except HourglassError as error:
                     request.image = error
+                if request.video != video:
+                    tracker.next_video()
+                    video = request.video
+                if video is not None:
+                    _follow(tracker, request)
             yield request
 
     try:
         for request, found in predict_each(model, requests(), heatmaps=drawing.heatmaps,
                                            inputs=drawing.heatmaps or drawing.crops, **options):
             if not isinstance(found, HourglassError):
-                drawing.draw(request, found, model.dataset_meta, source.fps)
+                found = tracker.steady(found, request.track_ids, request.time)
+                drawing.draw(request, found, model.dataset_meta)
             results.add(request, found)
             yield str(found) if isinstance(found, HourglassError) else None
     finally:
         drawing.close()
+
+
+def _follow(tracker: Tracker, request: Request) -> None:
+    """Set the numbers of the people in a frame, and their boxes."""
+    height, width = request.image.shape[:2]         # type: ignore[union-attr]  # a source's array
+    whole = request.boxes is None
+    boxes = np.array([[0.0, 0, width, height]]) if whole else np.asarray(request.boxes)
+    if (boxes[:, :2] < boxes[:, 2:4]).all() and np.isfinite(boxes).all():   # or predict refuses it
+        request.track_ids, boxes = tracker.follow(boxes, request.time)
+        request.boxes = None if whole else boxes

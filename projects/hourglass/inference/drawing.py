@@ -45,6 +45,15 @@ def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
     return drawn
 
 
+def draw_number(image: ndarray, number: int, box: ndarray) -> None:
+    """Write a person's number into the image, at the upper left of the box (x1, y1, x2, y2)."""
+    scale = max(0.4, (box[2] - box[0]) / 400)
+    x, y = np.clip(box[:2], 0, None).astype(int).tolist()
+    for colour, thickness in (((0, 0, 0), 3), (_WHITE, 1)):
+        cv2.putText(image, str(number), (x + 2, y + round(25 * scale)), cv2.FONT_HERSHEY_SIMPLEX,
+                    scale, colour, max(1, round(scale)) * thickness, cv2.LINE_AA)
+
+
 def draw_truth(image: ndarray, keypoints_image: ndarray) -> ndarray:
     """Return a copy of the image with a white cross at each keypoint (K, 2) that is not NaN."""
     drawn, size = image.copy(), max(4, max(image.shape[:2]) // 40)

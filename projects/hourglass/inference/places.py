@@ -28,6 +28,9 @@ class Request:
 
     The image may be the error that says why there is none. Boxes, centres and scales are as for
     :func:`hourglass.inference.predict.predict`.
+
+    A frame has the name of its ``video``, and its ``time`` in s after the first frame; there, each
+    box has the number of a person, one of ``track_ids`` (P,), the same in all frames.
     """
 
     image: ImageLike | HourglassError
@@ -35,6 +38,9 @@ class Request:
     boxes: Rows | None = None
     centers: Rows | None = None
     scales: Rows | None = None
+    video: str | None = None
+    time: float = 0.0
+    track_ids: Sequence[int] = ()
 
 
 def square_crops(request: Request, image_size: tuple[int, int], padding: float = 1.25

@@ -25,9 +25,10 @@ class Results:
     of the keypoints, bones counted from 1) and ``annotations``, one for each person, whose
     ``keypoints`` are x, y and score one after the other, as in COCO's results; ``score`` is their
     mean. ``bbox`` (x, y, width, height) is the box that was given, ``crop`` the square that the
-    network was given, and ``probability``, on request, that of each keypoint to be correct. The
-    table has a line for each keypoint. Coordinates are image px and 0 is the middle of the first
-    pixel; boxes count from the corner of the image.
+    network was given, and ``probability``, on request, that of each keypoint to be correct. Frames
+    of videos have a ``time``, s after the first, and their people a ``track_id``, the same in all
+    frames. The table has a line for each keypoint. Coordinates are image px and 0 is the middle of
+    the first pixel; boxes count from the corner of the image.
 
     ``metainfo`` is the model's ``dataset_meta``. ``entries`` has a dict for each image, with
     ``image`` and ``people``, or with its ``problem``.
@@ -62,14 +63,17 @@ class Results:
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
-            people = [(entry['image']['file_name'], number, person) for entry in self.entries
+            people = [(entry['image'], number, person) for entry in self.entries
                       for number, person in enumerate(entry.get('people', ()))]
             more = [column for column in ('probability',) if people and column in people[0][2]]
-            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score', *more))
-            for name, number, person in people:
+            timed = any('time' in image for image, _, _ in people)
+            table.writerow(('image', 'person', 'keypoint', 'x', 'y', 'score', *more,
+                            *(('time', 'track_id') if timed else ())))
+            for image, number, person in people:
                 columns = zip(*np.reshape(person['keypoints'], (-1, 3)).T.tolist(),
                               *(person[column] for column in more))
-                table.writerows((name, number, keypoint, *numbers)
+                frame = (image.get('time'), person.get('track_id')) if timed else ()
+                table.writerows((image['file_name'], number, keypoint, *numbers, *frame)
                                 for keypoint, numbers in zip(self.names, columns))
         return 0
 
@@ -125,7 +129,12 @@ def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
         if poses.probability is not None:
             people[-1]['probability'] = (
                 poses.probability[len(people) - 1].astype(float).round(4).tolist())
-    return dict(image=dict(file_name=request.name, width=width, height=height), people=people)
+    image = dict(file_name=request.name, width=width, height=height)
+    if request.video is not None:
+        image['time'] = round(request.time, 6)
+        people = [person | dict(track_id=number)
+                  for person, number in zip(people, request.track_ids)]
+    return dict(image=image, people=people)
 
 
 def _corner_and_size(box: Sequence[float] | ndarray) -> list[float]:

@@ -1,95 +1,166 @@
-"""Where images come from: a file, a folder, a pattern, a video or a camera."""
+"""Where images come from: files, folders, patterns, videos, streams and cameras."""
 from __future__ import annotations
 
 import glob
-from collections.abc import Collection, Iterator
+import re
+import time
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
-from PIL import Image
 
-from hourglass.errors import DataError
+from hourglass.errors import ConfigError, DataError
 from hourglass.inference.places import Request
-from hourglass.io.images import read_image
-
-_VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
+from hourglass.io.images import image_suffixes, read_image
+from hourglass.io.video import VIDEOS, Animation, Frame, Video
 
 
 class ImageFiles:
-    """Images of a file, of a folder and its subfolders, or of a pattern such as ``'a/*.jpg'``.
+    """Images and videos of a file, of a folder and its subfolders, or of a pattern (``'a/*.jpg'``).
 
-    They are turned upright, and named by their path below the folder; ``paths`` has them by name.
-    ``ignored`` counts files without a name of an image. Raises ``DataError`` if there is no image.
+    Images are turned upright, and named by their path below the folder; 10 comes after 9.
+    ``paths`` has the files by name. Videos and animated images give frames, as :class:`Frames`.
+    ``ignored`` counts files without a name of an image or a video. Raises ``DataError`` if there is
+    none with one.
+
+    With ``fps``, the images of each folder are the frames of one video, so many in a second. The
+    attribute ``animated`` may be set to False, to take only the first frame of animated images.
     """
 
-    fps = None
-
-    def __init__(self, source: str):
+    def __init__(self, source: str, fps: float | None = None):
         path = Path(source).expanduser()
         root, found = path.parent, [path]
         if path.is_dir():
-            root, found = path, sorted(path.rglob('*'))
+            root, found = path, sorted(path.rglob('*'), key=_by_number)
         elif not path.is_file():            # the folders of a pattern before its first wildcard
             root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts[:-1]))
-            found = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
-        files, known = [file for file in found if file.is_file()], Image.registered_extensions()
+            found = sorted(map(Path, glob.glob(str(path), recursive=True)), key=_by_number)
+        files = [file for file in found if file.is_file()]
+        known = {*image_suffixes(), *VIDEOS}
         self.paths = {file.relative_to(root).as_posix(): file for file in files
                       if not path.is_dir() or file.suffix.lower() in known}
+        self.root, self.fps, self.animated = root.resolve(), fps, True
         self.ignored = len(files) - len(self.paths)
         if not self.paths:
             what = f'{self.ignored} files and no image' if self.ignored else 'no image'
             raise DataError(f'{source}: {what}; give an image, a folder, a pattern in quotes, a '
-                            'video, or the number of a camera')
+                            'video, its address, or the number of a camera')
 
     def __iter__(self) -> Iterator[Request]:
+        numbers: Counter[str] = Counter()
         for name, path in self.paths.items():
             try:
-                yield Request(read_image(path), name)
+                if _is_video(name):
+                    yield from _requests(name, Video(path))
+                elif self.animated and Animation.recognises(path):
+                    yield from _requests(name, Animation(path))
+                else:
+                    request = Request(read_image(path), name)
+                    if self.fps:
+                        request.video = Path(self.root.name, name).parent.as_posix()
+                        request.time = numbers[request.video] / self.fps
+                        numbers[request.video] += 1
+                    yield request
             except DataError as error:
                 yield Request(error, name)
 
     @property
-    def count(self) -> int:
-        return len(self.paths)
+    def videos(self) -> list[str]:
+        """Names of the files that are videos."""
+        return list(filter(_is_video, self.paths))
+
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing moves: no video, no animated image, and images that are no frames."""
+        return not (self.fps or self.videos or any(map(Animation.recognises, self.paths.values())))
+
+    @property
+    def count(self) -> int | None:
+        """Number of images, if no video is among them."""
+        return None if self.videos else len(self.paths)
 
     def keep(self, names: Collection[str]) -> None:
         """Leave out all other images."""
         self.paths = {name: path for name, path in self.paths.items() if name in names}
 
 
+@dataclass
 class Frames:
-    """The frames of a video file, or of a camera by its number; their names count from 0.
+    """The frames of one video; number 3 of ``film.mp4`` is ``film.mp4/3``, and they count from 0.
 
-    ``count`` is their number as the file states it. One that cannot be opened is a ``DataError``.
+    A problem is a request with a ``DataError``, after the frames before it.
     """
 
+    name: str
+    frames: Video | Camera
     ignored = 0
-
-    def __init__(self, source: str):
-        self.source, camera, path = source, source.isdecimal(), Path(source).expanduser()
-        if not camera and not path.is_file():
-            raise DataError(f'{source}: no such video')
-        self.capture = cv2.VideoCapture(int(source) if camera else str(path))
-        if not self.capture.isOpened():
-            raise DataError(f'camera {source}: not there, or in use' if camera else
-                            f'{source}: not a readable video; fetch it again, or convert it to mp4')
-        stated = int(self.capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.count = None if camera or stated <= 0 else stated
-        self.fps = self.capture.get(cv2.CAP_PROP_FPS) or 25.0      # a camera may not state it
+    is_still = False
 
     def __iter__(self) -> Iterator[Request]:
-        number = 0
+        return _requests(self.name, self.frames)
+
+    @property
+    def count(self) -> int | None:
+        """Number of frames, if it is known."""
+        return self.frames.count
+
+
+class Camera:
+    """The frames of a camera by its number, by OpenCV; ``DataError`` if it cannot be opened."""
+
+    count = None
+
+    def __init__(self, number: int):
+        self.capture = cv2.VideoCapture(number)
+        if not self.capture.isOpened():
+            raise DataError(f'camera {number}: not there, or in use')
+
+    def __iter__(self) -> Iterator[Frame]:
+        start = time.monotonic()
         while (frame := self.capture.read())[0]:
-            yield Request(frame[1], str(number))
-            number += 1
+            yield Frame(frame[1], time.monotonic() - start)
         self.capture.release()
-        if self.count is not None and number < self.count:
-            yield Request(DataError(f'{self.source}: breaks off after {number} of {self.count} '
-                                    'frames'), str(number))
 
 
-def open_source(source: str) -> ImageFiles | Frames:
-    """Open the images that INPUT of a command line names; a number is a camera."""
-    video = source.isdecimal() or source.lower().endswith(_VIDEOS)
-    return Frames(source) if video else ImageFiles(source)
+def open_source(source: str, fps: float | None = None) -> ImageFiles | Frames:
+    """Open the images that INPUT of a command line names; a number is a camera.
+
+    ``fps`` is as for :class:`ImageFiles`, a ``ConfigError`` for anything else. Raises ``DataError``
+    for what cannot be opened.
+    """
+    address = urlsplit(source)
+    if fps is not None and not fps > 0:
+        raise ConfigError(f'fps={fps}: give a rate above 0')
+    if fps and (source.isdecimal() or address.netloc or _is_video(source)):
+        raise ConfigError(f'fps={fps}: is for folders of images; {source} has its own times')
+    if source.isdecimal():
+        return Frames(f'camera{source}', Camera(int(source)))
+    if address.netloc:
+        return Frames(Path(address.path).name or address.netloc, Video(source))
+    if _is_video(source):
+        return Frames(Path(source).name, Video(Path(source).expanduser()))
+    return ImageFiles(source, fps)
+
+
+def _requests(name: str, frames: Iterable[Frame]) -> Iterator[Request]:
+    number = 0
+    try:
+        for image, seconds in frames:
+            yield Request(image, f'{name}/{number}', video=name, time=seconds)
+            number += 1
+    except DataError as error:
+        yield Request(error, f'{name}/{number}')
+
+
+def _is_video(name: str) -> bool:
+    return name.lower().endswith(VIDEOS)
+
+
+def _by_number(path: Path) -> list[str | int]:
+    """Return a key that sorts 10 after 9."""
+    return [int(part) if part.isdecimal() else part
+            for part in re.split(r'(\d+)', path.as_posix())]
