@@ -32,7 +32,7 @@ class Average(EMAHook):
 def runner() -> SimpleNamespace:
     lines: list[str] = []
     return SimpleNamespace(
-        hooks=[Saver(), Average()], saved=[], distributed=False, epoch=1, iter=7, lines=lines,
+        hooks=[Saver(), Average()], saved=[], epoch=1, iter=7, lines=lines,
         train_loop=SimpleNamespace(),
         logger=SimpleNamespace(warning=lines.append))
 

@@ -37,7 +37,7 @@ class StopHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         self.process, self.loop = os.getpid(), runner.train_loop
-        self.distributed = runner.distributed
+        self.together = getattr(self.loop, 'agreement', None) is not None
         if threading.current_thread() is threading.main_thread():       # only it may set handlers
             self.before = {number: signal.signal(number, self._note) for number in SIGNALS}
 
@@ -52,12 +52,12 @@ class StopHook(Hook):
             return
         self.signal = self.loop.signal = number
         for each in SIGNALS:
-            signal.signal(each, signal.SIG_IGN if self.distributed else signal.SIG_DFL)
+            signal.signal(each, signal.SIG_IGN if self.together else signal.SIG_DFL)
         # data workers may have got the signal, too: their end must not interrupt this iteration
-        if hasattr(signal, 'SIGCHLD') and not self.distributed:     # not on Windows
+        if hasattr(signal, 'SIGCHLD') and not self.together:     # not on Windows
             self.before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.write(2, f'\n{signal.Signals(number).name}: saving a checkpoint after this iteration; '
-                 f"a second signal {'is ignored' if self.distributed else 'ends the run at once'}"
+                 f"a second signal {'is ignored' if self.together else 'ends the run at once'}"
                  '\n'.encode())
 
     def before_train_iter(self, runner: Runner, **step: object) -> None:
@@ -65,7 +65,7 @@ class StopHook(Hook):
 
         torch raises it wherever the main thread is, where the other ranks may need this one.
         """
-        if self.distributed and self.before and hasattr(signal, 'SIGCHLD') and (
+        if self.together and self.before and hasattr(signal, 'SIGCHLD') and (
                 handler := signal.getsignal(signal.SIGCHLD)) != self._lost and callable(handler):
             self.before[signal.SIGCHLD] = handler
             signal.signal(signal.SIGCHLD, self._lost)
@@ -75,18 +75,18 @@ class StopHook(Hook):
             self.before[signal.SIGCHLD](number, frame)
 
     def after_train_iter(self, runner: Runner, **step: object) -> None:
-        if self.signal and not runner.distributed:
+        if self.signal and not self.together:
             self._stop(runner, runner.iter + 1)
 
     def after_val_iter(self, runner: Runner, **step: object) -> None:
-        if self.signal and not runner.distributed:
+        if self.signal and not self.together:
             for hook in runner.hooks:
                 if isinstance(hook, EMAHook):
                     hook._swap_ema_parameters()         # back, as after a validation
             self._stop(runner, runner.iter)
 
     def after_validation(self, runner: Runner) -> None:
-        if self.signal and not runner.distributed:
+        if self.signal and not self.together:
             self._stop(runner, runner.iter)
 
     before_loader_error = after_validation      # data workers were lost, perhaps to the same signal
