@@ -89,6 +89,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.runner import Runner
 
     from hourglass.engine.checks import check_model
+    from hourglass.engine.distributed import unwrapped
     from hourglass.engine.trial import TrialHook
     from hourglass.io.files import claimed
     trial = TrialHook()
@@ -102,7 +103,7 @@ def run(args: argparse.Namespace) -> None:
                 elif find_place(args.launcher).rank == 0:
                     ended.enter_context(claimed(Path(cfg.work_dir)))
                 runner = Runner.from_cfg(cfg)
-                check_model(getattr(runner.model, 'module', runner.model), runner.cfg)
+                check_model(unwrapped(runner.model), runner.cfg)
                 runner.register_hook(trial)
                 runner.train()
     except Exception as error:

@@ -29,7 +29,7 @@ class Agreement:
     """
 
     def __init__(self, seconds: float):
-        self.rank, self.ranks, self.seconds = dist.get_rank(), dist.get_world_size(), seconds
+        self.rank, self.ranks = dist.get_rank(), dist.get_world_size()
         self.group = dist.new_group(backend='gloo', timeout=timedelta(seconds=seconds))
         self.store = dist.PrefixStore(f'hourglass{next(_numbers)}',
                                       dist.distributed_c10d._get_default_store())

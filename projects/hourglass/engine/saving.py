@@ -13,6 +13,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch import Tensor
 
 from hourglass.checkpoints.plain import to_plain
+from hourglass.engine.distributed import unwrapped
 from hourglass.engine.loops import ResumableLoop
 from hourglass.engine.resuming import take_settings
 from hourglass.errors import CheckpointError, ConfigError, did_you_mean
@@ -40,7 +41,7 @@ def check_score(setting: str, name: str, names: Iterable[str]) -> None:
 
 def waiting_gradients(runner: Runner) -> dict[str, Tensor]:
     """Return the gradients by name that wait for the end of an accumulated step."""
-    wrapper, model = runner.optim_wrapper, getattr(runner.model, 'module', runner.model)
+    wrapper, model = runner.optim_wrapper, unwrapped(runner.model)
     if getattr(wrapper, '_accumulative_counts', 1) == 1 or wrapper.should_update():
         return {}
     return {name: parameter.grad for name, parameter in model.named_parameters()
@@ -208,7 +209,7 @@ class SafeCheckpointHook(CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if not runner._resume:
             return
-        model = getattr(runner.model, 'module', runner.model)
+        model = unwrapped(runner.model)
         for name, gradient in checkpoint.get('gradients', {}).items():
             parameter = model.get_parameter(name)
             parameter.grad = gradient.to(parameter.device)

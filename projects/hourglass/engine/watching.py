@@ -20,6 +20,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from hourglass.engine.agreement import NUMBERS, NUMBERS_THERE
+from hourglass.engine.distributed import unwrapped
 from hourglass.errors import DataError, TrainingError
 from hourglass.io.files import replacing
 from hourglass.registry import HOOKS
@@ -47,7 +48,7 @@ class FiniteLossHook(Hook):
         self.error: TrainingError | None = None         # in a distributed run, of this iteration
 
     def before_train(self, runner: Runner) -> None:
-        model, wrapper = getattr(runner.model, 'module', runner.model), runner.optim_wrapper
+        model, wrapper = unwrapped(runner.model), runner.optim_wrapper
         parse_losses, backward, step = model.parse_losses, wrapper.backward, wrapper.step
 
         def noting_losses(losses: dict) -> tuple[Tensor, dict]:
