@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import secrets
+import socket
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -95,16 +96,37 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     draft = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')  # others may write it too
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield draft
-        _flush(draft)
+        flush(draft)
         os.replace(draft, path)
-        _flush(path.parent)
+        flush(path.parent)
     except OSError as error:
         raise not_written(path, error) from None
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other processes from claiming a folder while the block runs, or this process lives.
+
+    Raises ``DataError`` if another one has it. Where files cannot be locked, nothing is claimed.
+    """
+    make_folder(folder)
+    with Path(folder, '.lock').open('a+') as file:
+        try:
+            import fcntl  # not on Windows
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)    # a forked data worker has no part
+            file.truncate(0)
+            print(f'process {os.getpid()} of {socket.gethostname()}', file=file, flush=True)
+        except (ImportError, OSError) as error:
+            if isinstance(error, (BlockingIOError, PermissionError)):
+                file.seek(0)
+                raise DataError(f"{folder}: in use by {file.read().strip() or 'another process'}; "
+                                'wait for it, or choose another folder') from None
+        yield
 
 
 def write_json(path: Path, content: Any, indent: int | None = None) -> None:
@@ -119,7 +141,15 @@ def not_written(path: Path, error: OSError) -> DataError:
                      'may write to, with free space')
 
 
-def _flush(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, if they are missing; their names reach the disk."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        flush(folder.parent)
+
+
+def flush(path: Path) -> None:
     """Wait until the content of a file, or the names in a folder, are on the disk.
 
     Windows flushes only what is open for writing, and opens no folder.
