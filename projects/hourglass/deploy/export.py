@@ -116,7 +116,8 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     model = load_model(config, checkpoint, device='cpu')
     assert model.decode is not None
     module = deployed(model, stage, flip, decode)
-    calibration = _crops(ImageFiles(str(images)).paths.values(), model) if images else None
+    similar = list(ImageFiles(str(images)).paths.values()) if images else []
+    calibration = _crops(similar, model) if similar else None
     crops = _crops(check, model) if check or calibration is None else calibration
     notes = metadata(module, config, checkpoint, out.suffix)
     with replacing(out) as draft, TemporaryDirectory(dir=out.parent) as folder:
@@ -129,7 +130,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
                 FORMATS[out.suffix].write(Job(module, crops, notes, written, opset, half,
                                               calibration))
                 run = FORMATS[out.suffix].run(written)
-            exported = compare(run, module, crops, len(check) or len(crops), out,
+            exported = compare(run, module, crops, len(check or similar) or _BATCH, out,
                                FLOAT16 if half else INT8 if int8 else FLOAT32, model.decode)
         except (HourglassError, OSError):
             raise

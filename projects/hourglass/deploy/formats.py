@@ -40,7 +40,7 @@ class Job:
     path: Path
     opset: int | None = None
     half: bool = False
-    calibration: Tensor | None = None   # crops (M, 3, H, W): the file computes in 8 bits
+    calibration: Tensor | None = None   # crops (M, 3, H, W), if the file computes in 8 bits
 
 
 @dataclass
