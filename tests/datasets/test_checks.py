@@ -11,6 +11,7 @@ from hourglass.datasets.checks import (
     person_problem,
     place_problem,
     size_problem,
+    surely_inside,
     unit_problem,
 )
 from hourglass.datasets.person import Person
@@ -103,3 +104,22 @@ def test_missing_images_come_with_a_hint_at_a_similar_name(tmp_path):
         name: f' ({hint}, spell both alike)' for name, hint in hints.items()}}
     with pytest.raises(DataError, match='nowhere: no such image folder'):
         missing_images(tmp_path / 'nowhere', set())
+
+
+def test_nobody_with_a_problem_is_surely_inside(rng, monkeypatch):
+    monkeypatch.setattr('hourglass.datasets.checks._AT_ONCE', 64)
+    people = []
+    for _ in range(300):
+        low = rng.uniform(-30, 50, 2)
+        joints = rng.uniform(-20, 60, (3, 2))
+        joints[rng.random(3) < 0.4] = np.nan
+        people.append(person(
+            center_image=rng.uniform(-20, 60, 2), side_image=rng.choice([0.0, 30, 30]),
+            keypoints_image=joints, image_size=(40, 30) if rng.random() < 0.9 else None,
+            bbox_image=np.r_[low, low + 20] if rng.random() < 0.8 else None))
+    inside = list(surely_inside(people))
+    assert inside == [
+        one.side_image > 0 and place_problem(one, None) is None and one.image_size is not None
+        and not np.isnan(one.keypoints_image).any(-1).all() for one in people]
+    assert 20 < sum(inside) < 200
+    assert list(surely_inside([])) == []

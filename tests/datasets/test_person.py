@@ -1,4 +1,7 @@
 """A person in COCO's form has the ids, box and area of the file, or others in their place."""
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -25,3 +28,19 @@ def test_what_a_file_has_is_kept():
                       bbox_image=np.array([1, 2, 4, 8]))
     assert (made['id'], made['category_id'], made['area']) == (70, 3, 5)
     assert made['bbox'] == [1, 2, 3, 6]
+
+
+def test_a_pickled_person_is_small_and_the_same(rng):
+    """Data sets keep people pickled: 100,000 with 17 keypoints have less than 60 MB."""
+    person = Person(
+        image_name='val2017/000000000139.jpg', center_image=rng.random(2), side_image=2.5,
+        keypoints_image=rng.random((17, 2)), occluded=rng.random(17) < 0.5, row=3, place=(4, 5),
+        bbox_image=rng.random(4).astype(np.float32), image_size=(640, 480), image_id='a')
+    pickled = pickle.dumps(person, protocol=4)              # mmengine's
+    assert len(pickled) < 600
+    for made in (pickle.loads(pickled), copy.deepcopy(person)):
+        for name, value in vars(person).items():
+            found = getattr(made, name)
+            assert np.array_equal(found, value) and type(found) is type(value)
+            if isinstance(value, np.ndarray):
+                assert found.dtype == value.dtype and found.flags.writeable

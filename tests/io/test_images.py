@@ -261,10 +261,13 @@ def test_heic_is_read_upright_where_its_plugin_is(tmp_path, monkeypatch):
     assert pixels.shape == (64, 48, 3) and image_size(tmp_path / 'a.HEIC') == (48, 64)
     assert np.abs(pixels[10, 10].astype(int) - (200, 0, 0)).max() < 8
     monkeypatch.setitem(sys.modules, 'pillow_heif', None)
-    with pytest.raises(DataError, match=r'a\.HEIC: HEIC needs pillow-heif \(the extra heic\); pip'):
+    with pytest.raises(DataError, match=r'a\.HEIC: HEIC needs pillow-heif \(the extra heic\): pip'):
         read_image(tmp_path / 'a.HEIC')
 
 
-def test_avif_is_read(tmp_path):
+def test_avif_is_read_or_pillows_release_is_named(tmp_path, monkeypatch):
     Image.new('RGB', (64, 48), (0, 0, 200)).save(tmp_path / 'a.avif')
     assert np.abs(read_image(tmp_path / 'a.avif')[10, 10].astype(int) - (200, 0, 0)).max() < 8
+    monkeypatch.setattr('hourglass.io.images.features.check', lambda name: False)
+    with pytest.raises(DataError, match=r'a\.avif: AVIF needs Pillow 11\.3 .*pip install'):
+        read_image(tmp_path / 'a.avif')

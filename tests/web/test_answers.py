@@ -32,14 +32,16 @@ def test_a_model_is_described():
 def test_poses_decode_to_the_same_numbers():
     poses = Poses(
         keypoints=RNG.random((2, 3, 2)), scores=RNG.random((2, 3)), boxes=RNG.random((2, 4)),
-        whole_image=False, image_size=(9, 7), stage_keypoints=RNG.random((2, 4, 3, 2)),
+        whole_image=False, image_size=(9, 7), probability=RNG.random((2, 3)),
+        stage_keypoints=RNG.random((2, 4, 3, 2)),
         stage_heatmaps=RNG.random((2, 4, 3, 6, 5)).astype('f4'),
         # (P, H, W, 3), laid out channel by channel as crops are
         inputs=RNG.integers(0, 256, (2, 3, 24, 20), np.uint8).transpose(0, 2, 3, 1))
     answer = json.loads(json.dumps(poses_as_json(poses)))
-    assert (answer['image_size'], answer['whole_image']) == ([9, 7], False)
+    assert answer['image_size'] == [9, 7]
     for person, found in enumerate(answer['people']):
         for name, values in dict(keypoints=poses.keypoints, scores=poses.scores, box=poses.boxes,
+                                 probability=poses.probability,
                                  stage_keypoints=poses.stage_keypoints).items():
             assert np.array_equal(found[name], values[person])
         heatmaps = np.frombuffer(b64decode(found['heatmaps']['data']), '<f4')
@@ -52,4 +54,4 @@ def test_poses_decode_to_the_same_numbers():
 def test_an_image_without_people_needs_no_stages():
     nothing = np.empty((0, 3))
     answer = poses_as_json(Poses(nothing, nothing, nothing, False, (9, 7)))
-    assert answer == dict(image_size=(9, 7), whole_image=False, people=[])
+    assert answer == dict(image_size=(9, 7), people=[])

@@ -5,29 +5,22 @@ pytest.importorskip('flask')
 
 import base64
 import json
+import re
 from io import BytesIO
 
 import cv2
 import numpy as np
 from pairs import zip_equal
 from PIL import Image
-from werkzeug.datastructures import FileStorage
 
 from hourglass.apis import init_model, predict
 from hourglass.datasets.synthetic import render_person
-from hourglass.errors import DataError
-from hourglass.web.app import (
-    EXAMPLES,
-    FORMATS,
-    LOOPBACK,
-    MAX_MIB,
-    create_app,
-    examples,
-    read_upload,
-)
+from hourglass.web.app import EXAMPLES, LOOPBACK, create_app, examples
+from hourglass.web.uploads import FORMATS, read_upload
 
 BOXES = [[120, 40, 400, 390], [60.5, 5, 330, 300]]
 PNG, BOX = examples()[0]
+FORMATS_AS_WORDS = f"a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} file"
 
 
 @pytest.fixture(scope='module')
@@ -40,33 +33,66 @@ def client(model):
     return create_app({'lsp-small': model}).test_client()
 
 
-def ask(client, image=None, model='lsp-small', **form):
+def ask(client, image=None, model='lsp-small', boxes='[[0, 0, 9, 9]]', **form):
+    form |= {} if boxes is None else dict(boxes=boxes)
     if image is not None:
         form['image'] = (BytesIO(image), 'a.png')
     return client.post('/predict', data=dict(model=model, **form))
 
 
-@pytest.mark.parametrize('boxes', [BOXES, None, []])
+def as_array(png: bytes) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize('boxes', [BOXES, []])
 def test_a_prediction_is_that_of_predict(client, model, boxes):
-    png = PNG
-    form = {} if boxes is None else dict(boxes=json.dumps(boxes))
-    answer = ask(client, png, **form).get_json()
-    poses = predict(model, cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), boxes,
-                    stages=True, heatmaps=True, inputs=True)
-    assert answer['whole_image'] == (boxes is None)
+    answer = ask(client, PNG, boxes=json.dumps(boxes)).get_json()
+    poses = predict(model, as_array(PNG), boxes, stages=True, heatmaps=True, inputs=True,
+                    probability=True)
     assert answer['image_size'] == [480, 400]
+    assert answer['boxes'] == boxes
     assert len(answer['people']) == len(poses.keypoints)
     for index, person in enumerate(answer['people']):
         assert np.array_equal(person['keypoints'], poses.keypoints[index])
         assert np.array_equal(np.float32(person['scores']), poses.scores[index])
+        assert np.array_equal(person['probability'], poses.probability[index])
         assert np.array_equal(person['box'], poses.boxes[index])
         assert np.array_equal(np.float32(person['stage_keypoints']),
                               np.float32(poses.stage_keypoints[index]))
         heatmaps = np.frombuffer(base64.b64decode(person['heatmaps']['data']), '<f4')
         assert np.array_equal(heatmaps.reshape(person['heatmaps']['shape']),
                               poses.stage_heatmaps[index])
-        png_input = np.frombuffer(base64.b64decode(person['input']), np.uint8)
-        assert np.array_equal(cv2.imdecode(png_input, cv2.IMREAD_COLOR), poses.inputs[index])
+        assert np.array_equal(as_array(base64.b64decode(person['input'])), poses.inputs[index])
+
+
+def test_the_best_boxes_of_the_detector_are_predicted(model, monkeypatch):
+    monkeypatch.setattr('hourglass.web.app.MAX_PEOPLE', 2)
+    seen = []
+
+    def detector(image):
+        seen.append(image)
+        return np.array([[*BOXES[index % 2], 0.9] for index in range(3)])
+    client = create_app({'lsp-small': model}, detector=detector).test_client()
+    found = ask(client, PNG, boxes=None, find='').get_json()
+    assert np.array_equal(seen[0], as_array(PNG))
+    assert found['boxes'] == BOXES
+    given = ask(client, PNG, boxes=json.dumps(BOXES)).get_json()
+    assert found['people'] == given['people']
+
+
+def test_weights_calibrated_for_another_stage_give_peaks(model):
+    client = create_app({'first': model.until_stage(0)}).test_client()
+    person, = ask(client, PNG, model='first', boxes=json.dumps(BOXES[:1])).get_json()['people']
+    assert person['probability'] is None
+
+
+def test_an_image_becomes_one_that_browsers_show(client):
+    """The frames of a video are tested in test_uploads.py."""
+    answer = client.post('/frames', data=dict(image=(BytesIO(PNG), 'a.bin'))).get_json()
+    frame, = answer['frames']
+    assert (frame['time'], answer['missing']) == (0, None)
+    shown = as_array(base64.b64decode(frame['image']))
+    assert np.abs(shown.astype(int) - as_array(PNG)).mean() < 3           # JPEG of quality 92
 
 
 def test_a_photograph_is_turned_upright(client):
@@ -102,13 +128,15 @@ def png_of(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(('image', 'form', 'message'), [
     (None, {}, "image: none given; upload a file in the field 'image'"),
-    (b'words', {}, 'image: not a readable one; give a JPEG, PNG, WEBP, GIF or BMP file'),
+    (b'words', {}, f'image: not a readable one; give {FORMATS_AS_WORDS}'),
     (PNG[:5000], {}, 'image: not a readable one'),
     (b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n', {}, 'not a readable one'),
     (png_of(8000, 8000), {}, 'image: over 50 megapixels; make it smaller'),
     (png_of(20000, 20000), {}, 'image: over 50 megapixels; make it smaller'),
     (png_of(9, 9), dict(model='lsp-smal'),
      "model 'lsp-smal': not here, did you mean 'lsp-small'?; there are lsp-small"),
+    (png_of(9, 9), dict(boxes=None), 'boxes: not JSON of the form'),
+    (png_of(9, 9), dict(find=''), 'this page has no detector; hourglass web --detector'),
     (png_of(9, 9), dict(boxes='here'), 'boxes: not JSON of the form'),
     (png_of(9, 9), dict(boxes='[' * 100_000), 'boxes: not JSON of the form'),
     (png_of(9, 9), dict(boxes='{}'), 'boxes: not JSON of the form'),
@@ -128,10 +156,11 @@ def test_errors_that_a_user_can_fix_are_one_line(client, image, form, message):
     assert '\n' not in error
 
 
-def test_a_request_that_is_too_large_is_refused(client):
-    answer = ask(client, bytes((MAX_MIB << 20) + 1))
+def test_a_request_that_is_too_large_is_refused(model):
+    client = create_app({'lsp-small': model}, megabytes=0.5).test_client()
+    answer = ask(client, bytes(500_001))
     assert answer.status_code == 413
-    assert answer.get_json() == dict(error='more than 32 MiB; make the image smaller')
+    assert answer.get_json() == dict(error='more than 0.5 MB; make the file smaller')
 
 
 def test_other_sites_are_refused(client, model):
@@ -147,6 +176,29 @@ def test_other_sites_are_refused(client, model):
     opened = create_app({'lsp-small': model}, hosts=None).test_client()
     assert opened.get('/about', base_url='http://any.example').status_code == 200
     assert set(LOOPBACK) == {'localhost', '127.0.0.1', '::1'}
+
+
+@pytest.mark.parametrize('host', ['127.0.0.1:8000', 'poses.example'])
+@pytest.mark.parametrize('path', ['', '/demo'])
+def test_a_proxy_may_change_path_and_name(model, host, path):
+    """It may pass on both, or remove the path and ask under the name of this server."""
+    app = create_app({'lsp-small': model}, public_url='https://poses.example/demo/')
+    client, base = app.test_client(), f'http://{host}'
+    for name in ('/', '/about', '/static/app.js', '/examples/0.png'):
+        assert client.get(path + name, base_url=base).status_code == 200
+    for origin, status in (('https://poses.example', 400), ('http://poses.example.org', 403),
+                           ('https://evil.example', 403)):
+        answer = client.post(f'{path}/predict', base_url=base, headers=dict(Origin=origin))
+        assert answer.status_code == status
+    assert client.get(f'{path}/', base_url='http://evil.example').status_code == 421
+
+
+def test_the_page_has_relative_links_alone(client):
+    """So that it works below any path."""
+    assert not re.search('(href|src)="[/h]', client.get('/').text)
+    for script in ('app.js', 'api.js'):
+        text = client.get(f'/static/{script}').text
+        assert not re.search(r"(ask|fetchExample|from) ?\(?'/", text)
 
 
 def test_every_response_has_a_strict_policy(client):
@@ -165,37 +217,6 @@ def test_an_upload_never_becomes_a_file(client, monkeypatch):
         type(upload.stream)) or read_upload(upload))
     ask(client, bytes(1_000_000))               # werkzeug's own limit for memory is 500 kB
     assert seen == [BytesIO]
-
-
-def uploaded(image: Image.Image, kind: str, **options) -> FileStorage:
-    file = BytesIO()
-    image.save(file, kind, **options)
-    return FileStorage(BytesIO(file.getvalue()), 'name')
-
-
-@pytest.mark.parametrize('kind', FORMATS)
-def test_every_format_is_read(kind):
-    assert read_upload(uploaded(Image.new('L', (7, 5), 9), kind)).size == (7, 5)
-
-
-def test_an_image_is_turned_upright():
-    exif = Image.Exif()
-    exif[0x0112] = 6                        # shown turned by 90 degrees to the right
-    stored = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4))
-    upright = read_upload(uploaded(stored, 'PNG', exif=exif))
-    assert np.array_equal(upright, np.rot90(np.asarray(stored), -1))
-
-
-@pytest.mark.parametrize(('upload', 'message'), [
-    (None, "image: none given; upload a file in the field 'image'"),
-    (FileStorage(BytesIO(b'words'), 'name'),
-     'image: not a readable one; give a JPEG, PNG, WEBP, GIF or BMP file'),
-    (uploaded(Image.new('1', (7_100, 7_100)), 'PNG'), 'image: over 50 megapixels; make it smaller'),
-    (uploaded(Image.new('L', (7, 5)), 'TIFF'), 'image: not a readable one'),
-])
-def test_other_uploads_are_refused(upload, message):
-    with pytest.raises(DataError, match=message):
-        read_upload(upload)
 
 
 def test_a_box_has_a_margin_around_the_joints_of_its_example():

@@ -7,16 +7,18 @@ import threading
 from base64 import b64decode
 from io import BytesIO
 
+import cv2
 import numpy as np
 from browser import needs_browser, open_browser
 from PIL import Image
 
-from hourglass.apis import init_model
+from hourglass.apis import init_model, predict
 from hourglass.web.app import create_app, examples
 
 pytestmark = needs_browser
 PNG = examples()[0][0]
 SECONDS = 60                            # at most; one or two on an idle machine
+ASKED: list[list] = []                  # boxes of every prediction
 
 
 class Page:
@@ -61,8 +63,14 @@ class Page:
             *map(int, last - first)).release().perform()
 
     def scores(self) -> dict[str, float]:
-        return {tile.get_attribute('title'): float(tile.find_element('css selector', 'output').text)
-                for tile in self.find('#grid button')}
+        """Numbers of the joints by name; percentages are probabilities."""
+        texts = {tile.get_attribute('title'): tile.find_element('css selector', 'output').text
+                 for tile in self.find('#grid button')}
+        return {name: float(text.replace(' %', 'e-2')) for name, text in texts.items() if text}
+
+    def boxes_asked(self) -> list:
+        """Boxes of the last prediction, in whole px."""
+        return np.rint(ASKED[-1]).tolist() if ASKED else []
 
     def pixels(self, selector: str) -> np.ndarray:
         """(h, w, 3) of a canvas; as a file, as Chromium complains where pixels are often read."""
@@ -72,14 +80,27 @@ class Page:
         return np.asarray(image.convert('RGB'), int)
 
 
+def find_bright(image: np.ndarray) -> np.ndarray:
+    """Stand in for a detector: the box (1, 5) around what is brighter than the rest, if any."""
+    x, y, width, height = cv2.boundingRect((image.max(-1) > 200).astype(np.uint8))
+    return np.array([[x, y, x + width, y + height, 1.0]])[:width]
+
+
 @pytest.fixture(scope='module')
 def address():
     from werkzeug.serving import make_server
+    def recording(model, image, boxes, **options):
+        ASKED.append(boxes)
+        return predict(model, image, boxes, **options)
+
     models = {name: init_model(name, device='cpu') for name in ('lsp-small', 'flic-small')}
-    server = make_server('127.0.0.1', 0, create_app(models), threaded=True)
+    app = create_app(models, detector=find_bright, public_url='http://localhost/below/')
+    server = make_server('127.0.0.1', 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f'http://127.0.0.1:{server.port}/'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('hourglass.web.app.predict', recording)
+        yield f'http://127.0.0.1:{server.port}/below/'
     server.shutdown()
     thread.join()
 
@@ -128,10 +149,64 @@ def test_a_box_drawn_with_the_mouse_is_predicted(page):
     page.until(lambda: page.text('status').startswith('1 person.'))
     assert page.scores() == second
     page.find('#people button')[1].click()
-    page.until(lambda: page.text('status').startswith('No box, so the network'))
-    assert page.text('people') == 'whole image'
+    page.until(lambda: page.text('status').startswith('Where are the people?'))
+    assert not page.find('#people button')
 
 
+@pytest.mark.slow
+def test_people_are_found_or_said_to_be_one(page, tmp_path):
+    image = np.zeros((240, 320, 3), np.uint8)
+    image[40:200, 100:180] = 255
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
+    page.upload(tmp_path / 'a.png')
+    page.until(lambda: page.text('status').startswith('Where are the people?'))
+    assert not page.scores()
+    page.find('#find')[0].click()
+    page.answered()
+    assert page.boxes_asked() == [[100, 40, 180, 200]]
+    page.find('#people button')[1].click()
+    page.find('#whole')[0].click()
+    page.answered()
+    assert page.boxes_asked() == [[0, 0, 320, 240]]
+    assert not page.find('#whole:not([hidden])')
+
+
+@pytest.mark.slow
+def test_frames_of_a_video_have_the_people_that_are_found_in_each(page, tmp_path):
+    pytest.importorskip('av')
+    path = str(tmp_path / 'a.mp4')
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*'mp4v'), 5, (320, 240))
+    for index in range(10):
+        image = np.zeros((240, 320, 3), np.uint8)
+        image[40:200, 20 * index:20 * index + 80] = 255
+        writer.write(image)
+    writer.release()
+    page.upload(path)
+    page.until(lambda: page.find('#film:not([hidden])'))
+    assert page.text('time') == '0.00 s'
+    page.find('#find')[0].click()
+    page.answered()
+    left = page.boxes_asked()[0][0]
+    page.find('#place')[0].send_keys('\ue014' * 4)          # arrow right
+    page.until(lambda: page.text('time') == '0.80 s')
+    page.until(lambda: page.boxes_asked()[0][0] - left == pytest.approx(80, abs=9))    # of JPEG
+    page.find('#play')[0].click()
+    page.until(lambda: page.text('time') == '1.80 s')
+    page.until(lambda: page.find('#play[aria-pressed="false"]'))
+    assert page.boxes_asked()[0][0] - left == pytest.approx(180, abs=9)
+
+
+@pytest.mark.slow
+def test_an_image_that_the_browser_cannot_show_is_shown(page, tmp_path):
+    heif = pytest.importorskip('pillow_heif')
+    heif.from_pillow(Image.open(BytesIO(PNG))).save(tmp_path / 'phone.heic')
+    page.upload(tmp_path / 'phone.heic')
+    page.until(lambda: page.text('status').startswith('Where are the people?'))
+    assert page.pixels('#image').shape[1] / page.pixels('#image').shape[0] == pytest.approx(
+        480 / 400, abs=0.01)
+
+
+@pytest.mark.slow
 def test_boxes_by_keyboard(page):
     page.example(0)
     canvas, = page.find('#image')
@@ -140,11 +215,12 @@ def test_boxes_by_keyboard(page):
     page.until(lambda: page.scores() != before)
     canvas.send_keys('n')
     page.until(lambda: page.text('status').startswith('2 people.'))
-    for text in ('1 person.', 'No box'):
+    for text in ('1 person.', 'Where are'):
         canvas.send_keys('\ue017')                  # delete
         page.until(lambda text=text: page.text('status').startswith(text))
 
 
+@pytest.mark.slow
 def test_a_stack_and_a_joint_show_their_own_heatmap(page):
     page.example(0)
     last = page.pixels('#grid button canvas')
@@ -165,17 +241,21 @@ def test_a_stack_and_a_joint_show_their_own_heatmap(page):
     assert page.text('stacks-title').endswith('all joints')
 
 
+@pytest.mark.slow
 def test_files_through_the_input_upright(page, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6                                # shown turned by 90 degrees to the right
     Image.open(BytesIO(PNG)).save(tmp_path / 'phone.jpg', exif=exif)
     page.upload(tmp_path / 'phone.jpg')
+    page.until(lambda: page.find('#whole:not([hidden])'))
+    page.find('#whole')[0].click()
     page.answered()
     assert '400x480 px' in page.text('status')
     height, width = page.pixels('#image').shape[:2]
     assert width / height == pytest.approx(400 / 480, abs=0.01)
 
 
+@pytest.mark.slow
 def test_another_network_has_its_own_joints(page):
     page.example(0)
     page.find('#model option')[1].click()
@@ -184,15 +264,17 @@ def test_another_network_has_its_own_joints(page):
     assert len(page.scores()) == 11
 
 
+@pytest.mark.slow
 def test_an_error_is_shown_until_the_next_image(page, tmp_path):
     (tmp_path / 'notes.txt').write_text('no image')
     page.upload(tmp_path / 'notes.txt')
-    page.until(lambda: page.text('error').startswith('notes.txt: not an image'))
+    page.until(lambda: page.text('error').startswith('notes.txt: image: not a readable one'))
     Image.new('L', (9000, 6000)).save(tmp_path / 'large.png')     # a browser shows it
     page.upload(tmp_path / 'large.png')
+    page.until(lambda: page.find('#whole:not([hidden])'))
+    page.find('#whole')[0].click()
     page.until(lambda: page.text('error') == 'image: over 50 megapixels; make it smaller')
     refused = page.driver.get_log('browser')        # the browser itself logs every status of 400
-    assert [('/predict' in line['message'] and '400' in line['message']) for line in refused] == [
-        True]
+    assert ['400' in line['message'] for line in refused] == [True, True]
     page.example(0)
     assert not page.text('error')

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import zlib
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -100,13 +101,27 @@ class PersonDataset(BaseCocoStyleDataset):
                 person.image_id = images[person.image_name]
             if person.annotation_id is None:
                 person.annotation_id = first + index + 1            # COCO takes 0 for no match
-        return [self._sample(first + index, person) for index, person in enumerate(people)]
+        return [dict(id=first + index, person=person) for index, person in enumerate(people)]
 
     def get_data_info(self, idx: int) -> dict:
-        """Return a sample with the metainfo, of which transforms change only ``flip_indices``."""
+        """Return a sample with the metainfo, of which transforms change only ``flip_indices``.
+
+        It is made of the person here, as samples are many times as large as people.
+        """
         info = super(BaseCocoStyleDataset, self).get_data_info(idx)
+        info |= self._sample(info['id'], info.pop('person'))
         info |= {key: self._metainfo[key] for key in _METAINFO_OF_SAMPLES}
         return info | dict(flip_indices=list(info['flip_indices']))         # KeypointConverter
+
+    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Pickle people as mmengine does, but release each of them."""
+        pickled, ends = bytearray(), []
+        for index, entry in enumerate(self.data_list):
+            self.data_list[index] = {}
+            pickled += pickle.dumps(entry, protocol=4)
+            ends.append(len(pickled))
+        self.data_list.clear()
+        return np.frombuffer(pickled, np.uint8), np.array(ends)
 
     def _sample(self, sample_id: int, person: Person) -> dict:
         annotated = ~np.isnan(person.keypoints_image).any(-1)                       # (K,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -22,6 +22,7 @@ from hourglass.io.images import image_size
 Size = tuple[int, int]                  # (w, h) in px
 
 _LOOKED_AT = 1000                       # headers of images read before a run, in a second at most
+_AT_ONCE = 4096                         # people, of whom copies are made
 _SHARE = 2                              # px: no data set has all its people in such a corner
 
 
@@ -32,14 +33,14 @@ def check_people(people: Sequence[Person], num_keypoints: int, ann_file: str, fo
     The sizes of up to 1,000 images, spread over the data set, are read; those of all others are
     checked as they are cropped. ``no_unit`` is as for :func:`person_problem`.
     """
-    def check(problem_of: Callable[[Person], str | None]) -> None:
+    def check(people: Iterable[Person], problem_of: Callable[[Person], str | None]) -> None:
         for person in people:
             problem = problem_of(person)
             if problem:
                 where = f'{ann_file}, row {person.row} ({person.image_name})'
                 raise DataError(f'{where}: {problem}')
 
-    check(lambda person: person_problem(person, num_keypoints, no_unit))
+    check(people, lambda person: person_problem(person, num_keypoints, no_unit))
     if problem := unit_problem(people):
         raise DataError(f'{ann_file}: {problem}')
     names = list(dict.fromkeys(person.image_name for person in people))
@@ -53,7 +54,9 @@ def check_people(people: Sequence[Person], num_keypoints: int, ann_file: str, fo
     for name in names[::-(-len(names) // _LOOKED_AT)]:
         with suppress(DataError):       # of a broken image; reading it raises the error
             sizes[name] = image_size(folder / name)
-    check(lambda person: place_problem(person, sizes.get(person.image_name)))
+    check((person for person, inside in zip(people, surely_inside(people))
+           if not inside or person.image_name in sizes),
+          lambda person: place_problem(person, sizes.get(person.image_name)))
 
 
 def joint_problem(person: Person, num_keypoints: int) -> str | None:
@@ -74,9 +77,9 @@ def person_problem(person: Person, num_keypoints: int, no_unit: str | None) -> s
         return f'the scale makes a crop of {person.side_image} px, more than 0 needed'
     if not np.isfinite(person.center_image).all():
         return f'the centre is {person.center_image.tolist()}, two numbers needed'
-    annotated = not np.isnan(person.keypoints_image).all()
     unit = person.pck_unit
-    if no_unit and annotated and unit is not None and not 0 < unit < np.inf:
+    if no_unit and unit is not None and not 0 < unit < np.inf and (
+            not np.isnan(person.keypoints_image).all()):
         return no_unit
     return joint_problem(person, num_keypoints)
 
@@ -86,10 +89,10 @@ def unit_problem(people: Iterable[Person]) -> str | None:
     of_kind: dict[str, list] = dict(
         keypoints=[person.keypoints_image for person in people],
         boxes=[person.bbox_image for person in people if person.bbox_image is not None],
-        crops=[person.side_image for person in people])
+        crops=[[person.side_image for person in people]])
     for kind, arrays in of_kind.items():
         values = np.concatenate([np.zeros(0), *map(np.ravel, arrays)])
-        largest = np.abs(values[np.isfinite(values)]).max(initial=0)
+        largest = np.abs(values, out=values).max(where=np.isfinite(values), initial=0)
         if 0 < largest <= _SHARE:
             return (f'all {kind} lie within {largest:.3g} px: are they in shares of the image? '
                     'Multiply x by its width and y by its height')
@@ -129,6 +132,26 @@ def place_problem(person: Person, size: Size | None) -> str | None:
             return (f'the {kind}, {np.round(box).astype(int).tolist()}, shows nothing of the '
                     f'{size[0]}x{size[1]} image')
     return None
+
+
+def surely_inside(people: Sequence[Person]) -> Iterator[bool]:
+    """Yield who has a crop, and for whom :func:`place_problem` finds nothing, for many people.
+
+    It takes the annotated size of their images, and is False for those who need a closer look.
+    """
+    for start in range(0, len(people), _AT_ONCE):
+        some = people[start:start + _AT_ONCE]
+        joints = np.stack([person.keypoints_image for person in some])              # (P, K, 2)
+        ends = np.array([person.image_size or (0, 0) for person in some]) - 0.5     # (P, 2)
+        half = np.array([person.side_image for person in some])[:, None] / 2
+        centers = np.stack([person.center_image for person in some])
+        crops = np.hstack([centers - half, centers + half])
+        boxes = np.stack([crop if person.bbox_image is None else person.bbox_image
+                          for person, crop in zip(some, crops)])
+        inside = ((joints >= -0.5) & (joints <= ends[:, None])).all(-1).any(-1) & (half[:, 0] > 0)
+        for corners in (crops, boxes):
+            inside &= ((corners[:, 2:] > -0.5) & (corners[:, :2] < ends)).all(1)
+        yield from inside.tolist()
 
 
 def crop_problem(center: ndarray, radius: float, size: Size) -> str | None:

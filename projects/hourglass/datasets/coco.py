@@ -2,17 +2,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from hourglass.datasets.base import PersonDataset
-from hourglass.datasets.checks import place_problem
+from hourglass.datasets.checks import place_problem, surely_inside
 from hourglass.datasets.coco_file import CocoFile, has_area, read_coco
-from hourglass.datasets.crop import crop_around
+from hourglass.datasets.crop import crops_around
 from hourglass.datasets.person import Person
 from hourglass.datasets.skeletons import define_skeleton
 from hourglass.datasets.splits import HeldOut, validation_images
@@ -74,7 +75,8 @@ class KeypointDataset(PersonDataset):
         super().__init__(data_root, ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
-        file = self.file
+        # the annotations are needed once, and have 2 kB each
+        file, self.file = self.file, replace(self.file, annotations=[])
         if self.held_out is not None:
             annotated = {one['image_id'] for one in file.annotations}
             held = validation_images(
@@ -104,22 +106,24 @@ def find_people(file: CocoFile, folder: Path, crop: str, leave_out: Collection[s
     people: list[Person] = []
     left_out: Counter[str] = Counter()
     sizes: dict[str, tuple[int, int]] = {}
-    for row, one in enumerate(file.annotations):
+    for one in file.annotations:
         record = file.images[one['image_id']]
-        name = record['file_name']
-        if name not in sizes:
-            sizes[name] = _image_size(record, folder)
-        person = _person(one, row, name, sizes[name], crop)
-        reason = _reason(one, person, 'crowd' in leave_out)
+        if record['file_name'] not in sizes:
+            sizes[record['file_name']] = _image_size(record, folder)
+    everyone = _people(file, sizes, crop)
+    for one, person, inside in zip(file.annotations, everyone, surely_inside(everyone)):
+        crowd = 'crowd' in leave_out and one.get('iscrowd')
+        reason = 'crowd' if crowd else None if inside else _reason(person)
         if reason is None:
             people.append(person)
         elif reason in leave_out:
             left_out[reason] += 1
         else:
-            raise DataError(f"{file.path}, annotation {one['id']} ({name}): {REASONS[reason]}")
+            raise DataError(f"{file.path}, annotation {one['id']} ({person.image_name}): "
+                            f'{REASONS[reason]}')
     _check_fit(file, left_out['outside'], sizes)
-    shown = Counter(person.image_name for person in people)
-    if crop == 'image' and max(shown.values(), default=0) > 1:
+    shown = Counter(person.image_name for person in people if crop == 'image')
+    if max(shown.values(), default=0) > 1:
         name, count = shown.most_common(1)[0]
         raise DataError(f"{file.path}: crop='image' is for one person an image, and {name} shows "
                         f'{count}; set another crop')
@@ -135,38 +139,53 @@ def _check_fit(file: CocoFile, outside: int, sizes: Mapping[str, tuple[int, int]
         raise DataError(
             f'{file.path}: {outside} of {len(file.annotations)} annotations lie outside of their '
             'images; were these annotated in another size?')
-    boxes = [one for one in file.annotations if has_area(one.get('bbox'))]
-    beyond = sum((np.add(one['bbox'][:2], one['bbox'][2:]) > np.multiply(1.05, sizes[
-        file.images[one['image_id']]['file_name']])).any() for one in boxes)
+    boxes = np.fromiter(
+        (number for one in file.annotations if has_area(one.get('bbox'))
+         for number in (*one['bbox'], *sizes[file.images[one['image_id']]['file_name']])),
+        float).reshape(-1, 3, 2)                        # corner, extent, and image
+    beyond = (boxes[:, 0] + boxes[:, 1] > 1.05 * boxes[:, 2]).any(1).sum()
     if beyond > max(10, len(boxes) / 2):
         raise DataError(
             f'{file.path}: {beyond} of {len(boxes)} boxes end outside of their images; COCO writes '
             "'bbox' as x, y, width, height, and not as two corners")
 
 
-def _person(one: dict, row: int, name: str, size: tuple[int, int], crop: str) -> Person:
-    """Make a person of an annotation; without a box to crop, the side of the crop is 0."""
-    triples = np.array(one['keypoints'], float).reshape(-1, 3)
-    annotated = triples[:, 2] > 0                                                   # (K,)
-    x, y, width, height = one['bbox'] if has_area(one.get('bbox')) else (0, 0, 0, 0)
-    boxes = {'bbox': np.array([x, y, x + width, y + height], float), 'keypoints': np.zeros(4),
-             'image': np.array([0, 0, *size], float)}
-    if annotated.any():
-        joints = triples[annotated, :2] + 0.5           # boxes count from the image's corner
-        boxes['keypoints'] = np.r_[joints.min(0), joints.max(0)]
-    center_image, side_image = crop_around(boxes[crop], size)
-    return Person(
-        image_name=name, center_image=center_image, side_image=side_image, row=row,
-        keypoints_image=np.where(annotated[:, None], triples[:, :2], np.nan),
-        occluded=triples[:, 2] == 1, area_image=one.get('area') or None, image_size=size,
-        image_id=one['image_id'], annotation_id=one['id'], category_id=one.get('category_id', 1),
-        bbox_image=next(box for box in boxes.values() if (box[2:] > box[:2]).any()))
+def _people(file: CocoFile, sizes: Mapping[str, tuple[int, int]], crop: str) -> list[Person]:
+    """Make a person of each annotation; without a box to crop, the side of the crop is 0."""
+    shape = len(file.annotations), len(file.names), 3
+    triples = np.reshape([one['keypoints'] for one in file.annotations], shape)     # (A, K, 3)
+    occluded = triples[..., 2] == 1
+    keypoints_image = np.where(triples[..., 2:] > 0, triples[..., :2], np.nan)
+    del triples                                         # is large
+    names = [file.images[one['image_id']]['file_name'] for one in file.annotations]
+    centers_image, sides_image, boxes_image = _places(
+        [one.get('bbox') for one in file.annotations], keypoints_image,
+        np.reshape([sizes[name] for name in names], (-1, 2)), crop)
+    return [Person(
+        image_name=name, center_image=centers_image[row], side_image=float(sides_image[row]),
+        row=row, keypoints_image=keypoints_image[row], occluded=occluded[row],
+        area_image=one.get('area') or None, image_size=sizes[name], image_id=one['image_id'],
+        annotation_id=one['id'], category_id=one.get('category_id', 1), bbox_image=boxes_image[row])
+        for row, (one, name) in enumerate(zip(file.annotations, names))]
 
 
-def _reason(one: dict, person: Person, crowds: bool) -> str | None:
-    """Return the first of :data:`REASONS` to leave a person out, None if there is none."""
-    if crowds and one.get('iscrowd'):
-        return 'crowd'
+def _places(given: Sequence[Sequence[float] | None], keypoints_image: ndarray, sizes: ndarray,
+            crop: str) -> tuple[ndarray, ndarray, ndarray]:
+    """Return middles (A, 2) and sides (A,) of the crops, and boxes (A, 4) of the people."""
+    annotated = np.reshape([box if has_area(box) else (0, 0, 0, 0) for box in given], (-1, 4))
+    # boxes count from the image's corner; that of no keypoint is 0
+    outlines = np.hstack([np.fmin.reduce(keypoints_image, 1), np.fmax.reduce(keypoints_image, 1)])
+    boxes = dict(bbox=np.hstack([annotated[:, :2], annotated[:, :2] + annotated[:, 2:]]),
+                 keypoints=np.nan_to_num(outlines + 0.5),
+                 image=np.hstack([np.zeros_like(sizes), sizes]))
+    own = boxes['image'].astype(float)                  # unless another one has an extent
+    for box in (boxes['keypoints'], boxes['bbox']):
+        own = np.where((box[:, 2:] > box[:, :2]).any(1)[:, None], box, own)
+    return *crops_around(boxes[crop], sizes), own
+
+
+def _reason(person: Person) -> str | None:
+    """Return the first of :data:`REASONS` but a crowd to leave a person out, or None."""
     if np.isnan(person.keypoints_image).all():
         return 'no keypoints'
     if not person.side_image > 0:

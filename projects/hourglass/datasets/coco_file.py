@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ class CocoFile:
     names: list[str]                    # of the K keypoints
     bones: list[Pair]
     images: dict[Any, dict]             # id -> record, with file_name
-    annotations: list[dict]             # with 3K numbers of keypoints; image_id is in images
+    annotations: list[dict]             # keypoints is an array (3K,); image_id is in images
 
 
 def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
@@ -60,24 +61,27 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
     names = list(map(str, chosen[0]['keypoints']))
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f'{path}: two keypoints are named {twice[0]!r}; name them apart')
-    images = {one['id']: one | dict(file_name=str(one.get('file_name', one['id'])))
-              for one in records(content['images'], ('id',), path, 'image')}
+    images = {one['id']: one for one in records(content['images'], ('id',), path, 'image')}
     for one in images.values():
-        for side in ('width', 'height'):
-            floats(one.get(side) or 0, (), f"{path}, image {one['id']}: {side}")
+        one['file_name'] = str(one.get('file_name', one['id']))
+    for side in ('width', 'height'):
+        _columns([one for one in images.values() if one.get(side)], side, (), f'{path}, image')
     ids = [one.get('id') for one in chosen]
     found = [one for one in content['annotations']
              if not isinstance(one, dict) or one.get('category_id') in ids]
     for one in records(found, ('id', 'image_id'), path, 'annotation'):
-        where = f"{path}, annotation {one['id']}"
         if one['image_id'] not in images:
-            raise DataError(f"{where}: image {one['image_id']!r} is not in 'images'")
+            raise DataError(f"{path}, annotation {one['id']}: image {one['image_id']!r} is not in "
+                            "'images'")
         if not one.get('keypoints'):                    # a box alone
             one['keypoints'] = [0] * 3 * len(names)
-        floats(one['keypoints'], (3 * len(names),), f'{where}: keypoints')
-        floats(one.get('area', 1), (), f'{where}: area')
-        if one.get('bbox'):
-            floats(one['bbox'], (4,), f'{where}: bbox')
+    # an array has a third of the size of lists, which matters for large files
+    where = f'{path}, annotation'
+    rows = _columns(found, 'keypoints', (3 * len(names),), where)
+    for one, row in zip(found, rows):
+        one['keypoints'] = row
+    _columns([one for one in found if 'area' in one], 'area', (), where)
+    _columns([one for one in found if one.get('bbox')], 'bbox', (4,), where)
     return CocoFile(path, names, _bones(chosen[0].get('skeleton') or [], names, path), images,
                     found)
 
@@ -119,6 +123,17 @@ def records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[di
                             'apart')
         ids.add(record.get('id'))
     return records
+
+
+def _columns(records: list[dict], key: str, shape: tuple[int, ...], where: str) -> ndarray:
+    """Return a value of every record, (R, *shape), each checked as by :func:`floats`."""
+    with suppress(TypeError, ValueError, OverflowError):
+        numbers = np.array([one[key] for one in records], float)
+        if numbers.shape == (len(records), *shape) and np.isfinite(numbers).all():
+            return numbers
+    rows = [floats(one[key], shape, f"{where} {one['id']}: {key}")
+            for one in records]                         # raises, unless there are none
+    return np.reshape(rows, (-1, *shape))
 
 
 def floats(values: Any, shape: tuple[int, ...] | None, where: str) -> ndarray:

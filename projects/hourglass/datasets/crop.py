@@ -45,9 +45,16 @@ def crop_around(box: ndarray, image_size: tuple[int, int], padding: float = 1.25
         image_size: (w, h). A box of the whole image is no outline of a person, and gets no margin.
         padding: side of the square over the box's longer side; the authors' (MPII) and mmpose's.
     """
-    corners = np.asarray(box, float).reshape(2, 2)
-    whole = (corners[0] <= 0).all() and (corners[1] >= image_size).all()
-    return corners.mean(0) - 0.5, float(np.ptp(corners, axis=0).max()) * (1 if whole else padding)
+    middles, sides = crops_around(np.asarray(box, float)[None], np.array([image_size]), padding)
+    return middles[0], float(sides[0])
+
+
+def crops_around(boxes: ndarray, image_sizes: ndarray, padding: float = 1.25
+                 ) -> tuple[ndarray, ndarray]:
+    """Return middles (P, 2) and sides (P,), as :func:`crop_around`, of boxes (P, 4) at once."""
+    low, high = boxes[:, :2], boxes[:, 2:4]
+    whole = ((low <= 0) & (high >= image_sizes)).all(1)
+    return (low + high) / 2 - 0.5, np.abs(high - low).max(1) * np.where(whole, 1, padding)
 
 
 def crop_matrix(center: ndarray, scale: ndarray, degrees: float, input_size: tuple[int, int]

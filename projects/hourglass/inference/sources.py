@@ -12,11 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import cv2
-from PIL import Image
 
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.places import Request
-from hourglass.io.images import HEIC, read_image
+from hourglass.io.images import image_suffixes, read_image
 from hourglass.io.video import VIDEOS, Animation, Frame, Video
 
 
@@ -43,7 +42,7 @@ class ImageFiles:
         if fps:
             found.sort(key=lambda file: file.parent)        # one folder after another
         files = [file for file in found if file.is_file()]
-        known = {*Image.registered_extensions(), *HEIC, *VIDEOS}
+        known = {*image_suffixes(), *VIDEOS}
         self.paths = {file.relative_to(root).as_posix(): file for file in files
                       if not path.is_dir() or file.suffix.lower() in known}
         self.root, self.fps, self.animated = root.resolve(), fps, True

@@ -20,12 +20,15 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
                  missing: str = 'no such file') -> Iterator[None]:
     """Raise any error of reading a file as a ``DataError`` of one line.
 
-    It is ``PATH: FAILURE (REASON); ADVICE``, or ``PATH: MISSING`` if the file does not exist.
+    It is ``PATH: FAILURE (REASON); ADVICE``, or ``PATH: MISSING`` if the file does not exist. A
+    ``DataError`` keeps its own reason and advice.
     """
     try:
         yield
     except FileNotFoundError:
         raise DataError(f'{path}: {missing}') from None
+    except DataError as error:
+        raise DataError(f'{path}: {error}') from None
     except Exception as error:      # h5py, Pillow and scipy raise a dozen types for broken files
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise DataError(f'{path}: {failure} ({reason}); {advice}') from None

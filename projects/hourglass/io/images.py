@@ -12,7 +12,7 @@ from typing import Union
 import cv2
 import numpy as np
 from numpy import ndarray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, features
 
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
@@ -25,7 +25,6 @@ REDUCTIONS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_
 
 _DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
-HEIC = ('.heic', '.heif', '.hif')       # what telephones of Apple and others write
 _PROGRAMS = ('EPS', 'WMF')              # Pillow hands them to Ghostscript and to Windows
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow does not verify
 
@@ -38,10 +37,10 @@ def read_image(path: str | Path) -> ndarray:
     Pillow's limit of 179 million pixels, or broken, where that can be detected; OpenCV and Pillow
     decode some broken files half grey.
     """
-    _prepare_heic(path)
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
         check_jpeg(data)
+        prepare_plugin(data)
         Image.open(BytesIO(data)).verify()      # checksums; it has to be opened again after that
         with Image.open(BytesIO(data)) as image:
             if image.format in _PROGRAMS:
@@ -54,6 +53,24 @@ def read_image(path: str | Path) -> ndarray:
                 if pixels is not None and pixels.dtype == np.uint16:
                     return _turned(_to_eight_bits(pixels), _orientation(image))
             return _as_bgr(ImageOps.exif_transpose(image))
+
+
+def image_suffixes() -> set[str]:
+    """Return the suffixes of image files, with those that need a plugin of Pillow's."""
+    return {*Image.registered_extensions(), '.avif', '.heic', '.heif', '.hif'}
+
+
+def prepare_plugin(head: bytes) -> None:
+    """Let Pillow read HEIC if a file begins so; a missing plugin, or AVIF's, is a ``DataError``."""
+    if head[4:12] in (b'ftypavif', b'ftypavis') and not features.check('avif'):
+        raise DataError('AVIF needs Pillow 11.3 or later: pip install --upgrade pillow')
+    if head[4:11] in (b'ftyphei', b'ftyphev', b'ftypmif', b'ftypmsf'):
+        try:
+            from pillow_heif import register_heif_opener
+        except ImportError:
+            raise DataError('HEIC needs pillow-heif (the extra heic): pip install pillow-heif'
+                            ) from None
+        register_heif_opener()
 
 
 def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, int], int]:
@@ -86,10 +103,11 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
     Raises ``DataError`` if the file is missing or no image.
     """
-    _prepare_heic(path)
     with named_errors(path, 'not a readable image', missing='no such image'), \
-            Image.open(path) as image:
-        return _turned_size(image.size, _orientation(image))
+            open(path, 'rb') as file:
+        prepare_plugin(file.read(12))
+        with Image.open(file) as image:
+            return _turned_size(image.size, _orientation(image))
 
 
 def write_image(path: str | Path, image: ndarray) -> None:
@@ -129,17 +147,6 @@ def as_image(source: ImageLike) -> ndarray:
     if channels == 3:
         return source
     return cv2.cvtColor(source, cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR)
-
-
-def _prepare_heic(path: str | Path) -> None:
-    """Let Pillow read HEIC, for a file of that name."""
-    if Path(path).suffix.lower() in HEIC:
-        try:
-            from pillow_heif import register_heif_opener
-        except ImportError:
-            raise DataError(f'{path}: HEIC needs pillow-heif (the extra heic); pip install '
-                            'pillow-heif') from None
-        register_heif_opener()
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,11 +1,11 @@
-"""The page's server: static files, the models and examples on offer, uploads and predictions."""
+"""The page's server: static files, the models and examples on offer, and predictions."""
 from __future__ import annotations
 
 import json
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -13,17 +13,17 @@ from urllib.parse import urlsplit
 import cv2
 import flask
 import numpy as np
-from PIL import Image, ImageOps
-from werkzeug.datastructures import FileStorage
+from numpy import ndarray
 from werkzeug.exceptions import Forbidden, HTTPException, MisdirectedRequest
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from hourglass.apis import Poses, predict
 from hourglass.datasets.synthetic import render_person
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
 from hourglass.inference.network import PoseNetwork
+from hourglass.web.uploads import FORMATS, read_frames, read_upload
 
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
-MAX_MIB = 32                            # of a request
 MAX_PEOPLE = 16                         # of a request: the answer of 8 stacks has 3 MB a person
 
 _HEADERS = {
@@ -32,9 +32,6 @@ _HEADERS = {
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     'Cross-Origin-Resource-Policy': 'same-origin', 'Referrer-Policy': 'no-referrer',
     'X-Content-Type-Options': 'nosniff'}
-# formats that browsers show; Pillow reads more, some with other programs (EPS with Ghostscript)
-FORMATS = ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP')
-MAX_MEGAPIXELS = 50                     # 150 MB when decoded
 EXAMPLES = (115, 36, 97)                # seeds; the last image shows two people
 _SIZE = (480, 400)                      # (w, h)
 
@@ -46,29 +43,45 @@ class _Request(flask.Request):
         return BytesIO()
 
 
-def create_app(models: Mapping[str, PoseNetwork],
-               hosts: Collection[str] | None = LOOPBACK) -> flask.Flask:
+def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None = LOOPBACK,
+               detector: Callable[[ndarray], ndarray] | None = None, public_url: str | None = None,
+               megabytes: float = 64, seconds: float = 30) -> flask.Flask:
     """Create the page as a WSGI application, which stores nothing of a request.
 
     ``GET /about`` answers with the models, the examples and the limits. ``POST /predict`` takes a
-    form with ``image``, a file; ``model``, a name; and optionally ``boxes``, JSON as for
-    :func:`hourglass.apis.predict`, px of the upright image. Errors are JSON with one line,
-    ``error``: status 400 if the user can fix it, 413 if the request is too large. The first of
-    ``models`` is the page's default. ``hosts`` are the names under which the server answers,
-    against DNS rebinding; None allows any.
+    form with ``image``, a file; ``model``, a name; and ``boxes``, JSON as for
+    :func:`hourglass.apis.predict`, px of the upright image, or ``find`` for those of the detector.
+    ``POST /frames`` takes an ``image`` or a video and answers with images that a browser shows.
+    Errors are JSON with one line, ``error``: status 400 if the user can fix it, 413 if the request
+    is too large. No address in a request is fetched.
+
+    Args:
+        models: by name; the first is the page's default.
+        hosts: names under which the server answers, against DNS rebinding; None allows any.
+        detector: of :func:`hourglass.apis.find_detector`; its best :data:`MAX_PEOPLE` boxes count.
+        public_url: where a proxy serves the page. It may pass on the path or remove it, and the
+            name, too.
+        megabytes: of a request at most.
+        seconds: of a video, from its start.
     """
     app = flask.Flask(__name__)
     app.request_class = _Request
-    app.config['MAX_CONTENT_LENGTH'] = MAX_MIB << 20
+    app.config['MAX_CONTENT_LENGTH'] = max_bytes = round(megabytes * 1e6)
     app.add_url_rule('/', 'page', lambda: app.send_static_file('index.html'))
     one_at_a_time = threading.Lock()    # several at once would take as long and more memory
+    public = urlsplit(public_url or '')
+    if path := public.path.rstrip('/'):
+        app.wsgi_app = DispatcherMiddleware(        # type: ignore[method-assign]  # Flask's way
+            app.wsgi_app, {path: app.wsgi_app})
 
     @app.before_request
     def _refuse_other_sites() -> None:
-        if hosts is not None and urlsplit(f'//{flask.request.host}').hostname not in hosts:
-            raise MisdirectedRequest(f"open this page as {' or '.join(hosts)}")
+        host = urlsplit(f'//{flask.request.host}').hostname
+        if hosts is not None and (host is None or host not in (*hosts, public.hostname)):
+            raise MisdirectedRequest(f"open this page as {public_url or ' or '.join(hosts)}")
         origin = flask.request.headers.get('Origin')
-        if origin is not None and urlsplit(origin).netloc != flask.request.host:
+        if origin not in (None, f'{public.scheme}://{public.netloc}') and (
+                urlsplit(origin).netloc != flask.request.host):
             raise Forbidden('only the page itself may send requests to this server')
 
     @app.after_request
@@ -81,7 +94,7 @@ def create_app(models: Mapping[str, PoseNetwork],
     def _as_json(error: HourglassError | HTTPException) -> tuple[dict, int]:
         if isinstance(error, HourglassError):
             return dict(error=str(error)), 400
-        too_large = f'more than {MAX_MIB} MiB; make the image smaller'
+        too_large = f'more than {megabytes:g} MB; make the file smaller'
         return dict(error=too_large if error.code == 413 else error.description), error.code or 500
 
     @app.get('/about')
@@ -89,40 +102,59 @@ def create_app(models: Mapping[str, PoseNetwork],
         return dict(models=[model_as_json(name, model) for name, model in models.items()],
                     examples=[dict(path=f'examples/{index}.png', box=box)
                               for index, (_, box) in enumerate(examples())],
-                    formats=FORMATS, max_bytes=MAX_MIB << 20, max_people=MAX_PEOPLE)
+                    formats=FORMATS, max_bytes=max_bytes, max_people=MAX_PEOPLE,
+                    finds_people=detector is not None)
 
     @app.get(f'/examples/<int(max={len(EXAMPLES) - 1}):index>.png')
     def _example(index: int) -> flask.Response:
         return flask.Response(examples()[index][0], mimetype='image/png')
 
+    @app.post('/frames')
+    def _frames() -> dict:
+        with one_at_a_time:
+            frames, missing = read_frames(flask.request.files.get('image'), seconds)
+        return dict(frames=[dict(time=time, image=b64encode(jpeg).decode())
+                            for time, jpeg in frames], missing=missing)
+
     @app.post('/predict')
     def _predict() -> dict:
-        name = flask.request.form.get('model', '')
+        form, name = flask.request.form, flask.request.form.get('model', '')
         if name not in models:
             raise ConfigError(f"model '{name}': not here{did_you_mean(name, models)}; there are "
                               f"{', '.join(models)}")
-        boxes = _boxes(flask.request.form.get('boxes', 'null'))
+        if 'find' in form and detector is None:
+            raise ConfigError('find: this page has no detector; hourglass web --detector gives it '
+                              'one')
+        boxes = [] if 'find' in form else _boxes(form.get('boxes', ''))
         image = read_upload(flask.request.files.get('image'))
         with one_at_a_time:
             start = time.perf_counter()
-            poses = predict(models[name], image, boxes, stages=True, heatmaps=True, inputs=True)
+            if detector is not None and 'find' in form:
+                boxes = detector(image)[:MAX_PEOPLE, :4].tolist()
+            poses = predict(models[name], image, boxes, stages=True, heatmaps=True, inputs=True,
+                            probability=is_calibrated(models[name]))
             milliseconds = 1000 * (time.perf_counter() - start)
-        return poses_as_json(poses) | dict(milliseconds=milliseconds)
+        return poses_as_json(poses) | dict(boxes=boxes, milliseconds=milliseconds)
     return app
 
 
-def _boxes(text: str) -> list | None:
-    """Parse the form's boxes, ``null`` for none; :func:`predict` checks the numbers."""
+def _boxes(text: str) -> list:
+    """Parse the form's boxes; :func:`predict` checks the numbers."""
     try:
         boxes = json.loads(text, parse_int=float)       # infinity, if too long for a float
     except (ValueError, RecursionError):
-        boxes = text
-    if boxes is not None and not isinstance(boxes, list):
-        raise DataError('boxes: not JSON of the form [[x1, y1, x2, y2], ...]; leave them out for '
-                        'the whole image')
-    if boxes and len(boxes) > MAX_PEOPLE:
+        boxes = None
+    if not isinstance(boxes, list):
+        raise DataError('boxes: not JSON of the form [[x1, y1, x2, y2], ...]')
+    if len(boxes) > MAX_PEOPLE:
         raise DataError(f'boxes: {len(boxes)} given; at most {MAX_PEOPLE} at a time')
     return boxes
+
+
+def is_calibrated(model: PoseNetwork) -> bool:
+    """Return whether the weights give probabilities for the stage and flip that predict."""
+    maps = model.calibration
+    return maps is not None and (maps.stage, maps.flip) == (model.stage, model.flip)
 
 
 def model_as_json(name: str, model: PoseNetwork) -> dict:
@@ -146,9 +178,9 @@ def poses_as_json(poses: Poses) -> dict:
     """Convert the poses of one image, predicted with stages, heatmaps and inputs.
 
     Coordinates are in image px, 0-based. A person's ``heatmaps`` (N, K, h, w) are little-endian
-    float32, and ``input``, the crop, is a PNG file, both in base64.
+    float32, and ``input``, the crop, is a PNG file, both in base64. ``probability`` may be null.
     """
-    return dict(image_size=poses.image_size, whole_image=poses.whole_image,
+    return dict(image_size=poses.image_size,
                 people=[_person(poses, index) for index in range(len(poses.keypoints))])
 
 
@@ -157,29 +189,12 @@ def _person(poses: Poses, index: int) -> dict:
     assert stages is not None and heatmaps is not None and inputs is not None
     return dict(
         box=poses.boxes[index].tolist(), keypoints=poses.keypoints[index].tolist(),
-        scores=poses.scores[index].tolist(), stage_keypoints=stages[index].tolist(),
+        scores=poses.scores[index].tolist(),
+        probability=None if poses.probability is None else poses.probability[index].tolist(),
+        stage_keypoints=stages[index].tolist(),
         heatmaps=dict(shape=heatmaps[index].shape,
                       data=b64encode(heatmaps[index].astype('<f4').tobytes()).decode()),
         input=b64encode(cv2.imencode('.png', inputs[index])[1].tobytes()).decode())
-
-
-def read_upload(upload: FileStorage | None) -> Image.Image:
-    """Read the image of a request, and turn it upright.
-
-    Raises ``DataError`` if no file was uploaded, or it is not a readable image, or too large.
-    """
-    if not upload:
-        raise DataError("image: none given; upload a file in the field 'image'")
-    try:
-        image = Image.open(upload.stream, formats=FORMATS)
-        if image.width * image.height > MAX_MEGAPIXELS * 1e6:
-            raise Image.DecompressionBombError
-        return ImageOps.exif_transpose(image)
-    except Image.DecompressionBombError:
-        raise DataError(f'image: over {MAX_MEGAPIXELS} megapixels; make it smaller') from None
-    except Exception:                   # Pillow raises a dozen types for a broken file
-        raise DataError(f"image: not a readable one; give a {', '.join(FORMATS[:-1])} or "
-                        f'{FORMATS[-1]} file') from None
 
 
 @cache

@@ -4,14 +4,14 @@ export async function about() {
   return answerOf(await ask('about'));
 }
 
-/** People of an image: {image_size, whole_image, milliseconds, people}, see answers.py.
+/** People of an image: {image_size, boxes, milliseconds, people}, see app.py.
  * A person's heatmaps become {stages, joints, height, width, values}, its input an ImageBitmap.
- * boxes: [[x1, y1, x2, y2], ...] in image px; none: the whole image. */
+ * boxes: [[x1, y1, x2, y2], ...] in image px; null: those of the server's detector. */
 export async function predict(file, model, boxes, signal) {
-  const form = new FormData();
-  form.append('image', file, 'image');
+  const form = formWith(file);
   form.append('model', model);
-  if (boxes.length) form.append('boxes', JSON.stringify(boxes));
+  if (boxes) form.append('boxes', JSON.stringify(boxes));
+  else form.append('find', '');
   const answer = await answerOf(await ask('predict', { method: 'POST', body: form, signal }));
   for (const person of answer.people) {
     const [stages, joints, height, width] = person.heatmaps.shape;
@@ -20,6 +20,17 @@ export async function predict(file, model, boxes, signal) {
     person.input = await createImageBitmap(new Blob([bytes(person.input)]));
   }
   return answer;
+}
+
+/** Frames of a video, or of an image that the browser cannot show: {frames: [{time, file}],
+ * missing}. */
+export async function fetchFrames(file, signal) {
+  const { frames, missing } = await answerOf(
+    await ask('frames', { method: 'POST', body: formWith(file), signal }));
+  return {
+    missing,
+    frames: frames.map(({ time, image }) => ({ time, file: new Blob([bytes(image)]) })),
+  };
 }
 
 export async function fetchExample(path) {
@@ -46,6 +57,12 @@ async function answerOf(response) {
   }
   if (!response.ok) throw new Error(answer.error);
   return answer;
+}
+
+function formWith(file) {
+  const form = new FormData();
+  form.append('image', file, 'image');
+  return form;
 }
 
 function bytes(base64) {

@@ -1,5 +1,5 @@
 // The page: its state, and the reactions to choices.
-import { about, fetchExample, predict } from './api.js';
+import { about, fetchExample, fetchFrames, predict } from './api.js';
 import { listen, remove } from './boxes.js';
 import { drawScene, fit } from './draw.js';
 import {
@@ -9,15 +9,19 @@ import {
 const byId = (id) => document.getElementById(id);
 const canvas = byId('image');
 const state = {
-  about: null, model: null, file: null,
-  bitmap: null, boxes: [], draft: null,   // the image upright; boxes in its px
+  about: null, model: null,
+  frames: [], frame: 0,                   // {time, file, boxes} of a video; one of an image
+  finding: false,                         // the server finds people in frames without boxes
+  bitmap: null, boxes: [], draft: null,   // the frame upright; boxes in its px
   answer: null, person: 0,                // of /predict; the person whose heatmaps are shown
   stage: 0, view: 'image',
   pinned: null, hovered: null,            // joints; null: all
   get shown() { return this.hovered ?? this.pinned; },
 };
 let view = null;                          // of fit() in draw.js
-let asking = null;                        // AbortController of the current prediction
+let asking = null;                        // AbortController of the current request
+let later = 0;                            // timer of the next one
+let playing = 0;                          // number of the current playback; 0: stopped
 
 const person = () => state.answer?.people[state.person];
 
@@ -48,6 +52,9 @@ function drawJoint() {
 
 function drawAll() {
   showPeople(state, choosePerson, (index) => { remove(state, index); ask(); });
+  byId('find').disabled = !state.bitmap || !state.about.finds_people;
+  byId('whole').hidden = !state.bitmap || state.boxes.length > 0;
+  byId('film').hidden = state.frames.length < 2;
   drawJoint();
   if (!person()) return;
   drawGrid(state);
@@ -110,47 +117,127 @@ function clickAt([x, y]) {
   if (inside >= 0) choosePerson(inside);
 }
 
-// ---- images and predictions
+// ---- images, videos and predictions
 
-async function show(file, name, boxes = []) {
+async function open(file, name, boxes = []) {
+  stop();
   complain('');
   if (file.size > state.about.max_bytes) {
-    complain(`${name}: more than ${state.about.max_bytes >> 20} MiB; make the image smaller`);
+    complain(`${name}: more than ${state.about.max_bytes / 1e6} MB; make the file smaller`);
     return;
   }
+  const mine = next();
+  let opened;
   try {
-    state.bitmap = await createImageBitmap(file);       // upright, by its EXIF data
-  } catch {
-    complain(`${name}: not an image that this browser can show; give one of ${
-      state.about.formats.join(', ')}`);
+    try {
+      await createImageBitmap(file);
+      opened = { frames: [{ time: 0, file }] };
+    } catch {                             // a video, or an image that this browser cannot show
+      busy('reading the file');
+      opened = await fetchFrames(file, mine.signal);
+    }
+  } catch (error) {
+    if (mine !== asking) return;
+    busy('');
+    complain(`${name}: ${error.message}`);
     return;
   }
-  Object.assign(state, { file, boxes, person: 0, answer: null, hovered: null });
+  if (mine !== asking) return;
+  opened.frames[0].boxes = boxes;
+  Object.assign(state, { frames: opened.frames, finding: false, hovered: null, person: 0 });
+  byId('place').max = opened.frames.length - 1;
   byId('drop').classList.remove('empty');
   chooseView('image');
-  await ask();
+  await showFrame(0);
+  if (opened.missing) complain(opened.missing);
 }
 
-async function ask() {
+/** Show a frame at once; its people follow, where the last frame had them if nobody finds them. */
+async function showFrame(index, wait = 0) {
+  const mine = next();
+  const frame = state.frames[index];
+  const bitmap = await createImageBitmap(frame.file);       // upright, by its EXIF data
+  if (mine !== asking) return;
+  const find = state.finding && !frame.boxes?.length;
+  if (!frame.boxes?.length) frame.boxes = find ? [] : state.boxes.map((box) => [...box]);
+  Object.assign(state, { frame: index, bitmap, boxes: frame.boxes, answer: null });
+  state.person = Math.max(0, Math.min(state.person, state.boxes.length - 1));
+  byId('place').value = index;
+  byId('time').textContent = `${frame.time.toFixed(2)} s`;
+  if (!playing) drawAll();
+  await askIn(wait, find);
+}
+
+async function play() {
+  stop();
+  const mine = Date.now();
+  playing = mine;
+  byId('play').ariaPressed = 'true';
+  const start = state.frame === state.frames.length - 1 ? 0 : state.frame;
+  for (let index = start; playing === mine && index < state.frames.length; index += 1) {
+    const gap = state.frames[index].time - (state.frames[index - 1]?.time ?? 0);
+    await Promise.all([showFrame(index), new Promise((done) => { setTimeout(done, 1000 * gap); })]);
+  }
+  if (playing === mine) stop();
+}
+
+function stop() {
+  playing = 0;
+  byId('play').ariaPressed = 'false';
+}
+
+/** Begin a request: the one before it no longer counts. */
+function next() {
+  clearTimeout(later);
   asking?.abort();
+  asking = new AbortController();
+  return asking;
+}
+
+function busy(text) {
+  byId('busy').hidden = !text;
+  byId('busy').lastChild.textContent = text;
+}
+
+async function askIn(milliseconds, find) {
+  if (!milliseconds) return ask(find);
+  later = setTimeout(ask, milliseconds, find);
+  return null;
+}
+
+/** Ask for the people in the boxes, or in those that the server finds. */
+async function ask(find = false) {
+  const mine = next();
   if (!state.bitmap) return;
-  const mine = new AbortController();
-  asking = mine;
   state.answer = null;
-  byId('busy').hidden = false;
   complain('');
-  say(state.boxes.length ? 'Looking for joints in the boxes'
-    : 'Looking for one person in the whole image');
-  drawAll();
+  if (!find && !state.boxes.length) {
+    busy('');
+    clearPanels();
+    drawAll();
+    say(`Where are the people? Drag a box around each${
+      state.about.finds_people ? ', or let them be found' : ''}.`);
+    return;
+  }
+  if (!playing) {                         // then the last skeletons stay until the next are there
+    const what = find ? 'people' : 'joints';
+    busy(`looking for ${what}`);
+    say(`Looking for ${what}`);
+    drawAll();
+  }
   try {
-    const answer = await predict(state.file, state.model.name, state.boxes, mine.signal);
+    const frame = state.frames[state.frame];
+    const answer = await predict(
+      frame.file, state.model.name, find ? null : state.boxes, mine.signal);
     if (mine !== asking) return;
     const [width, height] = answer.image_size;
     if (width !== state.bitmap.width || height !== state.bitmap.height) {
       throw new Error(`the browser shows ${state.bitmap.width}x${state.bitmap.height} px and the `
         + `network saw ${width}x${height}; save the image again`);
     }
-    state.answer = answer;
+    frame.boxes = answer.boxes;
+    Object.assign(state, { answer, boxes: answer.boxes });
+    if (!person()) clearPanels();
     say(summary(answer));
   } catch (error) {
     if (mine !== asking) return;
@@ -158,34 +245,32 @@ async function ask() {
     say('No joints');
     clearPanels();
   }
-  byId('busy').hidden = true;
+  busy('');
   drawAll();
 }
 
-function summary({ people, whole_image: whole, milliseconds, image_size: [width, height] }) {
-  const where = whole
-    ? 'No box, so the network looked for one person in the whole image: drag a box around a person'
-    : `${people.length} ${people.length === 1 ? 'person' : 'people'}`;
-  return `${where}. ${state.model.name}, ${width}x${height} px, ${milliseconds.toFixed(0)} ms.`;
+function summary({ people, milliseconds, image_size: [width, height] }) {
+  const count = people.length || 'No';
+  return `${count} ${people.length === 1 ? 'person' : 'people'}. ${
+    state.model.name}, ${width}x${height} px, ${milliseconds.toFixed(0)} ms.`;
 }
 
 // ---- start
 
-let later = 0;
 listen(canvas, state, ({ offsetX, offsetY }) => [
   view.left + offsetX / view.scale, view.top + offsetY / view.scale], () => view.scale, {
   draft: drawImage,
   click: clickAt,
   change(slowly) {
-    clearTimeout(later);
-    asking?.abort();
+    stop();
+    next();
     state.answer = null;
     if (state.boxes.length > state.about.max_people) {
       remove(state, state.boxes.length - 1);
       complain(`At most ${state.about.max_people} boxes at a time; remove one first`);
     }
     drawAll();
-    later = setTimeout(ask, slowly ? 350 : 0);
+    askIn(slowly ? 350 : 0);
   },
 });
 
@@ -202,12 +287,26 @@ document.addEventListener('drop', (event) => {
   event.preventDefault();
   drop.classList.remove('over');
   const [file] = event.dataTransfer.files;
-  if (file) show(file, file.name);
+  if (file) open(file, file.name);
 });
 byId('file').addEventListener('change', ({ target }) => {
   const [file] = target.files;
   target.value = '';                      // the same file may be chosen again
-  if (file) show(file, file.name);
+  if (file) open(file, file.name);
+});
+byId('find').addEventListener('click', () => {
+  state.finding = true;
+  for (const frame of state.frames) delete frame.boxes;
+  ask(true);
+});
+byId('whole').addEventListener('click', () => {
+  state.boxes.push([0, 0, state.bitmap.width, state.bitmap.height]);
+  ask();
+});
+byId('play').addEventListener('click', () => (playing ? stop() : play()));
+byId('place').addEventListener('input', ({ target }) => {
+  stop();
+  showFrame(Number(target.value), 150);
 });
 byId('all').addEventListener('click', () => pin(null));
 byId('model').addEventListener('change', ({ target }) => chooseModel(target.value));
@@ -218,7 +317,9 @@ window.addEventListener('resize', drawAll);
 
 try {
   state.about = await about();
-  byId('file').accept = state.about.formats.map((format) => `image/${format.toLowerCase()}`).join();
+  byId('file').accept = [...state.about.formats.map((format) => `image/${format.toLowerCase()}`),
+    'video/*', '.heic', '.mkv'].join();
+  byId('no-detector').hidden = state.about.finds_people;
   byId('model').replaceChildren(...state.about.models.map(
     ({ name, shows }) => new Option(`${name}: ${shows}`, name)));
   byId('examples').replaceChildren(...state.about.examples.map(({ path, box }, index) => {
@@ -228,7 +329,7 @@ try {
     button.append(image);
     button.addEventListener('click', async () => {
       try {
-        await show(await fetchExample(path), `example ${index + 1}`, [[...box]]);
+        await open(await fetchExample(path), `example ${index + 1}`, [[...box]]);
       } catch (error) {
         complain(error.message);
       }
@@ -236,7 +337,7 @@ try {
     return button;
   }));
   chooseModel(state.about.models[0].name);
-  say('Ready: open an image, or choose an example.');
+  say('Ready: open a file, or choose an example.');
 } catch (error) {
   complain(error.message);
   say('');

@@ -1,5 +1,5 @@
 // The large canvas and the small ones. Image px become canvas px by a view {left, top, scale}.
-import { heatImage, score } from './heat.js';
+import { heatImage, peak } from './heat.js';
 
 const DARK = 'rgba(8, 6, 20, 0.55)';
 
@@ -77,12 +77,12 @@ function drawBoxes(context, { boxes, draft, person }, unit) {
   context.globalAlpha = 1;
 }
 
-/** Draw joints and bones, faint where the score is low; keypoints count from the middle of the
+/** Draw joints and bones, faint where the peak is low; keypoints count from the middle of the
  * first px. */
 function drawSkeleton(context, person, { model, stage, shown }, unit, faint, chosen) {
   const points = person.stage_keypoints[stage].map(([x, y]) => [x + 0.5, y + 0.5]);
   const sure = points.map((_, k) => {
-    const opacity = 0.4 + 0.6 * Math.min(1, Math.max(0, score(person, stage, k)) / 0.3);
+    const opacity = 0.4 + 0.6 * Math.min(1, Math.max(0, peak(person, stage, k)) / 0.3);
     return faint * (shown === null || !chosen ? opacity : opacity * (k === shown ? 1 : 0.35));
   });
   context.lineCap = 'round';

@@ -18,8 +18,18 @@ function cells(person, stage, joint) {
   return highest;
 }
 
-/** Height of a joint's peak: its score. */
-export function score(person, stage, joint) {
+/** Probability that a joint is correct, for the result of a calibrated network, else its peak. */
+export function trust(person, model, stage, joint) {
+  if (person.probability && stage === model.stage) {
+    const value = person.probability[joint];
+    return { value, text: `${Math.round(100 * value)} %` };
+  }
+  const value = peak(person, stage, joint);
+  return { value, text: value.toFixed(2) };
+}
+
+/** Height of a joint's peak. */
+export function peak(person, stage, joint) {
   return cells(person, stage, joint).reduce((a, b) => Math.max(a, b), -Infinity);
 }
 

@@ -1,6 +1,6 @@
 // The parts around the canvas: people, joints, stacks.
 import { drawTile } from './draw.js';
-import { moved, score } from './heat.js';
+import { moved, peak, trust } from './heat.js';
 
 const FROM_HEAD_TO_FOOT = ['head top', 'nose', 'eye', 'upper neck', 'thorax', 'shoulder', 'elbow',
   'wrist', 'pelvis', 'hip', 'knee', 'ankle'];
@@ -25,9 +25,6 @@ export function showPeople(state, onChoose, onRemove) {
       onclick: () => onRemove(index),
     })));
   byId('people').replaceChildren(...chips);
-  if (state.bitmap && !chips.length) {
-    byId('people').append(element('span', { className: 'badge', textContent: 'whole image' }));
-  }
 }
 
 /** Tiles of all joints, from head to foot, the person's right before the left. */
@@ -53,15 +50,15 @@ export function buildGrid(model, on) {
   }));
 }
 
-/** Heatmaps and scores of the chosen person at the chosen stage. */
+/** Heatmaps and trust in the joints of the chosen person at the chosen stage. */
 export function drawGrid(state) {
   const person = state.answer.people[state.person];
   for (const button of byId('grid').children) {
     const joint = Number(button.dataset.joint);
-    const height = score(person, state.stage, joint);
+    const { value, text } = trust(person, state.model, state.stage, joint);
     drawTile(button.querySelector('canvas'), state, state.stage, joint);
-    button.querySelector('meter').value = height;
-    button.querySelector('output').textContent = height.toFixed(2);
+    button.querySelector('meter').value = value;
+    button.querySelector('output').textContent = text;
   }
 }
 
@@ -95,11 +92,11 @@ export function drawStrip(state, onStage) {
     button.onclick = () => onStage(stage);
     button.ariaPressed = String(stage === state.stage);
     drawTile(button.querySelector('canvas'), state, stage, shown);
-    const [peak, way] = button.querySelectorAll('small');
-    const scores = model.joints.map((_, k) => score(person, stage, k));
-    const mean = scores.reduce((a, b) => a + b) / scores.length;
-    peak.textContent = shown === null
-      ? `mean score ${mean.toFixed(2)}` : `score ${scores[shown].toFixed(2)}`;
+    const [sure, way] = button.querySelectorAll('small');
+    const peaks = model.joints.map((_, k) => peak(person, stage, k));
+    const mean = peaks.reduce((a, b) => a + b) / peaks.length;
+    sure.textContent = shown === null
+      ? `mean peak ${mean.toFixed(2)}` : `peak ${peaks[shown].toFixed(2)}`;
     way.textContent = stage === 0 ? 'first prediction'
       : `moved ${moved(person, stage - 1, stage, shown).toFixed(1)} px${
         shown === null ? ' (mean)' : ''}`;
