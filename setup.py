@@ -62,10 +62,11 @@ setup(
         video=['av>=15'],             # frames say how they are turned
         heic=['pillow-heif'],
         export=['onnx', 'onnxscript', 'onnxruntime'],
+        openvino=['onnx', 'onnxscript', 'openvino', 'nncf'],
         fast=['ncnn'],
         sleap=['sleap-io'],
         opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
-             'types-requests', 'types-tqdm', 'pdoc']),
+             'types-requests', 'types-tqdm', 'pdoc', 'nbclient', 'ipykernel']),
     entry_points=dict(console_scripts=['hourglass = hourglass.cli:main']))

@@ -63,7 +63,7 @@ def main(path: str) -> None:
                     begin = epoch * length
                     panel.plot(range(begin, begin + len(part)), part, colour, lw=0.8)
                     panel.plot(begin, part[0], 'o', color=colour, ms=4,
-                               label='resumed' if epoch == quarter else None)
+                               label='resumed' if (epoch, factor) == (quarter, 1) else None)
         panel.set_title(name, fontsize=7)
         panel.set_ylim(0)
     axes[0].legend(fontsize=7)

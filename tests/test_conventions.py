@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import mmengine
@@ -24,6 +25,7 @@ from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.person import Person
 from hourglass.datasets.skeletons import define_skeleton
 from hourglass.engine.batches import SeededDataset
+from hourglass.engine.checks import check_evaluation
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.drawing import write_sheet
 from hourglass.registry import DATASETS
@@ -253,6 +255,46 @@ def test_a_part_is_scored_and_a_repeated_person_refused(folder):
         perfect(RepeatDataset(dataset, 2), dataset)
 
 
+def check(dataset, **metric) -> None:
+    """What a run checks before it validates on this data set."""
+    init_default_scope('mmpose')
+    built = METRICS.build(metric or dict(type='CocoMetric'))
+    built.dataset_meta = dict(dataset_name='toy', sigmas=np.ones(3))
+    check_evaluation(SimpleNamespace(
+        dataloader=SimpleNamespace(dataset=dataset), evaluator=SimpleNamespace(metrics=[built])))
+
+
+def test_equal_ids_of_two_files_are_refused_for_a_metric_that_goes_by_them(folder):
+    def whole(join, **change) -> ConcatDataset | CombinedDataset:
+        return join([toy(folder, **OPTIONS), toy(
+            folder, [annotated(1, image_id=600, annotation_id=90) | change], ann_file='b.json',
+            **OPTIONS)])
+    check(whole(ConcatDataset))
+    for join, change in ((ConcatDataset, dict(image_id=500)),   # both are image 0's
+                         (lambda parts: combined(*parts), dict(annotation_id=70))):
+        with pytest.raises(ConfigError, match=r'CocoMetric: image .*1\.png\), annotation .*: one of'
+                           ' these ids is there twice; give joined files ids of their own, or'):
+            check(whole(join, **change))
+    check(whole(ConcatDataset, image_id=500), type='EPE')
+
+
+def test_a_metric_that_reads_one_of_two_files_is_refused(folder):
+    (folder / 'coco.json').write_text(json.dumps(dict(
+        images=[dict(id=i) for i in (499, 500)], categories=[], annotations=[])))
+    metric = dict(type='CocoMetric', ann_file=str(folder / 'coco.json'))
+    first = toy(folder, **OPTIONS)
+    second = toy(folder, [annotated(0, image_id=600, annotation_id=90)], ann_file='b.json',
+                 **OPTIONS)
+    check(ConcatDataset([first]), **metric)
+    with pytest.raises(ConfigError, match=r'image 600 .*, annotation 90: not in the file'):
+        check(ConcatDataset([first, second]), **metric)
+
+
+def test_repeated_people_are_refused_before_the_training(folder):
+    with pytest.raises(DataError, match='2 of 4 samples repeat others, .*leave out RepeatDataset'):
+        check(RepeatDataset(toy(folder, **OPTIONS), 2), type='EPE')
+
+
 def test_converted_keypoints_are_scored_as_they_are(folder):
     init_default_scope('mmpose')
     convert = dict(type='KeypointConverter', num_keypoints=3, mapping=[(0, 1), (1, 0), ((0, 1), 2)])
@@ -302,10 +344,19 @@ def test_a_sheet_shows_a_box_of_a_pixel(folder):
     assert cv2.imread(str(folder / 'sheet.png')).any()
 
 
-def test_values_of_12_bits_are_seen_and_reported(folder):
-    deep = cv2.imread(str(folder / 'images/1.png')).astype(np.uint16) * 16
-    bright = toy(folder, pipeline=[CROP])[1]['img']
-    cv2.imwrite(str(folder / 'images/1.png'), deep)
-    with pytest.warns(UserWarning, match='values of 12 bits: 0 to 4095 becomes 0 to 255'):
-        found = toy(folder, pipeline=[CROP])[1]['img']
-    assert np.abs(found.astype(int) - bright).max() <= 2
+def test_values_of_12_bits_are_scaled_alike_in_a_whole_data_set(folder):
+    """Also those of an image that is dark enough for 10 bits; a warning says how."""
+    bright = [toy(folder, pipeline=[CROP])[i]['img'].astype(int) for i in range(2)]
+    for number, factor in enumerate((4, 16)):
+        path = str(folder / f'images/{number}.png')
+        cv2.imwrite(path, cv2.imread(path).astype(np.uint16) * factor)
+    with pytest.warns(UserWarning, match='values of 12 bits: 0 to 4095 becomes 0 to 255 in all'):
+        dataset = toy(folder, pipeline=[CROP])
+    for bits, white in ((None, 4095), (12, 4095), (16, 65535)):
+        dataset = dataset if bits is None else toy(folder, pipeline=[CROP], bits=bits)
+        for number, factor in enumerate((4, 16)):
+            expected = bright[number] * factor * 255 / white
+            assert np.abs(dataset[number]['img'] - expected).max() <= 2
+    with pytest.raises(DataError, match=r'1.png: values up to \d+, and 10 bits end at 1023, .* '
+                                        'give bits=12 for all'):
+        toy(folder, pipeline=[CROP], bits=10).prepare_data(1)

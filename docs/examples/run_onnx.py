@@ -1,17 +1,51 @@
-"""Find the keypoints of one person with an exported network, numpy, OpenCV and onnxruntime.
+"""Find the keypoints of one person with an exported network, numpy, OpenCV and a runtime.
 
-python run_onnx.py MODEL.onnx IMAGE [--box X1 Y1 X2 Y2] [--out DRAWN.png]
+python run_onnx.py MODEL IMAGE (--box X1 Y1 X2 Y2 | --whole-image) [--out DRAWN.png]
 
-'hourglass export CONFIG CHECKPOINT MODEL.onnx --decode' writes MODEL.onnx. This file needs no other
-file of the project and is meant to be copied.
+'hourglass export CONFIG CHECKPOINT MODEL' writes MODEL: an .onnx file, which onnxruntime runs, an
+.xml file (OpenVINO) or a .param file (ncnn). This file needs no other file of the project and is
+meant to be copied; of the three branches of 'load' your copy needs one.
 """
 import argparse
 import json
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
-from onnxruntime import InferenceSession
+
+
+def load(path):
+    """Return a function from pixels (3, H, W) to the outputs, and the notes stored in the file."""
+    path = Path(path)
+    if path.suffix == '.onnx':
+        import onnxruntime
+        session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+
+        def run(pixels):
+            return [output[0] for output in session.run(None, {'pixels': pixels[None]})]
+        return run, session.get_modelmeta().custom_metadata_map
+    if path.suffix == '.xml':
+        import openvino
+        model = openvino.Core().read_model(path)
+        compiled = openvino.compile_model(model, 'CPU')
+
+        def run(pixels):
+            return [output[0] for output in compiled(pixels[None]).values()]
+        return run, {name: note.value for name, note in model.rt_info['hourglass'].items()}
+    if path.suffix == '.param':
+        import ncnn
+        net = ncnn.Net()
+        if net.load_param(str(path)) or net.load_model(str(path.with_suffix('.bin'))):
+            sys.exit(f'error: {path}: cannot be loaded')
+        notes = json.loads(path.with_suffix('.json').read_text())
+
+        def run(pixels):
+            extractor = net.create_extractor()
+            extractor.input('images', ncnn.Mat(pixels))
+            return [np.array(extractor.extract(name)[1]) for name in json.loads(notes['outputs'])]
+        return run, notes
+    sys.exit(f'error: {path}: no .onnx, .xml or .param file')
 
 
 def crop(image, box, size):
@@ -47,32 +81,59 @@ def crop(image, box, size):
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR), center, extent
 
 
-def predict(session, image, box=None):
-    """Return keypoints (K, 2) in px of the image (H, W, 3), blue green red, and scores (K,)."""
-    size = tuple(json.loads(session.get_modelmeta().custom_metadata_map['input_size']))
+def decode(heatmaps, size, refine):
+    """Return keypoints (K, 2) in px of the crop, (w, h), and scores (K,) of heatmaps (K, h, w).
+
+    A file that was exported with --decode does this itself.
+    """
+    cells = []
+    for heatmap in heatmaps:
+        y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+        cells.append((x + offset(heatmap[y], x, refine), y + offset(heatmap[:, x], y, refine)))
+    return ((np.array(cells) + 0.5) * size / np.array(heatmaps.shape[:0:-1]) - 0.5,
+            heatmaps.max((1, 2)))
+
+
+def offset(line, cell, refine):
+    """Return how far the peak of a line of a heatmap is from its highest cell."""
+    middle = min(max(cell, 1), len(line) - 2)           # the nearest cell with two neighbours
+    before, at, after = line[middle - 1:middle + 2]
+    if refine == 'quarter':
+        return 0.25 * np.sign(after - before) * (middle == cell)
+    before, at, after = np.log(np.maximum((before, at, after), 1e-10))  # the top of a parabola
+    curvature = after - 2 * at + before
+    top = middle - (after - before) / 2 / curvature if curvature < 0 else cell
+    return np.clip(top - cell, -0.5, 0.5)
+
+
+def predict(run, notes, image, box=None):
+    """Return keypoints (K, 2) in px of the image (H, W, 3), blue green red, and scores (K,).
+
+    The first two arguments are what 'load' returns.
+    """
+    size = tuple(json.loads(notes['input_size']))
     height, width = image.shape[:2]
     pixels, center, extent = crop(image, box or (0, 0, width, height), size)
-    pixels = pixels.transpose(2, 0, 1)[None].astype(np.float32)         # (1, 3, H, W), 0 to 255
-    keypoints, scores = session.run(['keypoints', 'scores'], {'pixels': pixels})
-    return keypoints[0] / size * extent + center - extent / 2, scores[0]
+    outputs = run(np.ascontiguousarray(pixels.transpose(2, 0, 1), np.float32))  # 0 to 255
+    keypoints, scores = outputs if len(outputs) == 2 else decode(*outputs, size, notes['refine'])
+    return keypoints / size * extent + center - extent / 2, scores
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('model', help='.onnx file, exported with --decode')
+    parser.add_argument('model', help='.onnx, .xml or .param file')
     parser.add_argument('image')
-    parser.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'),
-                        help='around the person, in px; default the whole image')
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument('--box', type=float, nargs=4, metavar=('X1', 'Y1', 'X2', 'Y2'),
+                       help='around the person, in px')
+    where.add_argument('--whole-image', action='store_true', help='the person fills the image')
     parser.add_argument('--out', help='draw the skeleton into this image')
     args = parser.parse_args()
     image = cv2.imread(args.image)          # upright, as its EXIF orientation says
     if image is None:
         sys.exit(f'error: {args.image}: not a readable image')
-    session = InferenceSession(args.model, providers=['CPUExecutionProvider'])
-    notes = session.get_modelmeta().custom_metadata_map
-    if json.loads(notes['outputs']) != ['keypoints', 'scores']:
-        sys.exit(f'error: {args.model}: returns no keypoints; export it with --decode')
-    keypoints, scores = predict(session, image, args.box)
+    run, notes = load(args.model)
+    keypoints, scores = predict(run, notes, image, args.box)
     for name, (x, y), score in zip(json.loads(notes['keypoints']), keypoints, scores):
         print(f'{name} {x:.3f} {y:.3f} {score:.3f}')
     if args.out:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hourglass.models.network import Reinject as Reinject
     from hourglass.models.network import Residual as Residual
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 _MODULES = dict(StackedHourglass='models.backbone', Hourglass='models.network',
                 Reinject='models.network', Residual='models.network')
 __all__ = list(_MODULES)

@@ -55,6 +55,10 @@ def test_common_arguments_reach_the_config(tmp_path):
     ("optim_wrapper = dict(optimizer=dict(type='SGD', lr=1))",
      ['--cfg-options', 'optim_wrapper.optimizer.momentun=0.9'],
      "optim_wrapper.optimizer.momentun: SGD has no such argument, did you mean 'momentum'"),
+    ('val_dataloader = dict(batch_size=3)\nval_cfg = None', [], '^val_cfg and val_evaluator: '
+     'missing or None; give val_dataloader, val_cfg and val_evaluator, or set all three to None$'),
+    ('train_dataloader = dict(batch_size=3)', ['--cfg-options', 'train_dataloader.batch_size=0'],
+     'train_dataloader.batch_size is 0: give a whole number, 1 or more'),
 ])
 def test_keys_that_would_change_nothing_are_refused(tmp_path, text, more, message):
     with pytest.raises(ConfigError, match=message):
@@ -103,7 +107,8 @@ def test_a_config_that_does_not_load_is_named(tmp_path, text, message):
 
 def test_no_workers_are_not_kept(tmp_path):
     path = write(tmp_path, 'train_dataloader = dict(num_workers=0, persistent_workers=True)\n'
-                 'val_dataloader = dict(num_workers=2, persistent_workers=True)')
+                 'val_dataloader = dict(num_workers=2, persistent_workers=True)\n'
+                 'val_cfg = val_evaluator = dict()')
     cfg = load_config(arguments(path))
     assert not cfg.train_dataloader.persistent_workers
     assert cfg.val_dataloader.persistent_workers

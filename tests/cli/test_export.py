@@ -16,11 +16,12 @@ from mmpose.apis import inference_topdown
 from tiny_network import write_tiny_network
 
 from hourglass import __version__
-from hourglass.apis import init_model
+from hourglass.apis import init_model, predict
 from hourglass.cli import main
 from hourglass.datasets.crop import crop_around, crop_image, crop_matrix, fitted
 from hourglass.datasets.skeletons import MPII, keypoint_names
 from hourglass.datasets.synthetic import render_person
+from hourglass.deploy.formats import FORMATS
 from hourglass.deploy.runtimes import EXPORTER, older_torch
 
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -100,7 +101,8 @@ def run_alone(*arguments) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize('box', [None, (31.5, 12, 92, 101.25), (-20, -10, 60, 30)])
 def test_the_example_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     drawn = tmp_path / 'drawn.png'
-    done = run_alone(exported.path, image, *(['--box', *box] if box else []), '--out', drawn)
+    done = run_alone(exported.path, image, *(['--box', *box] if box else ['--whole-image']),
+                     '--out', drawn)
     assert done.returncode == 0, done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [name for name, *_ in lines] == keypoint_names(MPII)
@@ -115,6 +117,24 @@ def test_the_example_alone_is_mmposes_estimator(exported, image, box, tmp_path):
     before, after = (cv2.imread(str(path)) for path in (image, drawn))
     assert before.shape == after.shape
     assert (before != after).any()
+
+
+@pytest.mark.parametrize(('name', 'options'), [
+    ('tiny.param', []), *(pytest.param(name, options, marks=pytest.mark.slow) for name, options in (
+        ('tiny.xml', ['--decode']), ('tiny.xml', []), ('tiny.onnx', []),
+        ('half.onnx', ['--decode', '--half']), ('half.param', ['--half'])))])
+def test_the_example_runs_every_format(exported, image, name, options, tmp_path, cli):
+    if words := FORMATS[Path(name).suffix].missing(int8=False):
+        pytest.skip(words)
+    cli('export', exported.config, exported.checkpoint, tmp_path / name, *options)
+    done = run_alone(tmp_path / name, image, '--box', 31.5, 12, 92, 101.25)
+    assert done.returncode == 0, done.stderr
+    found = np.array([line.split()[1:] for line in done.stdout.splitlines()], float)     # (K, 3)
+    poses = predict(init_model(exported.config, exported.checkpoint, 'cpu'), str(image),
+                    [[31.5, 12, 92, 101.25]], flip=False)
+    offsets = np.abs(found[:, :2] - poses.keypoints[0]).max(-1)
+    assert offsets.max() < 0.01 if 'half' not in name else np.median(offsets) < 0.1
+    assert np.abs(found[:, 2] - poses.scores[0]).max() < (1e-3 if 'half' not in name else 5e-3)
 
 
 @pytest.mark.parametrize('size', [(64, 64), (48, 64)])
@@ -133,6 +153,6 @@ def test_the_examples_crop_is_that_of_the_package(box, size):
 
 
 def test_the_example_refuses_in_one_line(exported, tmp_path):
-    done = run_alone(exported.path, tmp_path / 'none.png')
+    done = run_alone(exported.path, tmp_path / 'none.png', '--whole-image')
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].endswith('none.png: not a readable image')

@@ -10,7 +10,8 @@ def test_the_config_is_trained_with(tmp_path, cli, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert 'crop: bbox (16 of 16 have a box with an area)' in said
     assert 'next: hourglass train project/config.py\n' in said
-    assert said.endswith('--weights project/run/best_*.pth --boxes FILE\n')
+    assert said.endswith(
+        '--weights project/run/best_*.pth --boxes FILE (or --detector, for people)\n')
     with pytest.raises(SystemExit, match='0'):
         cli('train', 'project/config.py', '--dry-run', '--cfg-options',
             'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0', 'held_out=(0,2)')

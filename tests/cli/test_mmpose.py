@@ -31,7 +31,7 @@ def test_get_flops_counts_our_parameters(tiny, cli, capsys):
 
 def test_browse_dataset_draws_our_people(tiny, cli, tmp_path):
     cli('mmpose', 'browse_dataset', tiny[0], '--not-show', '--output-dir', tmp_path / 'drawn',
-        '--max-item-per-dataset', 3)
+        '--cfg-options', 'train_dataloader.dataset.indices=3')
     assert len(list((tmp_path / 'drawn').glob('*.jpg'))) == 3
 
 

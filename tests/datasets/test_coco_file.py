@@ -61,9 +61,10 @@ def test_a_size_that_is_no_number_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(('changes', 'message'), [
-    (dict(keypoints=[1, 2, None] * 3), 'annotation 1: keypoints'),
-    (dict(keypoints=[1, 2, 2]), r'annotation 1: keypoints \[1, 2, 2\]: 9 numbers needed'),
-    (dict(bbox=[1, 2, 3]), r'annotation 1: bbox \[1, 2, 3\]: 4 numbers needed'),
+    (dict(keypoints=[1, 2, None] * 3), r'annotation 1: keypoints: number 3 '
+     'of 9 is nan, a finite one needed'),
+    (dict(keypoints=[1, 2, 2]), r'annotation 1: keypoints: 3 numbers, a list of 9 needed'),
+    (dict(bbox=[1, 2, 3]), r'annotation 1: bbox: 3 numbers, a list of 4 needed'),
     (dict(area='large'), 'annotation 1: area: could not convert'),
     (dict(image_id=99), "annotation 1: image 99 is not in 'images'")])
 def test_a_wrong_annotation_is_named(tmp_path, changes, message):

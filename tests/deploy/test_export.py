@@ -19,7 +19,7 @@ from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy import export as exporting
 from hourglass.deploy import runtimes
-from hourglass.deploy.export import compare, deployed, export
+from hourglass.deploy.export import FLOAT16, FLOAT32, Exported, compare, deployed, export
 from hourglass.deploy.runtimes import EXPORTER, older_torch
 from hourglass.errors import ConfigError, ExportError, HourglassError
 from hourglass.inference.network import PoseNetwork
@@ -136,16 +136,22 @@ def moved(module: PoseNetwork, keypoint: int, px: float):
     return run
 
 
+def compared(run, module: PoseNetwork, pixels: torch.Tensor, tolerance=FLOAT32) -> Exported:
+    return compare(run, module, pixels, 1, Path('a'), tolerance, module.decode)
+
+
 def test_a_keypoint_elsewhere_is_refused_but_for_equal_peaks():
     pixels = torch.zeros(3, 3, 64, 64)
     equal, unequal = two_peaks(1e-7), two_peaks(1e-3)
-    assert compare(moved(equal, 0, 0.005), equal, pixels, 1, Path('a')).deviation == (
-        pytest.approx(0.005, abs=1e-5))
-    done = compare(moved(equal, 1, 28), equal, pixels, 1, Path('a'))
+    done = compared(moved(equal, 0, 0.005), equal, pixels)
+    assert done.deviation == pytest.approx(0.005, abs=1e-5)
+    assert done.offsets.numpy() == pytest.approx(np.array(3 * [[0.005, 0]]), abs=1e-5)
+    done = compared(moved(equal, 1, 28), equal, pixels)
     assert (done.unsettled, done.keypoints, done.deviation) == (6, 12, 0)
     for module, keypoint in ((equal, 0), (unequal, 1)):
         with pytest.raises(ExportError, match='a: keypoints lie up to 28 px from those of torch'):
-            compare(moved(module, keypoint, 28), module, pixels, 1, Path('a'))
+            compared(moved(module, keypoint, 28), module, pixels)
+    assert compared(moved(unequal, 1, 28), unequal, pixels, FLOAT16).unsettled == 6
 
 
 def test_other_scores_and_nan_are_refused():
@@ -153,20 +159,26 @@ def test_other_scores_and_nan_are_refused():
 
     def run(factor: float):
         return lambda pixels: (module(pixels)[0], module(pixels)[1] * factor)
-    assert compare(run(1 + 0.9e-4), module, pixels, 1, Path('a')).deviation == 0
+    assert compared(run(1 + 0.9e-4), module, pixels).deviation == 0
     for factor in (1 + 1.1e-4, float('nan')):
         with pytest.raises(ExportError, match='a: scores deviate'):
-            compare(run(factor), module, pixels, 1, Path('a'))
+            compared(run(factor), module, pixels)
 
 
 @pytest.mark.parametrize(('out', 'options', 'message'), [
-    ('a.tflite', {}, r'a\.tflite: name a \.onnx, \.pt2 or \.safetensors file'),
+    ('a.tflite', {}, r'a\.tflite: name a \.onnx, \.xml, .* or \.safetensors file'),
     ('tiny.pth', {}, r'tiny\.pth: name a '),
-    ('a.safetensors', dict(flip=True), r'a\.safetensors: holds weights'),
-    ('a.safetensors', dict(stage=0), r'a\.safetensors: holds weights'),
-    ('a.pt2', dict(opset=18), r'a\.pt2: only an \.onnx file has an opset'),
+    ('a.safetensors', dict(flip=True), r'--flip is not for .*\(\.onnx, \.xml, \.pt2\)'),
+    ('a.safetensors', dict(stage=0), r'--stage is not for \.safetensors files'),
+    ('a.param', dict(decode=True), r'--decode is not for \.param files'),
+    ('a.pt2', dict(opset=18), r'a\.pt2: --opset is not for \.pt2 .* name another \(\.onnx\)'),
+    ('a.pt2', dict(int8=True), r'--int8 is not for \.pt2 .*\(\.onnx, \.xml\)'),
+    ('a.onnx', dict(int8=True, half=True), 'a.onnx: give one of --half and --int8'),
+    ('a.onnx', dict(int8=True), 'a.onnx: --int8 and --images go together'),
+    ('a.onnx', dict(images='folder'), 'a.onnx: --int8 and --images go together'),
+    ('a.onnx', dict(int8=True, images='none'), 'none: no image'),
     ('a.pt2', dict(stage=2), 'stage 2: the network has 2'),
-    ('a.pt2', dict(images=['none.jpg']), r'none\.jpg: no such image'),
+    ('a.pt2', dict(check=['none.jpg']), r'none\.jpg: no such image'),
     ('a.pt2', dict(config='none.py'), r'none\.py: no such config file'),
     ('a.pt2', dict(checkpoint='none.pth'), r'none\.pth: no such checkpoint'),
 ])
@@ -176,6 +188,14 @@ def test_arguments_that_contradict_each_other_are_refused(tiny, tmp_path, out, o
         export(out=tmp_path / out, **arguments)
     assert '\n' not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('suffix', ['.xml', '.param'])
+def test_weights_beside_another_file_are_not_replaced(tiny, tmp_path, suffix):
+    other = {'.xml': '.param', '.param': '.xml'}[suffix]
+    (tmp_path / f'a{other}').touch()
+    with pytest.raises(ConfigError, match=r'a\.bin belongs to a file of another format'):
+        export(tiny.config, tiny.checkpoint, tmp_path / f'a{suffix}')
 
 
 def test_the_source_is_not_replaced(tiny, tmp_path):
@@ -208,7 +228,7 @@ def test_shipped_weights_on_real_images(tmp_path, monkeypatch, name, options):
     images = sorted((DATA / 'flic/images').iterdir())[::500]
     config = REPOSITORY / 'configs/flic/td-hm_hourglass2-small_flic-128x128.py'
     weights = REPOSITORY / 'projects/hourglass/weights/flic-small.safetensors'
-    done = export(config, weights, tmp_path / name, images=images, **options)
+    done = export(config, weights, tmp_path / name, check=images, **options)
     assert done.images == len(images) >= 9
     assert done.deviation <= (0.01 if done.decodes else 1e-4)
     assert done.unsettled <= 0.01 * done.keypoints

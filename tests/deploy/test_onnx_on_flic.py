@@ -12,7 +12,7 @@ from hourglass.checkpoints.names import configs_by_name, weights_by_name
 from hourglass.datasets.flic import FlicDataset
 from hourglass.deploy.export import export
 
-onnxruntime = pytest.importorskip('onnxruntime')
+pytest.importorskip('onnxruntime')
 
 
 def load_example():
@@ -33,7 +33,7 @@ def test_the_example_finds_and_scores_what_the_test_command_does(cli, tmp_path, 
          tmp_path, '--people', tmp_path / 'people.json', '--out', tmp_path / 'scores.json')
     expected = json.loads((tmp_path / 'people.json').read_text())['people']
     example = load_example()
-    session = onnxruntime.InferenceSession(tmp_path / 'flic.onnx')
+    loaded = example.load(tmp_path / 'flic.onnx')
     people = FlicDataset(data_root=str(DATA / 'flic'), split='test', test_mode=True, pipeline=[])
     found, offsets = [], []
     for person, tested in zip_equal(people, expected):
@@ -41,7 +41,7 @@ def test_the_example_finds_and_scores_what_the_test_command_does(cli, tmp_path, 
         # the box whose padded square is the data set's crop
         corner = person['bbox_center'][0] + 0.5 - side / 2 / 1.25
         box = (*corner, *corner + side / 1.25)
-        keypoints, scores = example.predict(session, cv2.imread(person['img_path']), box)
+        keypoints, scores = example.predict(*loaded, cv2.imread(person['img_path']), box)
         found.append(dict(row=tested['row'], keypoints=keypoints.tolist(),
                           scores=scores.tolist()))
         offsets.append(np.abs(keypoints - tested['keypoints']).max(-1) / side * 128)

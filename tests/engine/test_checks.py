@@ -1,12 +1,15 @@
 """Settings that do not fit the network are refused before the first step."""
+from types import SimpleNamespace
+
 import pytest
 from conftest import REPOSITORY
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from torch import nn
 
-from hourglass.engine.checks import check_model
+from hourglass.engine.checks import check_model, doubts
 from hourglass.errors import ConfigError
+from hourglass.models.head import StackedHeatmapHead
 
 TINY = {'model.backbone.channels': 8, 'model.backbone.depth': 1,
         'model.backbone.stem_channels': (4, 8, 8)}
@@ -54,6 +57,16 @@ def test_settings_that_fit_pass(options):
 def test_settings_that_would_train_something_else_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         checked(options)
+
+
+@pytest.mark.parametrize(('weights', 'stage', 'said'), [
+    (None, -1, 0), ((0, 1), -1, 0), ((0, 0), -1, 1), ((1, 0), -1, 1), ((1, 0), 0, 0)])
+def test_a_stage_that_predicts_without_a_loss_is_doubtful(weights, stage, said):
+    model = nn.Module()
+    model.head = StackedHeatmapHead(stage_weights=weights, predict_stage=stage)
+    lines = list(doubts(SimpleNamespace(model=model, optim_wrapper={})))
+    assert lines == said * [
+        'model.head.stage_weights is 0 for the stage that predicts, which learns nothing']
 
 
 def test_networks_of_other_projects_may_checkpoint_their_activations():

@@ -1,4 +1,6 @@
 """What counts as the same work, and one process's share of it."""
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -6,9 +8,10 @@ import torch
 from mmengine.config import Config
 from tiny_network import write_tiny_network
 
-from hourglass.engine.journal_loop import use_journal
+from hourglass.engine.journal_loop import JournalTestLoop, use_journal
 from hourglass.engine.processes import Place
 from hourglass.errors import ConfigError
+from hourglass.registry import DATASETS
 
 
 @pytest.fixture
@@ -67,3 +70,24 @@ def test_other_weights_are_other_work(config):
 def test_a_checkpoint_elsewhere_is_refused():
     with pytest.raises(ConfigError, match='--journal: fetch https://x/a.pth first'):
         use_journal(SimpleNamespace(load_from='https://x/a.pth'), 'journal', Place())
+
+
+def test_an_image_of_another_time_makes_it_other_work(config, monkeypatch):
+    """The data set is built once in a process, for the name of its work and for its test."""
+    built = []
+    monkeypatch.setattr('hourglass.engine.journal_loop.DATASETS', SimpleNamespace(
+        build=lambda data: built.append(DATASETS.build(data)) or built[-1]))
+    runner = SimpleNamespace(
+        _randomness_cfg={}, seed=0, visualizer=SimpleNamespace(),
+        build_dataloader=lambda loader, **_: SimpleNamespace(dataset=loader['dataset']),
+        build_evaluator=lambda evaluator: SimpleNamespace(evaluate=None))
+    folders = []
+    for _ in range(2):
+        cfg = config()
+        use_journal(cfg, 'journal', Place())
+        loop = JournalTestLoop(runner, cfg.test_dataloader, {}, cfg.test_cfg.journal)
+        folders.append(loop.journal.folder)
+        image = Path(built[-1].get_data_info(0)['img_path'])
+        os.utime(image, ns=(image.stat().st_atime_ns, image.stat().st_mtime_ns + 10**9))
+    assert folders[0] != folders[1]
+    assert len(built) == 2

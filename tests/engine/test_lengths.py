@@ -37,7 +37,7 @@ def test_the_loop_is_the_one_that_resumes(loop, expected):
     (dict(max_epochs=2, val_interval=0), 'train_cfg.val_interval is 0: give a whole number'),
     (dict(), 'train_cfg: give max_epochs, or max_iters and val_interval'),
     (dict(type='hourglass.EpochLoop', max_epochs=2, by_epoch=False, max_iters=9),
-     'counts both epochs and iterations; begin it anew, as in'),
+     'counts both epochs and iterations; begin it anew, in a config with this one as _base_: '),
     (dict(type='hourglass.EpochLoop', by_epoch=False, max_iters=9), 'counts both epochs and iter'),
     (dict(type='hourglass.IterationLoop', max_iters=9, max_epochs=2), 'counts both epochs and')])
 def test_lengths_that_say_nothing_are_refused(loop, message):

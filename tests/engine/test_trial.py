@@ -80,7 +80,20 @@ def test_a_run_of_more_epochs_in_larger_batches_goes_on(tmp_path, capsys):
     runner.register_hook(trial.TrialHook())
     runner.train()
     assert len(rates(runner)) == 2
+    assert runner.iter == runner.max_iters == 12 + 2
+    assert runner.message_hub.get_info('eta') == 0
     assert 'nothing is left to train' not in ''.join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'optim_wrapper.optimizer.lr': 0}, 'optimizer.lr is 0: nothing is learned'),
+    ({'optim_wrapper.optimizer.lr': 1e-3},
+     'CosineAnnealingLR climbs from 0.001 to eta_min=0.01; eta_min_ratio is a share of the rate')])
+def test_what_is_hardly_meant_is_a_warning(tmp_path, capsys, changes, message):
+    runner = trial.Runner.from_cfg(toy_config(tmp_path, **changes))
+    runner.register_hook(trial.TrialHook())
+    runner.train()
+    assert message in ''.join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(('changes', 'message'), [

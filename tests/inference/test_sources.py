@@ -28,6 +28,16 @@ def test_a_folder_gives_all_below_it_and_names_what_is_broken(folder):
     assert 'torn.png: not a readable image' in str(images[-1].image)
 
 
+def test_images_of_12_bits_are_scaled_alike_in_a_folder(tmp_path):
+    for name, value in (('a', 819), ('b', 4095)):
+        cv2.imwrite(str(tmp_path / f'{name}.png'), np.full((4, 6), value, np.uint16))
+    with pytest.warns(UserWarning, match='values of 12 bits'):
+        source = open_source(str(tmp_path))
+    assert [image.image[0, 0, 0] for image in source] == [51, 255]
+    assert [image.image[0, 0, 0] for image in open_source(str(tmp_path), bits=16)] == [3, 16]
+    assert '4095, and 10 bits end' in str(list(open_source(str(tmp_path), bits=10))[1].image)
+
+
 def test_a_file_and_a_pattern(folder):
     assert [image.name for image in open_source(str(folder / 'b.png'))] == ['b.png']
     names = [image.name for image in open_source(str(folder / '**/*.png'))]

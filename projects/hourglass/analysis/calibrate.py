@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from hourglass.checkpoints.convert import add_metadata
 from hourglass.checkpoints.reading import read_checkpoint
+from hourglass.engine.distributed import unwrapped
 from hourglass.errors import ConfigError
 from hourglass.evaluation.calibration import Calibration, Reliability, fit, fitted_images
 from hourglass.evaluation.metrics import Scored
@@ -68,7 +69,7 @@ def calibrate(runner: Runner, source: str, out: str | Path) -> None:
     if any(np.isnan(correct[half]).all() for half in (fitted, ~fitted)):
         raise ConfigError('--calibrate: annotated keypoints on two images or more needed, to fit '
                           'to some and measure on the others')
-    model = getattr(runner.model, 'module', runner.model)
+    model = unwrapped(runner.model)
     data = runner.test_dataloader.dataset.metainfo['dataset_name']
     calibration = Calibration(
         correct=f'{scored.protocol.title} on {data}', people=int(fitted.sum()),

@@ -61,7 +61,7 @@ def _measure(model: Any, metainfo: dict, by_image: dict[str, list[dict]], name: 
     metric.dataset_meta = metainfo
     boxes_of, seconds, usable = [], [], []
     for path, people in by_image.items():
-        image = read_image(path)
+        image = read_image(path, people[0].get('bits'))
         if detect is None:
             poses = predict(model, image, centers=[one['bbox_center'][0] for one in people],
                             scales=[one['bbox_scale'][0, 0] / 200 for one in people])

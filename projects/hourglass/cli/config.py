@@ -46,14 +46,7 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
                          if not _is_helper(key.split('.')[0])})
     _refuse_unread_settings(cfg, args.config)
     check_arguments(cfg)
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        if ((cfg.get(name) or {}).get('dataset') or {}).get('indices') in (0, []):
-            raise ConfigError(f'{name}.dataset.indices: leaves nobody; give how many people to '
-                              'take, or their numbers')
-        if (cfg.get(name) or {}).get('num_workers') == 0:
-            cfg[name].persistent_workers = False        # torch refuses to keep no workers
-        elif cfg.get(name):
-            cfg[name].setdefault('timeout', LOADER_SECONDS)
+    _settle_loaders(cfg)
     if args.show or args.show_dir:
         if 'visualization' not in (cfg.get('default_hooks') or {}):
             raise ConfigError(f'--show and --show-dir: {args.config} has no default_hooks.'
@@ -67,6 +60,27 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or os.path.join('work_dirs', Path(args.config).stem)
     return cfg
+
+
+def _settle_loaders(cfg: Config) -> None:
+    """Give the loaders a limit for a batch; refuse one without samples or without its loop."""
+    for kind in ('train', 'val', 'test'):
+        name, loader = f'{kind}_dataloader', cfg.get(f'{kind}_dataloader') or {}
+        missing = [part for part in (name, f'{kind}_cfg', f'{kind}_evaluator')
+                   if cfg.get(part) is None]
+        if kind != 'train' and len(missing) in (1, 2):
+            raise ConfigError(f"{' and '.join(missing)}: missing or None; give {name}, {kind}_cfg "
+                              f'and {kind}_evaluator, or set all three to None')
+        size = loader.get('batch_size', 1)
+        if not isinstance(size, int) or size < 1:
+            raise ConfigError(f'{name}.batch_size is {size}: give a whole number, 1 or more')
+        if (loader.get('dataset') or {}).get('indices') in (0, []):
+            raise ConfigError(f'{name}.dataset.indices: leaves nobody; give how many people to '
+                              'take, or their numbers')
+        if loader.get('num_workers') == 0:
+            loader['persistent_workers'] = False        # torch refuses to keep no workers
+        elif loader:
+            loader.setdefault('timeout', LOADER_SECONDS)
 
 
 def _refuse_misspelt_keys(cfg: Config, path: str) -> None:

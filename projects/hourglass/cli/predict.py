@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('input', help="image, folder, pattern ('a/*.jpg'), video, its address, or "
                         'camera number')
+    parser.add_argument('--bits', type=int, choices=range(8, 17), metavar='N', help='of 16 for a '
+                        'value of an image, how many are used: 12 makes 4095 white; default: as '
+                        'many as some of the images need')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
     network = parser.add_argument_group('network')
@@ -82,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     find_boxes = box_finder(
         args.boxes, args.detector, args.whole_image, score=args.detector_score,
         overlap=args.detector_overlap, max_people=args.max_people)
-    source = open_source(args.input, args.fps)
+    source = open_source(args.input, args.fps, args.bits)
     if args.smooth and source.is_still:
         raise ConfigError(f'{args.input}: still images; --smooth is for videos, and --fps takes '
                           'the images of a folder as one')
@@ -137,7 +140,7 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
     source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',
-               'detector_overlap', 'max_people')
+               'detector_overlap', 'max_people', 'bits')
     work = fingerprint([
         find_weights(args.weights or args.model), str(model.description),
         *(f'{name}={getattr(args, name)}' for name in options),

@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
 
     from hourglass.checkpoints.names import checked_checkpoint
     from hourglass.cli.config import load_config
+    from hourglass.engine.checks import check_evaluation
     from hourglass.engine.journal_loop import use_journal
     checkpoint = checked_checkpoint(args.checkpoint)
     for option, suffixes in (('out', ('.json', '.yaml', '.yml', '.pkl', '.pickle')),
@@ -71,6 +72,7 @@ def run(args: argparse.Namespace) -> None:
     if place:
         use_journal(cfg, args.journal, place)
     runner = Runner.from_cfg(cfg)
+    check_evaluation(runner.test_loop)
     metrics = runner.test()             # empty while people are left to other processes or calls
     if metrics and (args.report or args.calibrate is not None):
         from hourglass.analysis.calibrate import calibrate, calibration_in

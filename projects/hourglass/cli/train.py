@@ -85,6 +85,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.runner import Runner
 
     from hourglass.engine.checks import check_model
+    from hourglass.engine.distributed import unwrapped
     from hourglass.engine.trial import TrialHook
     trial = TrialHook()
     try:
@@ -95,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
                     trial.work_dir, cfg.log_level = cfg.work_dir, 'WARNING'
                     cfg.work_dir = ended.enter_context(TemporaryDirectory())
                 runner = Runner.from_cfg(cfg)
-                check_model(getattr(runner.model, 'module', runner.model), runner.cfg)
+                check_model(unwrapped(runner.model), runner.cfg)
                 runner.register_hook(trial)
                 runner.train()
     except Exception as error:

@@ -2,6 +2,9 @@
 
 A coordinate x in heatmap px is 0-based and counts cell centres: x = 3 is the middle of the fourth
 cell, whose area is [2.5, 3.5).
+
+Places are computed as float32, without comparisons and without ``where``: OpenCV's dnn, which runs
+exported files, clamps no integers and reads no constants of type bool.
 """
 from collections.abc import Callable, Sequence
 
@@ -30,8 +33,9 @@ class DecodeHeatmaps(nn.Module):
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         height, width = heatmaps.shape[-2:]
         flat = heatmaps.flatten(2)                                      # (B, K, h*w)
-        place = flat.argmax(-1)                                         # (B, K), first of equals
-        cells = (place % width, place // width)
+        place = flat.argmax(-1).float()                                 # (B, K), first of equals
+        row = (place / width).floor()
+        cells = (place - row * width, row)
         keypoints_heatmap = torch.stack([
             cell + self.offset(flat, place, cell, length, stride)
             for cell, length, stride in zip(cells, (width, height), (1, width))], -1)
@@ -45,10 +49,12 @@ def quarter_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, strid
 
     Args:
         flat: (B, K, h*w) heatmaps.
-        place: (B, K) index of the highest cell in them.
+        place: (B, K) index of the highest cell in them, a whole number like ``cell``.
         cell: (B, K) its x or y, one of ``length`` cells that lie ``stride`` apart in ``flat``.
     """
-    step = ((cell > 0) & (cell < length - 1)) * stride      # at the border both sides are the cell
+    if length < 3:
+        return torch.zeros_like(cell)
+    step = (1 - (cell.clamp(1, length - 2) - cell).abs()) * stride      # 0 at the border
     return 0.25 * torch.sign(_at(flat, place + step) - _at(flat, place - step))
 
 
@@ -61,13 +67,13 @@ def parabola_offset(flat: Tensor, place: Tensor, cell: Tensor, length: int, stri
     with 0 for a profile that is flat or hollow.
     """
     if length < 3:                                          # no cell has two neighbours
-        return torch.zeros_like(cell, dtype=flat.dtype)
+        return torch.zeros_like(cell)
     inwards = cell.clamp(1, length - 2) - cell              # 0 except at the border
     before, at, after = (_at(flat, place + (inwards + side) * stride).clamp(min=1e-10).log()
                          for side in (-1, 0, 1))
     slope, curvature = (after - before) / 2, after - 2 * at + before
-    top = torch.where(curvature < 0, inwards - slope / curvature.clamp(max=-1e-9), 0.0)
-    return top.clamp(-0.5, 0.5)
+    peaked = torch.sign(-curvature).clamp(min=0)
+    return (peaked * (inwards - slope / curvature.clamp(max=-1e-9))).clamp(-0.5, 0.5)
 
 
 OFFSETS: dict[str, Callable[[Tensor, Tensor, Tensor, int, int], Tensor]] = {
@@ -75,4 +81,4 @@ OFFSETS: dict[str, Callable[[Tensor, Tensor, Tensor, int, int], Tensor]] = {
 
 
 def _at(flat: Tensor, place: Tensor) -> Tensor:
-    return flat.gather(-1, place[..., None])[..., 0]
+    return flat.gather(-1, place.long()[..., None])[..., 0]

@@ -18,6 +18,7 @@ from hourglass.datasets.checks import check_pairs, check_people, check_pipeline,
 from hourglass.datasets.person import Person, coco_annotation
 from hourglass.datasets.skeletons import SKELETONS, keypoint_names, with_flip_pairs
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.images import find_bits
 
 _METAINFO_OF_SAMPLES = (
     'dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
@@ -38,6 +39,9 @@ class PersonDataset(BaseCocoStyleDataset):
             (:func:`with_joints_of`); by default the data set's own.
         flip_pairs: pairs of names, left and right, of the keypoints that a mirrored image swaps;
             by default the skeleton's. ``[]`` says that there are none.
+        bits: how many of the 16 bits for a value are used, in images that have so many: 12 makes 0
+            to 4095 black to white. By default as many as some of the images need
+            (:func:`.images.find_bits`).
         kwargs: as for mmengine's ``BaseDataset``.
 
     Raises:
@@ -51,11 +55,12 @@ class PersonDataset(BaseCocoStyleDataset):
 
     def __init__(self, data_root: str, ann_file: str, data_prefix: dict = dict(img='images'),
                  skeleton: str | None = None,
-                 flip_pairs: Sequence[tuple[str, str]] | None = None, **kwargs: Any):
+                 flip_pairs: Sequence[tuple[str, str]] | None = None, bits: int | None = None,
+                 **kwargs: Any):
         if skeleton not in (None, *SKELETONS):
             raise ConfigError(f'{type(self).__name__}: skeleton={skeleton!r}, choose from '
                               f'{tuple(SKELETONS)}')
-        self.skeleton = SKELETONS[skeleton] if skeleton else None
+        self.skeleton, self.bits = SKELETONS[skeleton] if skeleton else None, bits
         metainfo = self.skeleton or self.METAINFO
         if flip_pairs is not None:
             metainfo = with_flip_pairs(metainfo, flip_pairs)
@@ -88,6 +93,8 @@ class PersonDataset(BaseCocoStyleDataset):
                       for person in people]
         check_people(people, self.metainfo['num_keypoints'], self.ann_file,
                      Path(self.data_prefix['img']), self.no_unit if self.test_mode else None)
+        self.bits = self.bits or find_bits([Path(self.data_prefix['img'], name) for name in
+                                            dict.fromkeys(one.image_name for one in people)])
         # read by CocoMetric
         self._metainfo['CLASSES'] = [dict(id=category, name='person') for category in sorted(
             {person.category_id for person in people})]
@@ -132,7 +139,7 @@ class PersonDataset(BaseCocoStyleDataset):
             box = person.bbox_image
         return dict(
             id=sample_id, img_id=person.image_id, category_id=person.category_id,
-            image_size=person.image_size,
+            image_size=person.image_size, bits=self.bits,
             img_path=os.path.join(self.data_prefix['img'], person.image_name),
             bbox=box.astype(np.float32)[None],
             bbox_score=np.ones(1, np.float32),

@@ -145,7 +145,13 @@ def floats(values: Any, shape: tuple[int, ...] | None, where: str) -> ndarray:
         numbers = np.array(values, float)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f'{where}: {error}; numbers needed') from None
-    if shape is not None and (numbers.shape != shape or not np.isfinite(numbers).all()):
-        needed = f'{shape[0]} numbers' if shape else 'a finite number'
-        raise DataError(f'{where} {values}: {needed} needed')
+    if shape is None:
+        return numbers
+    if numbers.shape != shape:
+        needed = f'a list of {shape[0]}' if shape else 'one'
+        raise DataError(f'{where}: {numbers.size} numbers, {needed} needed')
+    if not np.isfinite(numbers).all():
+        place = np.isfinite(numbers).argmin()
+        raise DataError(f'{where}: number {place + 1} of {numbers.size} is {numbers.flat[place]}, '
+                        'a finite one needed')
     return numbers

@@ -40,7 +40,7 @@ class LoadImage(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         if 'img' not in results:
-            results['img'] = read_image(results['img_path'])
+            results['img'] = read_image(results['img_path'], results.get('bits'))
         results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
 
@@ -178,7 +178,7 @@ class CropImage(BaseTransform):
         key = path, center.tobytes(), reduction
         piece = self.store.get(key) if self.store else None
         if piece is None:
-            piece = Piece(*read_reduced(path, reduction))
+            piece = Piece(*read_reduced(path, reduction, results.get('bits')))
             if self.store:
                 widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
                 piece = piece.around(center, np.hypot(*widest) / 2)

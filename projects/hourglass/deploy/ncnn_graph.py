@@ -20,21 +20,25 @@ from hourglass.models.network import Hourglass, Residual
 
 INPUT, OUTPUT = 'images', 'stage'               # OUTPUT is followed by the number of the stage
 _MAGIC = '7767517'
-_FLOAT32 = struct.pack('<i', 0)                 # stands before the weights of a convolution
+# stand before the weights of a convolution
+_FLOAT32, _FLOAT16 = (struct.pack('<i', tag) for tag in (0, 0x01306b47))
 
 
 @torch.no_grad()
-def ncnn_graph(network: StackedHourglass, every_stage: bool = False) -> tuple[str, bytes]:
+def ncnn_graph(network: nn.Module, every_stage: bool = False,
+               normalize: nn.Conv2d | None = None, half: bool = False) -> tuple[str, bytes]:
     """Return a network as ncnn's text and weights, from :data:`INPUT` (3, H, W) to ``stageN``.
 
     N is the last stack; ``every_stage`` adds the outputs ``stage0``, ``stage1``, ... of the others.
-    ncnn computes only the requested output, and continues from there for the next one. It is fused
+    ncnn computes only the requested output, and continues from there for the next one.
+    ``normalize`` comes first if it is given, and ``half`` stores weights as float16. It is fused
     as in :func:`hourglass.models.fuse.fuse`. Raises ``ConfigError`` for another kind of network.
     """
     if not isinstance(network, StackedHourglass):
         raise ConfigError(f'ncnn: takes a StackedHourglass, not a {type(network).__name__}')
-    graph, outputs = _Graph(), {}
-    x, last = graph.layer(INPUT, network.stem), network.num_stacks - 1
+    graph, outputs = _Graph(half), {}
+    x, last = graph.layer(
+        INPUT, nn.Sequential(normalize or nn.Identity(), network.stem)), network.num_stacks - 1
     for stack in range(network.num_stacks):
         features = graph.layer(graph.layer(x, network.hourglasses[stack]), network.features[stack])
         prediction = nn.Identity() if network.heatmaps is None else network.heatmaps[stack]
@@ -48,7 +52,8 @@ def ncnn_graph(network: StackedHourglass, every_stage: bool = False) -> tuple[st
 class _Graph:
     """Layers in the order in which they were added; methods take and return names of maps."""
 
-    def __init__(self):
+    def __init__(self, half: bool):
+        self.half = half
         self.layers = [('Input', INPUT, list[str](), '')]       # type, map, inputs, parameters
         self.weights: list[bytes] = []
 
@@ -98,7 +103,7 @@ class _Graph:
     def convolution(self, x: str, conv: nn.Conv2d, relu: bool = False) -> str:
         kind, groups = (('Convolution', '') if conv.groups == 1 else
                         ('ConvolutionDepthWise', f' 7={conv.groups}'))
-        self.weights += [_FLOAT32, _bytes(conv.weight), _bytes(conv.bias)]
+        self.weights += [*_tagged(conv.weight, self.half), _bytes(conv.bias)]
         return self.add(kind, [x], (
             f'0={conv.out_channels} 1={conv.kernel_size[0]} 3={conv.stride[0]} '
             f'4={conv.padding[0]} 5={int(conv.bias is not None)} 6={conv.weight.numel()} '
@@ -120,6 +125,14 @@ class _Graph:
                              f"{' '.join(copies[name])}")
                 maps += readers[name]
         return '\n'.join([_MAGIC, f'{len(lines)} {maps}', *lines, ''])
+
+
+def _tagged(weight: Tensor, half: bool) -> tuple[bytes, bytes]:
+    """The tag of a type, and weights of this type up to a multiple of 4 bytes."""
+    if not half:
+        return _FLOAT32, _bytes(weight)
+    numbers = weight.detach().cpu().half().contiguous().numpy().tobytes()
+    return _FLOAT16, numbers + bytes(-len(numbers) % 4)
 
 
 def _bytes(values: Tensor | None) -> bytes:

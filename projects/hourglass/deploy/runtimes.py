@@ -49,9 +49,13 @@ class Runtime:
 
     def missing(self) -> str:
         """Return which packages are not installed or too old, in words; empty if none is."""
-        missing = [name for name in self.packages if find_spec(name) is None]
-        return older_torch(self.torch) or (
-            f"needs {', '.join(missing)}, which is not installed: pip install {' '.join(missing)}"
+        return older_torch(self.torch) or missing_packages(*self.packages)
+
+
+def missing_packages(*names: str) -> str:
+    """Return in words which packages are not installed; empty if all are."""
+    missing = [name for name in names if find_spec(name) is None]
+    return (f"needs {', '.join(missing)}, which is not installed: pip install {' '.join(missing)}"
             if missing else '')
 
 
@@ -88,23 +92,15 @@ class NcnnNetwork(nn.Module):
 
     def __init__(self, network: StackedHourglass, exit_tolerance: float | None = None):
         super().__init__()
-        import ncnn
-        self.ncnn, self.net = ncnn, ncnn.Net()
         self.depth, self.in_channels = network.depth, network.in_channels
-        options = self.net.opt
-        options.num_threads = torch.get_num_threads()
-        # half precision is the default on processors that have it
-        options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
-        options.use_bf16_storage = False
         self.last, self.left = network.num_stacks - 1, Counter[int]()
         self.agree = None if exit_tolerance is None else Agreement(network, exit_tolerance)
         layers, weights = ncnn_graph(network, every_stage=self.agree is not None)
         with TemporaryDirectory() as folder:    # in memory, the bytes would have to outlive the net
-            graph, tensors = Path(folder, 'graph.param'), Path(folder, 'weights.bin')
+            graph = Path(folder, 'graph.param')
             graph.write_text(layers)
-            tensors.write_bytes(weights)
-            if self.net.load_param(str(graph)) or self.net.load_model(str(tensors)):
-                raise ConfigError('ncnn: cannot load this network; choose another runtime')
+            graph.with_suffix('.bin').write_bytes(weights)
+            self.net = _ncnn_net(graph)
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         check_input(images, self.depth, self.in_channels)
@@ -114,19 +110,50 @@ class NcnnNetwork(nn.Module):
 
     def _one(self, image: Tensor) -> Tensor:
         """(3, H, W) -> (K, h, w)"""
-        extractor = self.net.create_extractor()
-        extractor.input(INPUT, self.ncnn.Mat(image.numpy()))
+        extract = _ncnn_extractor(self.net, image)
         agree, before = self.agree, None
         for stage in range(self.last if agree is None else 0, self.last + 1):
-            failed, found = extractor.extract(f'{OUTPUT}{stage}')
-            if failed:
-                raise RuntimeError(f'ncnn: error {failed}')
-            heatmaps = torch.from_numpy(found.numpy().copy())
+            heatmaps = extract(f'{OUTPUT}{stage}')
             if agree and before is not None and agree(before[None], heatmaps[None]):
                 break
             before = heatmaps
         self.left[stage] += 1
         return heatmaps
+
+
+def _ncnn_net(graph: Path) -> Any:
+    """Load a text of layers and the file of weights beside it, to compute in float32."""
+    import ncnn
+    net = ncnn.Net()
+    net.opt.num_threads = torch.get_num_threads()
+    # half precision is the default on processors that have it
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.opt.use_bf16_storage = False
+    if net.load_param(str(graph)) or net.load_model(str(graph.with_suffix('.bin'))):
+        raise ConfigError('ncnn: cannot load this network; choose another runtime')
+    return net
+
+
+def _ncnn_extractor(net: Any, image: Tensor) -> Callable[[str], Tensor]:
+    """Return a function from the name of an output to that of the image (3, H, W)."""
+    import ncnn
+    extractor = net.create_extractor()
+    extractor.input(INPUT, ncnn.Mat(image.numpy()))
+
+    def extract(name: str) -> Tensor:
+        failed, found = extractor.extract(name)
+        if failed:
+            raise RuntimeError(f'ncnn: error {failed}')
+        return torch.from_numpy(found.numpy().copy())
+    return extract
+
+
+def in_ncnn(graph: Path) -> Callable[[Tensor], Tensor]:
+    """Load a network of ncnn as a function from images (B, 3, H, W) to its output."""
+    net = _ncnn_net(graph)
+    output, = net.output_names()
+    return lambda images: torch.stack([
+        _ncnn_extractor(net, image)(output) for image in images.float().contiguous()])
 
 
 def in_onnxruntime(model: bytes | Path) -> Callable[[Tensor], list[Tensor]]:
@@ -140,14 +167,15 @@ def in_onnxruntime(model: bytes | Path) -> Callable[[Tensor], list[Tensor]]:
                            session.run(None, {name: images.contiguous().numpy()})]
 
 
-def _in_openvino(network: StackedHourglass, input_size: tuple[int, int]) -> nn.Module:
+def in_openvino(model: bytes | Path) -> Callable[[Tensor], list[Tensor]]:
+    """Load an OpenVINO or ONNX model as :func:`in_onnxruntime` does, to compute in float32."""
     import openvino
     core = openvino.Core()
     compiled = core.compile_model(
-        core.read_model(_onnx(network, input_size)), 'CPU',
+        core.read_model(model), 'CPU',
         {'INFERENCE_PRECISION_HINT': 'f32', 'INFERENCE_NUM_THREADS': torch.get_num_threads()})
-    return LastOutput(lambda images: [
-        torch.from_numpy(compiled(images.contiguous().numpy())[0].copy())])
+    return lambda images: [torch.from_numpy(output.copy()) for output in
+                           compiled(images.contiguous().numpy()).values()]
 
 
 def _onnx(network: StackedHourglass, input_size: tuple[int, int]) -> bytes:
@@ -174,7 +202,8 @@ RUNTIMES = {
                     tried=True, build_exit=NcnnNetwork),
     'onnxruntime': Runtime(lambda *of: LastOutput(in_onnxruntime(_onnx(*of))),
                            ('onnx', 'onnxscript', 'onnxruntime'), EXPORTER, ('cpu',)),
-    'openvino': Runtime(_in_openvino, ('onnx', 'onnxscript', 'openvino'), EXPORTER, ('cpu',)),
+    'openvino': Runtime(lambda *of: LastOutput(in_openvino(_onnx(*of))),
+                        ('onnx', 'onnxscript', 'openvino'), EXPORTER, ('cpu',)),
     'compile': Runtime(_compiled, torch='2.2'),
     'bf16': Runtime(lambda network, _: _channels_last(InBFloat16(fuse(network).bfloat16()))),
 }

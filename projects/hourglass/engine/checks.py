@@ -1,16 +1,23 @@
-"""Settings that fit a config and not its network, where mmengine would ignore them."""
+"""Settings that fit a config and not its network or data, where mmengine would ignore them."""
+from __future__ import annotations
+
 import inspect
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from mmengine.config import ConfigDict
 from mmengine.dataset import InfiniteSampler
+from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIMIZERS
+from mmengine.runner import Runner, TestLoop, ValLoop
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.data import DataLoader
 
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
+from hourglass.engine.distributed import unwrapped
 from hourglass.errors import ConfigError, did_you_mean
+from hourglass.evaluation.samples import check_once
 from hourglass.models.backbone import StackedHourglass as Backbone
 from hourglass.models.head import StackedHeatmapHead
 from hourglass.models.network import StackedHourglass
@@ -65,6 +72,65 @@ def check_batches(loader: DataLoader, model: nn.Module) -> None:
                 f'train_dataloader: {people} samples in batches of {batches.batch_size} leave one '
                 'for the last, whose 1x1 maps BatchNorm cannot normalise; set drop_last=True, or '
                 'another batch_size')
+
+
+def doubts(runner: Runner) -> Iterator[str]:
+    """Yield what a run is set to do and is hardly meant to, a line each."""
+    wrapper, head = runner.optim_wrapper, getattr(unwrapped(runner.model), 'head', None)
+    if isinstance(wrapper, OptimWrapper):
+        if all(group.get('initial_lr', group['lr']) == 0 for group in wrapper.param_groups):
+            yield 'optim_wrapper.optimizer.lr is 0: nothing is learned'
+        for schedule in runner.param_schedulers or ():
+            low = getattr(schedule, 'eta_min', None)
+            if low and low > (begin := min(schedule.base_values)):
+                yield (f'param_scheduler: {type(schedule).__name__} climbs from {begin:.4g} to '
+                       f'eta_min={low:.4g}; eta_min_ratio is a share of the rate')
+    if (isinstance(head, StackedHeatmapHead)
+            and (head.stage_weights or ())[head.predict_stage:][:1] == (0,)):
+        yield 'model.head.stage_weights is 0 for the stage that predicts, which learns nothing'
+
+
+def check_evaluation(loop: ValLoop | TestLoop) -> None:
+    """Raise an error if a test would take people of joined data sets twice, or mix them up.
+
+    Raises:
+        DataError: for people who are there several times.
+        ConfigError: if mmpose's ``CocoMetric``, which goes by the ids of images and annotations,
+            finds one id on two of them, or reads a file that lacks some of the images.
+    """
+    dataset = loop.dataloader.dataset
+    joined = hasattr(dataset, 'dataset') or hasattr(dataset, 'datasets')
+    if not joined or not hasattr(dataset, 'get_data_info'):
+        return
+    samples = [_annotation(dataset, index) for index in range(len(dataset))]
+    check_once(len({(one.get('id'), one.get('img_path')) for one in samples}), len(samples))
+    for metric in loop.evaluator.metrics:
+        # MultiDatasetEvaluator, with a metrics_dict, has one for each data set
+        if type(metric).__name__ == 'CocoMetric' and not hasattr(loop.evaluator, 'metrics_dict'):
+            _check_coco_ids(samples, metric.coco and metric.coco.imgs)
+
+
+def _check_coco_ids(samples: Sequence[dict], known: Collection | None) -> None:
+    images: dict[Any, str] = {}
+    people: set = set()
+    for one in samples:
+        image, path, raw = one['img_id'], one['img_path'], one['raw_ann_info']
+        ids = {person['id'] for person in (raw if isinstance(raw, list) else [raw]) if person}
+        twice = ids & people or images.setdefault(image, path) != path
+        if twice or (known is not None and image not in known):
+            why = ('one of these ids is there twice; give joined files ids of their own' if twice
+                   else 'not in the file that it reads; give it an ann_file with all images')
+            raise ConfigError(f'CocoMetric: image {image} ({path}), annotation '
+                              f"{', '.join(map(str, ids))}: {why}, or take hourglass.OksAP")
+        people |= ids
+
+
+def _annotation(dataset: Any, index: int) -> dict:
+    """Return the annotation of a sample of joined data sets; CombinedDataset loads the image."""
+    if hasattr(dataset, '_get_subset_index'):
+        part, index = dataset._get_subset_index(index)
+        return _annotation(dataset.datasets[part], index)
+    return dataset.get_data_info(index)
 
 
 def _check_parameter_groups(model: nn.Module, wrapper: dict) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 import torch
 import torch.distributed as dist
 from mmengine.dist import all_reduce_dict, all_reduce_params
-from mmengine.model import MMDistributedDataParallel
+from mmengine.model import BaseModel, MMDistributedDataParallel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 from torch.autograd.function import Function, FunctionCtx, once_differentiable
 
 from hourglass.registry import MODEL_WRAPPERS
+
+
+def unwrapped(model: nn.Module) -> BaseModel:
+    """Return the model of a runner without the wrapper of a distributed run."""
+    return model.module if is_model_wrapper(model) else model
 
 
 class _SumOverRanks(Function):

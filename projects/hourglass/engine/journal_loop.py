@@ -20,23 +20,18 @@ _REPORTING = ('timer', 'logger', 'visualization')       # default_hooks without 
 def use_journal(cfg: Config, folder: str, place: Place) -> None:
     """Make a config with its checkpoint (``load_from``) test this process's share of what is left.
 
-    The same work has the same content of the checkpoint, annotation of each person, size and time
-    of each image, and the same settings of network, data, metrics, hooks and test. Raises
+    The same work has the same content of the checkpoint, the same settings of network, data,
+    metrics, hooks and test, and the same people and images (:class:`JournalTestLoop`). Raises
     ``ConfigError`` if the checkpoint is not a file.
     """
     if '://' in cfg.load_from:
         raise ConfigError(f'--journal: fetch {cfg.load_from} first, and name the file')
-    data = cfg.test_dataloader.dataset
     hooks = {name: hook for name, hook in cfg.get('default_hooks', {}).items()
              if name not in _REPORTING}
-    settings = cfg.model, data, cfg.test_evaluator, hooks, cfg.get('custom_hooks'), cfg.test_cfg
-    parts: list[str | Path] = [find_weights(cfg.load_from), *map(str, settings)]
-    dataset = DATASETS.build(data)
-    for sample in map(dataset.get_data_info, range(len(dataset))):
-        image = Path(sample['img_path']).stat()
-        known = [sample.get(key) for key in ('id', 'bbox', 'keypoints', 'raw_ann_info')]
-        parts.append(f'{known} {image.st_size} {image.st_mtime_ns}')
-    journal = dict(folder=folder, work=fingerprint(parts), rank=place.rank, ranks=place.ranks)
+    settings = (cfg.model, cfg.test_dataloader.dataset, cfg.test_evaluator, hooks,
+                cfg.get('custom_hooks'), cfg.test_cfg)
+    work = fingerprint([find_weights(cfg.load_from), *map(str, settings)])
+    journal = dict(folder=folder, work=work, rank=place.rank, ranks=place.ranks)
     cfg.test_cfg = {**cfg.test_cfg, 'type': 'hourglass.JournalTestLoop', 'journal': journal}
     if place.ranks > 1:
         cfg.work_dir = str(Path(cfg.work_dir, f'process{place.rank}'))
@@ -48,16 +43,22 @@ class JournalTestLoop(TestLoop):
 
     A process that finds all people in the journal computes the metrics, as one process would that
     tested them all: no process waits for another. ``journal`` has the arguments of
-    :class:`hourglass.io.journal.Journal`; each process tests every ``ranks``-th person, unless the
+    :class:`hourglass.io.journal.Journal`, whose ``work`` the annotation of each person and the size
+    and time of each image make another; each process tests every ``ranks``-th person, unless the
     journal has the person already. Samples have an ``id``.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, evaluator: list | dict, journal: dict,
                  **kwargs: object):
-        self.journal = Journal(**journal)
-        done = self.journal.read()
         dataset = DATASETS.build(dataloader['dataset'])
-        self.ids = [str(dataset.get_data_info(index)['id']) for index in range(len(dataset))]
+        self.ids, parts = [], [journal['work']]
+        for sample in map(dataset.get_data_info, range(len(dataset))):
+            self.ids.append(str(sample['id']))
+            image = Path(sample['img_path']).stat()
+            known = [sample.get(key) for key in ('id', 'bbox', 'keypoints', 'raw_ann_info')]
+            parts.append(f'{known} {image.st_size} {image.st_mtime_ns}')
+        self.journal = Journal(**dict(journal, work=fingerprint(parts)))
+        done = self.journal.read()
         if len(set(self.ids)) < len(self.ids):
             raise ConfigError('--journal: two samples have the same id; leave --journal out, or '
                               'concatenate data sets of hourglass, each once')

@@ -30,8 +30,9 @@ def follow_loop(cfg: Config) -> None:
     if len(given) != 1 or set(_LENGTHS.values()) <= set(loop) or (
             by_epoch is not None and by_epoch != (given == ['epoch'])):
         raise ConfigError(
-            'train_cfg: counts both epochs and iterations; begin it anew, as in train_cfg=dict('
-            "_delete_=True, type='hourglass.IterationLoop', max_iters=..., val_interval=...)"
+            'train_cfg: counts both epochs and iterations; begin it anew, in a config with this '
+            "one as _base_: train_cfg = dict(_delete_=True, type='hourglass.IterationLoop', "
+            'max_iters=..., val_interval=...)'
             if loop else 'train_cfg: give max_epochs, or max_iters and val_interval')
     unit, = given
     loop.type = _LOOPS[unit][0]

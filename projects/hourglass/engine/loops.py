@@ -104,6 +104,11 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
                  **kwargs: object):
         super().__init__(runner, repeatable_loader(dataloader, loader_timeout), **kwargs)
 
+    @property
+    def max_iters(self) -> int:
+        """The last iteration, from which the log gets its eta; earlier epochs may have had more."""
+        return self.first_iter + (self._max_epochs - self._epoch) * len(self.dataloader)
+
     def _train(self) -> None:
         if self.validation_missing and self._iter == self.first_iter:
             self._validate_if_due(self._epoch, self._max_epochs)

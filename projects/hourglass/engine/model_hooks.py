@@ -12,6 +12,7 @@ from torch import nn
 
 from hourglass.checkpoints import refuse_another_network, state_dict
 from hourglass.deploy.runtimes import optimized
+from hourglass.engine.distributed import unwrapped
 from hourglass.inference.openmmlab import pose_network, with_network
 from hourglass.registry import HOOKS
 
@@ -32,7 +33,7 @@ class MatchingCheckpointHook(Hook):
         self.may_differ = tuple(may_differ)
 
     def before_run(self, runner: Runner) -> None:
-        model = getattr(runner.model, 'module', runner.model)
+        model = unwrapped(runner.model)
         if not isinstance(runner._train_loop, BaseLoop):        # a test: not initialised
             return
         for name, part in model.named_modules():
@@ -48,7 +49,7 @@ class MatchingCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         path = runner._load_from or runner.work_dir
-        model = getattr(runner.model, 'module', runner.model)
+        model = unwrapped(runner.model)
         refuse_another_network(model.state_dict(), state_dict(checkpoint, path), path,
                                self.may_differ)
 
@@ -84,7 +85,7 @@ class OptimizeHook(Hook):
         self.options = optimize, stage, exit_tolerance
 
     def before_test(self, runner: Runner) -> None:
-        model = getattr(runner.model, 'module', runner.model)
+        model = unwrapped(runner.model)
         model.cfg = runner.cfg
         runner.model = with_network(model.eval(), optimized(pose_network(model), *self.options))
 

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from hourglass.engine.budget import TimeBudgetHook
+from hourglass.engine.distributed import unwrapped
 from hourglass.engine.loops import EpochLoop
 from hourglass.engine.resuming import follows_scores, walk
 from hourglass.engine.saving import SafeCheckpointHook
@@ -16,7 +17,7 @@ from hourglass.engine.saving import SafeCheckpointHook
 
 def describe(runner: Runner, work_dir: str) -> str:
     """Return the plan of a run that is about to begin, whose files go to ``work_dir``."""
-    model = getattr(runner.model, 'module', runner.model)
+    model = unwrapped(runner.model)
     rows = [('network', f'{type(model).__name__}, {_count(model.parameters())} parameters'),
             *(('trained', line) for line in _groups(runner, model))]
     still = [name for name, parameter in model.named_parameters() if not parameter.requires_grad]
@@ -44,7 +45,7 @@ def rates(runner: Runner) -> list[float]:
     epochs = runner.max_epochs if isinstance(runner.train_loop, EpochLoop) else 0
     group, found = optimizer.param_groups[0], []
     found.append(group['lr'])
-    for _ in walk(schedules, epochs, runner.max_iters - 1, length):
+    for _ in walk(schedules, epochs, (epochs * length or runner.max_iters) - 1, length):
         found.append(group['lr'])
     return found
 
@@ -91,8 +92,9 @@ def _steps(runner: Runner) -> str:
     length = len(runner.train_dataloader)
     loop, every = runner.train_loop, runner.train_loop.val_interval
     if isinstance(loop, EpochLoop):
-        return (f'{runner.max_iters:,}: {runner.max_epochs} epochs of {length:,}; validated every '
-                f'{every} epoch(s)')
+        epochs = runner.max_epochs
+        return (f'{epochs * length:,}: {epochs} epochs of {length:,}; validated every {every} '
+                'epoch(s)')
     return (f'{runner.max_iters:,}: {runner.max_iters / length:.3g} passes of {length:,}; '
             f'validated every {every:,} steps')
 

@@ -12,6 +12,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import BaseLoop, Runner
 
 from hourglass.checkpoints.plain import to_plain
+from hourglass.engine.distributed import unwrapped
 from hourglass.engine.loops import ResumableLoop
 from hourglass.engine.resuming import take_settings
 from hourglass.errors import CheckpointError, ConfigError, did_you_mean
@@ -162,7 +163,7 @@ class SafeCheckpointHook(CheckpointHook):
                                     validated=self.validated_iter == meta['iter'])
         accumulates = getattr(runner.optim_wrapper, '_accumulative_counts', 1) > 1
         if 'optimizer' in checkpoint and accumulates and not runner.optim_wrapper.should_update():
-            model = getattr(runner.model, 'module', runner.model)
+            model = unwrapped(runner.model)
             checkpoint['gradients'] = {
                 name: parameter.grad.cpu() for name, parameter in model.named_parameters()
                 if parameter.grad is not None}
@@ -173,7 +174,7 @@ class SafeCheckpointHook(CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if not runner._resume:
             return
-        model = getattr(runner.model, 'module', runner.model)
+        model = unwrapped(runner.model)
         for name, gradient in checkpoint.get('gradients', {}).items():
             parameter = model.get_parameter(name)
             parameter.grad = gradient.to(parameter.device)

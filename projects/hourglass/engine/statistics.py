@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from hourglass.engine.distributed import unwrapped
 from hourglass.registry import HOOKS
 
 
@@ -39,7 +40,7 @@ class BatchNormHook(Hook):
     def before_val_epoch(self, runner: Runner) -> None:
         if self.batch is None or runner.iter < self.min_iterations:
             return
-        model = getattr(runner.model, 'module', runner.model)
+        model = unwrapped(runner.model)
         with runner.optim_wrapper.optim_context(runner.model):
             own, running, layer, size = compare_statistics(model, self.batch)
         if not running <= self.factor * own:

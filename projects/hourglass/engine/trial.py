@@ -13,8 +13,9 @@ from mmengine.logging import MMLogger
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from hourglass.engine.bundles import unbundle
-from hourglass.engine.checks import check_batches
+from hourglass.engine.checks import check_batches, check_evaluation, doubts
 from hourglass.engine.display import OverlayHook
+from hourglass.engine.distributed import unwrapped
 from hourglass.engine.plan import describe
 from hourglass.engine.resuming import follows_scores
 from hourglass.engine.saving import SafeCheckpointHook, check_score, known_scores
@@ -34,7 +35,9 @@ class TrialHook(Hook):
         self.work_dir, self.stepped = work_dir, False
 
     def before_train(self, runner: Runner) -> None:
-        check_batches(runner.train_dataloader, getattr(runner.model, 'module', runner.model))
+        check_batches(runner.train_dataloader, unwrapped(runner.model))
+        for line in doubts(runner):
+            runner.logger.warning(line)
         if self.work_dir is None:
             by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
             if runner._resume and (runner.epoch >= runner.max_epochs if by_epoch
@@ -61,7 +64,7 @@ def try_step(runner: Runner) -> str:
 
     Raises ``ConfigError`` if a parameter that is trained gets no gradient.
     """
-    model, wrapper = getattr(runner.model, 'module', runner.model).train(), runner.optim_wrapper
+    model, wrapper = unwrapped(runner.model).train(), runner.optim_wrapper
     batch = unbundle(next(iter(runner.train_dataloader)))
     with wrapper.optim_context(model):
         data = model.data_preprocessor(batch, True)
@@ -85,8 +88,9 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
     """
     if runner.val_loop is None:
         return
-    model = getattr(runner.model, 'module', runner.model)
+    model = unwrapped(runner.model)
     loader, evaluator = runner.val_dataloader, runner.val_evaluator
+    check_evaluation(runner.val_loop)
     try:
         batch = loader.collate_fn([loader.dataset[0]])
         with torch.no_grad():

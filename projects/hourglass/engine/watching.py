@@ -16,6 +16,7 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from hourglass.engine.distributed import unwrapped
 from hourglass.errors import DataError, TrainingError
 from hourglass.io.files import replacing
 from hourglass.registry import HOOKS
@@ -36,7 +37,7 @@ class FiniteLossHook(Hook):
         self.patched: list[tuple[object, str]] = []
 
     def before_train(self, runner: Runner) -> None:
-        model, wrapper = getattr(runner.model, 'module', runner.model), runner.optim_wrapper
+        model, wrapper = unwrapped(runner.model), runner.optim_wrapper
         parse_losses, backward = model.parse_losses, wrapper.backward
 
         def noting_losses(losses: dict) -> tuple[Tensor, dict]:

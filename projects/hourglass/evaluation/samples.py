@@ -62,8 +62,13 @@ def people_once(results: Sequence[dict], size: int) -> list[dict]:
     if len(results) < size:
         raise DataError(f'{size - len(results)} of {size} people were not predicted; the metric '
                         'was not given every batch')
-    if len(people) < size:
-        raise DataError(f'{size - len(people)} of {size} samples repeat others, and a test takes '
-                        'each person once: leave out RepeatDataset, sample_ratio_factor and '
-                        'repeated indices, or correct the sampler')
+    check_once(len(people), size)
     return [people[key] for key in sorted(people)]
+
+
+def check_once(people: int, size: int) -> None:
+    """Raise ``DataError`` if the ``size`` samples of a test show fewer people."""
+    if people < size:
+        raise DataError(f'{size - people} of {size} samples repeat others, and a test takes each '
+                        'person once: leave out RepeatDataset, sample_ratio_factor and repeated '
+                        'indices, or correct the sampler')

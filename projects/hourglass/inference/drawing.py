@@ -109,8 +109,8 @@ def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, colum
         person = dataset.get_data_info(index)
         side = float(person['bbox_scale'][0, 0])
         drawn = draw_skeleton(
-            read_image(person['img_path']), person['raw_ann_info']['keypoints_image'],
-            dataset.metainfo, side)
+            read_image(person['img_path'], person['bits']),
+            person['raw_ann_info']['keypoints_image'], dataset.metainfo, side)
         # the crop that the network is given, without what lies outside of the image
         middle, half = person['bbox_center'][0] + 0.5, side / 2
         size = np.array(drawn.shape[1::-1])

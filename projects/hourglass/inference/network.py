@@ -78,11 +78,11 @@ class PoseNetwork(nn.Module):
 
     def heatmaps(self, pixels: Tensor) -> list[Tensor]:
         """Return the heatmaps (B, K, h, w) of each of :attr:`stages`."""
-        images = pixels.flip(1) if self.description.rgb else pixels
+        images = _reversed(pixels, 1) if self.description.rgb else pixels
         images = (images.float() - self.mean) / self.std                # (B, 3, H, W)
         if not self.flip:
             return self.outputs(images)
-        both = torch.cat([images, images.flip(-1)])         # one pass is faster than two
+        both = torch.cat([images, _reversed(images, -1)])   # one pass is faster than two
         pairs = [maps.unflatten(0, (2, -1)) for maps in self.outputs(both)]
         return [(maps + self.unmirror(mirrored)) / 2 for maps, mirrored in pairs]
 
@@ -136,7 +136,13 @@ class PoseNetwork(nn.Module):
 
 def _unmirrored(heatmaps: Tensor, flip_indices: list[int]) -> Tensor:
     """Heatmaps (B, K, h, w) of mirrored images as those of the images, without any shift."""
-    return heatmaps.flip(-1)[:, flip_indices]
+    partners = torch.tensor(flip_indices, device=heatmaps.device)
+    return _reversed(heatmaps, -1).index_select(1, partners)
+
+
+def _reversed(x: Tensor, dim: int) -> Tensor:
+    """Return ``x.flip(dim)``; in exported files ``flip`` is a slice that OpenCV's dnn misreads."""
+    return x.index_select(dim, torch.arange(x.shape[dim] - 1, -1, -1, device=x.device))
 
 
 def decoder_of(description: Description, heatmap_size: Sequence[int]) -> DecodeHeatmaps:

@@ -15,7 +15,7 @@ import cv2
 
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.places import Request
-from hourglass.io.images import image_suffixes, read_image
+from hourglass.io.images import find_bits, image_suffixes, read_image
 from hourglass.io.video import VIDEOS, Animation, Frame, Video
 
 
@@ -27,11 +27,13 @@ class ImageFiles:
     ``ignored`` counts files without a name of an image or a video. Raises ``DataError`` if there is
     none with one.
 
-    With ``fps``, the images of each folder are the frames of one video, so many in a second. The
-    attribute ``animated`` may be set to False, to take only the first frame of animated images.
+    With ``fps``, the images of each folder are the frames of one video, so many in a second.
+    ``bits`` is as for :func:`hourglass.io.images.as_image`, by default what
+    :func:`.images.find_bits` finds in all images. The attribute ``animated`` may be set to False,
+    to take only the first frame of animated images.
     """
 
-    def __init__(self, source: str, fps: float | None = None):
+    def __init__(self, source: str, fps: float | None = None, bits: int | None = None):
         path = Path(source).expanduser()
         root, found = path.parent, [path]
         if path.is_dir():
@@ -51,6 +53,8 @@ class ImageFiles:
             what = f'{self.ignored} files and no image' if self.ignored else 'no image'
             raise DataError(f'{source}: {what}; give an image, a folder, a pattern in quotes, a '
                             'video, its address, or the number of a camera')
+        self.bits = bits or find_bits(
+            [path for name, path in self.paths.items() if not _is_video(name)])
 
     def __iter__(self) -> Iterator[Request]:
         numbers: Counter[str] = Counter()
@@ -61,7 +65,7 @@ class ImageFiles:
                 elif self.animated and Animation.recognises(path):
                     yield from _requests(name, Animation(path))
                 else:
-                    request = Request(read_image(path), name)
+                    request = Request(read_image(path, self.bits), name)
                     if self.fps:
                         request.video = Path(self.root.name, name).parent.as_posix()
                         request.time = numbers[request.video] / self.fps
@@ -128,11 +132,12 @@ class Camera:
         self.capture.release()
 
 
-def open_source(source: str, fps: float | None = None) -> ImageFiles | Frames:
+def open_source(source: str, fps: float | None = None, bits: int | None = None
+                ) -> ImageFiles | Frames:
     """Open the images that INPUT of a command line names; a number is a camera.
 
-    ``fps`` is as for :class:`ImageFiles`, a ``ConfigError`` for anything else. Raises ``DataError``
-    for what cannot be opened.
+    ``fps`` and ``bits`` are for :class:`ImageFiles`. Raises ``ConfigError`` for ``fps`` of anything
+    else, and ``DataError`` for what cannot be opened.
     """
     address = urlsplit(source)
     if fps is not None and not fps > 0:
@@ -145,7 +150,7 @@ def open_source(source: str, fps: float | None = None) -> ImageFiles | Frames:
         return Frames(Path(address.path).name or address.netloc, Video(source))
     if _is_video(source):
         return Frames(Path(source).name, Video(Path(source).expanduser()))
-    return ImageFiles(source, fps)
+    return ImageFiles(source, fps, bits)
 
 
 def _requests(name: str, frames: Iterable[Frame]) -> Iterator[Request]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,7 +13,7 @@ from typing import Union
 import cv2
 import numpy as np
 from numpy import ndarray
-from PIL import ExifTags, Image, ImageOps, features
+from PIL import ExifTags, Image, ImageFile, ImageOps, features
 
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
@@ -25,34 +26,24 @@ REDUCTIONS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_
 
 _DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
+_LOOKED_AT = 32                         # images of a set, for the range of its values
 _PROGRAMS = ('EPS', 'WMF')              # Pillow hands them to Ghostscript and to Windows
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow does not verify
 
 
-def read_image(path: str | Path) -> ndarray:
+def read_image(path: str | Path, bits: int | None = None) -> ndarray:
     """Read an image file of any format that Pillow decodes itself as (H, W, 3) uint8 BGR, upright.
 
-    It is turned as its EXIF data say, like annotation tools and ``cv2.imread`` do. Values of 16
-    bits are scaled as by :func:`as_image`. Raises ``DataError`` if the file is missing, over
-    Pillow's limit of 179 million pixels, or broken, where that can be detected; OpenCV and Pillow
-    decode some broken files half grey.
+    It is turned as its EXIF data say, like annotation tools and ``cv2.imread`` do. ``bits`` is as
+    for :func:`as_image`. Raises ``DataError`` if the file is missing, over Pillow's limit of 179
+    million pixels, or broken, where that can be detected; OpenCV and Pillow decode some broken
+    files half grey.
     """
-    with named_errors(path, 'not a readable image', missing='no such image'):
-        data = Path(path).read_bytes()
-        check_jpeg(data)
-        prepare_plugin(data)
-        Image.open(BytesIO(data)).verify()      # checksums; it has to be opened again after that
-        with Image.open(BytesIO(data)) as image:
-            if image.format in _PROGRAMS:
-                raise ValueError(f'{image.format} is drawn by other programs, which are not run')
-            if image.format == 'PNG' and _PNG_END not in data:
-                raise ValueError('its end is missing')
-            if not image.mode.startswith('I;16') and ';16' in str(image.tile):
-                # three colours of 16 bits, of which Pillow would take the upper bytes
-                pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DEEP)
-                if pixels is not None and pixels.dtype == np.uint16:
-                    return _turned(_to_eight_bits(pixels), _orientation(image))
-            return _as_bgr(ImageOps.exif_transpose(image))
+    pixels = _decode(path)
+    try:
+        return as_image(pixels, bits)
+    except DataError as error:
+        raise DataError(f'{path}: {error}') from None
 
 
 def image_suffixes() -> set[str]:
@@ -73,7 +64,8 @@ def prepare_plugin(head: bytes) -> None:
         register_heif_opener()
 
 
-def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, int], int]:
+def read_reduced(path: str | Path, reduction: int, bits: int | None = None
+                 ) -> tuple[ndarray, tuple[int, int], int]:
     """Read an image that may be reduced: (ceil(h / r), ceil(w / r), 3) uint8 BGR, (w, h), and r.
 
     The pixels and errors are those of :func:`read_image`. OpenCV decodes plain JPEGs, as it is
@@ -94,7 +86,7 @@ def read_reduced(path: str | Path, reduction: int) -> tuple[ndarray, tuple[int, 
             if pixels is not None:
                 return (_turned(pixels, orientation), _turned_size(frame.size, orientation),
                         reduction)
-    image = read_image(path)
+    image = read_image(path, bits)
     return image, (image.shape[1], image.shape[0]), 1
 
 
@@ -110,6 +102,24 @@ def image_size(path: str | Path) -> tuple[int, int]:
             return _turned_size(image.size, _orientation(image))
 
 
+def find_bits(paths: Sequence[Path]) -> int | None:
+    """Return how many bits the values of a set's images of 16 bits need: 8, 10, 12, 14 or 16.
+
+    Up to 32 images, spread over the set, are looked at, so that all are scaled alike; a warning
+    says how if it is less than 16 bits. None if no image has 16.
+    """
+    bits = 0
+    for path in paths[::-(-len(paths) // _LOOKED_AT)]:
+        # reading an image raises the error of a broken one
+        with suppress(DataError, OSError), Image.open(path) as image:
+            if _is_deep(image):
+                bits = max(bits, _bits_needed(_decode(path)))
+    if 0 < bits < 16:
+        warnings.warn(f'images of 16 bits have values of {bits} bits: 0 to {2**bits - 1} becomes 0 '
+                      'to 255 in all of them, unless the option bits says otherwise', stacklevel=2)
+    return bits or None
+
+
 def write_image(path: str | Path, image: ndarray) -> None:
     """Write an image (H, W, 3) uint8 BGR in the format of the file's suffix; makes its folder.
 
@@ -123,18 +133,19 @@ def write_image(path: str | Path, image: ndarray) -> None:
                     'write to, with free space')
 
 
-def as_image(source: ImageLike) -> ndarray:
+def as_image(source: ImageLike, bits: int | None = None) -> ndarray:
     """Convert an image of any type to (H, W, 3) uint8 BGR, without transparency.
 
     The source is a path, a Pillow image (both turned upright by their EXIF data), or an array of
     uint8 or uint16: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey. Values of
-    uint16 are scaled from the range of 8, 10, 12, 14 or 16 bits, the smallest that holds them all;
-    a warning says so if it is not 16. Anything else raises ``DataError``.
+    16 bits are scaled from the range of ``bits``; by default that of 8, 10, 12, 14 or 16, the
+    smallest that holds those of this image, and a warning says so if it is not 16. Larger values,
+    and anything else, raise ``DataError``.
     """
     if isinstance(source, (str, Path)):
-        return read_image(source)
+        return read_image(source, bits)
     if isinstance(source, Image.Image):
-        return _as_bgr(ImageOps.exif_transpose(source))
+        source = _pixels(ImageOps.exif_transpose(source))
     if not isinstance(source, ndarray):
         raise DataError(f'an image of type {type(source).__name__}: give a path, a Pillow image '
                         'or an array')
@@ -143,7 +154,7 @@ def as_image(source: ImageLike) -> ndarray:
         raise DataError(f'an image as an array {source.shape} of {source.dtype}: give (H, W, 3) '
                         'BGR, (H, W, 4) BGRA or (H, W) grey of uint8 or uint16')
     if source.dtype == np.uint16:
-        source = _to_eight_bits(source)
+        source = _to_eight_bits(source, bits)
     if channels == 3:
         return source
     return cv2.cvtColor(source, cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR)
@@ -158,32 +169,68 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _turned(pixels: ndarray, orientation: int) -> ndarray:
-    if orientation == 1:
-        return pixels
-    image = Image.fromarray(pixels)
-    image.getexif()[ExifTags.Base.Orientation] = orientation
-    return np.array(ImageOps.exif_transpose(image))
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def _turned_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return size[::-1] if orientation >= 5 else size         # by a quarter
 
 
-def _as_bgr(image: Image.Image) -> ndarray:
+def _decode(path: str | Path) -> ndarray:
+    """Read upright pixels: (H, W, 3) uint8 BGR, or uint16 BGR or (H, W) grey."""
+    with named_errors(path, 'not a readable image', missing='no such image'):
+        data = Path(path).read_bytes()
+        check_jpeg(data)
+        prepare_plugin(data)
+        Image.open(BytesIO(data)).verify()      # checksums; it has to be opened again after that
+        with Image.open(BytesIO(data)) as image:
+            if image.format in _PROGRAMS:
+                raise ValueError(f'{image.format} is drawn by other programs, which are not run')
+            if image.format == 'PNG' and _PNG_END not in data:
+                raise ValueError('its end is missing')
+            if not image.mode.startswith('I;16') and _is_deep(image):
+                # three colours of 16 bits, of which Pillow would take the upper bytes
+                pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DEEP)
+                if pixels is not None and pixels.dtype == np.uint16:
+                    return _turned(pixels, _orientation(image))
+            return _pixels(ImageOps.exif_transpose(image))
+
+
+def _is_deep(image: ImageFile.ImageFile) -> bool:
+    """Return whether an image that is open has 16 bits for a value."""
+    return ';16' in f'{image.mode} {image.tile}'
+
+
+def _pixels(image: Image.Image) -> ndarray:
+    """Return (H, W, 3) uint8 BGR, or (H, W) uint16 of a grey image of 16 bits."""
     if image.mode.startswith('I;16'):         # Pillow would clip all values above 255
-        image = Image.fromarray(_to_eight_bits(np.asarray(image).astype(np.uint16)))
-    elif image.mode in ('I', 'F'):
+        return np.asarray(image).astype(np.uint16)
+    if image.mode in ('I', 'F'):
         raise DataError(f"pixels of mode '{image.mode}' have no known white; save it with 8 or "
                         '16 bits')
     return cv2.cvtColor(np.asarray(image.convert('RGB')), cv2.COLOR_RGB2BGR)
 
 
-def _to_eight_bits(pixels: ndarray) -> ndarray:
-    """Scale uint16 to uint8: the range of as many bits as the values need becomes 0 to 255."""
-    bits = next(bits for bits in (8, 10, 12, 14, 16) if pixels.max() < 2**bits)
-    if bits < 16:
-        warnings.warn(f'an image with 16 bits for a value has values of {bits} bits: 0 to '
-                      f'{2**bits - 1} becomes 0 to 255', stacklevel=2)
+def _bits_needed(pixels: ndarray) -> int:
+    return next(bits for bits in (8, 10, 12, 14, 16) if pixels.max() < 2**bits)
+
+
+def _to_eight_bits(pixels: ndarray, bits: int | None) -> ndarray:
+    """Scale uint16 to uint8: the range of as many bits becomes 0 to 255."""
+    needed = _bits_needed(pixels)
+    if bits is None and needed < 16:
+        warnings.warn(f'an image with 16 bits for a value has values of {needed} bits: 0 to '
+                      f'{2**needed - 1} becomes 0 to 255', stacklevel=3)
+    bits = bits or needed
+    if pixels.max() >= 2**bits:
+        raise DataError(f'values up to {pixels.max()}, and {bits} bits end at {2**bits - 1}, as '
+                        f'the option bits or other images say; give bits={needed} for all')
     return np.rint(pixels * (255 / (2**bits - 1))).astype(np.uint8)
 
 

@@ -1,5 +1,6 @@
 """The written config builds the data sets that were looked over, and says what was chosen."""
 import cv2
+import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS
@@ -49,6 +50,26 @@ def test_people_that_are_left_out_are_counted(tmp_path):
     people = [annotation(i, i) for i in range(7)] + [annotation(9, 7, iscrowd=1)]
     said, _ = written(tmp_path, source(tmp_path, people), held_out=(1, 3))
     assert said.count("1 left out for 'crowd'") == 1
+
+
+def test_missing_images_of_both_splits_are_counted(tmp_path):
+    people = source(tmp_path)
+    for path in (tmp_path / 'images').iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match='images: 8 of 8 images are missing'):
+        written(tmp_path, people)
+
+
+def test_the_range_of_16_bits_is_that_of_both_splits(tmp_path):
+    people = source(tmp_path)
+    for number in range(8):
+        cv2.imwrite(str(tmp_path / f'images/{number}.png'),
+                    np.full((60, 80), 4095 if number == 3 else 100, np.uint16))
+    with pytest.warns(UserWarning, match='values of 12 bits'):
+        said, cfg = written(tmp_path, people)
+    assert 'images: 16 bits for a value, of which 12 are used; 4095 is white' in said
+    assert said.endswith(' --bits 12 --boxes FILE (or --detector, for people)')
+    assert [split.bits for split in splits(cfg)] == [12, 12]
 
 
 def test_two_files_are_the_splits_and_share_no_image(tmp_path):

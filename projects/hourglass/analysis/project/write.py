@@ -61,13 +61,21 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     options: dict[str, Any] = dict(crop=crop, category=category, flip_pairs=pairs)
     parts: list[tuple[Source, dict[str, Any]]] = [(train, {}), (val, {})] if val else [
         (train, dict(split=split, held_out=held_out)) for split in ('train', 'val')]
-    splits = [KeypointDataset(str(source.file), data_prefix=dict(img=str(source.images)),
-                              **options, **part) for source, part in parts]
+
+    def dataset(source: Source, **part: Any) -> KeypointDataset:
+        return KeypointDataset(str(source.file), data_prefix=dict(img=str(source.images)),
+                               **options, **part)
+    if not val:
+        dataset(train)                  # an error is then about the images of both splits
+    splits = [dataset(source, **part) for source, part in parts]
     for name, split in zip(('train', 'validate'), splits):
         left_out = ''.join(f", {count} left out for '{why}'"
                            for why, count in split.left_out.items())
         yield f'to {name}: {len(split)} people on {len(_images(split))} images{left_out}'
     _check_splits(*splits)
+    bits = max((split.bits for split in splits if split.bits), default=None)
+    if bits:
+        yield f'images: 16 bits for a value, of which {bits} are used; {2**bits - 1} is white'
     size = choose_size(len(splits[0]))
     weights, shared = choose_weights(file.names, size)
     start = ('random numbers, as no weights in the package share enough keypoints'
@@ -79,14 +87,16 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     config, sheet = out / 'config.py', out / 'people.png'
     with replacing(config) as draft:
         draft.write_text(_config(
-            out, options, parts, held_out, file.names, len(splits[0]), size, weights,
-            dict(crop_why=crop_why, load_why=start, not_mirrored=not_mirrored)), encoding='utf-8')
+            out, dict(options, bits=bits), parts, held_out, file.names, len(splits[0]), size,
+            weights, dict(crop_why=crop_why, load_why=start, not_mirrored=not_mirrored)),
+            encoding='utf-8')
     write_sheet(splits[0], sheet)
     yield f'written: {config}, and {sheet} to look at'
     yield f'next: hourglass train {config}'
     weights_of_run = out / 'run/best_*.pth'
     yield (f'then: hourglass predict NEW_IMAGES --config {config} --weights {weights_of_run}'
-           f" {'--whole-image' if crop == 'image' else '--boxes FILE'}")
+           f"{f' --bits {bits}' if bits else ''} "
+           f"{'--whole-image' if crop == 'image' else '--boxes FILE (or --detector, for people)'}")
 
 
 def _images(people: KeypointDataset) -> set[str]:
@@ -111,6 +121,8 @@ def _config(out: Path, options: dict, parts: Sequence[tuple[Source, dict]], held
     by_files = val is not parts[0][0]
     fields = dict(
         options, size=size, leave_out=tuple(REASONS), flip_pairs=_indented(pairs, 8),
+        bits=f"\n    bits={options['bits']},{' ' * 27}# of 16 for a value of an image"
+        if options['bits'] else '',
         crop_why=why['crop_why'], other_crops=' or '.join(
             repr(crop) for crop in CROPS if crop != options['crop']),
         splits=(_FILES if by_files else _SHARES).format(
@@ -154,7 +166,7 @@ work_dir = '{{{{ fileDirname }}}}/run'
 # Data. Paths are relative to the folder of this file.
 people = dict(
     type='hourglass.KeypointDataset', data_root='{{{{ fileDirname }}}}',
-    category={category!r},             # its name, if several have keypoints
+    category={category!r},             # its name, if several have keypoints{bits}
     # what people are cropped around ({crop_why}); or {other_crops}:
     crop={crop!r},
     # without 'crowd', crowds count as people; without one of the others, it is an error:

@@ -19,6 +19,7 @@ from numpy import ndarray
 from hourglass.analysis.calibrate import checked
 from hourglass.analysis.machine import described, machine
 from hourglass.analysis.report import findings
+from hourglass.engine.distributed import unwrapped
 from hourglass.errors import ConfigError
 from hourglass.evaluation.calibration import Calibration
 from hourglass.evaluation.metrics import Scored
@@ -139,9 +140,9 @@ def _chart(lines: Mapping[str, tuple[ndarray, ndarray]], title: str, x_label: st
 
 def _people(runner: Runner, scored: Scored, records: Mapping[int, dict]) -> list[dict]:
     """Return what the page shows of some people; their heatmaps are computed again."""
-    model = getattr(runner.model, 'module', runner.model)
+    model = unwrapped(runner.model)
     model.cfg, model.dataset_meta = runner.cfg, runner.test_dataloader.dataset.metainfo
-    images = [read_image(record['img_path']) for record in records.values()]
+    images = [read_image(one['img_path'], one.get('bits')) for one in records.values()]
     poses = predict(pose_network(model), images, heatmaps=True, inputs=True,
                     centers=[record['bbox_center'] for record in records.values()],
                     scales=[record['bbox_scale'][:, 0] / 200 for record in records.values()])

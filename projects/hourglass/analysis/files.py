@@ -1,0 +1,52 @@
+"""The scores of an exported file on a test set, beside those of the network it was made from."""
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmengine.structures import InstanceData
+
+from hourglass.analysis.exits import score_names
+from hourglass.checkpoints.names import find_config
+from hourglass.deploy.export import Exported, KeypointsOf
+from hourglass.io.tables import markdown_table, number
+
+
+def compare_scores(config: str | Path, exported: Exported) -> str:
+    """Test a network and its file on the test set of the config; returns a markdown table."""
+    cfg = Config.fromfile(find_config(config))
+    cfg.log_level, cfg.visualizer = 'WARNING', dict(type='mmengine.Visualizer')
+    with TemporaryDirectory() as cfg.work_dir:
+        before, after = (_scores(cfg, name, of) for name, of in (
+            ('torch', exported.in_torch), ('file', exported.in_file)))
+    rows = [[name, number(before[name]), number(after[name]), number(after[name] - before[name])]
+            for name in score_names(cfg, None) or before]
+    return markdown_table(rows, ['score', 'torch', exported.path.name, 'difference'])
+
+
+def _scores(cfg: Config, name: str, keypoints_of: KeypointsOf) -> dict[str, float]:
+    cfg.experiment_name = name
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(_Replace(keypoints_of))
+    return runner.test()
+
+
+class _Replace(Hook):
+    """Hook that tests a function from crops to keypoints in the place of the model."""
+
+    def __init__(self, keypoints_of: KeypointsOf):
+        self.keypoints_of = keypoints_of
+
+    def before_test(self, runner: Runner) -> None:
+        model = runner.model
+
+        def test_step(data: dict) -> list:
+            keypoints, scores = self.keypoints_of(torch.stack(list(data['inputs'])).float())
+            found = [InstanceData(keypoints=one[None].numpy(), keypoint_scores=of_one[None].numpy())
+                     for one, of_one in zip(keypoints, scores)]
+            return model.add_pred_to_datasample(found, None, data['data_samples'])
+        model.test_step = test_step
