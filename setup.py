@@ -68,5 +68,5 @@ setup(
         opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
-             'types-requests', 'types-tqdm', 'pdoc', 'nbclient', 'ipykernel']),
+             'types-requests', 'types-tqdm', 'pandas', 'pdoc', 'nbclient', 'ipykernel']),
     entry_points=dict(console_scripts=['hourglass = hourglass.cli:main']))

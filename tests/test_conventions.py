@@ -264,6 +264,7 @@ def check(dataset, **metric) -> None:
         dataloader=SimpleNamespace(dataset=dataset), evaluator=SimpleNamespace(metrics=[built])))
 
 
+@CONCATENATES
 def test_equal_ids_of_two_files_are_refused_for_a_metric_that_goes_by_them(folder):
     def whole(join, **change) -> ConcatDataset | CombinedDataset:
         return join([toy(folder, **OPTIONS), toy(
@@ -278,6 +279,7 @@ def test_equal_ids_of_two_files_are_refused_for_a_metric_that_goes_by_them(folde
     check(whole(ConcatDataset, image_id=500), type='EPE')
 
 
+@CONCATENATES
 def test_a_metric_that_reads_one_of_two_files_is_refused(folder):
     (folder / 'coco.json').write_text(json.dumps(dict(
         images=[dict(id=i) for i in (499, 500)], categories=[], annotations=[])))

@@ -29,7 +29,7 @@ from hourglass.datasets.lsp import read_lsp
 from hourglass.datasets.mpii.files import read_mpii
 from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.inference.places import BoxFile
+from hourglass.inference.boxes import BoxFile
 from hourglass.io.images import read_image, read_reduced
 
 PEOPLE, JOINTS = 6, 16
@@ -64,7 +64,7 @@ def people_gz() -> bytes:
 
 
 def boxes_json() -> bytes:
-    boxes = rng().uniform(0, 99, (5, 2, 4)).tolist()
+    boxes = np.sort(rng().uniform(0, 99, (5, 2, 2, 2)), axis=2).reshape(5, 2, 4).tolist()
     return json.dumps({f'{i}.jpg': pair for i, pair in enumerate(boxes)}).encode()
 
 

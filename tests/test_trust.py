@@ -21,7 +21,7 @@ from hourglass.datasets.mpii.files import read_mpii
 from hourglass.datasets.mpii.release import read_release
 from hourglass.errors import HourglassError
 from hourglass.evaluation.prediction_files import read_predictions
-from hourglass.inference.places import BoxFile
+from hourglass.inference.boxes import BoxFile
 from hourglass.io.h5 import open_h5
 from hourglass.io.images import read_image, read_reduced
 from hourglass.io.mat import read_mat

@@ -28,7 +28,8 @@ def load(path):
     if path.suffix == '.xml':
         import openvino
         model = openvino.Core().read_model(path)
-        compiled = openvino.compile_model(model, 'CPU')
+        # the default is bfloat16 on processors that have it, which moves keypoints
+        compiled = openvino.compile_model(model, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
 
         def run(pixels):
             return [output[0] for output in compiled(pixels[None]).values()]

@@ -70,7 +70,8 @@ def test_a_run_of_ours_is_converted_without_mmengines_training_state(tmp_path):
 
 
 @pytest.mark.parametrize(('keypoints', 'data', 'base'), [
-    (16, None, 'mpii/'), (11, None, 'flic/'), (14, None, 'lsp/'), (16, 'synthetic', 'synthetic/')])
+    (16, None, 'mpii/'), (11, None, 'flic/'), (14, None, 'lsp/'), (17, None, 'coco/'),
+    (16, 'synthetic', 'synthetic/')])
 def test_the_config_inherits_from_one_of_the_data_set(tmp_path, keypoints, data, base):
     tensors, _ = tensors_of('bearpaw', num_keypoints=keypoints)
     torch.save(tensors, tmp_path / 'theirs.pth')

@@ -24,7 +24,10 @@ def test_it_is_read_as_it_was_written_and_draws_as_mmpose_does(name):
     assert Description.of(about.metadata(), 'a') == about
     parsed = parse_pose_metainfo(SKELETONS[name])
     assert describe(parsed) == about
-    for key, value in about.metainfo().items():
+    metainfo = about.metainfo()
+    assert metainfo.pop('observer_sides') == (name == 'flic')
+    assert not replace(about, observer_sides=False).metainfo()['observer_sides']
+    for key, value in metainfo.items():
         assert np.array_equal(value, parsed[key]), key
 
 

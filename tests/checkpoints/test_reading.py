@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import zipfile
+from argparse import Namespace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -100,10 +101,31 @@ def test_tensors_without_numbers_of_their_own_are_refused(tensor):
 @pytest.mark.parametrize('wrap', [
     lambda tensors: tensors, lambda tensors: dict(state_dict=tensors, epoch=3),
     lambda tensors: dict(model=tensors), lambda tensors: dict(state_dict=dict(model=tensors)),
-    lambda tensors: dict(model_state_dict=tensors, optimizer={})])
+    lambda tensors: dict(model_state_dict=tensors, optimizer={}),
+    lambda tensors: dict(net=tensors), lambda tensors: dict(network=tensors),
+    lambda tensors: dict(weights=tensors), lambda tensors: dict(model_state=tensors)])
 def test_tensors_are_found_inside_the_containers_of_the_projects(wrap):
     tensors = dict(weight=torch.ones(2))
     assert state_dict(wrap(tensors), 'a.pth') is tensors
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_arguments_of_a_program_may_lie_beside_the_tensors(tmp_path, zipped):
+    torch.save(dict(net=dict(weight=torch.ones(2)), args=Namespace(lr=0.1)), tmp_path / 'a.pth',
+               _use_new_zipfile_serialization=zipped)
+    content = read_checkpoint(tmp_path / 'a.pth')
+    assert content['args'] == Namespace(lr=0.1)
+    assert state_dict(content, 'a.pth')['weight'].equal(torch.ones(2))
+
+
+@pytest.mark.parametrize('zipped', [True, False])
+def test_a_whole_model_is_refused_with_what_to_run_where_it_was_made(tmp_path, zipped):
+    torch.save(torch.nn.Sequential(torch.nn.Linear(1, 1)), tmp_path / 'model.pth',
+               _use_new_zipfile_serialization=zipped)
+    with pytest.raises(CheckpointError, match=(
+            r'model\.pth: not a readable checkpoint .*holds a torch\.nn\.modules\.container\.'
+            r"Sequential.*: torch\.save\(torch\.load\('model\.pth', weights_only=False\)\.state_")):
+        read_checkpoint(tmp_path / 'model.pth')
 
 
 @pytest.mark.parametrize('content', [[1], dict(epoch=3), dict(state_dict={1: torch.ones(2)})])

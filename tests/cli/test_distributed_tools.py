@@ -115,6 +115,28 @@ def test_two_processes_share_an_epoch_and_scale_the_rate(trained):
     assert steps[0]['lr'] == pytest.approx(6e-3 * 2 * 6 * 2 / 8)    # ranks x batch x accumulated
 
 
+@pytest.mark.slow
+def test_a_stopped_run_of_two_goes_on_in_one_process_with_the_same_steps(data, tmp_path):
+    config, work = 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', tmp_path / 'work'
+    options = ('--work-dir', work, '--auto-scale-lr', '--cfg-options', *TINY, 'sync_bn=torch',
+               'train_dataloader.batch_size=3', 'param_scheduler=None', 'train_cfg.max_epochs=2',
+               'default_hooks.logger.interval=1', 'train_cfg.val_interval=2')
+    started = start(REPOSITORY / 'tools/dist_train.sh', config, 2, *options, data=data)
+    while not list(work.glob('*/vis_data/scalars.json')) or not scalars(work):
+        assert started.poll() is None, started.communicate()[0]
+        time.sleep(0.05)
+    started.send_signal(signal.SIGTERM)             # which torchrun sends to both
+    output = started.communicate()[0]
+    assert output.count('stopped after iteration ') == 1, output
+    assert (work / 'stopped.pth').exists()
+    output = run(sys.executable, 'tools/train.py', config, '--resume', *options, data=data)
+    assert 'shared  batches of 6 by 1 processes, before by 2' in output
+    steps = [json.loads(line) for log in sorted(work.glob('*/vis_data/scalars.json'))
+             for line in log.read_text().splitlines()]
+    assert [step['step'] for step in steps if 'loss' in step] == list(range(1, 9))
+    assert {step['lr'] for step in steps if 'loss' in step} == {6e-3 * 6 / 8}
+
+
 class Tool:
     """A tool in a fork of this process, which has its imports already."""
 

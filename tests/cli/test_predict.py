@@ -5,11 +5,15 @@ import json
 import cv2
 import numpy as np
 import pytest
+from pairs import zip_equal
 from PIL import Image
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 from video_files import write_video
 
 from hourglass.apis import init_model, predict
+from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
+from hourglass.evaluation.oks import average_precision
 from hourglass.io.video import Video
 
 
@@ -32,7 +36,8 @@ def test_a_folder_to_overlays_json_and_table(cli, images, tmp_path, capsys):
     coco = COCO(out / 'predictions.json')
     assert [image['file_name'] for image in coco.imgs.values()] == ['a.jpg', 'b.png', 'more/c.jpg']
     (person,) = coco.imgToAnns[2]
-    expected = predict(init_model('flic-small', device='cpu'), images / 'more/c.jpg')
+    expected = predict(init_model('flic-small', device='cpu'), images / 'more/c.jpg',
+                       whole_image=True)
     found = np.reshape(person['keypoints'], (-1, 3))
     assert found[:, :2] == pytest.approx(expected.keypoints[0], abs=1e-3)
     assert found[:, 2] == pytest.approx(expected.scores[0], abs=1e-4)
@@ -43,8 +48,8 @@ def test_a_folder_to_overlays_json_and_table(cli, images, tmp_path, capsys):
     assert len(lines) == 3 * 11
     assert [line['keypoint'] for line in lines[:11]] == names
     assert float(lines[22]['x']) == found[0, 0] and lines[22]['image'] == 'more/c.jpg'
-    for name in ('overlays/a.jpg', 'overlays/b.png', 'overlays/more/c.jpg', 'heatmaps/b_0.png',
-                 'crops/more/c_0.png'):
+    for name in ('overlays/a.jpg', 'overlays/b.png', 'overlays/more/c.jpg', 'heatmaps/b.png_0.png',
+                 'crops/more/c.jpg_0.png'):
         assert cv2.imread(str(out / name)) is not None
     before, after = cv2.imread(str(images / 'b.png')), cv2.imread(str(out / 'overlays/b.png'))
     assert before.shape == after.shape and (before != after).any()
@@ -66,6 +71,48 @@ def test_boxes_stage_and_scores(cli, images, tmp_path):
     drawn, given = (cv2.imread(str(path)) for path in (
         tmp_path / 'first/overlays/b.png', images / 'b.png'))
     assert np.array_equal(drawn, given)             # no person, and no score above 2
+
+
+@pytest.mark.slow
+def test_results_for_coco_keep_ids_and_have_the_score_of_the_same_poses(cli, images, tmp_path):
+    """Annotated people are poses with noise; AP by COCO's own code, and by ours without files."""
+    model = init_model('flic-small', device='cpu')
+    boxes = np.array([[5, 5, 100, 120], [30, 10, 128, 100]])
+    sigmas = np.array([COCO_SIGMAS[name] for name in keypoint_names(model.dataset_meta)])
+    rng, people, found = np.random.default_rng(0), [], []
+    for image_id, name in ((70, 'a.jpg'), (40, 'b.png'), (55, 'more/c.jpg')):
+        poses = predict(model, images / name, boxes)
+        found += [dict(image_id=image_id, keypoints=keypoints, score=scores.mean())
+                  for keypoints, scores in zip_equal(poses.keypoints, poses.scores)]
+        for keypoints, box in zip_equal(poses.keypoints, boxes.tolist()):
+            noisy = keypoints + rng.normal(0, 4, keypoints.shape)
+            people.append(dict(
+                id=900 - len(people), image_id=image_id, category_id=1, iscrowd=0, num_keypoints=11,
+                keypoints=np.c_[noisy, np.full(11, 2)].ravel().tolist(), area=9000.0,
+                bbox=[*box[:2], box[2] - box[0], box[3] - box[1]]))
+    truth = tmp_path / 'truth.json'
+    truth.write_text(json.dumps(dict(
+        images=[dict(id=70, file_name='a.jpg'), dict(id=40, file_name='b.png'),
+                dict(id=55, file_name='set/more/c.jpg')],
+        categories=[dict(id=1, name='person')], annotations=people)))
+    common = (images, '--model', 'flic-small', '--boxes', truth, '--no-overlays', '--device', 'cpu')
+    cli('predict', *common, '--out', tmp_path / 'list', '--format', 'coco-results')
+    cli('predict', *common, '--out', tmp_path / 'coco')
+    content = json.loads((tmp_path / 'coco/predictions.json').read_text())
+    assert [image['id'] for image in content['images']] == [70, 40, 55]
+    assert [person['id'] for person in content['annotations']] == [one['id'] for one in people]
+    coco = COCO(truth)
+    results = coco.loadRes(str(tmp_path / 'list/predictions.json'))
+    assert [(one['image_id'], one['annotation_id']) for one in results.anns.values()] == [
+        (one['image_id'], one['id']) for one in people]
+    evaluation = COCOeval(coco, results, 'keypoints')
+    evaluation.params.kpt_oks_sigmas = sigmas
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    expected = np.array(list(average_precision(people, found, sigmas)[0].values()))
+    stats = np.where(evaluation.stats < 0, np.nan, 100 * evaluation.stats)
+    assert np.array_equal(stats, expected, equal_nan=True) and 20 < expected[0] < 90
 
 
 def test_a_video_to_a_video_with_a_detector(cli, images, tmp_path, monkeypatch):
@@ -130,7 +177,8 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
     (['.', '--whole-image', '--smooth'], 'still images; --smooth is for videos'),
     (['.', '--whole-image', '--fps', 0], 'fps=0'),
     (['.', '--whole-image', '--fps', 25, '--journal'], 'leave them out for videos'),
-    (['.', '--boxes', 'a', '--detector', 'b'], 'Give one of --detector'),
+    (['.', '--boxes', 'a', '--detector', 'b'], '--detector and --boxes all say'),
+    (['.', '--whole-image', '--box-format', 'xywh'], '--box-format is for --boxes'),
 ])
 def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, message):
     monkeypatch.chdir(images)

@@ -166,6 +166,20 @@ def test_stopping_by_ctrl_c_saves_and_goes_on_the_same(config, straight, tmp_pat
 
 
 @pytest.mark.slow
+def test_a_second_run_in_the_work_folder_is_refused(config, tmp_path):
+    work = tmp_path / 'work'
+    first = run_with_step(config, work, 'print("asleep", flush=True)', 'time.sleep(1e6)')
+    assert first.until(lambda: 'asleep' in first.output)
+    second = Run(config, work, '--resume', log=tmp_path / 'second')
+    assert second.wait() == 1
+    last = second.output.strip().splitlines()[-1]
+    assert last.startswith(f'error: {work}: in use by process {first.pid} of ')
+    first.kill()
+    first.wait()
+    assert Run(config, work, '--resume').wait() == 0
+
+
+@pytest.mark.slow
 def test_a_second_signal_ends_the_run_at_once(config, tmp_path):
     run = run_with_step(config, tmp_path / 'work', 'print("asleep", flush=True)',
                         'time.sleep(1e6)')

@@ -70,3 +70,9 @@ def test_a_size_that_is_no_number_is_named(tmp_path):
 def test_a_wrong_annotation_is_named(tmp_path, changes, message):
     with pytest.raises(DataError, match=f'people.json, {message}'):
         read_coco(write_people(tmp_path, [annotation(1, 0, **changes)]))
+
+
+def test_outlines_of_people_take_no_memory(tmp_path):
+    path = write_people(tmp_path, [annotation(1, 0, segmentation=[[1, 2, 3, 4, 5, 6]])])
+    one, = read_coco(path).annotations
+    assert one['id'] == 1 and 'segmentation' not in one

@@ -1,9 +1,11 @@
 """Skeletons: mmpose reads them, and names that do not exist are refused."""
+import numpy as np
 import pytest
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from pairs import zip_equal
 
 from hourglass.datasets.skeletons import (
+    COCO,
     FLIC,
     LSP,
     MPII,
@@ -33,16 +35,26 @@ def test_sides_are_swapped_by_a_flip_and_every_keypoint_is_connected(name):
 
 def test_numbers_of_keypoints_and_lower_bodies():
     found = [(len(keypoint_names(skeleton)), len(parse_pose_metainfo(skeleton)['lower_body_ids']))
-             for skeleton in (MPII, FLIC, LSP)]
-    assert found == [(16, 7), (11, 2), (14, 6)]
+             for skeleton in (MPII, FLIC, LSP, COCO)]
+    assert found == [(16, 7), (11, 2), (14, 6), (17, 6)]
 
 
 @pytest.mark.parametrize('skeleton', SKELETONS.values(), ids=SKELETONS)
 def test_names_are_those_of_the_definition_in_either_form(skeleton):
     names = keypoint_names(skeleton)
     assert keypoint_names(parse_pose_metainfo(skeleton)) == names
-    assert len(names) == len(set(names)) == {'mpii': 16, 'flic': 11, 'lsp': 14}[
-        skeleton['dataset_name']]
+    assert len(names) == len(set(names)) == {
+        'mpii': 16, 'flic': 11, 'lsp': 14, 'coco': 17}[skeleton['dataset_name']]
+
+
+def test_cocos_joints_are_mmposes():
+    theirs = parse_pose_metainfo(dict(from_file='configs/_base_/datasets/coco.py'))
+    ours = parse_pose_metainfo(COCO)
+    for key in ('keypoint_id2name', 'flip_indices', 'lower_body_ids'):
+        assert ours[key] == theirs[key]
+    assert np.array_equal(ours['sigmas'], theirs['sigmas'])
+    assert {frozenset(bone) for bone in ours['skeleton_links']} == {
+        frozenset(bone) for bone in theirs['skeleton_links']} - {frozenset((1, 2))}
 
 
 def test_the_order_is_that_of_the_annotation():

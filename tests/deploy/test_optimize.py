@@ -47,9 +47,9 @@ def test_what_is_behind_a_stage_is_not_computed(model, image):
     hooks = [hourglass.register_forward_hook(lambda *_, stack=stack: ran.append(stack))
              for stack, hourglass in enumerate(model.network.hourglasses)]
     try:
-        predict(model, image, stage=0, flip=False)
+        predict(model, image, whole_image=True, stage=0, flip=False)
         assert ran == [0]
-        predict(model, image, stages=True, stage=0, flip=False)       # all are requested
+        predict(model, image, whole_image=True, stages=True, stage=0, flip=False)   # all of them
         assert ran == [0, 0, 1]
     finally:
         for hook in hooks:
@@ -57,10 +57,10 @@ def test_what_is_behind_a_stage_is_not_computed(model, image):
 
 
 def test_the_model_stays_as_it_is(model, image):
-    before = predict(model, image, stages=True)
+    before = predict(model, image, whole_image=True, stages=True)
     model.until_stage(0)
     optimized(model, 'fuse', stage=0)
-    after = predict(model, image, stages=True)
+    after = predict(model, image, whole_image=True, stages=True)
     assert np.array_equal(before.stage_keypoints, after.stage_keypoints)
     assert (model.num_stages, model.stage) == (2, 1)
 
@@ -86,17 +86,19 @@ def test_two_stacks_have_no_early_exit(files):
     (dict(stage=5), 'the network has 2'), (dict(stages=True), 'stages: .* stage 0 alone')])
 def test_an_optimised_network_has_one_stage(model, image, ask, words):
     one = optimized(model, 'fuse', stage=0)
-    assert predict(one, image, stage=0).keypoints.shape == (1, 16, 2)
+    assert predict(one, image, whole_image=True, stage=0).keypoints.shape == (1, 16, 2)
     with pytest.raises(ConfigError, match=words):
-        predict(one, image, **ask)
+        predict(one, image, whole_image=True, **ask)
 
 
 def test_threads_may_predict_from_different_stages_of_one_model(model, image):
     from concurrent.futures import ThreadPoolExecutor
+
+    def keypoints_of(stage):
+        return predict(model, image, whole_image=True, stage=stage).keypoints
     with torch.no_grad():
-        expected = [predict(model, image, stage=stage).keypoints for stage in (0, 1)]
+        expected = [keypoints_of(stage) for stage in (0, 1)]
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda stage: predict(model, image, stage=stage).keypoints,
-                              [0, 1] * 5))
+        found = list(pool.map(keypoints_of, [0, 1] * 5))
     for index, keypoints in enumerate(found):
         assert np.array_equal(keypoints, expected[index % 2])

@@ -98,6 +98,26 @@ def test_an_endless_sampler_counts_its_epochs_over_all_processes(monkeypatch, wo
         assert len(indices) == len(set(indices)) == count
 
 
+def test_an_epoch_keeps_the_length_that_other_ranks_gave_it(monkeypatch):
+    """9 samples are 10 for two ranks; three need 12, and one has the two halves in their order."""
+    def of(rank: int, world_size: int) -> ResumableBatches:
+        for module in ('hourglass.engine.batches', 'mmengine.dataset.sampler'):
+            monkeypatch.setattr(f'{module}.get_dist_info', lambda: (rank, world_size))
+        return ResumableBatches(DefaultSampler(seeded(9), seed=5), batch_size=6 // world_size)
+
+    halves = []
+    for rank in (0, 1):
+        batches = of(rank, 2)
+        halves.append([draw.index for batch in batches for draw in batch])
+        assert batches.length() == dict(samples=10, people=9)
+    alone = of(0, 1)
+    assert alone.keep_length(10, people=9) == 0
+    indices = [draw.index for batch in alone for draw in batch]
+    assert [indices[0::2], indices[1::2]] == halves
+    assert of(0, 3).keep_length(10, people=9) == 2
+    assert of(0, 3).keep_length(10, people=8) == 0          # of another data set
+
+
 def test_the_samplers_seed_is_the_runs_unless_the_config_gives_one():
     for keep, expected in ((False, 7), (True, 3)):
         batches = ResumableBatches(DefaultSampler(seeded(), seed=3), 2, keep_seed=keep)

@@ -66,6 +66,7 @@ def run(folder: Path, ranks: int, sync_bn: bool, steps: int) -> list[dict]:
     if ranks == 1:
         train(0, 1, str(folder), sync_bn, steps)
     else:
+        dir(torch._dynamo.config)       # process groups load it: once for all the forks
         torch.multiprocessing.start_processes(
             train, (ranks, str(folder), sync_bn, steps), nprocs=ranks, start_method='fork')
     return [torch.load(folder / f'{ranks}_{rank}.pt') for rank in range(ranks)]

@@ -17,11 +17,14 @@ def loop_of(kind: type, length: int = 5, endless: bool = False, **attributes):
         def __len__(self) -> int:
             return length
     loader = Loader()
-    loader.batch_sampler = SimpleNamespace(start=loader.start, endless=endless)
+    loader.batch_sampler = SimpleNamespace(
+        start=loader.start, endless=endless, batch_size=2, length=dict)
     loop = object.__new__(kind)
     hooks: list[str] = []
-    runner = SimpleNamespace(seed=3, _randomness_cfg={}, val_loop=None, model=SimpleNamespace(
-        train=lambda: None), hooks=hooks, call_hook=lambda name, **more: hooks.append(name))
+    runner = SimpleNamespace(
+        seed=3, distributed=False, world_size=3, _randomness_cfg={}, val_loop=None, hooks=hooks,
+        model=SimpleNamespace(train=lambda: None),
+        call_hook=lambda name, **more: hooks.append(name))
     vars(loop).update(_runner=runner, dataloader=loader, val_begin=1, val_interval=2,
                       dynamic_milestones=[0], dynamic_intervals=[2],
                       stop_training=False, **attributes)
@@ -31,7 +34,7 @@ def loop_of(kind: type, length: int = 5, endless: bool = False, **attributes):
 def test_a_position_is_taken_up_where_it_was():
     loop = loop_of(EpochLoop, _epoch=2, _iter=13, first_iter=10)
     position = loop.position(dict(epoch=2, iter=13))
-    assert position == dict(batches_done=3, batches_per_epoch=5)
+    assert position == dict(batches_done=3, batches_per_epoch=5, ranks=3, batch=6)
     assert loop.position(dict(epoch=3, iter=15))['batches_done'] == 0       # at an epoch's end
     again = loop_of(EpochLoop, _epoch=2, _iter=13)
     again.go_on(position | dict(validated=True), 'a.pth')

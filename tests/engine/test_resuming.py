@@ -1,11 +1,20 @@
 """A resumed run trains with its config, on the weights and the position of its checkpoint."""
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, HOOKS, MODELS
 from mmengine.runner import Runner
+from pairs import zip_equal
+from ranks import ended, ranks_of
 from toy_runs import rates, toy_config, train
 
-from hourglass.engine.resuming import differences, settings
+from hourglass.checkpoints import read_checkpoint
+from hourglass.engine.resuming import differences, keep_global_batch, settings
 from hourglass.errors import ConfigError
 
 ADAM = {'optim_wrapper.optimizer.type': 'Adam'}
@@ -110,3 +119,128 @@ def test_only_settings_that_train_are_compared():
     new = dict(model=dict(a=1, b=2), work_dir='there', param_scheduler=[dict(end=3)])
     assert list(differences(old, new)) == [
         ('model.b', 'none', 2), ('param_scheduler.1.end', 4, 'none')]
+
+
+@DATASETS.register_module(force=True)
+class RandomMaps(torch.utils.data.Dataset):
+    """24 maps that depend on their index and on the random numbers of the sample."""
+
+    def __len__(self) -> int:
+        return 24
+
+    def __getitem__(self, index: int) -> dict:
+        drawn = torch.rand(2, 4, 4).double() * random.random() + np.random.rand()
+        return dict(inputs=drawn + index)
+
+
+@MODELS.register_module(force=True)
+class NormalisedMaps(BaseModel):
+    """A convolution and a normalisation over the images of a step, in float64."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(2, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.Conv2d(4, 1, 1)).double()
+
+    def forward(self, inputs, mode: str = 'tensor'):
+        return dict(loss=self.layers(torch.stack(inputs)).sub(1).square().mean())
+
+
+# six steps of accumulated gradients, two an epoch; every checkpoint is kept
+COUNTS = {
+    'model': dict(type='NormalisedMaps'), 'train_dataloader.dataset': dict(
+        type='RandomMaps', _delete_=True), 'train_dataloader.sampler.shuffle': True,
+    'optim_wrapper.optimizer': dict(type='SGD', lr=0.1, momentum=0.9, _delete_=True),
+    'optim_wrapper.accumulative_counts': 2, 'sync_bn': 'torch', 'default_hooks.checkpoint': dict(
+        type='hourglass.SafeCheckpointHook', by_epoch=False, interval=1),
+    'custom_hooks': [dict(type='EMAHook'), dict(type='NotesRates'), dict(type='Meddles')]}
+
+
+def whole_run(folder: Path, ranks: int) -> dict:
+    assert ended(ranks_of(folder, ranks, work=f'of{ranks}', **COUNTS | {
+        'train_dataloader.batch_size': 6 // ranks})) == [0] * ranks
+    return read_checkpoint(folder / f'of{ranks}/iter_12.pth')
+
+
+def changed(folder: Path, before: int, after: int, at: int) -> dict:
+    """The end of a run of ``before`` ranks that ``after`` ranks went on with, on its config."""
+    work = f'of{before}then{after}at{at}'
+    assert ended(ranks_of(
+        folder, after, work=work, resume=folder / f'of{before}/iter_{at}.pth',
+        **COUNTS | {'train_dataloader.batch_size': 6 // before})) == [0] * after
+    return read_checkpoint(folder / work / 'iter_12.pth')
+
+
+def deviation(a: dict, b: dict) -> float:
+    """The largest difference between two checkpoints, in weights, average and moments."""
+    moments = [[state['momentum_buffer'] for state in each['optimizer']['state'].values()]
+               for each in (a, b)]
+    pairs = [*zip_equal(*moments), *((a[part][name], b[part][name]) for part in (
+        'state_dict', 'ema_state_dict') for name in a[part])]
+    return max((x.double() - y.double()).abs().max().item() for x, y in pairs)
+
+
+def test_one_process_goes_on_with_the_run_of_two(tmp_path):
+    """At iteration 7, in the middle of an epoch and of an accumulated step."""
+    whole = whole_run(tmp_path, 2)
+    assert read_checkpoint(tmp_path / 'of2/iter_7.pth')['gradients']
+    assert 0 < deviation(whole, changed(tmp_path, 2, 1, at=7)) < 1e-12
+
+
+@pytest.mark.slow
+def test_any_number_of_processes_goes_on_with_the_run_of_any_other(tmp_path, capsys):
+    lines = ['', 'processes    after 5          after 8']
+    for before in (1, 2, 3):
+        whole = whole_run(tmp_path, before)
+        for after in (1, 2, 3):
+            off = [deviation(whole, changed(tmp_path, before, after, at)) for at in (5, 8)]
+            assert all(value < 1e-12 if after != before else value == 0 for value in off)
+            lines.append(f'{before} -> {after}       {off[0]:<17.1e} {off[1]:.1e}')
+    with capsys.disabled():
+        print('\n'.join(lines))
+
+
+def test_a_batch_that_the_processes_cannot_share_is_refused(tmp_path):
+    cfg, path = toy_config(tmp_path), tmp_path / 'a.pth'
+    torch.save(dict(meta=dict(position=dict(ranks=3, batch=6))), path)
+    keep_global_batch(cfg, str(path), 2)
+    assert cfg.train_dataloader.batch_size == 3
+    keep_global_batch(cfg, str(path), 4)                # another batch size than the checkpoint's
+    assert cfg.train_dataloader.batch_size == 3
+    with pytest.raises(ConfigError, match=r'a\.pth: its 3 processes share batches of 6 images, '
+                                          'which 4 cannot; start 1, 2, 3, 6, or change'):
+        keep_global_batch(toy_config(tmp_path), str(path), 4)
+
+
+class Stateful(Hook):
+    """Counts epochs, over all parts of a run."""
+
+    epochs = 0
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        self.epochs += 1
+
+    def state_dict(self) -> dict:
+        return dict(epochs=self.epochs)
+
+    def load_state_dict(self, state: dict) -> None:
+        vars(self).update(state)
+
+
+def test_hooks_go_on_with_what_they_knew(tmp_path):
+    """The score never changes: the best of the first epoch, then two without improvement."""
+    HOOKS.register_module(module=Stateful, force=True)
+    validated = {
+        'val_dataloader': dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
+                               sampler=dict(type='DefaultSampler', shuffle=False)),
+        'val_evaluator': dict(type='ToyMetric'), 'val_cfg': dict(), 'train_cfg.max_epochs': 9,
+        'custom_hooks': [dict(type='NotesRates'), dict(type='Stateful'), dict(
+            type='EarlyStoppingHook', monitor='toy/error', rule='less', patience=3)]}
+    whole = train(toy_config(tmp_path / 'whole', **validated))
+    assert whole.epoch == 4
+    for at, left in ((3, 4), (4, 0)):
+        run = train(toy_config(tmp_path / f'from{at}', resume=True, load_from=str(
+            tmp_path / f'whole/epoch_{at}.pth'), **validated))
+        assert len(rates(run)) == left
+        stateful = next(hook for hook in run.hooks if isinstance(hook, Stateful))
+        assert stateful.epochs == 4

@@ -26,6 +26,9 @@ class Loop(BaseLoop):
 class Runner(SimpleNamespace):
     """A runner that writes empty checkpoints, and records which files are there each time."""
 
+    model = optim_wrapper = None
+    hooks = ()
+
     def save_checkpoint(self, folder: str, filename: str, **more) -> None:
         WholeFiles().put(b'', Path(folder, filename))
         self.written.append((filename, sorted(path.name for path in Path(folder).glob('*.pth'))))
@@ -46,6 +49,7 @@ def epoch(runner: Runner, hook: SafeCheckpointHook, score: float) -> None:
     hook._save_checkpoint(runner)
     runner.epoch += 1
     hook.after_val_epoch(runner, dict(score=score))
+    hook.after_validation(runner)
 
 
 def files(folder: Path) -> list[str]:

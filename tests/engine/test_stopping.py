@@ -32,7 +32,8 @@ class Average(EMAHook):
 def runner() -> SimpleNamespace:
     lines: list[str] = []
     return SimpleNamespace(
-        hooks=[Saver(), Average()], saved=[], distributed=False, epoch=1, iter=7, lines=lines,
+        hooks=[Saver(), Average()], saved=[], epoch=1, iter=7, lines=lines,
+        train_loop=SimpleNamespace(),
         logger=SimpleNamespace(warning=lines.append))
 
 
@@ -50,7 +51,7 @@ def hook(runner):
 def test_without_a_signal_the_run_goes_on(runner, hook):
     hook.after_train_iter(runner, batch_idx=0)
     hook.after_val_iter(runner, batch_idx=0)
-    hook.after_val_epoch(runner)
+    hook.after_validation(runner)
     hook.before_loader_error(runner)
     assert runner.saved == []
 
@@ -76,7 +77,7 @@ def test_windows_which_has_no_signal_of_ended_children_saves_too(runner, hook, m
 
 def test_a_second_signal_would_kill_at_once(hook):
     os.kill(os.getpid(), signal.SIGTERM)
-    assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 2
+    assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 3
 
 
 def test_a_validation_is_left_with_the_weights_of_training(runner, hook):

@@ -3,8 +3,10 @@ import cv2
 import numpy as np
 import pytest
 
+from hourglass.apis import predict
 from hourglass.errors import DataError
 from hourglass.inference.collection import Drawing, predict_collection
+from hourglass.inference.places import Request
 from hourglass.inference.results import Results
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.video import Video
@@ -33,9 +35,35 @@ def test_every_image_is_drawn_or_has_a_problem(model, folder):
     assert [image['file_name'] for image in results.content()['images']] == ['a.jpg', 'b.png']
     assert sorted(path.relative_to(folder / 'out').as_posix()
                   for path in (folder / 'out').rglob('*.*')) == [
-        'crops/a_0.png', 'crops/b_0.png', 'heatmaps/a_0.png', 'heatmaps/b_0.png',
+        'crops/a.jpg_0.png', 'crops/b.png_0.png', 'heatmaps/a.jpg_0.png', 'heatmaps/b.png_0.png',
         'overlays/a.jpg', 'overlays/b.png']
-    assert cv2.imread(str(folder / 'out/crops/a_0.png')).shape == (128, 128, 3)
+    assert cv2.imread(str(folder / 'out/crops/a.jpg_0.png')).shape == (128, 128, 3)
+
+
+def test_images_whose_names_are_alike_do_not_share_a_file(model, synthetic, tmp_path):
+    image = cv2.imread(str(min((synthetic / 'synthetic/test/images').iterdir())))
+    names = ['a.jpg', 'a.png', 'a.tga', 'a.tga.png', 'b/a.jpg']
+    drawing = Drawing(tmp_path, crops=True)
+    for number, name in enumerate(names):
+        poses = predict(model, image, [[10, 10, 50 + number, 90]], inputs=True)
+        drawing.draw(Request(image, name), poses, model.dataset_meta)
+    files = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('*.*')]
+    assert sorted(files) == sorted(
+        [f'crops/{name}_0.png' for name in names] + [f'overlays/{name}' for name in (
+            'a.jpg', 'a.png', 'a.tga.png', 'a.tga.png.png', 'b/a.jpg')])
+
+
+def test_sides_of_an_observer_are_noted_in_the_drawing(model, synthetic, tmp_path):
+    image = cv2.imread(str(min((synthetic / 'synthetic/test/images').iterdir())))
+    poses = predict(model, image, [[10, 10, 90, 90]])
+    drawn = []
+    for sides in (True, False):
+        Drawing(tmp_path).draw(Request(image, 'a.png'), poses,
+                               model.dataset_meta | dict(observer_sides=sides))
+        drawn.append(cv2.imread(str(tmp_path / 'overlays/a.png')))
+    rows = np.nonzero((drawn[0] != drawn[1]).any((1, 2)))[0]
+    assert len(rows) and rows.min() > 0.8 * len(image)              # a line at the bottom
+    assert model.dataset_meta['observer_sides']                     # it is FLIC's
 
 
 def test_a_folder_is_drawn_as_a_video_and_smoothed(model, folder):

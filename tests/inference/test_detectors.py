@@ -76,6 +76,21 @@ def test_a_function_in_reach_is_a_detector(tmp_path, monkeypatch):
         find_detector('hogg')
     with pytest.raises(ConfigError, match='max_people=0: give 1 or more'):
         find_detector('finder:find', max_people=0)
+    assert find_detector('finder:find', score=2)(IMAGE).tolist() == []      # of any scale
+    for options in (dict(score=2), dict(score=-1), dict(score=np.nan), dict(overlap=1.1)):
+        with pytest.raises(ConfigError, match='detector torchvision, .*: a number from 0 to 1 nee'):
+            find_detector('torchvision', **options)
+
+
+@pytest.mark.parametrize(('name', 'package', 'install'), [
+    ('torchvision', 'torchvision', 'pip install torchvision'),
+    ('mmdet:a.py,b.pth', 'mmdet', 'pip install --no-deps mmdet==')])
+def test_a_missing_package_is_named_with_its_installation(monkeypatch, name, package, install):
+    monkeypatch.delitem(sys.modules, f'{package}.models', raising=False)
+    monkeypatch.delitem(sys.modules, f'{package}.apis', raising=False)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=f'{package}.*; {install}'):
+        find_detector(name)
 
 
 def test_an_onnx_file_may_have_commas_in_its_name_and_a_family_after_it(tmp_path):

@@ -64,7 +64,7 @@ def test_prediction_imports_only_what_it_needs(synthetic):
 import sys, torch
 of_torch = set(sys.modules)                 # torch 2.1 imports sympy
 from hourglass.apis import init_model, predict
-predict(init_model('lsp-small', device='cpu'), {str(image)!r})
+predict(init_model('lsp-small', device='cpu'), {str(image)!r}, whole_image=True)
 print(sorted({{name.split('.')[0] for name in set(sys.modules) - of_torch}} & {{
     'mmcv', 'mmpose', 'mmdet', 'mmengine', 'torchvision', 'scipy', 'h5py', 'matplotlib', 'sympy'}}))
 """) == '[]'
@@ -83,6 +83,22 @@ def test_a_file_that_describes_itself_needs_no_config(tmp_path):
         load_model(tmp_path / 'bare.pth')
 
 
+def test_a_file_of_another_kind_is_refused_as_weights_or_as_a_config(tmp_path):
+    text = tmp_path / 'notes.md'
+    text.write_text('# Notes')
+    with pytest.raises(CheckpointError, match=r'notes\.md: not a readable checkpoint \([^:]*: \S+'):
+        load_model(text, text)
+    with pytest.raises(ConfigError, match=r'notes\.md: not the name of a config .* or of weights'):
+        load_model(text)
+
+
+def test_an_estimator_needs_openmmlab_and_says_so(monkeypatch):
+    model = load_model('flic-small', device='cpu')
+    monkeypatch.setattr('hourglass.inference.model.find_spec', lambda name: None)
+    with pytest.raises(ConfigError, match="mmpose's estimator needs OpenMMLab's packages"):
+        model.estimator()
+
+
 def test_a_config_names_it_as_a_trained_model():
     model = MODELS.build(dict(type='hourglass.TrainedModel', config='lsp-small', device='cpu'))
     assert model.dataset_meta['num_keypoints'] == 14
@@ -92,6 +108,8 @@ def test_a_config_names_it_as_a_trained_model():
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(ConfigError, match="device 'cuda': cannot be used here"):
         load_model('flic-small', device='cuda')
+    with pytest.raises(ConfigError, match="device 'gpu': .*torch knows no such device"):
+        load_model('flic-small', device='gpu')
 
 
 def test_names_and_weights_that_do_not_fit_are_refused():

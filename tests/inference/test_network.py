@@ -97,21 +97,21 @@ def model():
 
 def test_the_cut_network_predicts_as_the_whole_one_does_there(model, synthetic):
     image = min((synthetic / 'synthetic/test/images').iterdir())
-    every = predict(model, image, stages=True)
+    every = predict(model, image, whole_image=True, stages=True)
     for stage in range(4):
         cut = model.until_stage(stage)
         assert len(cut.network.hourglasses) == stage + 1
-        assert predict(cut, image).keypoints == pytest.approx(
+        assert predict(cut, image, whole_image=True).keypoints == pytest.approx(
             every.stage_keypoints[:, stage], abs=1e-3)
     assert len(model.network.hourglasses) == 4
-    assert np.array_equal(predict(model, image).keypoints, every.keypoints)
+    assert np.array_equal(predict(model, image, whole_image=True).keypoints, every.keypoints)
 
 
 def test_train_does_not_change_predictions(model, image):
     """Batch statistics would: the network alone, in training mode, gives other heatmaps."""
-    before = predict(model, image)
+    before = predict(model, image, whole_image=True)
     model.train()
-    assert np.array_equal(predict(model, image).keypoints, before.keypoints)
+    assert np.array_equal(predict(model, image, whole_image=True).keypoints, before.keypoints)
     images = torch.rand(2, 3, 128, 128)
     stays = model.network(images)[-1]
     assert not torch.allclose(init_model('flic-small4').network.train()(images)[-1], stays,

@@ -109,8 +109,12 @@ def test_outputs_of_two_families_have_to_be_named_and_others_are_refused(tmp_pat
     path = write_constant(tmp_path / 'a.onnx', [output[None] for output in suppressed()])
     with pytest.raises(ConfigError, match=r'a\.onnx: of which family\? .* onnx:FILE,rtmdet'):
         OnnxDetector(path)
-    with pytest.raises(ConfigError, match="did you mean 'rtmdet'"):
+    with pytest.raises(ConfigError, match="yolox, rtmdet, not of rtmdetr, did you mean 'rtmdet'"):
         OnnxDetector(path, 'rtmdetr')
+    raw = write_constant(tmp_path / 'raw.onnx', [output[None] for output in yolox_raw()])
+    with pytest.raises(ConfigError, match='may be of yolox, yolov8, not of rtmdet; name one'):
+        OnnxDetector(raw, 'rtmdet')
+    assert OnnxDetector(raw, 'yolov8').family == onnx_detectors.FAMILIES['yolov8']     # YOLOv5
     other = write_constant(tmp_path / 'b.onnx', [np.zeros((1, 5, 3))])
     with pytest.raises(ConfigError, match=r'outputs of shapes \(5, 3\) are of no known form'):
         OnnxDetector(other)

@@ -74,4 +74,4 @@ def test_colours_and_names_are_those_of_the_data_set(image, tmp_path):
     assert model.description.keypoints[:2] == ['nose', 'left_eye']
     assert model.description.flip_indices[1] == 2
     assert model.dataset_meta['dataset_name'] == 'coco'
-    assert predict(model, image).keypoints.shape == (1, 17, 2)
+    assert predict(model, image, whole_image=True).keypoints.shape == (1, 17, 2)

@@ -1,4 +1,6 @@
 """From images to keypoints: the same as by mmpose's way, in the image's own px, or refused."""
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -34,7 +36,7 @@ def test_an_image_may_be_a_path_an_array_or_pillows(model, image, tmp_path):
     found = predict(model, sources, [BOXES] * len(sources))
     for poses in found[1:]:
         assert np.array_equal(poses.keypoints, found[0].keypoints)
-    assert predict(model, image[..., 1]).keypoints.shape == (1, 11, 2)
+    assert predict(model, image[..., 1], whole_image=True).keypoints.shape == (1, 11, 2)
 
 
 def test_a_photograph_is_turned_upright_as_viewers_do(model, image, tmp_path):
@@ -42,8 +44,8 @@ def test_a_photograph_is_turned_upright_as_viewers_do(model, image, tmp_path):
     exif[0x0112] = 6                        # shown turned by 90 degrees to the right
     stored = cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
     Image.fromarray(stored[..., ::-1]).save(tmp_path / 'phone.png', exif=exif)
-    assert np.array_equal(predict(model, tmp_path / 'phone.png').keypoints,
-                          predict(model, image).keypoints)
+    assert np.array_equal(predict(model, tmp_path / 'phone.png', whole_image=True).keypoints,
+                          predict(model, image, whole_image=True).keypoints)
 
 
 def test_keypoints_move_with_the_image(model, image):
@@ -61,10 +63,10 @@ def test_a_large_image_is_averaged_down_not_sampled(model, image):
     large = cv2.resize(image, None, fx=8, fy=8, interpolation=cv2.INTER_LINEAR)
     noise = np.random.default_rng(0).normal(0, 40, large.shape)
     noisy = np.clip(large + noise, 0, 255).astype(np.uint8)
-    clean, found = (predict(model, image, inputs=True) for image in (large, noisy))
+    clean, found = (predict(model, one, whole_image=True, inputs=True) for one in (large, noisy))
     difference = found.inputs.astype(float) - clean.inputs
     assert difference.std() < 40 / 3            # 4x4 px averaged: 40 / 4 before the crop
-    small = predict(model, image)
+    small = predict(model, image, whole_image=True)
     assert found.boxes / 8 == pytest.approx(small.boxes, abs=1e-3)
     assert clean.keypoints[0, 0] / 8 == pytest.approx(small.keypoints[0, 0], abs=1)
 
@@ -84,18 +86,19 @@ def test_results_do_not_depend_on_the_batches(model, image):
     assert [poses.whole_image for poses in together] == [False, True, False]
     for one, other in zip_equal(together, apart):
         assert one.keypoints == pytest.approx(other.keypoints, abs=1e-3)     # sums in another order
-    assert predict(model, []) == []
+    assert predict(model, [], whole_image=True) == []
     no_person = predict(model, image, centers=np.zeros((0, 2)), scales=[])
     assert no_person.keypoints.shape == (0, 11, 2) and not no_person.whole_image
 
 
 def test_a_mirrored_image_has_mirrored_keypoints_with_the_flip(model, image):
     swapped = model.dataset_meta['flip_indices']
-    poses, mirrored = predict(model, image), predict(model, image[:, ::-1].copy())
+    poses, mirrored = predict(model, [image, image[:, ::-1].copy()], whole_image=True)
     back = mirrored.keypoints[:, swapped] * [-1, 1] + [image.shape[1] - 1, 0]
     # mmpose's crop lies half an input pixel off the middle, which the mirrored one feels
     assert np.median(np.abs(back - poses.keypoints)) < 1
-    assert not np.array_equal(predict(model, image, flip=False).scores, poses.scores)
+    alone = predict(model, image, whole_image=True, flip=False)
+    assert not np.array_equal(alone.scores, poses.scores)
 
 
 def test_places_that_are_none_are_refused_with_the_image_they_belong_to(model, image):
@@ -107,12 +110,12 @@ def test_what_cannot_be_used_is_refused_in_a_line(model, image, tmp_path):
     with pytest.raises(DataError, match='boxes: 1 given for 2 images'):
         predict(model, [image, image], [BOXES])
     with pytest.raises(ConfigError, match='stage 2: the network has 2'):
-        predict(model, image, stage=2)
+        predict(model, image, whole_image=True, stage=2)
     for wrong in (image.astype(float), image[..., :2], np.zeros((0, 5, 3), np.uint8), 3):
         with pytest.raises(DataError, match='an image'):
-            predict(model, wrong)
+            predict(model, wrong, whole_image=True)
     with pytest.raises(DataError, match='gone.jpg: no such image'):
-        predict(model, tmp_path / 'gone.jpg')
+        predict(model, tmp_path / 'gone.jpg', whole_image=True)
 
 
 def test_stages_heatmaps_and_inputs_on_request(model, image):
@@ -129,9 +132,38 @@ def test_stages_heatmaps_and_inputs_on_request(model, image):
     assert plain.heatmaps is plain.stage_keypoints is plain.inputs is None
 
 
+def test_poses_know_their_joints_and_become_json_pandas_and_coco(model, image):
+    poses = predict(model, image, BOXES, probability=True)
+    assert poses.names[:2] == ['left_shoulder', 'left_elbow']
+    found = json.loads(json.dumps(poses.to_dict()))
+    assert found['image_size'] == [128, 128] and not found['whole_image']
+    wrist = found['people'][1]['keypoints'][2]
+    assert wrist['keypoint'] == 'left_wrist'
+    assert [wrist[column] for column in ('x', 'y', 'score', 'probability')] == pytest.approx(
+        [*poses.keypoints[1, 2], poses.scores[1, 2], poses.probability[1, 2]], abs=1e-4)
+    assert found['people'][1]['crop'] == pytest.approx(poses.boxes[1], abs=1e-4)
+    for_coco = poses.to_coco('a')
+    assert [one['image_id'] for one in for_coco] == ['a', 'a']
+    assert for_coco[1]['keypoints'][6:9] == [wrist['x'], wrist['y'], wrist['score']]
+    assert for_coco[0]['score'] == pytest.approx(poses.scores[0].mean(), abs=1e-6)
+    pandas = pytest.importorskip('pandas')
+    table = poses.to_pandas()
+    assert isinstance(table, pandas.DataFrame) and len(table) == 2 * 11
+    assert table.iloc[13].to_dict() == dict(wrist, person=1)
+    nobody = predict(model, image, [])
+    assert nobody.to_dict()['people'] == nobody.to_coco(1) == [] and nobody.to_pandas().empty
+
+
+def test_where_people_are_is_asked_for(model, image):
+    for places in ({}, dict(boxes=BOXES, whole_image=True)):
+        with pytest.raises(ConfigError, match='where are the people.*find_detector'):
+            predict(model, image, **places)
+    assert [one.whole_image for one in predict(model, [image] * 2, [BOXES, None])] == [False, True]
+
+
 def test_probabilities_are_those_of_the_calibration_and_of_its_settings_alone(model, image):
     with pytest.raises(ConfigError, match='these weights are not calibrated; hourglass test'):
-        predict(uncalibrated(model), image, probability=True)
+        predict(uncalibrated(model), image, whole_image=True, probability=True)
     calibrated = uncalibrated(model)
     calibrated.calibration = Calibration('PCK@0.2', 9, stage=1, flip=True, maps=dict(
         any=[[0.0, 1.0], [0.0, 0.5]], wrist=[[0.0], [0.25]]))
@@ -144,7 +176,7 @@ def test_probabilities_are_those_of_the_calibration_and_of_its_settings_alone(mo
     assert nobody.probability.shape == (0, 11)
     for settings in (dict(flip=False), dict(stage=0)):
         with pytest.raises(ConfigError, match='calibrated for stage 1 with the mirrored image'):
-            predict(calibrated, image, probability=True, **settings)
+            predict(calibrated, image, whole_image=True, probability=True, **settings)
 
 
 def uncalibrated(model):

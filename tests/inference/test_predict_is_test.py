@@ -1,12 +1,20 @@
 """The keypoints that a test scores are those that ``predict`` gives: one crop, one decoding."""
+import json
+from collections import defaultdict
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from conftest import DATA, needs
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
+from pairs import zip_equal
 
 from hourglass.apis import init_model, predict
+from hourglass.checkpoints.names import find_config
 from hourglass.io.images import read_image
 
 
@@ -35,6 +43,47 @@ def test_predict_gives_what_the_test_scores(name, folder, monkeypatch):
                     scales=[record['bbox_scale'][:, 0] / 200 for record in records],
                     batch_size=24)
     assert np.array_equal(np.concatenate([one.keypoints for one in poses]), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@needs(DATA / 'flic/images')
+def test_flics_score_by_the_command_predict_is_that_of_test(cli, tmp_path, monkeypatch):
+    """With boxes whose squares are the data set's crops, to 0.1; the boxes go through a file."""
+    monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
+    cfg = Config.fromfile(find_config('flic-small'))
+    cli('test', find_config('flic-small'), 'flic-small', '--work-dir', tmp_path / 'test', '--out',
+        tmp_path / 'scores.json')
+    init_default_scope('mmpose')
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    records = [dataset.get_data_info(index) for index in range(len(dataset))]
+    boxes, place = defaultdict(list), []
+    (tmp_path / 'images').mkdir()
+    for record in records:
+        name = Path(record['img_path']).name
+        (tmp_path / 'images' / name).unlink(missing_ok=True)
+        (tmp_path / 'images' / name).symlink_to(Path(record['img_path']).resolve())
+        middle, half = record['bbox_center'][0] + 0.5, record['bbox_scale'][0] / 2 / 1.25
+        place.append((name, len(boxes[name])))
+        boxes[name].append(np.r_[middle - half, middle + half].tolist())
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes))
+    cli('predict', tmp_path / 'images', '--model', 'flic-small', '--boxes',
+        tmp_path / 'boxes.json', '--out', tmp_path / 'out', '--no-overlays', '--device', 'cpu')
+    content = json.loads((tmp_path / 'out/predictions.json').read_text())
+    names = {image['id']: image['file_name'] for image in content['images']}
+    found = defaultdict(list)
+    for person in content['annotations']:
+        found[names[person['image_id']]].append(np.reshape(person['keypoints'], (1, -1, 3)))
+    metric = Evaluator(cfg.test_evaluator).metrics[0]
+    metric.dataset_meta = dataset.metainfo
+    for record, (name, number) in zip_equal(records, place):
+        triples = found[name][number]
+        metric.process([], [record | dict(pred_instances=dict(
+            keypoints=triples[..., :2], keypoint_scores=triples[..., 2]))])
+    scores, tested = metric.evaluate(len(records)), json.loads(
+        (tmp_path / 'scores.json').read_text())
+    for joint in ('flic/Elbow', 'flic/Wrist'):
+        assert scores[joint] == pytest.approx(tested[joint], abs=0.1)
 
 
 def test_people_of_several_images_share_batches_and_no_more_is_kept(synthetic, monkeypatch):

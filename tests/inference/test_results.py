@@ -20,7 +20,7 @@ METAINFO = dict(num_keypoints=2, keypoint_id2name={0: 'head', 1: 'foot'}, skelet
 def poses(people: int) -> Poses:
     numbers = np.arange(people * 4, dtype=float).reshape(people, 2, 2)
     return Poses(numbers, np.full((people, 2), 0.5), np.tile([0.0, 0, 8, 8], (people, 1)),
-                 whole_image=False, image_size=(8, 6))
+                 whole_image=False, image_size=(8, 6), names=['head', 'foot'])
 
 
 def request(name: str, people: int) -> Request:
@@ -47,6 +47,33 @@ def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
     assert lines[0] == ['image', 'person', 'keypoint', 'x', 'y', 'score']
     assert lines[-1] == ['a.jpg', '1', 'foot', '6.0', '7.0', '0.5'] and len(lines) == 5
     assert results.problems == ['c.jpg: torn']
+    assert content['info'] == dict(model='m', sides='person')
+
+
+def test_ids_and_scores_of_given_boxes_are_kept(tmp_path):
+    results = Results(METAINFO | dict(observer_sides=True), {})
+    results.add(replace(request('a.jpg', 2), image_id=70, ids=[31, 'x']), poses(2))
+    results.add(replace(request('b.jpg', 0), image_id=5), poses(0))
+    content = results.content()
+    assert [image['id'] for image in content['images']] == [70, 5]
+    assert [(one['image_id'], one['id'], one['bbox_score']) for one in content['annotations']] == [
+        (70, 31, 0.9), (70, 'x', 0.9)]
+    assert content['info'] == dict(sides='observer')
+    assert results.coco_results()[1] == dict(
+        image_id=70, category_id=1, keypoints=[4, 5, 0.5, 6, 7, 0.5], score=0.5, bbox_score=0.9,
+        annotation_id='x')
+
+
+@pytest.mark.parametrize(('names', 'ids'), [
+    (['000139.jpg', 'val/7.jpg', 'street.jpg'], [139, 7, 'street.jpg']),
+    (['a/1.jpg', 'b/1.jpg'], ['a/1.jpg', 'b/1.jpg'])])
+def test_images_without_ids_have_their_numbers_or_names_in_cocos_results(tmp_path, names, ids):
+    results = Results(METAINFO, {}, as_list=True)
+    for name in names:
+        results.add(request(name, 1), poses(1))
+    results.finish(tmp_path)
+    written = json.loads((tmp_path / 'predictions.json').read_text())
+    assert [one['image_id'] for one in written] == ids
 
 
 def test_probabilities_are_written_on_request(tmp_path):

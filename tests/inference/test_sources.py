@@ -28,6 +28,19 @@ def test_a_folder_gives_all_below_it_and_names_what_is_broken(folder):
     assert 'torn.png: not a readable image' in str(images[-1].image)
 
 
+def test_results_of_an_earlier_prediction_are_no_input(folder):
+    for name in ('found/overlays/a.JPG', 'found/crops/sub/c.png_0.png', 'sub/heatmaps/b.png_0.png',
+                 'crops/mine.png'):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((folder / 'b.png').read_bytes())
+    (folder / 'found/predictions.json').write_text('{}')
+    (folder / 'sub/journal').mkdir()                        # of a prediction that was stopped
+    source = open_source(str(folder))
+    assert list(source.paths) == ['a.JPG', 'b.png', 'crops/mine.png', 'sub/c.png', 'torn.png']
+    assert source.ignored == 2                              # notes.txt, predictions.json
+    assert list(open_source(str(folder / 'found/crops')).paths) == ['sub/c.png_0.png']
+
+
 def test_images_of_12_bits_are_scaled_alike_in_a_folder(tmp_path):
     for name, value in (('a', 819), ('b', 4095)):
         cv2.imwrite(str(tmp_path / f'{name}.png'), np.full((4, 6), value, np.uint16))

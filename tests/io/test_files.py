@@ -9,7 +9,7 @@ import pytest
 
 from hourglass.errors import DataError
 from hourglass.io import files
-from hourglass.io.files import named_errors, open_json, read_json, replacing
+from hourglass.io.files import claimed, named_errors, open_json, read_json, replacing
 
 
 def write(path, content: bytes) -> None:
@@ -105,3 +105,18 @@ def test_compressed_json_of_absurd_size_is_refused(tmp_path, monkeypatch):
     (tmp_path / 'a.json.gz').write_bytes(gzip.compress(b' ' * 10**7, mtime=0))
     with pytest.raises(DataError, match=r'a\.json\.gz: .*unpacks to more than'):
         read_json(tmp_path / 'a.json.gz')
+
+
+def test_a_claimed_folder_is_refused_to_another_process_until_the_first_ends(tmp_path):
+    def another() -> int:
+        child = os.fork()
+        if not child:
+            try:
+                with claimed(tmp_path):
+                    os._exit(0)
+            except DataError as error:
+                os._exit(1 if f'in use by process {os.getppid()} of ' in str(error) else 2)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with claimed(tmp_path):
+        assert another() == 1
+    assert another() == 0

@@ -201,9 +201,16 @@ def test_what_is_written_is_read(tmp_path, rng):
     image = noise(rng, (20, 10))
     write_image(tmp_path / 'new/folder/a.png', image)
     assert np.array_equal(read_image(tmp_path / 'new/folder/a.png'), image)
-    for name in ('a.txt', 'new/folder/a.png/b.png'):
-        with pytest.raises(DataError, match=rf'{name}: cannot be written; name a .png or .jpg'):
+    for name, advice in (('a.txt', '; name a .png or .jpg'),
+                         ('new/folder/a.png/b.png', r' \(.*\); choose a folder')):
+        with pytest.raises(DataError, match=f'{name}: cannot be written{advice}'):
             write_image(tmp_path / name, image)
+
+
+def test_a_text_is_no_image_and_the_error_names_it_alone(tmp_path):
+    (tmp_path / 'notes.md').write_text('# Notes')
+    with pytest.raises(DataError, match=r'notes\.md: not a readable image \(of no format that Pil'):
+        read_image(tmp_path / 'notes.md')
 
 
 @pytest.mark.parametrize(('shape', 'expected'), [

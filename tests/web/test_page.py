@@ -136,6 +136,7 @@ def test_an_example_has_joints_before_anything_is_set(page):
         assert share_of(page.pixels('#image'), side) > share_of(plain, side) + 5e-4
 
 
+@pytest.mark.slow
 def test_a_box_drawn_with_the_mouse_is_predicted(page):
     page.example(2)
     first = page.scores()

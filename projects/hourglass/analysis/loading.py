@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ def write_annotation(folder: Path, people: int) -> None:
     first = folder / 'images' / str(images[0]['file_name'])
     cv2.imwrite(str(first), np.zeros(_SIZE[::-1], np.uint8))
     for image in images[1:]:
-        os.link(first, folder / 'images' / str(image['file_name']))
+        (folder / 'images' / str(image['file_name'])).symlink_to(first)
     numbers = np.random.default_rng(0).integers(0, (*_SIZE, 3), (people, _JOINTS, 3))
     numbers[numbers[..., 2] == 0] = 0                   # a third is not annotated, as in COCO
     annotations = [

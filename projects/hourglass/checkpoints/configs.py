@@ -27,6 +27,9 @@ def read_config(path: str | Path) -> Config:
     """
     if not Path(path).is_file():
         raise ConfigError(f'{path}: no such config file')
+    if Path(path).suffix not in ('.py', '.json', '.yaml', '.yml'):
+        raise ConfigError(f'{path}: not the name of a config (.py, .yaml, .json) or of weights '
+                          '(.safetensors, .pth)')
     try:
         cfg = Config.fromfile(path)
         if Config._is_lazy_import(str(path)):

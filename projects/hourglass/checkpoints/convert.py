@@ -18,8 +18,9 @@ from hourglass.checkpoints.reading import read_checkpoint, to_int8
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
-_DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp'}
-DATA = {'mpii': 8, 'flic': 8, 'lsp': 8, 'synthetic': 2}     # -> number of stacks in its base config
+_DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp', 17: 'coco'}
+# number of stacks in the base config of each data set
+DATA = {'mpii': 8, 'flic': 8, 'lsp': 8, 'coco': 8, 'synthetic': 2}
 _INPUT_SIDE = 256                                           # in the base configs
 
 

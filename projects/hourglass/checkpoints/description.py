@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from hourglass.codecs.decode import OFFSETS
-from hourglass.datasets.skeletons import side_colours
+from hourglass.datasets.skeletons import FLIC, keypoint_names, side_colours
 from hourglass.errors import CheckpointError
 
 _KEY = 'description'                    # in the metadata of weights
@@ -28,6 +28,9 @@ class Description:
     refine: str = 'quarter'             # a name out of hourglass.codecs.decode.OFFSETS
     stage: int = -1                     # that predicts, 0 the first, -1 the last
     flip: bool = True                   # average with the mirrored image
+    # left and right are those of a person who faces the camera; by default for FLIC's keypoints, as
+    # FlicDataset has them
+    observer_sides: bool | None = None
 
     def metadata(self) -> dict[str, str]:
         """Return what :meth:`of` reads."""
@@ -53,10 +56,13 @@ class Description:
         return found
 
     def metainfo(self) -> dict:
-        """Return mmpose's ``dataset_meta``, as far as prediction and drawing read it."""
+        """Return mmpose's ``dataset_meta``, as far as prediction and drawing read it, and
+        ``observer_sides``."""
         colours = side_colours(self.keypoints)
         return dict(
             num_keypoints=len(self.keypoints), keypoint_id2name=dict(enumerate(self.keypoints)),
             flip_indices=list(self.flip_indices), skeleton_links=[(a, b) for a, b in self.links],
             keypoint_colors=np.array(colours),
-            skeleton_link_colors=np.array([colours[end] for _, end in self.links]))
+            skeleton_link_colors=np.array([colours[end] for _, end in self.links]),
+            observer_sides=(list(self.keypoints) == keypoint_names(FLIC)
+                            if self.observer_sides is None else self.observer_sides))

@@ -137,7 +137,9 @@ def _description(meta: dict[str, Any], keypoints: int | None, family: Family, pi
             of_input = dict(
                 input_size=codec['input_size'], refine=codec['refine'],
                 stage=_in_config(meta, 'head').get('predict_stage', -1),
-                flip=_in_config(meta, 'test_cfg').get('flip_test', False))
+                flip=_in_config(meta, 'test_cfg').get('flip_test', False),
+                observer_sides=(
+                    False if _in_config(meta, 'dataset').get('labels') == 'person' else None))
     else:
         skeleton = skeleton or next((one for one in SKELETONS.values()
                                      if len(one['keypoint_info']) == keypoints), None)

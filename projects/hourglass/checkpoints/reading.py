@@ -1,6 +1,8 @@
 """Checkpoint files, read without unpickling anything but tensors and plain containers."""
 from __future__ import annotations
 
+import re
+from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
@@ -17,6 +19,8 @@ from hourglass.compat import allow_mmengine_checkpoints
 from hourglass.errors import CheckpointError
 
 _SPARE = 2**26                          # bytes that a checkpoint may unpack to beyond its size
+_CONTAINERS = ('state_dict', 'model_state_dict', 'model_state', 'model', 'network', 'net',
+               'weights')               # names under which projects store a state dict
 _SCALE = '.scale'                       # ends the name of an 8-bit weight's scale
 _whole: set[tuple[int, ...]] = set()    # identity, size and time of files already checked
 
@@ -25,7 +29,8 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
                     ) -> dict[str, Any]:
     """Read a checkpoint file, unpickling nothing but tensors and plain containers.
 
-    A ``.safetensors`` file gives its tensors, on the CPU, as ``state_dict`` and its metadata as
+    An ``argparse.Namespace``, the options of another project's program, counts as a container. A
+    ``.safetensors`` file gives its tensors, on the CPU, as ``state_dict`` and its metadata as
     ``meta``, where mmengine and its hooks (such as ``EMAHook``) expect them. ``map_location`` is
     that of ``torch.load``. Raises ``CheckpointError`` if the file is missing or not readable.
     """
@@ -44,7 +49,8 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
         else:
             if find_spec('mmengine') is not None:       # its checkpoints hold a log, too
                 allow_mmengine_checkpoints()
-            content = torch.load(path, map_location=map_location, weights_only=True)
+            with torch.serialization.safe_globals([Namespace]):
+                content = torch.load(path, map_location=map_location, weights_only=True)
     meta = content.get('meta') if isinstance(content, dict) else None
     if isinstance(meta, dict) and isinstance(meta.get('dataset_meta'), dict):
         meta['dataset_meta'] = {                        # mmpose's have arrays
@@ -115,8 +121,13 @@ def one_line_of(path: str | Path) -> Iterator[None]:
     except Exception as error:      # torch and safetensors raise a dozen types for a broken file
         # torch puts advice, which would not help here, before the reason
         words = ' '.join(str(error).split('WeightsUnpickler error:')[-1].split())
+        words = words.partition(' Check the documentation')[0]
+        if match := re.search(r'Unsupported (?:global: GLOBAL|class) (\S+)', words):
+            words = (f'it holds a {match[1]}, not only tensors; where that can be imported, save '
+                     f"its weights: torch.save(torch.load('{Path(path).name}', weights_only=False)"
+                     ".state_dict(), 'weights.pth')")
         raise CheckpointError(f'{path}: not a readable checkpoint ({type(error).__name__}: '
-                              f'{words[:200]})') from None
+                              f'{words[:300]})') from None
 
 
 def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
@@ -124,7 +135,7 @@ def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
 
     Raises ``CheckpointError`` if there are none, or a tensor has more numbers than the file stores.
     """
-    for key in ('state_dict', 'model_state_dict', 'model'):
+    for key in _CONTAINERS:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not all(

@@ -6,6 +6,7 @@ Anything else in a file raises ``UnpicklingError`` and is neither imported nor c
 from __future__ import annotations
 
 import pickle
+from argparse import Namespace
 from collections import OrderedDict
 from importlib.util import find_spec
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ def _encode(text: str, encoding: str) -> bytes:
 
 
 _ALLOWED: dict[str, Any] = {
+    'argparse.Namespace': Namespace,
     'collections.OrderedDict': OrderedDict, '_codecs.encode': _encode, 'torch.Size': torch.Size,
     'torch.device': torch.device, 'torch.nn.parameter.Parameter': torch.nn.Parameter,
     **{f'torch._utils.{name}': getattr(torch._utils, name)

@@ -10,7 +10,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     precision.add_argument('--int8', action='store_true', help='store the weights of convolutions '
                            'in 8 bits, a quarter of float32; read back as float32')
     parser.add_argument('--config', help='also write a config for testing it and training on')
-    parser.add_argument('--data', choices=['mpii', 'flic', 'lsp', 'synthetic'],
+    parser.add_argument('--data', choices=['mpii', 'flic', 'lsp', 'coco', 'synthetic'],
                         help='data set of that config; default: the one with as many keypoints')
     parser.add_argument('--input', choices=['unit', 'bearpaw', 'imagenet'],
                         help='how its pixels are normalised (FPD: imagenet, which is not '

@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'many as some of the images need')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
+    parser.add_argument('--format', choices=('coco', 'coco-results'), default='coco', help='of '
+                        'predictions.json: coco-results is the list that COCO.loadRes takes')
     network = parser.add_argument_group('network')
     network.add_argument('--model', default='people-small', help='name of the weights: '
                          'flic-small, flic-small4, lsp-small, people-small (default %(default)s)')
@@ -42,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     people.add_argument('--detector', metavar='NAME', nargs='?', const='rtmlib',
                         help='find them: rtmlib (the default without a name), torchvision, hog, '
                         'onnx:FILE, onnx:FILE,FAMILY, mmdet:CONFIG,CHECKPOINT, or module:function')
-    people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO')
+    people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO\'s '
+                        'annotations or results')
+    people.add_argument('--box-format', choices=('xyxy', 'xywh'), help='of --boxes, if not as '
+                        'usual: two corners, or a corner, width and height')
     people.add_argument('--whole-image', action='store_true', help='one person fills each image')
     people.add_argument('--detector-score', type=float, default=0.5, metavar='SCORE',
                         help='leave out boxes below it; default %(default)s')
@@ -70,9 +75,10 @@ def run(args: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from hourglass.apis import init_model
+    from hourglass.inference.boxes import box_finder
     from hourglass.inference.collection import Drawing, predict_collection
-    from hourglass.inference.places import box_finder
     from hourglass.inference.sources import open_source
+    from hourglass.io.files import not_written
     if args.config and not args.weights:
         raise ConfigError('--config and --weights go together (or --model alone)')
     if args.stage is not None and args.stages is not None:
@@ -83,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
                           f'--exit-tolerance; give --stages {args.stage + 1} instead')
     place = work_apart(args.launcher)
     find_boxes = box_finder(
-        args.boxes, args.detector, args.whole_image, score=args.detector_score,
+        args.boxes, args.detector, args.whole_image, args.box_format, score=args.detector_score,
         overlap=args.detector_overlap, max_people=args.max_people)
     source = open_source(args.input, args.fps, args.bits)
     if args.smooth and source.is_still:
@@ -91,6 +97,10 @@ def run(args: argparse.Namespace) -> None:
                           'the images of a folder as one')
     name = args.config or args.weights or args.model
     model = init_model(name, args.weights, args.device, **speed)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(args.out, error) from None
     results = _open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     images = predict_collection(
@@ -131,8 +141,9 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
     stage = args.stages - 1 if args.stages is not None else -1 if args.stage is None else args.stage
     info = dict(made_by=f'mmpose-hourglass {hourglass.__version__}',
                 model=args.weights or args.model, stage=stage)
+    as_list = args.format == 'coco-results'
     if not args.journal and args.launcher == 'none':
-        return Results(model.dataset_meta, info)
+        return Results(model.dataset_meta, info, as_list)
     if not isinstance(source, ImageFiles) or source.videos or args.fps or args.smooth:
         raise ConfigError(f'{args.input}: --journal and --launcher are for image files; leave them '
                           'out for videos')
@@ -140,12 +151,12 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
     source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',
-               'detector_overlap', 'max_people', 'bits')
+               'detector_overlap', 'max_people', 'box_format', 'bits')
     work = fingerprint([
         find_weights(args.weights or args.model), str(model.description),
         *(f'{name}={getattr(args, name)}' for name in options),
         *([Path(args.boxes).expanduser()] if args.boxes else [])])
     journal = Journal(args.out / 'journal', work, place.rank, place.ranks)
-    results = SharedResults(model.dataset_meta, info, journal, source)
+    results = SharedResults(model.dataset_meta, info, journal, source, as_list)
     source.keep(results.share())
     return results

@@ -44,6 +44,7 @@ def training_config(args: argparse.Namespace) -> Config:
     from hourglass.engine.budget import train_for
     from hourglass.engine.lengths import follow_loop
     from hourglass.engine.optim import scale_learning_rate
+    from hourglass.engine.resuming import keep_global_batch
     cfg = load_config(args)
     optimizer = cfg.get('optim_wrapper', {}).get('optimizer', {}).get('type')
     if isinstance(optimizer, str) and OPTIMIZERS.get(optimizer) is None:
@@ -64,8 +65,6 @@ def training_config(args: argparse.Namespace) -> Config:
                               f"'{cfg.optim_wrapper.type}'")
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.auto_scale_lr or cfg.get('auto_scale_lr', {}).get('enable'):
-        scale_learning_rate(cfg, find_place(args.launcher).ranks)
     checkpoint = args.resume
     if checkpoint == 'auto':            # without one, a new run starts, from load_from if set
         checkpoint, warning = last_whole_checkpoint(cfg.work_dir)
@@ -78,6 +77,11 @@ def training_config(args: argparse.Namespace) -> Config:
         cfg.resume, cfg.load_from = True, str(checkpoint)
     if cfg.get('load_from'):
         cfg.load_from = checked_checkpoint(cfg.load_from)
+    ranks = find_place(args.launcher).ranks
+    if checkpoint and '://' not in cfg.load_from:
+        keep_global_batch(cfg, cfg.load_from, ranks)
+    if args.auto_scale_lr or cfg.get('auto_scale_lr', {}).get('enable'):
+        scale_learning_rate(cfg, ranks)
     return cfg
 
 
@@ -87,6 +91,7 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.engine.checks import check_model
     from hourglass.engine.distributed import unwrapped
     from hourglass.engine.trial import TrialHook
+    from hourglass.io.files import claimed
     trial = TrialHook()
     try:
         with one_line_errors():         # inside the try, as it lets defects through
@@ -95,6 +100,8 @@ def run(args: argparse.Namespace) -> None:
                 if args.dry_run:
                     trial.work_dir, cfg.log_level = cfg.work_dir, 'WARNING'
                     cfg.work_dir = ended.enter_context(TemporaryDirectory())
+                elif find_place(args.launcher).rank == 0:
+                    ended.enter_context(claimed(Path(cfg.work_dir)))
                 runner = Runner.from_cfg(cfg)
                 check_model(unwrapped(runner.model), runner.cfg)
                 runner.register_hook(trial)

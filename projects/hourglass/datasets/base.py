@@ -35,7 +35,7 @@ class PersonDataset(BaseCocoStyleDataset):
     Args:
         data_root: the data set's folder, which ``ann_file`` and ``data_prefix`` are relative to.
         data_prefix: ``dict(img=...)``, the image folder.
-        skeleton: the joints of the samples: ``'mpii'``, ``'flic'`` or ``'lsp'``
+        skeleton: the joints of the samples: ``'mpii'``, ``'flic'``, ``'lsp'`` or ``'coco'``
             (:func:`with_joints_of`); by default the data set's own.
         flip_pairs: pairs of names, left and right, of the keypoints that a mirrored image swaps;
             by default the skeleton's. ``[]`` says that there are none.

@@ -45,7 +45,8 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
         DataError: for a file that cannot be read, an id that is there twice, an unknown image, or
             an annotation whose keypoints, box or area are not those of the form.
     """
-    path, content = Path(path), read_json(path, 'export it again')
+    path = Path(path)
+    content = read_json(path, 'export it again', ignored='segmentation')     # of many numbers
     if not isinstance(content, dict) or not all(isinstance(content.get(key), list) for key in (
             'images', 'categories', 'annotations')):
         raise DataError(f"{path}: 'images', 'categories' and 'annotations' needed, as in COCO's "

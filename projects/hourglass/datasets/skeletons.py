@@ -195,7 +195,16 @@ LSP = define_skeleton(
     bones='*_knee-*_ankle *_hip-*_knee right_hip-left_hip upper_neck-head_top '
           'upper_neck-*_shoulder *_shoulder-*_elbow *_elbow-*_wrist *_shoulder-*_hip',
     sigmas=MPII_SIGMAS | COCO_SIGMAS)
-SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP)
+COCO = define_skeleton(
+    'coco',
+    order='nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow '
+          'right_elbow left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle '
+          'right_ankle',
+    lower='*_ankle *_knee *_hip',
+    bones='*_knee-*_ankle *_hip-*_knee left_hip-right_hip *_shoulder-*_hip '
+          'left_shoulder-right_shoulder *_shoulder-*_elbow *_elbow-*_wrist nose-*_eye '
+          '*_eye-*_ear *_ear-*_shoulder')
+SKELETONS = dict(mpii=MPII, flic=FLIC, lsp=LSP, coco=COCO)
 
 
 def side_colours(names: Sequence[str]) -> list[list[int]]:

@@ -93,7 +93,7 @@ class ResumableBatches(Sampler[list[Draw]]):
 
     def __init__(self, sampler: DefaultSampler | InfiniteSampler, batch_size: int,
                  drop_last: bool = False, batches: dict | None = None, keep_seed: bool = False):
-        self.sampler, self.keep_seed = sampler, keep_seed
+        self.sampler, self.keep_seed, self.batch_size = sampler, keep_seed, batch_size
         self.batches = ROOT_SAMPLERS.build(
             batches or dict(type=BatchSampler, drop_last=drop_last),
             default_args=dict(sampler=sampler, batch_size=batch_size))
@@ -117,6 +117,22 @@ class ResumableBatches(Sampler[list[Draw]]):
             self.sampler.source2inds = {
                 source: self.sampler._indices_of_rank(len(part))
                 for source, part in enumerate(self.sampler.dataset.datasets)}
+
+    def length(self) -> dict[str, int]:
+        """Return the samples of an epoch with those repeated to fill it, and without them."""
+        return dict(samples=getattr(self.sampler, 'total_size', 0),
+                    people=len(self.sampler.dataset))
+
+    def keep_length(self, samples: int, people: int) -> int:
+        """Fill the epochs as those of a run with another number of ranks, whose :meth:`length` is
+        given; return the number of samples by which they are longer here."""
+        total = self.length()['samples']
+        if self.length()['people'] != people or not samples or not total:
+            return 0
+        world_size = get_dist_info()[1]
+        self.sampler.num_samples = -(-samples // world_size)
+        self.sampler.total_size = world_size * self.sampler.num_samples
+        return self.sampler.total_size - samples
 
     def __iter__(self) -> Iterator[list[Draw]]:
         rank, world_size = get_dist_info()

@@ -81,6 +81,10 @@ class DataParallel(MMDistributedDataParallel):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in stubs
         if next(module.parameters()).device.type == 'cpu':
             device_ids = None               # as DDP demands
+            if dist.get_world_size() > 2:
+                # else DDP orders the gradients anew after the first step, and gloo then adds those
+                # of three ranks in another order: a resumed run would not be the same bit for bit
+                kwargs.setdefault('find_unused_parameters', True)
             for layer in module.modules():
                 if isinstance(layer, nn.SyncBatchNorm):
                     # the same tensors and settings; DDP refuses subclasses of SyncBatchNorm here

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from mmengine.runner import Runner
 
+from hourglass.checkpoints.reading import read_checkpoint
 from hourglass.errors import ConfigError
 
 _COMPARED = ('model', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader',
@@ -30,6 +32,27 @@ _IGNORED = {
 _SCHEDULING = ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader')
 
 
+def keep_global_batch(cfg: Config, checkpoint: str, ranks: int) -> None:
+    """Let ``ranks`` processes share the steps of a checkpoint's run, which may have had others.
+
+    The images of a step, and with them the order of samples, rates and accumulation, stay. A batch
+    size in the config that is not the checkpoint's is left as it is. Raises ``ConfigError`` if the
+    processes cannot share a batch equally.
+    """
+    position = read_checkpoint(checkpoint).get('meta', {}).get('position', {})
+    before, batch = position.get('ranks', ranks), position.get('batch')
+    loader = cfg.train_dataloader
+    if before == ranks or before * loader.batch_size != batch:
+        return
+    if batch % ranks:
+        shares = [str(count) for count in range(1, batch + 1) if batch % count == 0]
+        raise ConfigError(
+            f'{checkpoint}: its {before} processes share batches of {batch} images, which {ranks} '
+            f"cannot; start {', '.join(shares)}, or change train_dataloader.batch_size to go on "
+            'with other batches')
+    loader.batch_size = batch // ranks
+
+
 def take_settings(runner: Runner, checkpoint: dict, path: str) -> None:
     """Give a checkpoint that is about to be resumed the hyperparameters of the run's config.
 
@@ -41,10 +64,16 @@ def take_settings(runner: Runner, checkpoint: dict, path: str) -> None:
             meaningless, or a schedule that depends on earlier scores.
     """
     meta = checkpoint['meta']
-    saved = meta.get('cfg')
+    saved, length = meta.get('cfg'), len(runner.train_dataloader)
     changes = list(differences(settings(saved), settings(runner.cfg.pretty_text))
                    ) if isinstance(saved, str) else []
+    position = meta.get('position') or dict(batches_done=0, batches_per_epoch=length)
+    here = runner.train_loop.position(meta)
     lines = []
+    if position.get('batch') == here['batch'] and position['ranks'] != here['ranks']:
+        lines.append(f"  shared  batches of {here['batch']} by {here['ranks']} processes, before "
+                     f"by {position['ranks']}")
+        changes = [change for change in changes if change[0] != 'train_dataloader.batch_size']
     for key, old, new in changes:
         if why := _matching(_REFUSED, key):
             raise ConfigError(f'{path}: cannot be resumed with another {key} ({old} there, {new} '
@@ -55,8 +84,6 @@ def take_settings(runner: Runner, checkpoint: dict, path: str) -> None:
                      f"{f' ({why})' if why else ''}")
     if lines:
         runner.logger.warning('\n'.join([f'{path}: another config than that of this run', *lines]))
-    length = len(runner.train_dataloader)
-    position = meta.get('position') or dict(batches_done=0, batches_per_epoch=length)
     if position['batches_per_epoch'] != length or any(
             key.split('.')[0] in _SCHEDULING for key, _, _ in changes):
         _renew(runner, checkpoint, meta['epoch'], position['batches_done'], length)

@@ -5,11 +5,12 @@ import inspect
 from collections.abc import Iterable
 from pathlib import Path
 
-from mmengine.dist import is_main_process
+from mmengine.dist import all_reduce_params, is_main_process
 from mmengine.evaluator import Evaluator
 from mmengine.fileio import LocalBackend, register_backend
-from mmengine.hooks import CheckpointHook
+from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.runner import BaseLoop, Runner
+from torch import Tensor
 
 from hourglass.checkpoints.plain import to_plain
 from hourglass.engine.distributed import unwrapped
@@ -38,6 +39,36 @@ def check_score(setting: str, name: str, names: Iterable[str]) -> None:
                           f"{', '.join(names) or 'none, as nobody is annotated'}")
 
 
+def waiting_gradients(runner: Runner) -> dict[str, Tensor]:
+    """Return the gradients by name that wait for the end of an accumulated step."""
+    wrapper, model = runner.optim_wrapper, unwrapped(runner.model)
+    if getattr(wrapper, '_accumulative_counts', 1) == 1 or wrapper.should_update():
+        return {}
+    return {name: parameter.grad for name, parameter in model.named_parameters()
+            if parameter.grad is not None}
+
+
+def hook_state(hook: Hook) -> dict:
+    """Return what a hook has to know in a resumed run: its ``state_dict()``, if it has one, or the
+    scores that mmengine's ``EarlyStoppingHook`` has seen."""
+    if isinstance(hook, EarlyStoppingHook):
+        return dict(wait_count=hook.wait_count, best_score=hook.best_score)
+    return hook.state_dict() if hasattr(hook, 'state_dict') else {}
+
+
+def hook_name(hook: Hook) -> str:
+    return f"{type(hook).__name__} {getattr(hook, 'monitor', '')}".strip()
+
+
+def restore_hook(hook: Hook, state: dict, loop: BaseLoop) -> None:
+    """Give a hook its :func:`hook_state` of a checkpoint; a run that it had stopped stays so."""
+    if not isinstance(hook, EarlyStoppingHook):
+        hook.load_state_dict(state)
+        return
+    vars(hook).update(state)
+    loop.stop_training = hook.wait_count >= hook.patience
+
+
 @register_backend('hourglass')
 class WholeFiles(LocalBackend):
     """Files on a local disk that are either whole or not there."""
@@ -53,8 +84,9 @@ class SafeCheckpointHook(CheckpointHook):
 
     mmengine removes an old checkpoint, then writes the new one in place. This hook writes the new
     file whole to the disk, then updates ``last_checkpoint``, then removes what is replaced. Its
-    checkpoints also hold their position in the epoch, the gradients accumulated so far, and whether
-    their validation is done. With ``backend_args``, files are written in place.
+    checkpoints also hold their position in the epoch, the gradients accumulated so far, the state
+    of other hooks (:func:`hook_state`), and whether their validation is done. With
+    ``backend_args``, files are written in place.
 
     A ``save_best`` that the metrics of the run do not have is a ``ConfigError`` before the first
     step, or at the first validation if one person does not tell. A warning is logged if
@@ -105,10 +137,13 @@ class SafeCheckpointHook(CheckpointHook):
         self.validated_iter = runner.iter if training else None
         self.saved = False
         super().after_val_epoch(runner, metrics)
+
+    def after_validation(self, runner: Runner) -> None:
+        """Write the checkpoint from before the validation again, after all hooks have seen it."""
         meta = dict(epoch=runner.epoch, iter=runner.iter)
         step = meta['epoch' if self.by_epoch else 'iter']
         last = Path(self.last_ckpt or '').name
-        if training and not self.saved and last == self.filename_tmpl.format(step):
+        if not self.saved and last == self.filename_tmpl.format(step):
             self._save_checkpoint_with_step(runner, step, meta)     # again, now validated
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
@@ -146,6 +181,8 @@ class SafeCheckpointHook(CheckpointHook):
 
         ``meta`` has ``epoch`` and ``iter``, the numbers of finished epochs and iterations.
         """
+        # of all ranks; this run goes on with their mean, too, so that a resumed one is the same
+        all_reduce_params(waiting_gradients(runner).values(), op='mean')
         runner.save_checkpoint(
             self.out_dir, name, save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
@@ -161,12 +198,10 @@ class SafeCheckpointHook(CheckpointHook):
             meta = checkpoint['meta']
             meta['position'] = dict(runner.train_loop.position(meta),
                                     validated=self.validated_iter == meta['iter'])
-        accumulates = getattr(runner.optim_wrapper, '_accumulative_counts', 1) > 1
-        if 'optimizer' in checkpoint and accumulates and not runner.optim_wrapper.should_update():
-            model = unwrapped(runner.model)
-            checkpoint['gradients'] = {
-                name: parameter.grad.cpu() for name, parameter in model.named_parameters()
-                if parameter.grad is not None}
+            meta['hooks'] = {hook_name(hook): state for hook in runner.hooks
+                             if (state := hook_state(hook))}
+        if 'optimizer' in checkpoint and (gradients := waiting_gradients(runner)):
+            checkpoint['gradients'] = {name: grad.cpu() for name, grad in gradients.items()}
         for key in ('meta', 'message_hub', 'param_schedulers'):
             if key in checkpoint:
                 checkpoint[key] = to_plain(checkpoint[key])
@@ -186,6 +221,9 @@ class SafeCheckpointHook(CheckpointHook):
             loop._epoch, loop._iter = (checkpoint['meta'][key] for key in ('epoch', 'iter'))
             loop.go_on(position, path)
             self.validated_iter = loop.iter if position['validated'] else None
+            for hook in runner.hooks:
+                if state := checkpoint['meta'].get('hooks', {}).get(hook_name(hook)):
+                    restore_hook(hook, state, loop)
         elif position and position['batches_done'] and not isinstance(loop, dict):
             raise CheckpointError(
                 f'{path}: was saved in the middle of an epoch, where {type(loop).__name__} cannot '

@@ -45,6 +45,10 @@ class TrialHook(Hook):
                 runner.logger.warning(
                     f'{runner._load_from}: this run is finished, and nothing is left to train; a '
                     'larger max_epochs (max_iters) in train_cfg goes on, with a longer schedule')
+            elif runner.train_loop.stop_training:
+                runner.logger.warning(
+                    f'{runner._load_from}: the EarlyStoppingHook ended this run, and nothing is '
+                    'left to train; a larger patience goes on')
             else:
                 try_validation(runner, draws=True)
             return

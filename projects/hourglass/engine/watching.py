@@ -1,10 +1,13 @@
 """Runs that fail without an error of their own: losses that are not finite, silent loaders."""
+from __future__ import annotations
+
 import logging
 import math
 import multiprocessing
 import threading
 import time
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from hourglass.engine.agreement import NUMBERS, NUMBERS_THERE
 from hourglass.engine.distributed import unwrapped
 from hourglass.errors import DataError, TrainingError
 from hourglass.io.files import replacing
@@ -26,19 +30,26 @@ from hourglass.registry import HOOKS
 class FiniteLossHook(Hook):
     """Hook that ends a run at a loss that is not finite, before the optimiser steps with it.
 
+    In a distributed run also at a gradient that is not finite. There the gradients of such a loss
+    become NaN, with which DDP's reduction carries the news to all ranks: each leaves out the step,
+    and they agree on the rank to blame.
+
     ``nonfinite_iter_N.pt`` in the work folder then holds ``iteration``, ``epoch``, ``seed``,
     ``losses``, ``batch`` from the loader, ``images`` and ``indices`` of its samples, and
     ``state_dict`` with the weights that gave the loss; ``torch.load`` reads it weights-only.
     """
 
+    priority = 'VERY_HIGH'              # before others take such an iteration for a good one
+
     def __init__(self):
         self.batch: dict = {}
         self.losses: dict[str, Tensor] = {}
-        self.patched: list[tuple[object, str]] = []
+        self.patched: list[tuple[object, str, Callable | None]] = []
+        self.error: TrainingError | None = None         # in a distributed run, of this iteration
 
     def before_train(self, runner: Runner) -> None:
         model, wrapper = unwrapped(runner.model), runner.optim_wrapper
-        parse_losses, backward = model.parse_losses, wrapper.backward
+        parse_losses, backward, step = model.parse_losses, wrapper.backward, wrapper.step
 
         def noting_losses(losses: dict) -> tuple[Tensor, dict]:
             total, self.losses = parse_losses(losses)
@@ -46,23 +57,63 @@ class FiniteLossHook(Hook):
 
         def checked_backward(loss: Tensor, **kwargs: object) -> None:
             read = _start_reading(loss.detach())
-            backward(loss, **kwargs)
-            if not math.isfinite(read()):
-                self._stop(runner, model)
+            backward(loss * (1 + 0 * loss.detach()) if runner.distributed else loss, **kwargs)
+            finite = math.isfinite(read())
+            # a scaler leaves out steps with such gradients by design
+            broken = _first_not_finite(model) if runner.distributed and not hasattr(
+                wrapper, 'loss_scaler') else None
+            if finite and broken is None:
+                return
+            error = self._keep(runner, model) if not finite else TrainingError(
+                f'iteration {runner.iter + 1}: the loss is finite, the gradient of {broken} is not;'
+                ' no weight was updated with it. Try a lower learning rate or clip_grad')
+            if not runner.distributed:
+                raise error
+            # reduced gradients are those of all ranks, which are all here
+            elsewhere = broken and wrapper.should_update() and not self._own_broken(runner, model)
+            error.code = (  # type: ignore[attr-defined]  # for ResumableLoop
+                NUMBERS_THERE if finite and elsewhere else NUMBERS)
+            self.error = error          # raised after the iteration, in which others wait for this
 
-        model.parse_losses, wrapper.backward = noting_losses, checked_backward
-        self.patched = [(model, 'parse_losses'), (wrapper, 'backward')]
+        @wraps(step)                    # schedules look for a mark on it
+        def checked_step(**kwargs: object) -> None:
+            if self.error is None:
+                step(**kwargs)
+
+        for owner, function, name in ((model, noting_losses, 'parse_losses'),
+                                      (wrapper, checked_backward, 'backward'),
+                                      (wrapper, checked_step, 'step')):
+            self.patched.append((owner, name, vars(owner).get(name)))
+            setattr(owner, name, function)
+
+    def _own_broken(self, runner: Runner, model: BaseModel) -> bool:
+        """Compute the gradients of this rank's batch again, without reducing them."""
+        model.zero_grad()
+        with runner.optim_wrapper.optim_context(model):
+            data = model.data_preprocessor(self.batch, True)
+            loss, _ = model.parse_losses(model._run_forward(data, mode='loss'))
+        loss.backward()
+        return _first_not_finite(model) is not None
+
+    def after_train_iter(self, runner: Runner, **step: object) -> None:
+        if self.error is not None:
+            raise self.error
 
     def after_train(self, runner: Runner) -> None:
         while self.patched:
-            delattr(*self.patched.pop())        # reveals the method of its class
+            owner, name, before = self.patched.pop()
+            if before is None:
+                delattr(owner, name)            # reveals the method of its class
+            else:
+                setattr(owner, name, before)
 
     leave_run = after_train
 
     def before_train_iter(self, runner: Runner, data_batch: dict, **more: object) -> None:
         self.batch = data_batch
 
-    def _stop(self, runner: Runner, model: BaseModel) -> None:
+    def _keep(self, runner: Runner, model: BaseModel) -> TrainingError:
+        """Save what gave a loss that is not finite; return the error that says so."""
         iteration = runner.iter + 1
         losses = {name: value.item() for name, value in self.losses.items()}
         samples = self.batch.get('data_samples', ()) if isinstance(self.batch, dict) else ()
@@ -85,10 +136,22 @@ class FiniteLossHook(Hook):
         broken = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
         state = f"{len(broken)} weights are not finite, first '{broken[0]}'" if broken else (
             'the weights are finite')
-        raise TrainingError(
+        return TrainingError(
             f'iteration {iteration}: {worst}, {state}; no weight was updated with it; {saved}; '
             f"first image {images[0] if images else 'unknown'}. Try a lower learning rate or "
             'clip_grad, or check that image')
+
+
+def _first_not_finite(model: BaseModel) -> str | None:
+    """Return the name of the first parameter with a gradient that is not finite."""
+    gradients = {name: parameter.grad for name, parameter in model.named_parameters()
+                 if parameter.grad is not None}
+    norms = torch.stack(torch._foreach_norm(list(gradients.values())))      # one call, and one wait
+    if norms.isfinite().all():
+        return None
+    # a norm can overflow where no number does
+    return next((name for name, gradient in gradients.items() if not gradient.isfinite().all()),
+                None)
 
 
 def _start_reading(loss: Tensor) -> Callable[[], float]:

@@ -8,7 +8,7 @@ whose images are found by their names. Coordinates are image px, and boxes x, y,
 """
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ from hourglass.errors import DataError
 from hourglass.evaluation.ground_truth import Truth
 from hourglass.evaluation.pck import People, box_side
 from hourglass.evaluation.prediction_files import Predictions
-from hourglass.io.files import read_json
+from hourglass.io.files import match_names, read_json
 
 
 @dataclass
@@ -102,15 +102,12 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
     if not isinstance(content, list):
         raise DataError(f"{path}: a list of predictions needed, as it is or under 'annotations'")
     by_name = {name: image for image, name in truth.images.items()}
-    names_alone = Counter(Path(name).name for name in by_name)          # without their folders
-    by_name = {Path(name).name: image for name, image in by_name.items()
-               if names_alone[Path(name).name] == 1} | by_name
+    find = match_names(by_name)
     found: list[dict] = []
     for one in records(content, ('image_id', 'keypoints'), path, 'prediction'):
         where, image = f'{path}, prediction {len(found)}', one['image_id']
         if names:
-            name = names.get(image, '')
-            image = by_name.get(name, by_name.get(Path(name).name))
+            image = by_name.get(find(names.get(image, '')) or '')
         if image not in truth.images:
             raise DataError(f'{where}: image {one["image_id"]!r} is not in {truth.path}')
         numbers = np.ravel(floats(one['keypoints'], None, f'{where}: keypoints'))

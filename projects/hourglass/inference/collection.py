@@ -12,9 +12,10 @@ from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import HourglassError
-from hourglass.inference.drawing import draw_number, draw_skeleton, heatmap_sheet
+from hourglass.inference.boxes import FindBoxes
+from hourglass.inference.drawing import draw_note, draw_number, draw_skeleton, heatmap_sheet
 from hourglass.inference.network import PoseNetwork
-from hourglass.inference.places import FindBoxes, Request
+from hourglass.inference.places import Request
 from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
 from hourglass.inference.sources import Frames, ImageFiles
@@ -23,6 +24,7 @@ from hourglass.io.images import write_image
 from hourglass.io.video import VideoWriter
 
 _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
+_OBSERVER = 'green: left, if the person faces the camera'
 
 
 @dataclass
@@ -34,26 +36,31 @@ class Drawing:
     heatmaps: bool = False      # of every keypoint of every person over its crop
     crops: bool = False         # of every person
     min_score: float = 0.0      # keypoints below are not drawn
+    _overlays: dict[str, str] = field(default_factory=dict, init=False)     # file -> image
     _video: VideoWriter | None = field(default=None, init=False)
 
     def draw(self, request: Request, poses: Poses, metainfo: dict) -> None:
         """Draw the people of one image, or of one frame of a video."""
         name = request.name
         if self.overlays:
-            drawn: ndarray = request.image      # type: ignore[assignment]  # a source's array
+            drawn = np.array(request.image)
             for keypoints, scores, box, number in zip_longest(
                     poses.keypoints, poses.scores, poses.boxes, request.track_ids):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
-                drawn = draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
+                draw_skeleton(drawn, sure, metainfo, side=box[2] - box[0])
                 if number:
                     draw_number(drawn, number, box)
+            if metainfo.get('observer_sides') and (poses.scores >= self.min_score).any():
+                draw_note(drawn, _OBSERVER)
             if request.video is None:
-                writable = name if name.lower().endswith(_WRITABLE) else f'{name}.png'
-                write_image(self.folder / 'overlays' / writable, drawn)
+                file = name if name.lower().endswith(_WRITABLE) else f'{name}.png'
+                while self._overlays.setdefault(file, name) != name:    # of another image
+                    file += '.png'
+                write_image(self.folder / 'overlays' / file, drawn)
             else:
                 self._write_frame(request, drawn)
         for person, crop in enumerate(() if poses.inputs is None else poses.inputs):
-            file = f'{Path(name).with_suffix("")}_{person}.png'
+            file = f'{name}_{person}.png'               # a.jpg and a.png differ
             if self.heatmaps and poses.heatmaps is not None:
                 sheet = heatmap_sheet(crop, poses.heatmaps[person], keypoint_names(metainfo))
                 write_image(self.folder / 'heatmaps' / file, sheet)

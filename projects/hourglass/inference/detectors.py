@@ -16,6 +16,7 @@ from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mea
 from hourglass.inference.onnx_detectors import OnnxDetector, rtmlib_file
 from hourglass.io.images import ImageLike, as_image
 
+_PACKAGES = dict(torchvision='torchvision', mmdet='--no-deps mmdet==3.3.0')
 Detect = Callable[[ndarray], Any]       # as find_detector's module:function
 
 
@@ -29,7 +30,8 @@ def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
             ``'mmdet:CONFIG,CHECKPOINT'``, or ``'module:function'``: a function from an image,
             (H, W, 3) uint8 BGR, to boxes, (P, 4) or with a score (P, 5), whose module is installed
             or in the working folder.
-        score: boxes of a lower score are left out.
+        score: boxes of a lower score, from 0 to 1, are left out; margins of ``'hog'`` and scores of
+            functions may be larger.
         overlap: of two boxes with a larger intersection over union, the one with the higher score
             remains.
         max_people: number of boxes for an image, those of the highest scores; default all.
@@ -40,6 +42,11 @@ def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
     if max_people is not None and max_people < 1:
         raise ConfigError(f'max_people={max_people}: give 1 or more')
     kind, colon, rest = name.partition(':')
+    own_scale = name == 'hog' or (colon and kind not in _WITH_FILES)
+    for option, value, most in (('score', score, np.inf if own_scale else 1),
+                                ('overlap', overlap, 1)):
+        if not 0 <= value <= most:
+            raise ConfigError(f'detector {name}, {option}={value}: a number from 0 to 1 needed')
     try:
         if name in _BY_NAME:
             detect = _BY_NAME[name]()
@@ -53,6 +60,10 @@ def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
                               f"{did_you_mean(name, known)}; choose from {', '.join(known)}")
     except HourglassError:
         raise
+    except ModuleNotFoundError as error:
+        package = _PACKAGES.get((error.name or '').partition('.')[0])
+        raise ConfigError(f'detector {name}: cannot be loaded ({_in_a_line(error)})'
+                          + (f'; pip install {package}' if package else '')) from None
     except Exception as error:                  # another package's
         raise ConfigError(f'detector {name}: cannot be loaded ({_in_a_line(error)})') from None
     return PersonDetector(detect, score, overlap, max_people)

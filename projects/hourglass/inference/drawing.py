@@ -21,28 +21,34 @@ _WHITE = (255, 255, 255)
 
 def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
                   side: float | None = None) -> ndarray:
-    """Return a copy of an image with one person's bones and keypoints over it.
+    """Draw one person's bones and keypoints over an image, and return it.
 
     Args:
         keypoints_image: (K, 2) x, y in image px, 0-based; NaN is not drawn.
         metainfo: of the data set: green is the person's left, orange the right.
         side: of the person's crop, px, which the lines' width fits; default the image's.
     """
-    drawn = image.copy()
     thickness = max(1, round((side or max(image.shape[:2])) / 160))
     fixed = np.clip(keypoints_image, -_FAR, _FAR) * (1 << _FRACTION_BITS)
     points = [tuple(map(round, point)) if drawable else None for point, drawable in zip(
         fixed.tolist(), np.isfinite(keypoints_image).all(-1))]
     for (start, end), colour in zip(metainfo['skeleton_links'], metainfo['skeleton_link_colors']):
         if points[start] and points[end]:
-            cv2.line(drawn, points[start], points[end], colour.tolist(), thickness, cv2.LINE_AA,
+            cv2.line(image, points[start], points[end], colour.tolist(), thickness, cv2.LINE_AA,
                      _FRACTION_BITS)
     radius = (thickness + 1) << _FRACTION_BITS
     for point, colour in zip(points, metainfo['keypoint_colors']):
         if point:
-            cv2.circle(drawn, point, radius, colour.tolist(), -1, cv2.LINE_AA, _FRACTION_BITS)
-            cv2.circle(drawn, point, radius, _WHITE, 1, cv2.LINE_AA, _FRACTION_BITS)
-    return drawn
+            cv2.circle(image, point, radius, colour.tolist(), -1, cv2.LINE_AA, _FRACTION_BITS)
+            cv2.circle(image, point, radius, _WHITE, 1, cv2.LINE_AA, _FRACTION_BITS)
+    return image
+
+
+def draw_note(image: ndarray, text: str) -> None:
+    """Write a line at the lower left of an image, in white with a dark outline."""
+    for colour, thickness in (((0, 0, 0), 3), (_WHITE, 1)):
+        cv2.putText(image, text, (6, image.shape[0] - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour,
+                    thickness, cv2.LINE_AA)
 
 
 def draw_number(image: ndarray, number: int, box: ndarray) -> None:
@@ -77,10 +83,7 @@ def heatmap_sheet(image: ndarray, heatmaps: ndarray, names: Sequence[str], side:
     tiles = []
     for heatmap, name in zip(heatmaps, names):
         tile = cv2.resize(draw_heatmap(image, heatmap), (side, side))
-        label = f"{name.replace('_', ' ')} {heatmap.max():.2f}"
-        for colour, thickness in (((0, 0, 0), 3), (_WHITE, 1)):
-            cv2.putText(tile, label, (6, side - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour,
-                        thickness, cv2.LINE_AA)
+        draw_note(tile, f"{name.replace('_', ' ')} {heatmap.max():.2f}")
         tiles.append(tile)
     return contact_sheet(tiles, columns=min(6, len(tiles)), side=side)
 

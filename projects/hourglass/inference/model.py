@@ -38,15 +38,13 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
     """
     to = _device(device)
     if weights in (None, config) and isinstance(config, (str, Path)) and (
-            str(config).removeprefix(SCHEME) in weights_by_name()
+            weights == config or str(config).removeprefix(SCHEME) in weights_by_name()
             or Path(config).suffix in _WEIGHTS):
         model = _from_weights(config, device).to(to)
         # torch's types lack this form of it
         return model.to(memory_format=torch.channels_last)      # type: ignore[call-overload]
     path = find_config(config) if isinstance(config, (str, Path)) else config
-    if find_spec('mmpose') is None:
-        raise ConfigError(f"{config}: a config needs OpenMMLab's packages, which are not "
-                          f"installed; {', '.join(weights_by_name())} do without")
+    _need_openmmlab(f'{config}: a config')
     from hourglass.inference.openmmlab import load_estimator, pose_network
     return pose_network(load_estimator(path, weights, str(to)))
 
@@ -68,8 +66,15 @@ def _from_weights(weights: str | Path, device: str | None) -> PoseNetwork:
 
 
 def _estimator(name: str, device: str | None) -> Any:
+    _need_openmmlab("mmpose's estimator")
     from hourglass.inference.openmmlab import load_estimator
     return load_estimator(find_config(name), name, device)
+
+
+def _need_openmmlab(what: str) -> None:
+    if find_spec('mmpose') is None:
+        raise ConfigError(f"{what} needs OpenMMLab's packages, which are not installed; "
+                          f"init_model and predict of {', '.join(weights_by_name())} do without")
 
 
 def _device(name: str | None) -> torch.device:
@@ -80,5 +85,7 @@ def _device(name: str | None) -> torch.device:
         return torch.empty(0, device=name).device
     except (AssertionError, RuntimeError) as error:
         reason = str(error).partition('\n')[0]
+        if reason.startswith('Expected one of'):        # all that torch knows of
+            reason = 'torch knows no such device'
         raise ConfigError(f"device '{name}': cannot be used here ({reason}); leave it out, or give "
                           "'cpu'") from None

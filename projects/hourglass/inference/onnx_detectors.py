@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -59,8 +59,8 @@ class OnnxDetector:
         family: a name out of :data:`FAMILIES`; by default recognised.
 
     Raises:
-        ConfigError: if onnxruntime is not installed, the file cannot be read, there is no such
-            family, or the outputs are of no known form.
+        ConfigError: if onnxruntime is not installed, the file cannot be read, or the outputs are of
+            no known form, of several families of which none is named, or of others.
     """
 
     def __init__(self, path: str | Path, family: str | None = None):
@@ -85,12 +85,13 @@ class OnnxDetector:
         height, width = (side if isinstance(side, int) else _INPUT_SIZE for side in image.shape[2:])
         self.size = width, height
         shapes = [one.shape for one in self._run(np.zeros((height, width, 3)))]
-        recognised, self.decode = _form(shapes, self.size, str(path))
-        family = family or recognised
-        if family not in FAMILIES:
+        usual, possible, self.decode = _form(shapes, self.size, str(path))
+        family = family or usual
+        if family not in possible:
             raise ConfigError(
-                f"detector {path}: of which family? Name it, as in onnx:FILE,rtmdet: "
-                f"{', '.join(FAMILIES)}{did_you_mean(family or '', FAMILIES)}")
+                f"detector {path}: of which family? Its outputs may be of {', '.join(possible)}"
+                f"{f', not of {family}' if family else ''}{did_you_mean(family, possible)}; name "
+                'one, as in onnx:FILE,rtmdet')
         self.family = FAMILIES[family]
 
     def __call__(self, image: ndarray) -> ndarray:
@@ -117,27 +118,30 @@ class OnnxDetector:
 
 
 def _form(shapes: Sequence[tuple[int, ...]], size: tuple[int, int], path: str
-          ) -> tuple[str | None, Decode]:
-    """Recognise the outputs' form: its family, unless there are several, and how to decode it."""
+          ) -> tuple[str, Collection[str], Decode]:
+    """Recognise the outputs' form: the usual family, if there is one, all that have it, and how to
+    decode it."""
     grids = {len(_cells(size, _STRIDES[:count])) for count in (3, 4)}
     dimensions, rows = [len(shape) for shape in shapes], [shape[0] for shape in shapes]
     half = len(shapes) // 2
     if dimensions == [2]:
         (count, columns), = shapes
         if count in grids and columns > 5:
-            return 'yolox', _yolox
+            return 'yolox', ('yolox', 'yolov8'), _yolox     # YOLOv5 takes its image as YOLOv8
         if columns in grids and count > 4:
-            return 'yolov8', _yolov8
+            return 'yolov8', ('yolov8',), _yolov8
         if columns == 6:                # suppressed, with score and class
-            return 'yolov8', lambda outputs, _: _of_first_class(outputs[0], outputs[0][:, 5])
+            return 'yolov8', FAMILIES, lambda outputs, _: _of_first_class(
+                outputs[0], outputs[0][:, 5])
     elif dimensions == [2, 1] and shapes[0][1] == 5:        # suppressed by mmdeploy
-        return None, lambda outputs, _: _of_first_class(*outputs)
+        return '', ('yolox', 'rtmdet'), lambda outputs, _: _of_first_class(*outputs)
     elif dimensions == [2, 2] and shapes[0] == (shapes[1][1], 4):
-        return 'picodet', lambda outputs, _: np.column_stack([outputs[0], outputs[1][0]])
+        return 'picodet', ('picodet',), lambda outputs, _: np.column_stack(
+            [outputs[0], outputs[1][0]])
     elif set(dimensions) == {2} and rows[:half] == rows[half:] and sum(rows[:half]) in grids:
-        return 'picodet', _picodet
+        return 'picodet', ('picodet',), _picodet
     elif dimensions == [3] * 6 and rows[half:] == [4] * half:
-        return 'rtmdet', _rtmdet
+        return 'rtmdet', ('rtmdet',), _rtmdet
     raise ConfigError(f"detector {path}: outputs of shapes {', '.join(map(str, shapes))} are of no "
                       f"known form; export one of {', '.join(FAMILIES)}")
 

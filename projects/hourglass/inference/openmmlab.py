@@ -74,6 +74,7 @@ def pose_network(model: TopdownPoseEstimator) -> PoseNetwork:
     """
     head, codec, options = model.head, model.head.decoder, model.test_cfg or {}
     pixels = model.cfg.model.get('data_preprocessor') or {}
+    data = model.cfg.get('test_dataloader', {}).get('dataset', {})
     ours, meta = isinstance(head, StackedHeatmapHead), getattr(model, 'dataset_meta', None)
     is_hourglass = isinstance(codec, HourglassHeatmap)
     description = Description(
@@ -82,18 +83,19 @@ def pose_network(model: TopdownPoseEstimator) -> PoseNetwork:
         mean=pixels.get('mean') or [0], std=pixels.get('std') or [1],
         rgb=pixels.get('bgr_to_rgb', False) or pixels.get('rgb_to_bgr', False),
         stage=head.predict_stage if ours else -1,
-        flip=bool(meta) and options.get('flip_test', False))
+        flip=bool(meta) and options.get('flip_test', False),
+        observer_sides=False if data.get('labels') == 'person' else None)
     network = PoseNetwork(
         model.backbone if ours and not model.with_neck else MMPoseNetwork(model), description,
         to_heatmaps=head.to_heatmaps if ours else None,
         decode=decoder_of(description, codec.heatmap_size) if is_hourglass else _Decode(head))
     network.to(next(model.parameters()).device)
     if meta:
-        network.dataset_meta = meta
+        network.dataset_meta = dict(
+            meta, observer_sides=network.dataset_meta['observer_sides'])
     network.calibration = getattr(model, 'calibration', None)
     network.make_estimator = lambda: model
-    pipeline = model.cfg.get('test_dataloader', {}).get('dataset', {}).get('pipeline', [])
-    if any(step.get('use_udp') for step in pipeline):
+    if any(step.get('use_udp') for step in data.get('pipeline', [])):
         network.make_matrix = get_udp_warp_matrix
     if not ours:
         network.unmirror = partial(

@@ -31,6 +31,7 @@ class Poses:
         boxes: (P, 4) x1, y1, x2, y2 of the crops in image px, from the image's corner.
         whole_image: no box was given, so one person was looked for in the whole image.
         image_size: (w, h).
+        names: of the K keypoints.
         heatmaps: (P, K, h, w), on request.
         stage_keypoints: (P, N, K, 2) in image px of every stage, on request.
         stage_heatmaps: (P, N, K, h, w), if both stages and heatmaps were requested.
@@ -44,11 +45,44 @@ class Poses:
     boxes: ndarray
     whole_image: bool
     image_size: tuple[int, int]
+    names: Sequence[str] = ()
     heatmaps: ndarray | None = None
     stage_keypoints: ndarray | None = None
     stage_heatmaps: ndarray | None = None
     inputs: ndarray | None = None
     probability: ndarray | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold: ``image_size``, ``whole_image`` and ``people``.
+
+        Each person has a ``crop`` and ``keypoints``, a list of dicts with ``keypoint`` (its name),
+        ``x``, ``y``, ``score`` and, where it was requested, ``probability``.
+        """
+        columns = dict(x=self.keypoints[..., 0], y=self.keypoints[..., 1], score=self.scores)
+        if self.probability is not None:
+            columns['probability'] = self.probability
+        return dict(image_size=list(self.image_size), whole_image=self.whole_image, people=[dict(
+            crop=crop, keypoints=[
+                dict(keypoint=name) | {column: round(float(values[person, place]), 4)
+                                       for column, values in columns.items()}
+                for place, name in enumerate(self.names)])
+            for person, crop in enumerate(self.boxes.astype(float).round(4).tolist())])
+
+    def to_pandas(self) -> Any:
+        """Return a table of pandas with a row for each keypoint, and the number of its person."""
+        try:
+            import pandas
+        except ImportError:
+            raise ConfigError('to_pandas: needs pandas; pip install pandas') from None
+        return pandas.DataFrame([
+            dict(person=number) | keypoint for number, person in enumerate(self.to_dict()['people'])
+            for keypoint in person['keypoints']])
+
+    def to_coco(self, image_id: int | str) -> list[dict[str, Any]]:
+        """Return COCO's result for each person, whose score is the mean of the keypoints'."""
+        return [dict(image_id=image_id, category_id=1, score=round(float(scores.mean()), 6),
+                     keypoints=np.c_[keypoints, scores].astype(float).round(4).ravel().tolist())
+                for keypoints, scores in zip(self.keypoints, self.scores)]
 
 
 @overload
@@ -59,11 +93,10 @@ def predict(model: PoseNetwork, images: Sequence[ImageLike], boxes: Any = ...,
             centers: Any = ..., scales: Any = ..., **options: Any) -> list[Poses]: ...
 def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
             boxes: Rows | None = None, centers: Rows | None = None, scales: Rows | None = None,
-            **options: Any) -> Poses | list[Poses]:
-    """Find the keypoints of people in images.
+            whole_image: bool = False, **options: Any) -> Poses | list[Poses]:
+    """Find the keypoints of people in images; for a list of images, the result is a list.
 
-    Without boxes or centres, one person is looked for in the square around the whole image. For a
-    list of images, the result is a list.
+    One of boxes, centres with scales, and ``whole_image`` says where the people are.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
@@ -75,16 +108,21 @@ def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
         centers: (P, 2) middles of square crops in image px, 0-based; a list of these for a list.
         scales: (P,) sides of these crops in units of 200 px, as MPII's (which the authors multiply
             by 1.25 before); a list of these for a list.
+        whole_image: look for one person in the square around each whole image.
         options: of :func:`predict_each`.
 
     Raises:
         DataError: for an image, box, centre or scale that cannot be used.
-        ConfigError: for a stage that does not exist.
+        ConfigError: for a stage that does not exist, or if nothing says where the people are.
     """
-    if not isinstance(images, (list, tuple)):
-        given = [None if rows is None else [rows] for rows in (boxes, centers, scales)]
-        return predict(model, [cast(ImageLike, images)], *given, **options)[0]
     places = dict(boxes=boxes, centers=centers, scales=scales)
+    if whole_image == any(rows is not None for rows in places.values()):
+        raise ConfigError('where are the people? Give one of boxes (of a file, or found by '
+                          'find_detector(...)), centers with scales, and whole_image=True')
+    if not isinstance(images, (list, tuple)):
+        given = [None if rows is None else [rows] for rows in places.values()]
+        return predict(model, [cast(ImageLike, images)], *given,
+                       whole_image=whole_image, **options)[0]
     for name, rows in places.items():
         if rows is not None and len(rows) != len(images):
             raise DataError(f'{name}: {len(rows)} given for {len(images)} images; give one entry '
@@ -135,7 +173,7 @@ def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
                                           for name in found[0]})
             if calibration and isinstance(poses, Poses):
                 poses = replace(poses, probability=calibration.probabilities(
-                    poses.scores, keypoint_names(model.dataset_meta)))
+                    poses.scores, poses.names))
             yield request, poses
 
     for request in requests:
@@ -177,7 +215,8 @@ def _prepared(model: PoseNetwork, request: Request, padding: float
         people.append(_Person(center, sides, crop))
     count = model.dataset_meta['num_keypoints']
     poses = Poses(np.zeros((0, count, 2)), np.zeros((0, count)), np.zeros((0, 4)),
-                  whole_image=request.boxes is None and request.centers is None, image_size=size)
+                  whole_image=request.boxes is None and request.centers is None, image_size=size,
+                  names=keypoint_names(model.dataset_meta))
     return poses, people
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -21,21 +21,28 @@ from hourglass.io.journal import Journal
 class Results:
     """Collects poses and writes ``predictions.json`` and ``predictions.csv``.
 
-    The JSON has COCO's form: ``info`` (version, model and stage), ``images``, ``categories`` (names
+    The JSON has COCO's form: ``info`` (version, model, stage, and whose left and right the
+    ``sides`` are: the ``'person'``'s own or, from FLIC, those an ``'observer'`` names as if the
+    person faced the camera), ``images``, ``categories`` (names
     of the keypoints, bones counted from 1) and ``annotations``, one for each person, whose
     ``keypoints`` are x, y and score one after the other, as in COCO's results; ``score`` is their
-    mean. ``bbox`` (x, y, width, height) is the box that was given, ``crop`` the square that the
-    network was given, and ``probability``, on request, that of each keypoint to be correct. Frames
-    of videos have a ``time``, s after the first, and their people a ``track_id``, the same in all
-    frames. The table has a line for each keypoint. Coordinates are image px and 0 is the middle of
-    the first pixel; boxes count from the corner of the image.
+    mean. ``bbox`` (x, y, width, height) is the box that was given, ``bbox_score`` its score, if it
+    has one, ``crop`` the square that the network was given, and ``probability``, on request, that
+    of each keypoint to be correct. Images and people keep the ids of the file that gave their
+    boxes; others are counted from 0. Frames of videos have a ``time``, s after the first, and their
+    people a ``track_id``, the same in all frames. The table has a line for each keypoint.
+    Coordinates are image px and 0 is the middle of the first pixel; boxes count from the corner of
+    the image.
 
-    ``metainfo`` is the model's ``dataset_meta``. ``entries`` has a dict for each image, with
-    ``image`` and ``people``, or with its ``problem``.
+    ``metainfo`` is the model's ``dataset_meta``. With ``as_list`` the JSON is the list of
+    :meth:`coco_results` instead. ``entries`` has a dict for each image, with ``image`` and
+    ``people``, or with its ``problem``.
     """
 
-    def __init__(self, metainfo: dict, info: dict[str, Any]):
-        self.info, self.names = info, keypoint_names(metainfo)
+    def __init__(self, metainfo: dict, info: dict[str, Any], as_list: bool = False):
+        sides = 'observer' if metainfo.get('observer_sides') else 'person'
+        self.info, self.as_list = info | dict(sides=sides), as_list
+        self.names = keypoint_names(metainfo)
         self.bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
         self.entries: list[dict[str, Any]] = []
 
@@ -50,16 +57,34 @@ class Results:
     def content(self) -> dict[str, Any]:
         """Return what the JSON holds."""
         used = [entry for entry in self.entries if 'image' in entry]
-        people = [dict(image_id=image) | person
-                  for image, entry in enumerate(used) for person in entry['people']]
+        images = [dict(id=i) | entry['image'] for i, entry in enumerate(used)]
+        people = [person | dict(image_id=image['id'])
+                  for image, entry in zip(images, used) for person in entry['people']]
         return dict(
-            info=self.info, images=[dict(id=i) | entry['image'] for i, entry in enumerate(used)],
+            info=self.info, images=images,
             categories=[dict(id=1, name='person', keypoints=self.names, skeleton=self.bones)],
             annotations=[dict(id=i) | person for i, person in enumerate(people)])
 
+    def coco_results(self) -> list[dict[str, Any]]:
+        """Return the people as ``COCO.loadRes`` takes them, which renumbers their ``id``.
+
+        That of the file of boxes is ``annotation_id``. An image without an id in such a file has
+        the number that is its name, as COCO's images do, or its name.
+        """
+        used = [entry for entry in self.entries if 'image' in entry]
+        ids = [_image_id(entry['image']) for entry in used]
+        if len(set(ids)) < len(ids):                    # numbers in several folders
+            ids = [entry['image']['file_name'] for entry in used]
+        kept = dict(category_id='category_id', keypoints='keypoints', score='score',
+                    bbox_score='bbox_score', id='annotation_id')
+        return [dict(image_id=image_id) | {
+            theirs: person[ours] for ours, theirs in kept.items() if ours in person}
+                for image_id, entry in zip(ids, used) for person in entry['people']]
+
     def finish(self, folder: Path) -> int:
         """Write both files; return how many images are left to other processes or calls."""
-        write_json(folder / 'predictions.json', self.content())
+        write_json(folder / 'predictions.json',
+                   self.coco_results() if self.as_list else self.content())
         with replacing(folder / 'predictions.csv') as draft, \
                 draft.open('w', newline='', encoding='utf-8') as file:
             table = csv.writer(file)
@@ -84,8 +109,9 @@ class SharedResults(Results):
     ``source`` has the images of all processes.
     """
 
-    def __init__(self, metainfo: dict, info: dict[str, Any], journal: Journal, source: ImageFiles):
-        super().__init__(metainfo, info)
+    def __init__(self, metainfo: dict, info: dict[str, Any], journal: Journal, source: ImageFiles,
+                 as_list: bool = False):
+        super().__init__(metainfo, info, as_list)
         stats = {name: path.stat() for name, path in source.paths.items()}
         self.stamps = {name: [file.st_size, file.st_mtime_ns] for name, file in stats.items()}
         self.journal = journal
@@ -117,24 +143,30 @@ def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:
     if isinstance(poses, HourglassError):
         return dict(problem=str(poses))
     width, height = poses.image_size
-    people: list[dict[str, Any]] = []
-    for box, crop, keypoints, scores in zip(
-            [(0, 0, width, height)] if request.boxes is None else request.boxes, poses.boxes,
-            poses.keypoints, poses.scores):
-        triples = np.column_stack([keypoints, scores]).astype(float)    # (K, 3)
-        people.append(dict(
-            category_id=1, keypoints=triples.ravel().round(4).tolist(),
-            score=round(float(scores.mean()), 4), bbox=_corner_and_size(box),
-            crop=_corner_and_size(crop), whole_image=poses.whole_image))
+    image: dict[str, Any] = dict(file_name=request.name, width=width, height=height)
+    if request.image_id is not None:
+        image['id'] = request.image_id
+    boxes = [(0, 0, width, height)] if request.boxes is None else request.boxes
+    people = poses.to_coco(image_id=0)
+    for place, (person, box, crop) in enumerate(zip(people, boxes, poses.boxes)):
+        person |= dict(bbox=_corner_and_size(box), crop=_corner_and_size(crop),
+                       whole_image=poses.whole_image)
+        if len(box) > 4:
+            person['bbox_score'] = round(float(box[4]), 4)
+        if request.ids is not None:
+            person['id'] = request.ids[place]
         if poses.probability is not None:
-            people[-1]['probability'] = (
-                poses.probability[len(people) - 1].astype(float).round(4).tolist())
-    image = dict(file_name=request.name, width=width, height=height)
+            person['probability'] = poses.probability[place].astype(float).round(4).tolist()
+        if request.video is not None:
+            person['track_id'] = request.track_ids[place]
     if request.video is not None:
         image['time'] = round(request.time, 6)
-        people = [person | dict(track_id=number)
-                  for person, number in zip(people, request.track_ids)]
     return dict(image=image, people=people)
+
+
+def _image_id(image: dict[str, Any]) -> int | str:
+    stem = PurePosixPath(image['file_name']).stem
+    return image.get('id', int(stem) if stem.isdecimal() else image['file_name'])
 
 
 def _corner_and_size(box: Sequence[float] | ndarray) -> list[float]:

@@ -18,14 +18,16 @@ from hourglass.inference.places import Request
 from hourglass.io.images import find_bits, image_suffixes, read_image
 from hourglass.io.video import VIDEOS, Animation, Frame, Video
 
+_RESULTS = ('overlays', 'heatmaps', 'crops')      # folders beside predictions.json
+
 
 class ImageFiles:
     """Images and videos of a file, of a folder and its subfolders, or of a pattern (``'a/*.jpg'``).
 
     Images are turned upright, and named by their path below the folder; 10 comes after 9.
     ``paths`` has the files by name. Videos and animated images give frames, as :class:`Frames`.
-    ``ignored`` counts files without a name of an image or a video. Raises ``DataError`` if there is
-    none with one.
+    ``ignored`` counts files without a name of an image or a video. What an earlier prediction wrote
+    below the folder is no input. Raises ``DataError`` if there is nothing.
 
     With ``fps``, the images of each folder are the frames of one video, so many in a second.
     ``bits`` is as for :func:`hourglass.io.images.as_image`, by default what
@@ -43,7 +45,7 @@ class ImageFiles:
             found = sorted(map(Path, glob.glob(str(path), recursive=True)), key=_by_number)
         if fps:
             found.sort(key=lambda file: file.parent)        # one folder after another
-        files = [file for file in found if file.is_file()]
+        files = [file for file in found if file.is_file() and not _is_result(file, root)]
         known = {*image_suffixes(), *VIDEOS}
         self.paths = {file.relative_to(root).as_posix(): file for file in files
                       if not path.is_dir() or file.suffix.lower() in known}
@@ -92,6 +94,13 @@ class ImageFiles:
     def keep(self, names: Collection[str]) -> None:
         """Leave out all other images."""
         self.paths = {name: path for name, path in self.paths.items() if name in names}
+
+
+def _is_result(file: Path, root: Path) -> bool:
+    """Return whether a file lies in a folder of results below ``root``."""
+    return any(folder.name in _RESULTS and (
+        (folder.parent / 'predictions.json').is_file() or (folder.parent / 'journal').is_dir())
+               for folder in takewhile(lambda folder: folder != root, file.parents))
 
 
 @dataclass

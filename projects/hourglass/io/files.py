@@ -5,7 +5,9 @@ import gzip
 import json
 import os
 import secrets
-from collections.abc import Iterator
+import socket
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -43,13 +45,20 @@ def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[Text
         yield file
 
 
-def read_json(path: str | Path, advice: str = 'fetch it again') -> Any:
-    """Read a JSON file as :func:`open_json` does, at most :data:`MOST_UNPACKED` characters."""
+def read_json(path: str | Path, advice: str = 'fetch it again', ignored: str | None = None) -> Any:
+    """Read a JSON file as :func:`open_json` does, at most :data:`MOST_UNPACKED` characters.
+
+    The key ``ignored`` is dropped from every object as it is read, so that it takes no memory.
+    """
+    def reduced(record: dict) -> dict:
+        record.pop(ignored, None)
+        return record
+
     with open_json(path, advice) as file:
         text = file.read(MOST_UNPACKED + 1)
         if len(text) > MOST_UNPACKED:
             raise ValueError(f'it unpacks to more than {MOST_UNPACKED >> 20} MiB')
-        return json.loads(text)
+        return json.loads(text, object_hook=reduced if ignored else None)
 
 
 def without_nan(value: Any) -> Any:
@@ -61,6 +70,23 @@ def without_nan(value: Any) -> Any:
     return None if value != value else value
 
 
+def match_names(known: Collection[str]) -> Callable[[str], str | None]:
+    """Return a function that finds the one of the ``known`` names of files that is meant by a name.
+
+    It is the name itself, or else the only one that ends with as many of the same folders as any.
+    """
+    count = Counter(ending for name in known for ending in _endings(name))
+    by_ending = {ending: name for name in known for ending in _endings(name) if count[ending] == 1}
+    by_ending |= {name: name for name in known}
+    return lambda name: next(filter(None, map(by_ending.get, _endings(name))), None)
+
+
+def _endings(name: str) -> list[str]:
+    """Return ``a/b/c``, ``b/c`` and ``c`` for ``a/b/c``."""
+    parts = name.split('/')
+    return ['/'.join(parts[place:]) for place in range(len(parts))]
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a draft's path to write to, and replace ``path`` by the draft once that succeeds.
@@ -70,16 +96,37 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     draft = path.with_name(f'{path.name}.{secrets.token_hex(4)}.part')  # others may write it too
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield draft
-        _flush(draft)
+        flush(draft)
         os.replace(draft, path)
-        _flush(path.parent)
+        flush(path.parent)
     except OSError as error:
         raise not_written(path, error) from None
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other processes from claiming a folder while the block runs, or this process lives.
+
+    Raises ``DataError`` if another one has it. Where files cannot be locked, nothing is claimed.
+    """
+    make_folder(folder)
+    with Path(folder, '.lock').open('a+') as file:
+        try:
+            import fcntl  # not on Windows
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)    # a forked data worker has no part
+            file.truncate(0)
+            print(f'process {os.getpid()} of {socket.gethostname()}', file=file, flush=True)
+        except (ImportError, OSError) as error:
+            if isinstance(error, (BlockingIOError, PermissionError)):
+                file.seek(0)
+                raise DataError(f"{folder}: in use by {file.read().strip() or 'another process'}; "
+                                'wait for it, or choose another folder') from None
+        yield
 
 
 def write_json(path: Path, content: Any, indent: int | None = None) -> None:
@@ -94,7 +141,15 @@ def not_written(path: Path, error: OSError) -> DataError:
                      'may write to, with free space')
 
 
-def _flush(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, if they are missing; their names reach the disk."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        flush(folder.parent)
+
+
+def flush(path: Path) -> None:
     """Wait until the content of a file, or the names in a folder, are on the disk.
 
     Windows flushes only what is open for writing, and opens no folder.

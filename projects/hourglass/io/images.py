@@ -13,10 +13,10 @@ from typing import Union
 import cv2
 import numpy as np
 from numpy import ndarray
-from PIL import ExifTags, Image, ImageFile, ImageOps, features
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError, features
 
 from hourglass.errors import DataError
-from hourglass.io.files import named_errors
+from hourglass.io.files import named_errors, not_written
 
 ImageLike = Union[str, Path, Image.Image, ndarray]
 
@@ -125,8 +125,11 @@ def write_image(path: str | Path, image: ndarray) -> None:
 
     Raises ``DataError`` if it cannot be written.
     """
-    with suppress(OSError, cv2.error):
+    try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_written(Path(path), error) from None
+    with suppress(cv2.error):
         if cv2.imwrite(str(path), image):
             return
     raise DataError(f'{path}: cannot be written; name a .png or .jpg file in a folder you may '
@@ -188,7 +191,10 @@ def _decode(path: str | Path) -> ndarray:
         data = Path(path).read_bytes()
         check_jpeg(data)
         prepare_plugin(data)
-        Image.open(BytesIO(data)).verify()      # checksums; it has to be opened again after that
+        try:
+            Image.open(BytesIO(data)).verify()  # checksums; it has to be opened again after that
+        except UnidentifiedImageError:          # which names the BytesIO
+            raise ValueError('of no format that Pillow knows') from None
         with Image.open(BytesIO(data)) as image:
             if image.format in _PROGRAMS:
                 raise ValueError(f'{image.format} is drawn by other programs, which are not run')

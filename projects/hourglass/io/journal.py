@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from hourglass.io.files import not_written
+from hourglass.io.files import flush, make_folder, not_written
 
 
 class Journal:
@@ -24,6 +26,7 @@ class Journal:
     def __init__(self, folder: str | Path, work: str, rank: int, ranks: int):
         self.folder, self.rank, self.ranks = Path(folder, work), rank, ranks
         self.path = self.folder / f'{rank}-{ranks}.jsonl'
+        self.flushed = -math.inf
 
     def read(self) -> dict[str, dict]:
         """Return the entries of all processes; arrays keep their type and every digit."""
@@ -38,13 +41,20 @@ class Journal:
         return entries
 
     def add(self, name: str, entry: dict) -> None:
-        """Write an entry, which outlives this process, or raise ``DataError``."""
+        """Write an entry, which outlives this process, or raise ``DataError``.
+
+        Once a second the entries reach the disk: a power cut costs those of the last second.
+        """
         line = json.dumps([name, entry], default=lambda array: dict(
             array=array.tolist(), dtype=array.dtype.str)).encode()
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             with self.path.open('ab') as file:
                 file.write(b'\n' + line)        # the line before may be cut off
+            if time.monotonic() - self.flushed > 1:
+                flush(self.path)
+                flush(self.folder)
+                self.flushed = time.monotonic()
         except OSError as error:
             raise not_written(self.path, error) from None
 

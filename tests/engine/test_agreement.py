@@ -1,0 +1,177 @@
+"""Ranks that fail, stop or hang: all stop at the same iteration, and one line says why."""
+from __future__ import annotations
+
+import os
+import signal
+import time
+from multiprocessing import active_children
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS
+from pairs import zip_equal
+from ranks import Rank, ended, ranks_of
+from torch import Tensor, nn
+
+from hourglass.checkpoints import read_checkpoint
+
+AT = 5                                  # when it happens: the second iteration of epoch 2
+
+
+class Root(torch.autograd.Function):
+    """The square root, whose gradient is infinite at zero."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.sqrt()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        return gradient / (2 * ctx.saved_tensors[0].sqrt())
+
+
+@MODELS.register_module(force=True)
+class BreaksOnCommand(BaseModel):
+    """A line, fitted to zero; 'loss' or 'gradient' is not finite once that is commanded."""
+
+    command = ''
+
+    def __init__(self):
+        super().__init__()
+        self.line = nn.Linear(1, 1)
+
+    def forward(self, inputs, mode: str = 'tensor'):
+        if mode == 'predict':
+            return [dict(error=1.0) for _ in inputs]
+        if self.command == 'forward':
+            raise KeyError('a bug')
+        y = self.line(torch.stack(inputs)).square().mean()
+        if self.command == 'loss':
+            return dict(loss=y + float('inf'))          # with a finite gradient
+        return dict(loss=y + Root.apply(0 * y) if self.command == 'gradient' else y)
+
+
+def happens(what: str, rank: int):
+    """An act that does something to one rank at its iteration ``AT``."""
+    def act(runner, moment: str) -> None:
+        if moment == 'left':
+            print('weights finite:', all(p.isfinite().all() for p in runner.model.parameters()))
+        if runner.rank != rank or runner.iter != (4 if what == 'validation' else AT):
+            return
+        if moment == 'validated' and what == 'validation':
+            raise KeyError('a bug')
+        if moment == 'before' and what in ('loss', 'gradient', 'forward'):
+            BreaksOnCommand.command = what
+        elif moment == 'before' and what == 'hang':
+            time.sleep(1000)
+        elif moment == 'before' and what == 'SIGKILL':
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif moment == 'after' and what.startswith('SIG') and what != 'SIGKILL':
+            os.kill(os.getpid(), getattr(signal, what))
+        elif moment == 'after' and what == 'hook':
+            raise KeyError('a bug')
+        elif moment == 'after' and what == 'worker':
+            os.kill(active_children()[0].pid, signal.SIGKILL)
+    return act
+
+
+def lines(processes: list[Rank]) -> list[str]:
+    """The reports of all ranks."""
+    return [line.partition('stop_ranks - ')[2].partition(' - ')[2] for process in processes
+            for line in process.output.splitlines() if 'stop_ranks' in line]
+
+
+def broken_run(folder, what: str, rank: int, ranks: int, **changes: object
+               ) -> tuple[list[int], str, dict | None]:
+    """Exit statuses, the one line, and the meta data of the checkpoint, if one was saved."""
+    processes = ranks_of(folder, ranks, happens(what, rank), model=dict(type='BreaksOnCommand'),
+                         **{'train_dataloader.dataset.length': 8 * ranks, **changes})
+    statuses = ended(processes)
+    assert all('weights finite: True' in process.output for process, status in zip_equal(
+        processes, statuses) if status > 0)
+    line, = lines(processes)
+    saved = folder / 'work/stopped.pth'
+    return statuses, line, read_checkpoint(saved)['meta'] if saved.exists() else None
+
+
+@pytest.mark.parametrize('ranks', [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize('what', [
+    'SIGTERM', *(pytest.param(name, marks=pytest.mark.slow) for name in ('SIGINT', 'SIGUSR1'))])
+def test_a_signal_to_one_rank_stops_all_with_a_checkpoint(tmp_path, ranks, what):
+    statuses, line, saved = broken_run(tmp_path, what, 1, ranks)
+    assert statuses == [128 + getattr(signal, what)] * ranks
+    assert line == (f'stopped after iteration 6 by rank 1: {what}; saved to {tmp_path}/work/'
+                    'stopped.pth: continue with the same command and --resume')
+    assert (saved['epoch'], saved['iter'], saved['position']['batches_done']) == (1, 6, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('ranks', [2, 3])
+@pytest.mark.parametrize('rank', [0, 1])
+@pytest.mark.parametrize('what', ['loss', 'gradient'])
+@pytest.mark.parametrize('accumulated', [1, 2])
+def test_numbers_that_are_not_finite_on_one_rank_reach_the_weights_of_none(
+        tmp_path, ranks, rank, what, accumulated):
+    statuses, line, saved = broken_run(tmp_path, what, rank, ranks, **{
+        'optim_wrapper.accumulative_counts': accumulated})
+    assert statuses == [1] * ranks and saved is None
+    assert line.startswith(f'stopped after iteration {AT}')
+    assert f' by rank {rank}: iteration {AT + 1}: ' in line
+    assert ('loss inf' if what == 'loss' else 'the gradient of line.weight is not') in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('ranks', [2, 3])
+@pytest.mark.parametrize('rank', [0, 1])
+def test_an_exception_in_a_hook_of_one_rank_ends_all(tmp_path, ranks, rank):
+    """The hooks of the first rank, which saves, have done all of their work if it is another's."""
+    statuses, line, saved = broken_run(tmp_path, 'hook', rank, ranks)
+    assert statuses == [1] * ranks
+    assert f"by rank {rank}: KeyError: 'a bug'; " in line
+    assert (saved and saved['iter']) == (AT + 1 if rank else None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('ranks', [2, 3])
+@pytest.mark.parametrize('rank', [0, 1])
+@pytest.mark.parametrize('what', ['forward', 'validation'])
+def test_an_exception_where_the_others_wait_ends_all_without_a_checkpoint(
+        tmp_path, ranks, rank, what):
+    statuses, line, saved = broken_run(
+        tmp_path, what, rank, ranks, val_evaluator=dict(type='ToyMetric'), val_cfg=dict(),
+        val_dataloader=dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
+                            sampler=dict(type='DefaultSampler', shuffle=False)))
+    assert statuses == [1] * ranks and saved is None
+    assert f"by rank {rank}: KeyError: 'a bug'; " in line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('rank', [0, 1])
+def test_a_lost_data_worker_of_one_rank_ends_all_with_a_checkpoint(tmp_path, rank):
+    statuses, line, saved = broken_run(tmp_path, 'worker', rank, 2, **{
+        'train_dataloader.num_workers': 1})
+    assert statuses == [1, 1]
+    assert line.startswith(f'stopped after iteration {AT + 1} by rank {rank}: RuntimeError: DataL')
+    assert saved['iter'] == AT + 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('ranks', [2, 3])
+@pytest.mark.parametrize('rank', [0, 1])
+def test_a_killed_rank_is_named_by_the_others(tmp_path, ranks, rank):
+    statuses, line, saved = broken_run(tmp_path, 'SIGKILL', rank, ranks)
+    assert statuses == [-9 if each == rank else 1 for each in range(ranks)] and saved is None
+    assert f'by rank {rank}: no answer; killed, out of memory, or hanging; ' in line
+
+
+@pytest.mark.slow
+def test_a_hanging_rank_is_named_after_the_timeout(tmp_path):
+    changes = {'train_cfg': dict(type='hourglass.EpochLoop', max_epochs=3, rank_timeout=2)}
+    first, hanging, third = processes = ranks_of(
+        tmp_path, 3, happens('hang', 1), model=dict(type='BreaksOnCommand'), **changes)
+    assert [first.end(), third.end()] == [1, 1]
+    hanging.process.kill()              # as a launcher does
+    line, = lines(processes)
+    assert f'stopped after iteration {AT} by rank 1: no answer' in line

@@ -1,0 +1,118 @@
+"""Training runs of toys in several processes (gloo, CPU), which can be stopped or broken."""
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import mmengine.config.config
+import torch
+import torch.distributed as dist
+import toy_runs
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from hourglass.engine.resuming import keep_global_batch
+
+_CONTEXT = multiprocessing.get_context('fork')
+
+
+@HOOKS.register_module(force=True)
+class Meddles(Hook):
+    """Calls ``act(runner, moment)`` at the moments of a run; see :func:`ranks_of`."""
+
+    act: Callable = staticmethod(lambda runner, moment: None)
+
+    def before_train_iter(self, runner, **step) -> None:
+        self.act(runner, 'before')
+
+    def after_train_iter(self, runner, **step) -> None:
+        self.act(runner, 'after')
+
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        self.act(runner, 'validated')
+
+    def leave_run(self, runner) -> None:
+        self.act(runner, 'left')
+
+
+class Rank:
+    """One process of a run; ``code`` is its exit status, or minus the number of a signal."""
+
+    def __init__(self, target: Callable, rank: int, ranks: int, folder: Path, number: str):
+        self.log = folder / f'rank{rank}_{number}.log'
+        self.process = _CONTEXT.Process(target=self._run, args=(
+            target, rank, ranks, folder / f'meet_{number}'))
+        self.process.start()
+
+    def _run(self, target: Callable, rank: int, ranks: int, meet: Path) -> None:
+        with self.log.open('w', buffering=1) as log:
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+        sys.stdout, sys.stderr = (os.fdopen(n, 'w', buffering=1, closefd=False) for n in (1, 2))
+        torch.set_num_threads(1)        # a fork must not use the parent's thread pool
+        if ranks > 1:
+            os.environ['LOCAL_RANK'] = str(rank)
+            dist.init_process_group('gloo', f'file://{meet}', rank=rank, world_size=ranks)
+        mmengine.config.config.FormatCode = lambda text, **style: (text, False)     # takes 0.2 s
+        code = 0
+        try:
+            target(rank)
+        except SystemExit as stop:
+            code = stop.code
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+        os._exit(code)                  # as a launcher's processes do not wait for each other
+
+    def end(self, seconds: float = 60) -> int:
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise AssertionError(f'still running: {self.log.read_text()}')
+        return self.process.exitcode
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+
+def ranks_of(folder: Path, ranks: int, act: Callable | None = None, work: str = 'work',
+             resume: Path | None = None, **changes: object) -> list[Rank]:
+    """Train a toy in ``folder/work``, resumed as ``hourglass train`` resumes if there is a
+    checkpoint to ``resume``. ``act(runner, moment)`` is called 'before' and 'after' each
+    iteration, when 'validated', and when the run is 'left', on every rank."""
+    dir(torch._dynamo.config)           # process groups load it: once for all the forks
+    number = f'{work}{time.monotonic_ns()}'
+
+    def target(rank: int) -> None:
+        cfg = toy_runs.toy_config(folder / work, **{
+            'launcher': 'pytorch' if ranks > 1 else 'none',
+            'model_wrapper_cfg': dict(type='hourglass.DataParallel'),
+            'default_hooks.stop': dict(type='hourglass.StopHook'),
+            'default_hooks.finite_loss': dict(type='hourglass.FiniteLossHook'),
+            'randomness': dict(seed=3),
+            'train_cfg': dict(type='hourglass.EpochLoop', max_epochs=3, rank_timeout=20),
+            'custom_hooks': [dict(type='NotesRates'), dict(type='Meddles')], **changes})
+        if resume is not None:
+            cfg.resume, cfg.load_from = True, str(resume)
+            keep_global_batch(cfg, str(resume), ranks)
+        if act is not None:
+            Meddles.act = staticmethod(act)
+        toy_runs.train(cfg)
+    return [Rank(target, rank, ranks, folder, number) for rank in range(ranks)]
+
+
+def ended(processes: list[Rank]) -> list[int]:
+    """Wait for all; return their exit statuses."""
+    try:
+        return [process.end() for process in processes]
+    finally:
+        for process in processes:
+            with contextlib.suppress(AttributeError):
+                process.process.kill()
