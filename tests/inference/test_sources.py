@@ -111,13 +111,13 @@ def test_a_folder_may_mix_images_and_videos(folder):
 
 
 def test_images_of_a_folder_as_frames_are_counted(tmp_path):
-    for name in ('run/10.png', 'run/9.png', 'walk/1.png'):
+    for name in ('run/10.png', 'run/9.png', 'run/a/1.png', 'run/b.png'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
     found = [(one.name, one.video, one.time) for one in open_source(str(tmp_path), fps=4)]
     top = tmp_path.name
     assert found == [('run/9.png', f'{top}/run', 0), ('run/10.png', f'{top}/run', 0.25),
-                     ('walk/1.png', f'{top}/walk', 0)]
+                     ('run/b.png', f'{top}/run', 0.5), ('run/a/1.png', f'{top}/run/a', 0)]
     for source, fps in (('film.mp4', 25), ('0', 25), ('http://a/b.mp4', 25), (str(tmp_path), 0)):
         with pytest.raises(ConfigError, match='fps='):
             open_source(source, fps)

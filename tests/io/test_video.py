@@ -140,7 +140,7 @@ def test_what_is_written_has_times_and_pixels(tmp_path):
 @pytest.mark.slow
 @needs_browser
 def test_a_browser_plays_what_is_written(tmp_path):
-    """To its end, which is after 1 s; the last frame is the brightest."""
+    """To its end; the last frame, from 1 s, is the brightest, and is shown."""
     writer = VideoWriter(tmp_path / 'a.mp4')
     for number, time in enumerate(UNEVEN):
         writer.write(np.full((48, 64, 3), 40 * number, np.uint8), time / 20)
@@ -159,7 +159,7 @@ def test_a_browser_plays_what_is_written(tmp_path):
             }
             video.ended || video.error ? answer() : video.onended = video.onerror = answer""")
     assert ended and error is None and size == [64, 48]
-    assert length == pytest.approx(1, abs=0.3) and level == pytest.approx(200, abs=8)
+    assert length > 1.02 and level == pytest.approx(200, abs=8)
 
 
 def test_a_video_that_cannot_be_written_is_named(tmp_path):

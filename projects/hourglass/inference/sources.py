@@ -43,6 +43,8 @@ class ImageFiles:
         elif not path.is_file():            # the folders of a pattern before its first wildcard
             root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts[:-1]))
             found = sorted(map(Path, glob.glob(str(path), recursive=True)), key=_by_number)
+        if fps:
+            found.sort(key=lambda file: file.parent)        # one folder after another
         files = [file for file in found if file.is_file() and not _is_result(file, root)]
         known = {*image_suffixes(), *VIDEOS}
         self.paths = {file.relative_to(root).as_posix(): file for file in files

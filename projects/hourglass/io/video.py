@@ -123,6 +123,7 @@ class VideoWriter:
 
     def __init__(self, path: Path):
         self.path, self.av, self.last = path, _pyav(path), -1
+        self.shown = 3600                   # how long the last frame is, in units of _TIME_BASE
         self.stream: Any = None             # opened with the size of the first frame
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,14 +145,19 @@ class VideoWriter:
                 self.stream.codec_context.time_base = _TIME_BASE
             frame = self.av.VideoFrame.from_ndarray(image, format='bgr24').reformat(
                 self.stream.width, self.stream.height, 'yuv420p')
-            self.last = frame.pts = max(round(time / _TIME_BASE), self.last + 1)
+            frame.pts = max(round(time / _TIME_BASE), self.last + 1)
+            if self.last >= 0:
+                self.shown = frame.pts - self.last
+            self.last = frame.pts
             frame.time_base = _TIME_BASE
             self.container.mux(self.stream.encode(frame))
 
     def close(self) -> None:
         with self._errors(), self.container:
-            if self.stream is not None:
-                self.container.mux(self.stream.encode())
+            for packet in self.stream.encode() if self.stream else ():
+                if packet.pts == self.last:
+                    packet.duration = self.shown    # otherwise players may leave the frame out
+                self.container.mux(packet)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
