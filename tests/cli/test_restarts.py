@@ -1,0 +1,125 @@
+"""Runs whose processes are killed at random moments are brought back by torchrun, and end the same.
+
+torchrun's own agent starts forks of this process, so that a start takes a second.
+"""
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from run_process import train
+from runs import differences, losses, state, write_config
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+import hourglass.apis  # noqa: F401  (and mmpose.models with it, for all the forks)
+
+# a fork has the agent's handlers of signals, which a program that torchrun starts does not have
+NOTE_PROCESS = """\
+import os, signal
+from pathlib import Path
+for number in signal.SIGTERM, signal.SIGINT:
+    signal.signal(number, signal.SIG_DFL)
+Path({folder!r}, f"{{os.environ['TORCHELASTIC_RESTART_COUNT']}}-{{os.environ['RANK']}}").write_text(
+    str(os.getpid()))
+"""
+
+
+class Launch:
+    """torchrun for a run of tests/runs.py in several processes, itself a process."""
+
+    def __init__(self, config: Path, work: Path, ranks: int, restarts: int, *arguments: str):
+        self.folder, self.log = work.with_name(f'{work.name}_processes'), work.with_suffix('.log')
+        self.folder.mkdir()
+        self.log.touch()
+        command = [str(config), '--work-dir', str(work), *arguments, '--launcher', 'pytorch',
+                   '--cfg-options', 'train_dataloader.batch_size=2']
+        self.process = multiprocessing.get_context('fork').Process(
+            target=self._run, args=(command, ranks, restarts))
+        self.process.start()
+
+    def _run(self, command: list[str], ranks: int, restarts: int) -> None:
+        sys.stdout = sys.stderr = self.log.open('a', buffering=1)       # not pytest's
+        os.dup2(sys.stdout.fileno(), 2)
+        elastic_launch(LaunchConfig(
+            min_nodes=1, max_nodes=1, nproc_per_node=ranks, run_id='test', rdzv_backend='c10d',
+            rdzv_endpoint='localhost:0', max_restarts=restarts, start_method='fork',
+            local_addr='localhost'), train)(
+                command, str(self.log), 0, NOTE_PROCESS.format(folder=str(self.folder)))
+
+    def pid(self, start: int, rank: int) -> int | None:
+        """The process of a rank after ``start`` restarts, once it is there."""
+        path = self.folder / f'{start}-{rank}'
+        while self.process.is_alive():
+            if path.exists() and (text := path.read_text()):
+                return int(text)
+            time.sleep(0.01)
+        return None
+
+    def end(self) -> int:
+        self.process.join(120)
+        if self.process.exitcode is None:
+            self.process.terminate()
+            raise AssertionError(f'still running: {self.output[-3000:]}')
+        return self.process.exitcode
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+
+def assert_same(work: Path, straight: Path) -> None:
+    names, others = ({path.name for path in folder.iterdir() if path.is_file()}
+                     for folder in (work, straight))
+    assert names == others
+    for name in names:
+        if name.endswith('.pth'):
+            assert differences(state(straight / name), state(work / name)) == []
+    assert losses(work) == losses(straight)
+
+
+@pytest.fixture(scope='module')
+def config(synthetic, tmp_path_factory) -> Path:
+    return write_config(tmp_path_factory.mktemp('config'), synthetic)
+
+
+def killed(launch: Launch, start: int, moments: random.Random, ranks: int, seconds: float
+           ) -> tuple[int, str] | None:
+    """Kill a random rank at a random moment of this start; return it and where the run was, or
+    None if the run ended before."""
+    rank = moments.randrange(ranks)
+    pid = launch.pid(start, rank)
+    before = len(launch.output)
+    launch.process.join(moments.uniform(0.05, 0.95) * seconds)
+    if pid is None or not launch.process.is_alive():
+        return None
+    os.kill(pid, signal.SIGKILL)
+    done = [line.partition('Epoch(')[2].partition('  ')[0]
+            for line in launch.output[before:].splitlines() if ' - Epoch(' in line]
+    return rank, f'Epoch({done[-1]}' if done else 'start'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('ranks', [2, 3])
+def test_ranks_killed_at_random_moments_leave_no_trace(config, tmp_path, ranks, capsys):
+    straight = tmp_path / 'straight'
+    began = time.monotonic()
+    launch = Launch(config, straight, ranks, 0)
+    assert launch.end() == 0, launch.output[-3000:]
+    seconds = time.monotonic() - began
+    moments = random.Random(ranks)
+    for run in range(2):
+        work = tmp_path / f'work{run}'
+        launch = Launch(config, work, ranks, 5)
+        kills = [kill for start in range(5)
+                 if (kill := killed(launch, start, moments, ranks, seconds))]
+        assert launch.end() == 0, launch.output[-3000:]
+        assert_same(work, straight)
+        with capsys.disabled():
+            print(f'\n{ranks} processes:', '; '.join(
+                f'rank {rank} after {moment}' for rank, moment in kills), '-> bit-identical')
