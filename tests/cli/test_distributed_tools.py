@@ -74,6 +74,44 @@ def test_several_machines_need_to_know_where_to_meet():
         "error: NNODES is 2: set MASTER_ADDR to the first machine's address\n")
 
 
+@pytest.fixture
+def words_of(tmp_path):
+    """What a script tells torchrun."""
+    python = tmp_path / 'python'
+    python.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
+    python.chmod(0o755)
+
+    def words(script: str, *arguments: str, code: int = 0, **environment: str) -> list[str]:
+        process = start('env', f'PYTHON={python}', REPOSITORY / 'tools' / script, *arguments,
+                        **environment)
+        output = process.communicate()[0]
+        assert process.returncode == code, output
+        return output.splitlines()
+    return words
+
+
+def test_restarts_are_torchruns_and_the_rest_is_the_tools(words_of):
+    train = ('dist_train.sh', 'a b.py', '2')
+    tool = ['2', f'{REPOSITORY}/tools/train.py', 'a b.py', '--launcher', 'pytorch', '--amp']
+    for words in (('--max-restarts', '3', '--amp'), ('--amp', '--max-restarts=3')):
+        assert words_of(*train, *words) == [
+            '-m', 'torch.distributed.run', '--standalone', '--max-restarts', '3',
+            '--nproc-per-node', *tool]
+    assert words_of(*train, '--amp')[3:] == ['--max-restarts', '0', '--nproc-per-node', *tool]
+    for words in (('--max-restarts',), ('--max-restarts', '--amp')):
+        assert words_of(*train, *words, code=2) == ['error: --max-restarts needs a number']
+
+
+def test_machines_that_restart_meet_anew_and_resume(words_of):
+    there = dict(MASTER_ADDR='first', NNODES='1:2')
+    assert words_of('dist_train.sh', 'a.py', '2', '--resume', **there)[2:9] == [
+        '--nnodes', '1:2', '--rdzv-backend', 'c10d', '--rdzv-endpoint', 'first:29500', '--rdzv-id']
+    for more, nodes in (((), '1:2'), (('--max-restarts', '1'), '2')):
+        assert words_of('dist_train.sh', 'a.py', '2', *more, code=2, **there | dict(NNODES=nodes)
+                        ) == ['error: restarts on several machines need --resume']
+    assert '--node-rank' in words_of('dist_train.sh', 'a.py', '2', **there | dict(NNODES='2'))
+
+
 def test_slurm_is_asked_for_what_the_variables_say(tmp_path):
     srun = tmp_path / 'srun'
     srun.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')

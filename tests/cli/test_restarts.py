@@ -7,6 +7,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -34,7 +35,8 @@ class Launch:
     """torchrun for a run of tests/runs.py in several processes, itself a process."""
 
     def __init__(self, config: Path, work: Path, ranks: int, restarts: int, *arguments: str):
-        self.folder, self.log = work.with_name(f'{work.name}_processes'), work.with_suffix('.log')
+        self.work, self.log = work, work.with_suffix('.log')
+        self.folder = work.with_name(f'{work.name}_processes')
         self.folder.mkdir()
         self.log.touch()
         command = [str(config), '--work-dir', str(work), *arguments, '--launcher', 'pytorch',
@@ -50,7 +52,7 @@ class Launch:
             min_nodes=1, max_nodes=1, nproc_per_node=ranks, run_id='test', rdzv_backend='c10d',
             rdzv_endpoint='localhost:0', max_restarts=restarts, start_method='fork',
             local_addr='localhost'), train)(
-                command, str(self.log), 0, NOTE_PROCESS.format(folder=str(self.folder)))
+                command, str(self.log), 0.1, NOTE_PROCESS.format(folder=str(self.folder)))
 
     def pid(self, start: int, rank: int) -> int | None:
         """The process of a rank after ``start`` restarts, once it is there."""
@@ -88,38 +90,35 @@ def config(synthetic, tmp_path_factory) -> Path:
     return write_config(tmp_path_factory.mktemp('config'), synthetic)
 
 
-def killed(launch: Launch, start: int, moments: random.Random, ranks: int, seconds: float
-           ) -> tuple[int, str] | None:
-    """Kill a random rank at a random moment of this start; return it and where the run was, or
-    None if the run ended before."""
-    rank = moments.randrange(ranks)
-    pid = launch.pid(start, rank)
-    before = len(launch.output)
-    launch.process.join(moments.uniform(0.05, 0.95) * seconds)
+def killed(launch: Launch, start: int, moments: random.Random, ranks: int) -> str | None:
+    """Kill a random rank within a second of a random iteration, or of the start, and return which
+    and when; None if the run ended before."""
+    rank, after = moments.randrange(ranks), moments.randrange(8)
+    before, pid = len(launch.output), launch.pid(start, rank)
+
+    def lines() -> list[str]:
+        return re.findall(r' - (Epoch\(.*?) ', launch.output[before:])
+    while pid and launch.process.is_alive() and len(lines()) < after:
+        time.sleep(0.01)
+    launch.process.join(moments.uniform(0, 1))
     if pid is None or not launch.process.is_alive():
         return None
     os.kill(pid, signal.SIGKILL)
-    done = [line.partition('Epoch(')[2].partition('  ')[0]
-            for line in launch.output[before:].splitlines() if ' - Epoch(' in line]
-    return rank, f'Epoch({done[-1]}' if done else 'start'
+    writing = any(launch.work.glob('*.part'))
+    return (f"{rank} after {''.join(lines()[-1:]) or 'the start'}"
+            f"{', while a file was written' if writing else ''}")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('ranks', [2, 3])
 def test_ranks_killed_at_random_moments_leave_no_trace(config, tmp_path, ranks, capsys):
-    straight = tmp_path / 'straight'
-    began = time.monotonic()
-    launch = Launch(config, straight, ranks, 0)
+    launch = Launch(config, tmp_path / 'straight', ranks, 0)
     assert launch.end() == 0, launch.output[-3000:]
-    seconds = time.monotonic() - began
     moments = random.Random(ranks)
     for run in range(2):
-        work = tmp_path / f'work{run}'
-        launch = Launch(config, work, ranks, 5)
-        kills = [kill for start in range(5)
-                 if (kill := killed(launch, start, moments, ranks, seconds))]
+        launch = Launch(config, tmp_path / f'work{run}', ranks, 5)
+        kills = [kill for start in range(5) if (kill := killed(launch, start, moments, ranks))]
         assert launch.end() == 0, launch.output[-3000:]
-        assert_same(work, straight)
+        assert_same(launch.work, tmp_path / 'straight')
         with capsys.disabled():
-            print(f'\n{ranks} processes:', '; '.join(
-                f'rank {rank} after {moment}' for rank, moment in kills), '-> bit-identical')
+            print(f"\n{ranks} processes, killed: {'; '.join(kills)}: bit-identical")

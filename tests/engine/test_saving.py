@@ -151,8 +151,8 @@ def test_the_best_checkpoint_moves_with_its_folder(tmp_path, copied):
 
 def test_a_checkpoint_of_a_newer_version_is_named_and_not_resumed():
     runner = Runner(_train_loop=Loop())
-    with pytest.raises(CheckpointError, match=r'a\.pth: was saved by mmpose-hourglass 99\.1\.0, and '
-                                              r'\S+ is installed: update it, or start anew'):
+    with pytest.raises(CheckpointError, match=r'a\.pth: was saved by mmpose-hourglass 99\.1\.0, '
+                                              r'and \S+ is installed: update it, or start anew'):
         resume(runner, Path('a.pth'), meta=dict(hourglass_version='99.1.0'))
     for version in ({}, dict(hourglass_version=hourglass.__version__)):
         resume(runner, Path('a.pth'), meta=version)
