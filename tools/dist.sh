@@ -45,6 +45,8 @@ elif [ "$restarts" != 0 ] || [[ $nodes == *:* ]]; then
     fi
     meet=(--nnodes "$nodes" --rdzv-backend c10d --rdzv-endpoint "$MASTER_ADDR:$port" --rdzv-id hourglass)
 fi
+# a restart needs a store of its own, where torch 2.4 to 2.13 keep what dead processes left in it
+[ "$restarts" = 0 ] && [[ $nodes != *:* ]] || export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 # besides torchrun's own: preemption, which would end torchrun alone
 export PET_SIGNALS_TO_HANDLE=${PET_SIGNALS_TO_HANDLE:-SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1}
 export PYTHONPATH=$here/../projects${PYTHONPATH:+:$PYTHONPATH}

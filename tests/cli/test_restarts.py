@@ -1,58 +1,34 @@
 """Runs whose processes are killed at random moments are brought back by torchrun, and end the same.
 
-torchrun's own agent starts forks of this process, so that a start takes a second.
+torchrun's own agent starts forks of one process, so that a start takes a second.
 """
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import re
 import signal
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from run_process import train
-from runs import differences, losses, state, write_config
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-import hourglass.apis  # noqa: F401  (and mmpose.models with it, for all the forks)
-
-# a fork has the agent's handlers of signals, which a program that torchrun starts does not have
-NOTE_PROCESS = """\
-import os, signal
-from pathlib import Path
-for number in signal.SIGTERM, signal.SIGINT:
-    signal.signal(number, signal.SIG_DFL)
-Path({folder!r}, f"{{os.environ['TORCHELASTIC_RESTART_COUNT']}}-{{os.environ['RANK']}}").write_text(
-    str(os.getpid()))
-"""
+from run_process import train_together
+from runs import CONTEXT, differences, losses, state, write_config
 
 
 class Launch:
     """torchrun for a run of tests/runs.py in several processes, itself a process."""
 
-    def __init__(self, config: Path, work: Path, ranks: int, restarts: int, *arguments: str):
+    def __init__(self, config: Path, work: Path, ranks: int, restarts: int):
         self.work, self.log = work, work.with_suffix('.log')
         self.folder = work.with_name(f'{work.name}_processes')
         self.folder.mkdir()
         self.log.touch()
-        command = [str(config), '--work-dir', str(work), *arguments, '--launcher', 'pytorch',
+        command = [str(config), '--work-dir', str(work), '--launcher', 'pytorch',
                    '--cfg-options', 'train_dataloader.batch_size=2']
-        self.process = multiprocessing.get_context('fork').Process(
-            target=self._run, args=(command, ranks, restarts))
+        self.process = CONTEXT.Process(target=train_together, args=(
+            command, str(self.log), ranks, restarts, str(self.folder)))
         self.process.start()
-
-    def _run(self, command: list[str], ranks: int, restarts: int) -> None:
-        sys.stdout = sys.stderr = self.log.open('a', buffering=1)       # not pytest's
-        os.dup2(sys.stdout.fileno(), 2)
-        elastic_launch(LaunchConfig(
-            min_nodes=1, max_nodes=1, nproc_per_node=ranks, run_id='test', rdzv_backend='c10d',
-            rdzv_endpoint='localhost:0', max_restarts=restarts, start_method='fork',
-            local_addr='localhost'), train)(
-                command, str(self.log), 0.1, NOTE_PROCESS.format(folder=str(self.folder)))
 
     def pid(self, start: int, rank: int) -> int | None:
         """The process of a rank after ``start`` restarts, once it is there."""
