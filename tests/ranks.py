@@ -87,7 +87,8 @@ def ranks_of(folder: Path, ranks: int, act: Callable | None = None, work: str = 
     """Train a toy in ``folder/work``, resumed as ``hourglass train`` resumes if there is a
     checkpoint to ``resume``. ``act(runner, moment)`` is called 'before' and 'after' each
     iteration, when 'validated', and when the run is 'left', on every rank."""
-    dir(torch._dynamo.config)           # process groups load it: once for all the forks
+    if torch.__version__ >= '2.1':       # process groups load it: once for all the forks
+        dir(torch._dynamo.config)
     number = f'{work}{time.monotonic_ns()}'
 
     def target(rank: int) -> None:

@@ -7,8 +7,8 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
 PLAIN = [
-    'RuntimeInfoHook', 'IterTimerHook', 'DistSamplerSeedHook', 'OverlayHook', 'ChannelsLastHook',
-    'MatchingCheckpointHook', 'FiniteLossHook', 'LoggerHook', 'ParamSchedulerHook',
+    'RuntimeInfoHook', 'FiniteLossHook', 'IterTimerHook', 'DistSamplerSeedHook', 'OverlayHook',
+    'ChannelsLastHook', 'MatchingCheckpointHook', 'LoggerHook', 'ParamSchedulerHook',
     'BatchNormHook', 'SafeCheckpointHook', 'ProgressBarHook', 'StopHook', 'LoaderWatchHook']
 # the averaged weights are in place before they are checked and saved
 AVERAGED = [*PLAIN[:7], 'EMAHook', *PLAIN[7:]]

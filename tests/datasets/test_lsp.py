@@ -105,6 +105,6 @@ def test_wrong_files_are_named(tmp_path, poses):
     with pytest.raises(DataError, match='row 7: a labelled joint is not a number'):
         LspDataset('train', **root)
     for options in ({'split': 'val'}, {'split': 'train', 'crop': 'x'},
-                    {'split': 'train', 'skeleton': 'coco'}):
+                    {'split': 'train', 'skeleton': 'hand'}):
         with pytest.raises(ConfigError, match='choose from'):
             LspDataset(**options, **root)

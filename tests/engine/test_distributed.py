@@ -66,7 +66,8 @@ def run(folder: Path, ranks: int, sync_bn: bool, steps: int) -> list[dict]:
     if ranks == 1:
         train(0, 1, str(folder), sync_bn, steps)
     else:
-        dir(torch._dynamo.config)       # process groups load it: once for all the forks
+        if torch.__version__ >= '2.1':       # process groups load it: once for all the forks
+            dir(torch._dynamo.config)
         torch.multiprocessing.start_processes(
             train, (ranks, str(folder), sync_bn, steps), nprocs=ranks, start_method='fork')
     return [torch.load(folder / f'{ranks}_{rank}.pt') for rank in range(ranks)]

@@ -113,7 +113,7 @@ def changed(*path, value=None) -> dict:
     (changed('annotations', 1, 'id', value=10), 'two of the annotations have the id 10'),
     (changed('images', 1, 'id', value=0), 'two of the images have the id 0'),
     (changed('annotations', 1, 'image_id', value=9), "annotation 11: image 9 is not in 'images'"),
-    (changed('annotations', 1, 'keypoints', value=[1, 2, 2]), r'keypoints \[1, 2, 2\]: 9 numbers'),
+    (changed('annotations', 1, 'keypoints', value=[1, 2, 2]), 'keypoints: 3 numbers, a list of 9'),
     (changed('annotations', 1, 'bbox', value=[0, 0, 0, 9]), r'bbox \[0, 0, 0, 9\] has no area'),
     (changed('annotations', 1, 'bbox', value=['x', 0, 0, 9]), 'annotation 11: bbox: could not'),
     (changed('annotations', 1, 'area', value='big'), 'annotation 11: area: could not'),
@@ -137,7 +137,7 @@ def test_an_annotation_that_cannot_be_used_is_named(given, message, tmp_path):
      'predicts right_tail, left_tail, nose, and .*gt.json has nose, left_tail'),
     (dict(images=[], annotations=[], categories=[5]), 'category 0: 5 where a record is needed'),
     (dict(images=None, annotations=[]), 'a list of images needed'),
-    ([dict(image_id=0, keypoints=[0] * 9, score=None)], 'prediction 0: score None: a finite num'),
+    ([dict(image_id=0, keypoints=[0] * 9, score=None)], 'prediction 0: score: number 1 of 1 is nan'),
     ([dict(image_id=0, keypoints=[0] * 9, score='high')], 'prediction 0: score: could not'),
     ([dict(image_id=[0], keypoints=[0] * 9)], r"prediction 0: 'image_id' is \[0\], a number or"),
     (dict(images=[dict(id=0, file_name='x.jpg')], annotations=[

@@ -55,8 +55,8 @@ def test_a_network_for_lsp_gets_its_14_joints(tmp_path):
     assert names == keypoint_names(skeletons.LSP)
     assert (sample['keypoints_image'] + 1).tolist() == [ours[name] for name in names]
     assert len(sample['occluded']) == 14 and sample['pck_unit'] == 30
-    with pytest.raises(ConfigError, match="skeleton='coco', choose from"):
-        MpiiDataset(skeleton='coco', **options)
+    with pytest.raises(ConfigError, match="skeleton='hand', choose from"):
+        MpiiDataset(skeleton='hand', **options)
 
 
 @pytest.mark.parametrize(('content', 'message'), [
