@@ -73,7 +73,7 @@ def killed(launch: Launch, start: int, moments: random.Random, ranks: int) -> st
     before, pid = len(launch.output), launch.pid(start, rank)
 
     def lines() -> list[str]:
-        return re.findall(r' - (Epoch\(.*?) ', launch.output[before:])
+        return re.findall(r' - (Epoch\(.*?/\d+\])', launch.output[before:])
     while pid and launch.process.is_alive() and len(lines()) < after:
         time.sleep(0.01)
     launch.process.join(moments.uniform(0, 1))
