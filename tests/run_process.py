@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from mmengine.runner import Runner
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -43,3 +44,28 @@ def train(command: list[str], log: str, slow: float, patch: str) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(code)
+
+
+# a fork has the agent's handlers of signals, which a program that torchrun starts does not have
+NOTE_PROCESS = """\
+import os, signal
+from pathlib import Path
+for number in signal.SIGTERM, signal.SIGINT:
+    signal.signal(number, signal.SIG_DFL)
+Path({folder!r}, f"{{os.environ['TORCHELASTIC_RESTART_COUNT']}}-{{os.environ['RANK']}}").write_text(
+    str(os.getpid()))
+"""
+
+
+def train_together(command: list[str], log: str, ranks: int, restarts: int, folder: str) -> None:
+    """Let torchrun's agent :func:`train` in forks of this process; each notes its number as
+    ``folder/RESTARTS-RANK``."""
+    output = os.open(log, os.O_WRONLY | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ['TORCH_DISABLE_SHARE_RDZV_TCP_STORE'] = '1'         # as tools/dist.sh
+    elastic_launch(LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=ranks, run_id='test', rdzv_backend='c10d',
+        rdzv_endpoint='localhost:0', max_restarts=restarts, start_method='fork',
+        local_addr='localhost', monitor_interval=0.1), train)(
+            command, log, 0.1, NOTE_PROCESS.format(folder=folder))

@@ -18,8 +18,8 @@ from pairs import zip_equal
 
 from hourglass.checkpoints import read_checkpoint
 
-_CONTEXT = multiprocessing.get_context('forkserver')
-_CONTEXT.set_forkserver_preload([
+CONTEXT = multiprocessing.get_context('forkserver')
+CONTEXT.set_forkserver_preload([
     'hourglass.registry', 'mmengine.runner', 'mmengine.visualization', 'mmpose.models',
     'mmpose.datasets', 'mmpose.visualization', 'hourglass.engine.display', 'run_process'])
 
@@ -78,7 +78,7 @@ class Run:
         command = [str(config), '--work-dir', str(work_dir), *map(str, arguments)]
         if options:
             command += ['--cfg-options', *options]
-        self.process = _CONTEXT.Process(target=train, args=(command, str(self.log), slow, patch))
+        self.process = CONTEXT.Process(target=train, args=(command, str(self.log), slow, patch))
         self.process.start()
         self.pid = self.process.pid
 

@@ -3,6 +3,7 @@ import importlib.util
 import os
 import re
 import sys
+import time
 from types import SimpleNamespace
 
 import cv2
@@ -24,6 +25,7 @@ HAS_COMPILED_OPS = importlib.util.find_spec('mmcv._ext') is not None
 
 LOADED = """
 import sys
+import time
 print(sorted({name.split('.')[0] for name in sys.modules} & {
     'torch', 'mmcv', 'mmpose', 'mmdet', 'mmengine', 'torchvision', 'cv2', 'scipy', 'h5py'}))
 """
@@ -116,6 +118,7 @@ def test_a_cached_grammar_of_yapf_is_whole_when_it_appears(tmp_path, monkeypatch
 
 BLOCK = """
 import sys
+import time
 class Broken:
     def find_spec(self, name, path=None, target=None):
         if name.split('.')[0] in {names}:
@@ -239,6 +242,19 @@ def test_mlflow_gets_only_names_that_it_takes(monkeypatch):
     compat.name_scores_for_mlflow()
     vis_backend.MLflowVisBackend.add_scalars(None, {'mpii/Total@0.1': 1.0, 'loss_a-b': 2.0}, step=3)
     assert logged == [({'mpii/Total_0.1': 1.0, 'loss_a-b': 2.0}, 3)]
+
+
+def test_a_clock_that_jumps_does_not_change_the_times_of_a_run(monkeypatch):
+    import mmengine.runner  # noqa: F401  (then it is patched)
+    from mmengine.hooks import IterTimerHook
+    from mmengine.logging import MessageHub
+    runner = SimpleNamespace(iter=0, max_iters=10**6, message_hub=MessageHub('clock'))
+    timer = IterTimerHook()
+    timer.before_train(runner)
+    timer.before_train_epoch(runner)
+    monkeypatch.setattr(time, 'time', lambda: 1e12)
+    timer.after_train_iter(runner, batch_idx=0)
+    assert 0 <= runner.message_hub.get_scalar('train/time').current() < 1e6
 
 
 def test_applying_twice_changes_nothing():

@@ -206,9 +206,10 @@ def test_a_missing_checkpoint_or_note_is_replaced_with_a_warning(work):
     assert 'last_checkpoint: names no checkpoint; resuming' in warning
 
 
-def test_checkpoints_in_a_moved_folder_are_found(work, tmp_path_factory):
+@pytest.mark.parametrize('place', [shutil.copytree, shutil.move])
+def test_checkpoints_in_a_copied_or_moved_folder_are_found(work, tmp_path_factory, place):
     moved = tmp_path_factory.mktemp('moved') / 'work'
-    shutil.move(work, moved)
+    place(work, moved)
     assert last_whole_checkpoint(moved) == (moved / 'epoch_3.pth', None)
 
 

@@ -5,6 +5,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import cv2
 import pytest
 import torch
 from conftest import REPOSITORY
+from runs import write_config
 from tiny_network import write_tiny_network
 
 import hourglass.apis  # noqa: F401  (and mmpose.models with it, for all the forks)
@@ -72,6 +74,44 @@ def test_several_machines_need_to_know_where_to_meet():
     process = start(REPOSITORY / 'tools/dist.sh', '2', 'train.py', NNODES='2')
     assert process.communicate()[0] == (
         "error: NNODES is 2: set MASTER_ADDR to the first machine's address\n")
+
+
+@pytest.fixture
+def words_of(tmp_path):
+    """What a script tells torchrun."""
+    python = tmp_path / 'python'
+    python.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
+    python.chmod(0o755)
+
+    def words(script: str, *arguments: str, code: int = 0, **environment: str) -> list[str]:
+        process = start('env', f'PYTHON={python}', REPOSITORY / 'tools' / script, *arguments,
+                        **environment)
+        output = process.communicate()[0]
+        assert process.returncode == code, output
+        return output.splitlines()
+    return words
+
+
+def test_restarts_are_torchruns_and_the_rest_is_the_tools(words_of):
+    train = ('dist_train.sh', 'a b.py', '2')
+    tool = ['2', f'{REPOSITORY}/tools/train.py', 'a b.py', '--launcher', 'pytorch', '--amp']
+    for words in (('--max-restarts', '3', '--amp'), ('--amp', '--max-restarts=3')):
+        assert words_of(*train, *words) == [
+            '-m', 'torch.distributed.run', '--standalone', '--max-restarts', '3',
+            '--nproc-per-node', *tool]
+    assert words_of(*train, '--amp')[3:] == ['--max-restarts', '0', '--nproc-per-node', *tool]
+    for words in (('--max-restarts',), ('--max-restarts', '--amp')):
+        assert words_of(*train, *words, code=2) == ['error: --max-restarts needs a number']
+
+
+def test_machines_that_restart_meet_anew_and_resume(words_of):
+    there = dict(MASTER_ADDR='first', NNODES='1:2')
+    assert words_of('dist_train.sh', 'a.py', '2', '--resume', **there)[2:9] == [
+        '--nnodes', '1:2', '--rdzv-backend', 'c10d', '--rdzv-endpoint', 'first:29500', '--rdzv-id']
+    for more, nodes in (((), '1:2'), (('--max-restarts', '1'), '2')):
+        assert words_of('dist_train.sh', 'a.py', '2', *more, code=2, **there | dict(NNODES=nodes)
+                        ) == ['error: restarts on several machines need --resume']
+    assert '--node-rank' in words_of('dist_train.sh', 'a.py', '2', **there | dict(NNODES='2'))
 
 
 def test_slurm_is_asked_for_what_the_variables_say(tmp_path):
@@ -135,6 +175,36 @@ def test_a_stopped_run_of_two_goes_on_in_one_process_with_the_same_steps(data, t
              for line in log.read_text().splitlines()]
     assert [step['step'] for step in steps if 'loss' in step] == list(range(1, 9))
     assert {step['lr'] for step in steps if 'loss' in step} == {6e-3 * 6 / 8}
+
+
+@pytest.mark.slow
+def test_a_rank_that_dies_or_stops_comes_back_until_torchrun_is_stopped(data, tmp_path):
+    work, log = tmp_path / 'work', tmp_path / 'log'
+    launch = start(
+        'bash', '-c', 'exec "$@" > "$0" 2>&1', log, REPOSITORY / 'tools/dist_train.sh',
+        write_config(tmp_path, data), 2, '--work-dir', work, '--max-restarts', '2',
+        '--cfg-options', 'train_dataloader.batch_size=2', 'train_cfg.max_epochs=1000', data=data)
+
+    def trains(line: str) -> None:
+        while line not in log.read_text():
+            assert launch.poll() is None, log.read_text()[-3000:]
+            time.sleep(0.05)
+
+    def rank(number: int) -> int:
+        """The process of a rank: torchrun has no other children."""
+        children = Path(f'/proc/{launch.pid}/task/{launch.pid}/children').read_text()
+        return int(children.split()[number])
+    trains('[2][1/')
+    os.kill(rank(1), signal.SIGKILL)
+    trains('[3][1/')
+    os.kill(rank(0), signal.SIGTERM)
+    trains('[5][1/')
+    launch.send_signal(signal.SIGUSR1)
+    assert launch.wait() == 1
+    assert re.findall(r'stopped after iteration \d+ by rank (\d: [\w ]+)', log.read_text()) == [
+        '1: no answer', '0: SIGTERM', '0: SIGUSR1']
+    assert log.read_text().count('resumed epoch: ') == 2
+    assert (work / 'stopped.pth').exists()
 
 
 class Tool:

@@ -1,5 +1,7 @@
 """Errors that a user can fix are one line and status 1, all others are raised."""
 import errno
+import multiprocessing
+from multiprocessing import synchronize
 from tempfile import gettempdir
 
 import pytest
@@ -40,6 +42,17 @@ def test_an_error_that_a_user_can_fix_is_one_line(error, line):
     with pytest.raises(SystemExit) as stop, one_line_errors():
         raise error
     assert stop.value.code == f'error: {line}'
+
+
+def test_a_shared_memory_without_space_for_a_lock_is_named(monkeypatch):
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device')
+    monkeypatch.setattr(synchronize._multiprocessing, 'SemLock', full)
+    with pytest.raises(SystemExit) as stop, one_line_errors():
+        multiprocessing.Lock()
+    assert stop.value.code == (
+        'error: the locks of data workers: No space left on device: raise the shared memory, '
+        '/dev/shm (docker run --shm-size), or set num_workers=0')
 
 
 @pytest.mark.parametrize('error', [

@@ -250,6 +250,39 @@ def test_a_checkpoint_that_cannot_be_written_is_named_in_one_line(config, tmp_pa
     assert not (work / 'last_checkpoint').exists()
 
 
+SMALL_SHM = """\
+import ctypes, subprocess
+assert ctypes.CDLL(None).unshare(0x20000) == 0          # CLONE_NEWNS: for this process alone
+subprocess.run('mount --make-rprivate / && mount -t tmpfs -o size={} tmpfs /dev/shm',
+               shell=True, check=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('size', ['4k', '64k'])
+def test_a_small_dev_shm_is_named_in_one_line(config, tmp_path, size):
+    """It has no space for the locks of a data worker, or for a batch."""
+    run = Run(config, tmp_path / 'work', patch=SMALL_SHM.format(size))
+    code = run.wait()
+    if 'AssertionError' in run.output or 'permission denied' in run.output:
+        pytest.skip('no right to mount a small disk')
+    assert code == 1
+    line, = (line for line in run.output.splitlines() if line.startswith('error: '))
+    assert line.endswith(        # torch may say more as it leaves
+        ': raise the shared memory, /dev/shm (docker run --shm-size), or set num_workers=0')
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_in_a_folder_that_was_moved(config, straight, tmp_path):
+    run = Run(config, tmp_path / 'before')
+    assert run.until(lambda: 'Epoch(train) [2][2/5]' in run.output)
+    run.kill()
+    run.wait()
+    work = (tmp_path / 'before').rename(tmp_path / 'after')
+    assert Run(config, work, '--resume').wait() == 0
+    assert_same_run(work, straight)
+
+
 @pytest.mark.slow
 def test_a_read_only_folder_is_named_in_one_line(config, tmp_path):
     disk = tmp_path / 'disk'

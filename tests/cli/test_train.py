@@ -61,6 +61,22 @@ def test_resuming_goes_on_from_the_last_or_the_named_checkpoint(config_of, tmp_p
     assert not config_of(text=text).get('resume')
 
 
+def test_a_restart_by_torchrun_goes_on_from_what_this_run_has_saved(
+        config_of, tmp_path, monkeypatch):
+    first = checkpoint(tmp_path / 'first.pth')
+    named = '--resume', str(first)
+    own = checkpoint(tmp_path / 'work/epoch_2.pth')
+    for count, saved, words, path in (
+            ('0', True, (), None), ('1', True, (), own), ('1', False, (), None),
+            ('0', True, named, first), ('1', True, named, own), ('1', False, named, first)):
+        monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', count)
+        note = tmp_path / 'work/last_checkpoint'
+        note.write_text(str(own)) if saved else note.unlink()
+        cfg = config_of(*words)
+        assert (cfg.get('load_from'), cfg.get('resume', False)) == (
+            (str(path), True) if path else (None, False))
+
+
 def test_weights_alone_are_not_resumed(config_of):
     with pytest.raises(ConfigError, match='holds weights alone; start from them with'):
         config_of('--resume', 'a.safetensors')

@@ -72,5 +72,5 @@ def test_a_worker_that_cannot_share_a_batch_says_so_at_once(monkeypatch):
         raise RuntimeError('unable to allocate shared memory(shm): No space left on device (28)')
     monkeypatch.setattr(bundles, 'get_worker_info', lambda: 'worker')
     monkeypatch.setattr(Tensor, 'share_memory_', full)
-    with pytest.raises(DataError, match=r'No space left .*--shm-size.*num_workers=0'):
+    with pytest.raises(DataError, match=r'No space left .*/dev/shm.*--shm-size.*num_workers=0'):
         bundle([dict(inputs=torch.zeros(1), data_samples=PoseDataSample())])

@@ -1,4 +1,7 @@
 """Checkpoints replace each other in an order in which a run may be killed at any moment."""
+from __future__ import annotations
+
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,6 +11,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MessageHub
 from mmengine.runner import BaseLoop
 
+import hourglass
 from hourglass.engine.saving import STOPPED, SafeCheckpointHook, WholeFiles
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.evaluation.metrics import FlicPCK
@@ -26,7 +30,8 @@ class Loop(BaseLoop):
 class Runner(SimpleNamespace):
     """A runner that writes empty checkpoints, and records which files are there each time."""
 
-    model = optim_wrapper = None
+    model = optim_wrapper = _load_from = None
+    _resume = False
     hooks = ()
 
     def save_checkpoint(self, folder: str, filename: str, **more) -> None:
@@ -34,11 +39,14 @@ class Runner(SimpleNamespace):
         self.written.append((filename, sorted(path.name for path in Path(folder).glob('*.pth'))))
 
 
-def run_of(folder: Path, name: str, **options) -> tuple[Runner, SafeCheckpointHook]:
+def run_of(folder: Path, name: str, resumed: Path | None = None, **options
+           ) -> tuple[Runner, SafeCheckpointHook]:
     """A runner and its hook at the beginning of a run."""
     runner = Runner(work_dir=str(folder), epoch=0, iter=0, written=[], _train_loop=Loop(),
                     message_hub=MessageHub.get_instance(name),
                     logger=SimpleNamespace(info=lambda line: None, warning=lambda line: None))
+    if resumed:
+        runner._resume, runner._load_from = True, str(resumed)
     hook = SafeCheckpointHook(interval=1, max_keep_ckpts=1, save_best='score', rule='greater',
                               **options)
     hook.before_train(runner)
@@ -93,7 +101,7 @@ def test_a_run_killed_before_it_removed_old_files_removes_them_when_resumed(
         old = {'epoch_1.pth', 'best_score_epoch_1.pth'} & set(files(tmp_path))
         assert old == ({'epoch_1.pth', 'best_score_epoch_1.pth'} if killed_at == 0 else
                        {'best_score_epoch_1.pth'} if killed_at == 1 else set())
-    run_of(tmp_path, f'{tmp_path}{killed_at}')       # the same message hub
+    run_of(tmp_path, f'{tmp_path}{killed_at}', tmp_path / 'epoch_2.pth')     # the same message hub
     kept = {'epoch_2.pth', 'last_checkpoint'} | (
         {'best_score_epoch_1.pth'} if killed_at == 0 else {'best_score_epoch_2.pth'})
     assert set(files(tmp_path)) == kept
@@ -106,6 +114,48 @@ def test_drafts_of_a_killed_run_go_and_a_stopped_checkpoint_stays_until_the_next
     assert files(tmp_path) == [STOPPED]
     epoch(runner, hook, 1)
     assert STOPPED not in files(tmp_path)
+
+
+def test_the_last_checkpoint_is_one_of_this_run_or_what_it_began_from(tmp_path):
+    runner, hook = run_of(tmp_path, f'{tmp_path}first')
+    epoch(runner, hook, 1)
+    note, other = tmp_path / 'last_checkpoint', tmp_path / 'other.pth'
+    other.write_bytes(b'')
+    run_of(tmp_path, f'{tmp_path}second', other)
+    assert note.read_text() == str(other)
+    run_of(tmp_path, f'{tmp_path}third')
+    assert not note.exists()
+
+
+def resume(runner: Runner, path: Path, **checkpoint) -> None:
+    runner._resume, runner._load_from, runner.model = True, str(path), torch.nn.Linear(1, 1)
+    SafeCheckpointHook().after_load_checkpoint(runner, checkpoint)
+
+
+@pytest.mark.parametrize('copied', [False, True])
+def test_the_best_checkpoint_moves_with_its_folder(tmp_path, copied):
+    old, new = tmp_path / 'old', tmp_path / 'new'
+    epoch(*run_of(old, f'{tmp_path}old'), 1)
+    info = dict(MessageHub.get_instance(f'{tmp_path}old').runtime_info)
+    (shutil.copytree if copied else shutil.move)(old, new)
+    resume(Runner(_train_loop=Loop()), new / 'epoch_1.pth', meta={},
+           message_hub=dict(runtime_info=info))
+    assert info['best_ckpt'] == str(new / 'best_score_epoch_1.pth')
+    MessageHub.get_instance(f'{tmp_path}new').update_info_dict(info)
+    runner, hook = run_of(new, f'{tmp_path}new', new / 'epoch_1.pth')
+    runner.epoch = 1
+    epoch(runner, hook, 2)
+    assert files(new) == ['best_score_epoch_2.pth', 'epoch_2.pth', 'last_checkpoint']
+    assert old.exists() is copied
+
+
+def test_a_checkpoint_of_a_newer_version_is_named_and_not_resumed():
+    runner = Runner(_train_loop=Loop())
+    with pytest.raises(CheckpointError, match=r'a\.pth: was saved by mmpose-hourglass 99\.1\.0, '
+                                              r'and \S+ is installed: update it, or start anew'):
+        resume(runner, Path('a.pth'), meta=dict(hourglass_version='99.1.0'))
+    for version in ({}, dict(hourglass_version=hourglass.__version__)):
+        resume(runner, Path('a.pth'), meta=version)
 
 
 def test_the_best_checkpoint_of_another_run_is_kept(tmp_path):

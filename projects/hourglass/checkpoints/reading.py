@@ -183,8 +183,8 @@ def last_whole_checkpoint(work_dir: str | Path) -> tuple[Path | None, str | None
     note = Path(work_dir, 'last_checkpoint')
     named = note.read_text().strip() if note.is_file() else ''
     last = Path(named) if named else None
-    if last and not last.is_file() and Path(work_dir, last.name).is_file():
-        last = Path(work_dir, last.name)                    # the work folder was moved
+    if last and Path(work_dir, last.name).is_file():
+        last = Path(work_dir, last.name)                    # the work folder was moved or copied
     folder = last.parent if last and last.parent.is_dir() else Path(work_dir)
     others = sorted((path for path in folder.glob('*.pth')
                      if path != last and not path.name.startswith('best_')),

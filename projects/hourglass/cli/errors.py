@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from tempfile import gettempdir
 
 from hourglass.errors import HourglassError
@@ -65,6 +66,10 @@ def _one_line(error: Exception) -> str | None:
         # an error in a data worker comes with the worker's traceback before its own line
         return re.sub(r'^[\w.]+Error: ', '', text.strip().splitlines()[-1])
     if isinstance(error, OSError) and error.errno in _DISK:
+        if any(Path(frame.filename).name == 'synchronize.py'            # multiprocessing's
+               for frame in traceback.extract_tb(error.__traceback__)):
+            return (f'the locks of data workers: {error.strerror}: raise the shared memory, '
+                    '/dev/shm (docker run --shm-size), or set num_workers=0')
         name = error.filename or f'a file, perhaps a temporary one in {gettempdir()} (TMPDIR)'
         return (f'{name}: cannot be written ({error.strerror}); choose a folder you may write to, '
                 'with free space')

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.errors import one_line_errors, unbuilt
-from hourglass.engine.processes import find_place
+from hourglass.engine.processes import find_place, restarted
 from hourglass.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def training_config(args: argparse.Namespace) -> Config:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     checkpoint = args.resume
+    if restarted() and Path(cfg.work_dir, 'last_checkpoint').is_file():     # one of this run
+        checkpoint = 'auto'
     if checkpoint == 'auto':            # without one, a new run starts, from load_from if set
         checkpoint, warning = last_whole_checkpoint(cfg.work_dir)
         if warning:

@@ -12,6 +12,7 @@ import logging
 import pickle
 import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -249,6 +250,15 @@ def let_inferencers_take_boxes() -> None:
     Pose2DInferencer._init_detector = _init_detector
 
 
+def time_without_the_clock() -> None:
+    """Let ``IterTimerHook`` count the seconds that pass, whatever the machine's clock is set to.
+
+    Needed until mmengine (after 0.10.7) uses ``time.monotonic``.
+    """
+    from mmengine.hooks import iter_timer_hook
+    iter_timer_hook.time = SimpleNamespace(time=time.monotonic)
+
+
 def name_scores_for_mlflow() -> None:
     """Let ``MLflowVisBackend`` log ``Total@0.1`` as ``Total_0.1``: MLflow refuses other characters.
 
@@ -281,6 +291,7 @@ PATCHES: dict[str, Patch] = {           # module -> what runs before its import
     'torchvision': declare_torchvision_ops,
     'mmengine.optim': leave_out_dynamo,
     'mmengine.utils.dl_utils.collect_env': read_version_of_torchvision,
+    'mmengine.runner.log_processor': time_without_the_clock,
     'mmengine.runner': allow_mmengine_checkpoints,
     'mmpose.apis.inferencers.mmpose_inferencer': let_inferencers_take_boxes,
     'mlflow': name_scores_for_mlflow,

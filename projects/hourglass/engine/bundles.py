@@ -45,7 +45,7 @@ def bundle(samples: Sequence[Any]) -> Any:
         except RuntimeError as error:
             raise DataError(
                 f"the data worker cannot share a batch: {' '.join(str(error).split())}: raise the "
-                'shared memory (docker run --shm-size), or set num_workers=0') from None
+                'shared memory, /dev/shm (docker run --shm-size), or set num_workers=0') from None
     return dict(batch, stacked=stacked)
 
 

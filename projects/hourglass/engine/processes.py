@@ -43,6 +43,11 @@ def find_place(launcher: str) -> Place:
     return place
 
 
+def restarted() -> bool:
+    """Return whether torchrun (``--max-restarts``) started this process again after a failure."""
+    return int(os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)) > 0
+
+
 def join_ranks(launcher: str) -> None:
     """Initialise the process group over ``gloo`` on machines without a GPU.
 

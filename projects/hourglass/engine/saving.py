@@ -10,8 +10,10 @@ from mmengine.evaluator import Evaluator
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook, EarlyStoppingHook, Hook
 from mmengine.runner import BaseLoop, Runner
+from mmengine.utils import digit_version
 from torch import Tensor
 
+import hourglass
 from hourglass.checkpoints.plain import to_plain
 from hourglass.engine.distributed import unwrapped
 from hourglass.engine.loops import ResumableLoop
@@ -110,6 +112,7 @@ class SafeCheckpointHook(CheckpointHook):
         if names is not None:
             self.check_best(names)
         self._remove, self.file_backend.remove = self.file_backend.remove, self._remove_later
+        self._name_last(runner)
         known = runner.message_hub.runtime_info
         self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
         if is_main_process() and isinstance(self.file_backend, WholeFiles):
@@ -118,6 +121,17 @@ class SafeCheckpointHook(CheckpointHook):
                     draft.unlink()                          # left by a run that was killed
         self.outdated = list(known.get('outdated_ckpts', ()))
         self._remove_outdated(runner)
+
+    def _name_last(self, runner: Runner) -> None:
+        """Let ``last_checkpoint`` name what this run begins from, and no checkpoint of another."""
+        note = Path(runner.work_dir, 'last_checkpoint')
+        if not is_main_process():
+            return
+        if not runner._resume:
+            note.unlink(missing_ok=True)
+        elif Path(runner._load_from or '').is_file():
+            with replacing(note) as draft:
+                draft.write_text(runner._load_from)
 
     def _remove_later(self, path: str) -> None:
         if Path(path).parent == Path(self.out_dir):         # a best one may be another run's
@@ -196,6 +210,7 @@ class SafeCheckpointHook(CheckpointHook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if isinstance(runner.train_loop, ResumableLoop):
             meta = checkpoint['meta']
+            meta['hourglass_version'] = hourglass.__version__
             meta['position'] = dict(runner.train_loop.position(meta),
                                     validated=self.validated_iter == meta['iter'])
             meta['hooks'] = {hook_name(hook): state for hook in runner.hooks
@@ -209,12 +224,23 @@ class SafeCheckpointHook(CheckpointHook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if not runner._resume:
             return
+        loop, path = runner._train_loop, runner._load_from or runner.work_dir
+        version = checkpoint['meta'].get('hourglass_version', '0')
+        if digit_version(version) > digit_version(hourglass.__version__):
+            raise CheckpointError(
+                f'{path}: was saved by mmpose-hourglass {version}, and {hourglass.__version__} is '
+                'installed: update it, or start anew from the weights, with load_from instead of '
+                '--resume')
+        info = checkpoint.get('message_hub', {}).get('runtime_info', {})
+        for key in info:
+            if key.startswith('best_ckpt') and (
+                    moved := Path(path).with_name(Path(info[key]).name)).is_file():
+                info[key] = str(moved)          # with the folder
         model = unwrapped(runner.model)
         for name, gradient in checkpoint.get('gradients', {}).items():
             parameter = model.get_parameter(name)
             parameter.grad = gradient.to(parameter.device)
         position = checkpoint['meta'].get('position')
-        loop, path = runner._train_loop, runner._load_from or runner.work_dir
         if isinstance(loop, ResumableLoop) and 'optimizer' in checkpoint:
             take_settings(runner, checkpoint, path)
         if position and isinstance(loop, ResumableLoop):

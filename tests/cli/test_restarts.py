@@ -1,0 +1,100 @@
+"""Runs whose processes are killed at random moments are brought back by torchrun, and end the same.
+
+torchrun's own agent starts forks of one process, so that a start takes a second.
+"""
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from run_process import train_together
+from runs import CONTEXT, differences, losses, state, write_config
+
+
+class Launch:
+    """torchrun for a run of tests/runs.py in several processes, itself a process."""
+
+    def __init__(self, config: Path, work: Path, ranks: int, restarts: int):
+        self.work, self.log = work, work.with_suffix('.log')
+        self.folder = work.with_name(f'{work.name}_processes')
+        self.folder.mkdir()
+        self.log.touch()
+        command = [str(config), '--work-dir', str(work), '--launcher', 'pytorch',
+                   '--cfg-options', 'train_dataloader.batch_size=2']
+        self.process = CONTEXT.Process(target=train_together, args=(
+            command, str(self.log), ranks, restarts, str(self.folder)))
+        self.process.start()
+
+    def pid(self, start: int, rank: int) -> int | None:
+        """The process of a rank after ``start`` restarts, once it is there."""
+        path = self.folder / f'{start}-{rank}'
+        while self.process.is_alive():
+            if path.exists() and (text := path.read_text()):
+                return int(text)
+            time.sleep(0.01)
+        return None
+
+    def end(self) -> int:
+        self.process.join(120)
+        if self.process.exitcode is None:
+            self.process.terminate()
+            raise AssertionError(f'still running: {self.output[-3000:]}')
+        return self.process.exitcode
+
+    @property
+    def output(self) -> str:
+        return self.log.read_text()
+
+
+def assert_same(work: Path, straight: Path) -> None:
+    names, others = ({path.name for path in folder.iterdir() if path.is_file()}
+                     for folder in (work, straight))
+    assert names == others
+    for name in names:
+        if name.endswith('.pth'):
+            assert differences(state(straight / name), state(work / name)) == []
+    assert losses(work) == losses(straight)
+
+
+@pytest.fixture(scope='module')
+def config(synthetic, tmp_path_factory) -> Path:
+    return write_config(tmp_path_factory.mktemp('config'), synthetic)
+
+
+def killed(launch: Launch, start: int, moments: random.Random, ranks: int) -> str | None:
+    """Kill a random rank within a second of a random iteration, or of the start, and return which
+    and when; None if the run ended before."""
+    rank, after = moments.randrange(ranks), moments.randrange(8)
+    before, pid = len(launch.output), launch.pid(start, rank)
+
+    def lines() -> list[str]:
+        return re.findall(r' - (Epoch\(.*?/\d+\])', launch.output[before:])
+    while pid and launch.process.is_alive() and len(lines()) < after:
+        time.sleep(0.01)
+    launch.process.join(moments.uniform(0, 1))
+    if pid is None or not launch.process.is_alive():
+        return None
+    os.kill(pid, signal.SIGKILL)
+    writing = any(launch.work.glob('*.part'))
+    return (f"{rank} after {''.join(lines()[-1:]) or 'the start'}"
+            f"{', while a file was written' if writing else ''}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('ranks', [2, 3])
+def test_ranks_killed_at_random_moments_leave_no_trace(config, tmp_path, ranks, capsys):
+    launch = Launch(config, tmp_path / 'straight', ranks, 0)
+    assert launch.end() == 0, launch.output[-3000:]
+    moments = random.Random(ranks)
+    for run in range(2):
+        launch = Launch(config, tmp_path / f'work{run}', ranks, 5)
+        kills = [kill for start in range(5) if (kill := killed(launch, start, moments, ranks))]
+        assert launch.end() == 0, launch.output[-3000:]
+        assert_same(launch.work, tmp_path / 'straight')
+        with capsys.disabled():
+            print(f"\n{ranks} processes, killed: {'; '.join(kills)}: bit-identical")
