@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.utils.checkpoint import checkpoint
 
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.models import network
@@ -192,6 +191,7 @@ def recomputed(function: Callable, modules: Sequence[nn.Module], *inputs: Any) -
 
     It draws no random numbers; calls after the first leave the buffers of the ``modules`` alone.
     """
+    from torch.utils.checkpoint import checkpoint       # imports sympy with torch 2.4
     called = False
 
     def call(*inputs: Any) -> Any:
