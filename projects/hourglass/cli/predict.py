@@ -89,11 +89,12 @@ def run(args: argparse.Namespace) -> None:
                           f'--exit-tolerance; give --stages {args.stage + 1} instead')
     place = work_apart(args.launcher)
     source = open_source(args.input, args.fps, args.bits)
-    known = isinstance(source, ImageFiles) and (args.fps or source.is_still)    # no other frames
     find_boxes = box_finder(
         args.boxes, args.detector, args.whole_image, args.box_format,
-        source.paths if known else (), score=args.detector_score,
-        overlap=args.detector_overlap, max_people=args.max_people)
+        # the names of the frames of a video are not known before
+        source.paths if args.boxes and isinstance(source, ImageFiles) and (
+            args.fps or source.is_still) else (),
+        score=args.detector_score, overlap=args.detector_overlap, max_people=args.max_people)
     if args.smooth and source.is_still:
         raise ConfigError(f'{args.input}: still images; --smooth is for videos, and --fps takes '
                           'the images of a folder as one')

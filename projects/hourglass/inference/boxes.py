@@ -84,10 +84,10 @@ class BoxFile:
                  images: Collection[str] = ()):
         self.path, self.checked = path, box_format is None
         content = read_json(path, 'write it again')
-        if not isinstance(content, (list, dict)):
+        self.listed = isinstance(content, list)
+        if not self.listed and not isinstance(content, dict):
             raise DataError(f'{path}: no boxes as {{"a.jpg": [[x1, y1, x2, y2], ...]}} or in one '
                             "of COCO's forms")
-        self.listed = isinstance(content, list)
         self.coco = self.listed or 'annotations' in content
         self.keypoints: list[str] | None = None     # of the people, if the file names them
         if self.coco:
