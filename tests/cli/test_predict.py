@@ -178,10 +178,12 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
     (['.', '--whole-image', '--fps', 0], 'fps=0'),
     (['.', '--whole-image', '--fps', 25, '--journal'], 'leave them out for videos'),
     (['.', '--boxes', 'a', '--detector', 'b'], '--detector and --boxes all say'),
+    (['.', '--boxes', 'none_of_these.json'], 'none of its 1 image_ids, as .100., is one of the'),
     (['.', '--whole-image', '--box-format', 'xywh'], '--box-format is for --boxes'),
 ])
 def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, message):
     monkeypatch.chdir(images)
+    (images / 'none_of_these.json').write_text('[{"image_id": 100, "bbox": [1, 2, 3, 4]}]')
     with pytest.raises(SystemExit, match=message):
         cli('predict', *arguments)
 

@@ -37,7 +37,7 @@ class Numbers(Dataset):
     def __getitem__(self, index: int) -> list[float]:
         noise = np.zeros((1, 1), np.float32)
         cv2.randu(noise, 0, 1)
-        return [index, random.random(), np.random.rand(), torch.rand(()).item(), float(noise)]
+        return [index, random.random(), np.random.rand(), torch.rand(()).item(), noise.item()]
 
 
 def seeded(length: int = 10) -> SeededDataset:

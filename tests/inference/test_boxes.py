@@ -77,8 +77,70 @@ def test_results_of_coco_are_found_by_numbers_or_names_and_keep_their_scores(wri
     assert asked(boxes, 'street.jpg')[0] == [[4, 4, 14, 14, 0.5]]
     found, request = asked(boxes, '000000000140.jpg')           # nobody was found there
     assert found == [] and request.image_id == 140
-    with pytest.raises(DataError, match=r'road\.jpg: .* has no boxes for it'):
+    with pytest.raises(DataError, match=r"road\.jpg: .* no boxes for it; .* '139', the first of"):
         asked(boxes, 'road.jpg')
+    nobody = BoxFile(written([]), images=['road.jpg'])
+    assert asked(nobody, 'road.jpg')[0] == asked(nobody, '7.jpg')[0] == []
+
+
+def test_results_have_the_whole_name_of_an_image_and_others_are_counted(written, caplog):
+    path = written([dict(image_id=one, bbox=[1, 2, 10, 20]) for one in ('018373893', 100, 107)])
+    with pytest.raises(DataError, match="none of its 3 image_ids, as '018373893', is one of the i"):
+        BoxFile(path, images=['18373894.jpg', 'a_100.jpg'])
+    with caplog.at_level(logging.WARNING):
+        boxes = BoxFile(path, images=['a/018373893.jpg', 'a/000107.jpg'])
+    assert "1 of its 3 image_ids are none of the images; the first is '100'" in caplog.text
+    found, request = asked(boxes, 'a/018373893.jpg')
+    assert found == asked(boxes, 'a/000107.jpg')[0] == [[1, 2, 11, 22]]
+    assert request.image_id == '018373893'
+
+
+@pytest.mark.parametrize('content', [
+    {'p.jpg': [[1, 2, 11, 22]]}, [dict(image_id='p', bbox=[1, 2, 10, 20])]])
+def test_a_name_that_means_two_images_is_refused_for_both(written, content):
+    boxes = BoxFile(written(content), images=['x/p.jpg', 'y/p.jpg'])
+    for one, other in ('xy', 'yx'):
+        with pytest.raises(DataError, match=rf'{one}/p\.jpg: the boxes of p.* of {other}/p\.jpg'):
+            asked(boxes, f'{one}/p.jpg')
+
+
+def test_the_image_of_exactly_that_name_has_the_boxes(written):
+    boxes = BoxFile(written({'x/p.jpg': [[1, 2, 11, 22]]}), images=['a/p.jpg', 'x/p.jpg'])
+    assert asked(boxes, 'x/p.jpg')[0] == [[1, 2, 11, 22]]
+    with pytest.raises(DataError, match=r'a/p\.jpg: the boxes of x/p\.jpg'):
+        asked(boxes, 'a/p.jpg')
+
+
+def test_a_box_without_area_is_left_out_and_the_others_of_its_image_remain(written, caplog):
+    content = coco([dict(id=31, bbox=[1, 2, 0, 20]), dict(id=32, bbox=[1, 2, 10, 20])],
+                   categories=[dict(id=1, name='person', keypoints=['nose'])])
+    with caplog.at_level(logging.WARNING):
+        boxes = BoxFile(written(content))
+    found, request = asked(boxes, 'b.jpg')
+    assert found == [[1, 2, 11, 22]] and request.ids == [32] and request.keypoints == ['nose']
+    assert r'annotation 31: bbox [1, 2, 0, 20] has no area' in caplog.text
+    assert '1 without area' in caplog.text
+    with pytest.raises(DataError, match=r"d\.jpg: .*; 'images' has 'a/b\.jpg', the first of 2"):
+        asked(boxes, 'd.jpg')
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    (coco([dict(image_id=999, bbox=[1, 2, 3, 4])]), "annotation 0: image 999 is not in 'images'"),
+    (coco([dict(id=31, bbox=[1, 2, 3])]), 'annotation 31: bbox: 3 numbers, a list of 4 needed'),
+    (coco([dict(id=31, bbox=None)]), 'annotation 31: bbox: 1 numbers, a list of 4 needed'),
+    (coco([dict(id=31, bbox=[1, 2, 3, 4], score='x')]), 'annotation 31: score: could not'),
+    (coco([dict(bbox=[1, 2, 3, 4], score=1), dict(bbox=[1, 2, 3, 4])]),
+     r'a/b\.jpg: boxes with and without a score'),
+    (dict(annotations=[]), "'annotations' and no 'images'; add these"),
+    (coco([dict(id=31, bbox=[1, 2, 3, 4])] * 2), 'two of the annotations have the id 31'),
+    (dict(images=[dict(id=i, file_name='a.jpg') for i in (1, 2)], annotations=[]),
+     r"two of the images have the file_name 'a\.jpg'"),
+    ({'a.jpg': [1, 2, 30, 40]}, r'a\.jpg, box 0: 1 where x1, y1, x2, y2, .* are needed'),
+    ({'a.jpg': None}, r'a\.jpg: None where a list of boxes is needed')])
+def test_what_is_malformed_is_named(written, content, message):
+    with pytest.raises(DataError, match=rf'boxes\.json.*{message}') as error:
+        BoxFile(written(content))
+    assert 'Error:' not in str(error.value)
 
 
 def test_corners_and_sizes_are_told_apart_or_asked_for(written):

@@ -76,6 +76,16 @@ def test_images_without_ids_have_their_numbers_or_names_in_cocos_results(tmp_pat
     assert [one['image_id'] for one in written] == ids
 
 
+def test_other_keypoints_in_the_file_of_boxes_are_warned_of_once(caplog):
+    results = Results(METAINFO, {}, as_list=True)
+    for keypoints in (None, ['head', 'foot']):
+        results.add(replace(request('a.jpg', 1), keypoints=keypoints), poses(1))
+    assert not caplog.records
+    for _ in range(2):
+        results.add(replace(request('b.jpg', 1), keypoints=['foot', 'head']), poses(1))
+    assert len(caplog.records) == 1 and 'COCOeval needs the same' in caplog.text
+
+
 def test_probabilities_are_written_on_request(tmp_path):
     results = Results(METAINFO, {})
     results.add(request('a.jpg', 2), replace(poses(2), probability=np.array([[0, 0.1], [0.2, 1]])))

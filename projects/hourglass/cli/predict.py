@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.apis import init_model
     from hourglass.inference.boxes import box_finder
     from hourglass.inference.collection import Drawing, predict_collection
-    from hourglass.inference.sources import open_source
+    from hourglass.inference.sources import ImageFiles, open_source
     from hourglass.io.files import not_written
     if args.config and not args.weights:
         raise ConfigError('--config and --weights go together (or --model alone)')
@@ -89,10 +89,13 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
                           f'--exit-tolerance; give --stages {args.stage + 1} instead')
     place = work_apart(args.launcher)
-    find_boxes = box_finder(
-        args.boxes, args.detector, args.whole_image, args.box_format, score=args.detector_score,
-        overlap=args.detector_overlap, max_people=args.max_people)
     source = open_source(args.input, args.fps, args.bits)
+    find_boxes = box_finder(
+        args.boxes, args.detector, args.whole_image, args.box_format,
+        # the names of the frames of a video are not known before
+        source.paths if args.boxes and isinstance(source, ImageFiles) and (
+            args.fps or source.is_still) else (),
+        score=args.detector_score, overlap=args.detector_overlap, max_people=args.max_people)
     if args.smooth and source.is_still:
         raise ConfigError(f'{args.input}: still images; --smooth is for videos, and --fps takes '
                           'the images of a folder as one')

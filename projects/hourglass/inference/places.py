@@ -22,7 +22,7 @@ class Request:
 
     The image may be the error that says why there is none. Boxes, centres and scales are as for
     :func:`hourglass.inference.predict.predict`; ``image_id`` and ``ids`` are those of the image and
-    of its people in a file of boxes.
+    of its people in a file of boxes, and ``keypoints`` the names that file gives to keypoints.
 
     A frame has the name of its ``video``, and its ``time`` in s after the first frame; there, each
     box has the number of a person, one of ``track_ids`` (P,), the same in all frames.
@@ -38,6 +38,7 @@ class Request:
     track_ids: Sequence[int] = ()
     image_id: int | str | None = None
     ids: Sequence[int | str] | None = None
+    keypoints: Sequence[str] | None = None
 
 
 def square_crops(request: Request, image_size: tuple[int, int], padding: float = 1.25

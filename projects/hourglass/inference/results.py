@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -45,10 +46,20 @@ class Results:
         self.names = keypoint_names(metainfo)
         self.bones = [[start + 1, end + 1] for start, end in metainfo['skeleton_links']]
         self.entries: list[dict[str, Any]] = []
+        self.warned = False
 
     def add(self, request: Request, found: Poses | HourglassError) -> None:
         """Add the people of one image, or the error that says why it could not be used."""
+        self._compare(request)
         self.entries.append(_entry(request, found))
+
+    def _compare(self, request: Request) -> None:
+        """Warn once if COCOeval cannot compare results with the file that gave the boxes."""
+        if self.as_list and not self.warned and request.keypoints not in (None, self.names):
+            self.warned = True
+            logging.getLogger(__name__).warning(
+                'the file of boxes has the keypoints %s, and the network %s: COCOeval needs the '
+                'same in the same order', request.keypoints, self.names)
 
     @property
     def problems(self) -> list[str]:
@@ -124,6 +135,7 @@ class SharedResults(Results):
         return set(share) - set(self._done())
 
     def add(self, request: Request, found: Poses | HourglassError) -> None:
+        self._compare(request)
         entry = dict(stamp=self.stamps[request.name], **_entry(request, found))
         self.journal.add(request.name, entry)
 
