@@ -284,7 +284,8 @@ def test_mmposes_inferencer_finds_what_predict_finds(name, synthetic, tmp_path):
     model = init_model(name, device='cpu')
     whole = next(inferencer(path, out_dir=str(tmp_path)))
     boxed = next(inferencer(path, bboxes=[BOXES]))
-    for found, expected in ((whole, predict(model, path, whole_image=True)), (boxed, predict(model, path, BOXES))):
+    for found, expected in ((whole, predict(model, path, whole_image=True)),
+                            (boxed, predict(model, path, BOXES))):
         keypoints = [person['keypoints'] for person in found['predictions'][0]]
         assert np.array(keypoints) == pytest.approx(expected.keypoints, abs=1e-3)   # float32 boxes
     drawn = cv2.imread(str(next((tmp_path / 'visualizations').iterdir())))

@@ -137,7 +137,8 @@ def test_an_annotation_that_cannot_be_used_is_named(given, message, tmp_path):
      'predicts right_tail, left_tail, nose, and .*gt.json has nose, left_tail'),
     (dict(images=[], annotations=[], categories=[5]), 'category 0: 5 where a record is needed'),
     (dict(images=None, annotations=[]), 'a list of images needed'),
-    ([dict(image_id=0, keypoints=[0] * 9, score=None)], 'prediction 0: score: number 1 of 1 is nan'),
+    ([dict(image_id=0, keypoints=[0] * 9, score=None)],
+     'prediction 0: score: number 1 of 1 is nan'),
     ([dict(image_id=0, keypoints=[0] * 9, score='high')], 'prediction 0: score: could not'),
     ([dict(image_id=[0], keypoints=[0] * 9)], r"prediction 0: 'image_id' is \[0\], a number or"),
     (dict(images=[dict(id=0, file_name='x.jpg')], annotations=[

@@ -87,6 +87,32 @@ def test_a_folder_is_drawn_as_a_video_and_smoothed(model, folder):
     assert less < 0.5 * moved
 
 
+def test_a_frame_without_boxes_does_not_end_a_video(model, folder):
+    pytest.importorskip('av')
+    (folder / 'c.png').unlink()
+
+    def find(image):
+        if image.name.endswith('b.png'):
+            raise DataError('b.png: the detector failed')
+        return np.array([[10, 10, 90, 100.0]])
+    results = Results(model.dataset_meta, {})
+    problems = list(predict_collection(model, ImageFiles(str(folder), fps=25), find, results,
+                                       Drawing(folder / 'out')))
+    assert problems == [None, 'b.png: the detector failed', None]
+    assert [one['track_id'] for one in results.content()['annotations']] == [1, 1]
+
+
+def test_videos_whose_overlays_are_named_alike_do_not_share_a_file(model, synthetic, tmp_path):
+    pytest.importorskip('av')
+    image = cv2.imread(str(min((synthetic / 'synthetic/test/images').iterdir())))
+    poses, drawing = predict(model, image, [[10, 10, 90, 90]]), Drawing(tmp_path)
+    for name in ('a.mkv', 'a.mkv.mp4', 'a.mkv'):
+        drawing.draw(Request(image, f'{name}/0', video=name), poses, model.dataset_meta)
+    drawing.close()
+    assert sorted(path.name for path in (tmp_path / 'overlays').iterdir()) == [
+        'a.mkv.mp4', 'a.mkv.mp4.mp4']
+
+
 def test_keypoints_below_the_score_are_not_drawn(model, folder):
     for min_score, changed in ((0.0, True), (1e9, False)):
         drawing = Drawing(folder / f'out{min_score}', min_score=min_score)

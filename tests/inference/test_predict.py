@@ -151,13 +151,16 @@ def test_poses_know_their_joints_and_become_json_pandas_and_coco(model, image):
     assert isinstance(table, pandas.DataFrame) and len(table) == 2 * 11
     assert table.iloc[13].to_dict() == dict(wrist, person=1)
     nobody = predict(model, image, [])
-    assert nobody.to_dict()['people'] == nobody.to_coco(1) == [] and nobody.to_pandas().empty
+    assert nobody.to_dict()['people'] == nobody.to_coco(1) == []
+    assert nobody.to_pandas().empty and list(nobody.to_pandas()) == list(table)[:5]
 
 
 def test_where_people_are_is_asked_for(model, image):
     for places in ({}, dict(boxes=BOXES, whole_image=True)):
         with pytest.raises(ConfigError, match='where are the people.*find_detector'):
             predict(model, image, **places)
+    with pytest.raises(ConfigError, match=r"init_model\('lsp-small'\) loads one"):
+        predict('lsp-small', image, whole_image=True)
     assert [one.whole_image for one in predict(model, [image] * 2, [BOXES, None])] == [False, True]
 
 

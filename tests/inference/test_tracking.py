@@ -6,6 +6,7 @@ from pairs import zip_equal
 
 from hourglass.apis import init_model, predict
 from hourglass.datasets.lsp import read_lsp
+from hourglass.errors import DataError
 from hourglass.inference.predict import Poses
 from hourglass.inference.tracking import OneEuro, Tracker
 from hourglass.io.images import read_image
@@ -44,6 +45,17 @@ def test_who_is_away_for_longer_than_the_memory_is_somebody_new():
     tracker.next_video()
     assert tracker.follow(there, 0)[0] == [3]
     assert tracker.follow(np.zeros((0, 4)), 0.1)[0] == []
+
+
+def test_what_cannot_be_followed_is_refused():
+    tracker = Tracker(smooth=True)
+    tracker.follow([box(0)], 0)
+    with pytest.raises(DataError, match='a frame at 0 s after one at 0 s: times increase'):
+        tracker.follow([box(0)], 0)
+    with pytest.raises(DataError, match='x1 < x2 and y1 < y2 needed'):
+        tracker.follow([[5, 5, float('nan'), 9]], 1)
+    with pytest.raises(DataError, match='2 numbers for 1 people'):
+        tracker.steady(poses(np.zeros((3, 2))), [1, 2], 1)
 
 
 def poses(keypoints: np.ndarray, score: float = 0.7) -> Poses:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('input', help="image, folder, pattern ('a/*.jpg'), video, its address, or "
                         'camera number')
-    parser.add_argument('--bits', type=int, choices=range(8, 17), metavar='N', help='of 16 for a '
-                        'value of an image, how many are used: 12 makes 4095 white; default: as '
+    parser.add_argument('--bits', type=int, choices=range(8, 17), metavar='N', help='for '
+                        '16-bit images: how many bits hold values (12: white is 4095); default: as '
                         'many as some of the images need')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/predict'),
                         help='folder for the results; default %(default)s')
@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument('--model', default='people-small', help='name of the weights: '
                          'flic-small, flic-small4, lsp-small, people-small (default %(default)s)')
     network.add_argument('--config', help='config file, with --weights instead of --model')
-    network.add_argument('--weights', help='checkpoint of that config')
+    network.add_argument('--weights', help='checkpoint; without --config a file that describes '
+                         'itself, or a name')
     network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
     network.add_argument('--stage', type=int, help='stack that predicts: 0 the first, -1 the last')
     network.add_argument('--no-flip', action='store_true',

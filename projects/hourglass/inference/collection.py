@@ -36,7 +36,7 @@ class Drawing:
     heatmaps: bool = False      # of every keypoint of every person over its crop
     crops: bool = False         # of every person
     min_score: float = 0.0      # keypoints below are not drawn
-    _overlays: dict[str, str] = field(default_factory=dict, init=False)     # file -> image
+    _overlays: dict[str, str] = field(default_factory=dict, init=False)     # file -> what it shows
     _video: VideoWriter | None = field(default=None, init=False)
 
     def draw(self, request: Request, poses: Poses, metainfo: dict) -> None:
@@ -53,10 +53,7 @@ class Drawing:
             if metainfo.get('observer_sides') and (poses.scores >= self.min_score).any():
                 draw_note(drawn, _OBSERVER)
             if request.video is None:
-                file = name if name.lower().endswith(_WRITABLE) else f'{name}.png'
-                while self._overlays.setdefault(file, name) != name:    # of another image
-                    file += '.png'
-                write_image(self.folder / 'overlays' / file, drawn)
+                write_image(self._overlay_of(name, '.png', _WRITABLE), drawn)
             else:
                 self._write_frame(request, drawn)
         for person, crop in enumerate(() if poses.inputs is None else poses.inputs):
@@ -67,9 +64,15 @@ class Drawing:
             if self.crops:
                 write_image(self.folder / 'crops' / file, crop)
 
+    def _overlay_of(self, name: str, suffix: str, writable: str | tuple[str, ...]) -> Path:
+        """Return the file for an image or video, which no other has."""
+        file = name if name.lower().endswith(writable) else name + suffix
+        while self._overlays.setdefault(file, name) != name:
+            file += suffix
+        return self.folder / 'overlays' / file
+
     def _write_frame(self, request: Request, drawn: ndarray) -> None:
-        name = f'{request.video}'
-        path = self.folder / 'overlays' / (name if name.endswith('.mp4') else f'{name}.mp4')
+        path = self._overlay_of(f'{request.video}', '.mp4', '.mp4')
         if self._video is None or self._video.path != path:
             self.close()
             self._video = VideoWriter(path)
@@ -104,11 +107,11 @@ def predict_collection(model: PoseNetwork, source: ImageFiles | Frames,
                     request.boxes = find_boxes(request)
                 except HourglassError as error:
                     request.image = error
-                if request.video != video:
-                    tracker.next_video()
-                    video = request.video
-                if video is not None:
-                    _follow(tracker, request)
+            if request.video != video:
+                tracker.next_video()
+                video = request.video
+            if video is not None and not isinstance(request.image, HourglassError):
+                _follow(tracker, request)
             yield request
 
     try:

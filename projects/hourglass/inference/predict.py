@@ -74,9 +74,11 @@ class Poses:
             import pandas
         except ImportError:
             raise ConfigError('to_pandas: needs pandas; pip install pandas') from None
+        columns = ['person', 'keypoint', 'x', 'y', 'score']
         return pandas.DataFrame([
             dict(person=number) | keypoint for number, person in enumerate(self.to_dict()['people'])
-            for keypoint in person['keypoints']])
+            for keypoint in person['keypoints']],
+            columns=columns if self.probability is None else [*columns, 'probability'])
 
     def to_coco(self, image_id: int | str) -> list[dict[str, Any]]:
         """Return COCO's result for each person, whose score is the mean of the keypoints'."""
@@ -115,6 +117,8 @@ def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
         DataError: for an image, box, centre or scale that cannot be used.
         ConfigError: for a stage that does not exist, or if nothing says where the people are.
     """
+    if not isinstance(model, PoseNetwork):
+        raise ConfigError(f'model={model!r}: a network needed; init_model({model!r}) loads one')
     places = dict(boxes=boxes, centers=centers, scales=scales)
     if whole_image == any(rows is not None for rows in places.values()):
         raise ConfigError('where are the people? Give one of boxes (of a file, or found by '

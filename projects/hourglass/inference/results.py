@@ -74,7 +74,9 @@ class Results:
         return dict(
             info=self.info, images=images,
             categories=[dict(id=1, name='person', keypoints=self.names, skeleton=self.bones)],
-            annotations=[dict(id=i) | person for i, person in enumerate(people)])
+            annotations=[dict(id=i, iscrowd=0, area=round(person['bbox'][2] * person['bbox'][3], 4),
+                              num_keypoints=len(self.names)) | person
+                         for i, person in enumerate(people)])
 
     def coco_results(self) -> list[dict[str, Any]]:
         """Return the people as ``COCO.loadRes`` takes them, which renumbers their ``id``.

@@ -9,6 +9,7 @@ from itertools import count
 import numpy as np
 from numpy import ndarray
 
+from hourglass.errors import DataError
 from hourglass.inference.detectors import overlaps
 from hourglass.inference.predict import Poses
 
@@ -88,10 +89,11 @@ class Tracker:
         self.smooth, self.memory, self._numbers = smooth, memory, count(1)
         self._corners: dict[int, OneEuro] = {}
         self._keypoints: dict[int, OneEuro] = {}
+        self._time = -np.inf
 
     def next_video(self) -> None:
         """Forget where people are; no number is used again."""
-        self._corners = {}
+        self._corners, self._time = {}, -np.inf
 
     def follow(self, boxes: ndarray, time: float) -> tuple[list[int], ndarray]:
         """Return the numbers of the people in a frame, and their boxes for the network.
@@ -99,7 +101,16 @@ class Tracker:
         Args:
             boxes: (P, 4 or more columns), x1, y1, x2, y2 in image px.
             time: s, later than that of the frame before.
+
+        Raises ``DataError`` for another time, and for a box without an area.
         """
+        boxes = np.array(boxes, float) if len(boxes) else np.zeros((0, 4))
+        if not time > self._time:
+            raise DataError(f'a frame at {time} s after one at {self._time} s: times increase in a '
+                            'video; call next_video() before another one')
+        if not (boxes[:, :2] < boxes[:, 2:4]).all():
+            raise DataError('boxes: x1, y1, x2, y2 with x1 < x2 and y1 < y2 needed, in px')
+        self._time = time
         self._corners = self._recent(self._corners, time)
         corners = boxes[:, :4].reshape(-1, 2, 2)
         known, numbers = list(self._corners), [0] * len(boxes)
@@ -109,7 +120,6 @@ class Tracker:
             track, box = np.unravel_index(near.argmax(), near.shape)
             numbers[box] = known[track]
             near[track], near[:, box] = 0, 0
-        boxes = boxes.copy()
         for index, number in enumerate(numbers):
             numbers[index] = number = number or next(self._numbers)
             size = np.ptp(corners[index], axis=0).max()
@@ -123,8 +133,12 @@ class Tracker:
     def steady(self, poses: Poses, numbers: Sequence[int], time: float) -> Poses:
         """Return the poses of the people with these numbers, their keypoints smoothed if asked for.
 
-        Frames come in the order in which :meth:`follow` had them.
+        Frames come in the order in which :meth:`follow` had them. Raises ``DataError`` for more or
+        fewer numbers than people.
         """
+        if len(numbers) not in (0, len(poses.keypoints)):
+            raise DataError(f'{len(numbers)} numbers for {len(poses.keypoints)} people; give those '
+                            'that follow() returned for the boxes')
         if not (self.smooth and numbers):
             return poses
         self._keypoints = self._recent(self._keypoints, time)

@@ -79,7 +79,8 @@ class Video:
             reason = f'it states {length:.1f} s'
         if reason:
             raise DataError(f'{self.source}: damaged or cut off after {number} frames, '
-                            f'{end:.1f} s ({reason}); they are used')
+                            f'{end:.1f} s ({reason}); '
+                            + ('they are used' if number else 'fetch it again'))
 
     def _length(self) -> float:
         """Return the length in s that the file states, or 0."""

@@ -191,7 +191,8 @@ def recomputed(function: Callable, modules: Sequence[nn.Module], *inputs: Any) -
 
     It draws no random numbers; calls after the first leave the buffers of the ``modules`` alone.
     """
-    from torch.utils.checkpoint import checkpoint       # imports sympy with torch 2.4
+    from torch.utils.checkpoint import checkpoint  # imports sympy with torch 2.4
+
     called = False
 
     def call(*inputs: Any) -> Any:
