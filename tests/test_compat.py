@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY
+from conftest import DRAWS_CIRCLES, REPOSITORY
 from fresh_python import run
 from mmengine.visualization import vis_backend
 
@@ -273,6 +273,7 @@ def test_tools_leave_mmpose_to_the_package():
 BOXES = np.array([[20.0, 10, 90, 110], [25, 12, 95, 115], [60, 5, 128, 90]])    # two are alike
 
 
+@DRAWS_CIRCLES
 @pytest.mark.parametrize('name', ['flic-small', 'lsp-small'])
 def test_mmposes_inferencer_finds_what_predict_finds(name, synthetic, tmp_path):
     from mmpose.apis import MMPoseInferencer

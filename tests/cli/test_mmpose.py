@@ -5,6 +5,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 import pytest
+from conftest import DRAWS_CIRCLES
 from fresh_python import run
 from mmengine.analysis.print_helper import _format_size
 from tiny_network import write_tiny_network
@@ -29,6 +30,7 @@ def test_get_flops_counts_our_parameters(tiny, cli, capsys):
     assert f'Params: {_format_size(count)}\n' in capsys.readouterr().out
 
 
+@DRAWS_CIRCLES
 def test_browse_dataset_draws_our_people(tiny, cli, tmp_path):
     cli('mmpose', 'browse_dataset', tiny[0], '--not-show', '--output-dir', tmp_path / 'drawn',
         '--cfg-options', 'train_dataloader.dataset.indices=3')

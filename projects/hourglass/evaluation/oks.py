@@ -55,7 +55,8 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
                      for place, one in enumerate(annotations, 1)])              # 0: no match
     with contextlib.redirect_stdout(io.StringIO()):         # it prints its progress and a table
         truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(results), 'keypoints', sigmas)
+        predicted = truth.loadRes(results) if results else COCO()   # it refuses an empty list
+        evaluation = COCOeval(truth, predicted, 'keypoints', sigmas)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
