@@ -15,7 +15,7 @@ from hourglass.errors import HourglassError
 from hourglass.inference.boxes import FindBoxes
 from hourglass.inference.drawing import draw_note, draw_number, draw_skeleton, heatmap_sheet
 from hourglass.inference.network import PoseNetwork
-from hourglass.inference.places import Request
+from hourglass.inference.places import Request, have_area
 from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
 from hourglass.inference.sources import Frames, ImageFiles
@@ -131,6 +131,6 @@ def _follow(tracker: Tracker, request: Request) -> None:
     height, width = request.image.shape[:2]         # type: ignore[union-attr]  # a source's array
     whole = request.boxes is None
     boxes = np.array([[0.0, 0, width, height]]) if whole else np.asarray(request.boxes)
-    if (boxes[:, :2] < boxes[:, 2:4]).all() and np.isfinite(boxes).all():   # or predict refuses it
+    if have_area(boxes):                        # or predict refuses them
         request.track_ids, boxes = tracker.follow(boxes, request.time)
         request.boxes = None if whole else boxes

@@ -87,6 +87,11 @@ def are_fractions(boxes: ndarray) -> bool:
     return bool(len(boxes) and (np.abs(boxes) <= 1.5).all())
 
 
+def have_area(boxes: ndarray) -> bool:
+    """Return whether all boxes (P, 4 or more columns) are finite, with x1 < x2 and y1 < y2."""
+    return bool(np.isfinite(boxes).all() and (boxes[:, :2] < boxes[:, 2:4]).all())
+
+
 def _numbers(rows: Rows, columns: int, what: str, name: str) -> ndarray:
     """Return (P, columns) finite numbers; rows may have more columns, and P may be 0."""
     try:

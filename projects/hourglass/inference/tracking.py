@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from hourglass.errors import DataError
 from hourglass.inference.detectors import overlaps
+from hourglass.inference.places import have_area
 from hourglass.inference.predict import Poses
 
 _BOXES = 0.4, 1.5, False                # cutoff, slope, together; chosen, as those of keypoints, on
@@ -108,7 +109,7 @@ class Tracker:
         if not time > self._time:
             raise DataError(f'a frame at {time} s after one at {self._time} s: times increase in a '
                             'video; call next_video() before another one')
-        if not (boxes[:, :2] < boxes[:, 2:4]).all():
+        if not have_area(boxes):
             raise DataError('boxes: x1, y1, x2, y2 with x1 < x2 and y1 < y2 needed, in px')
         self._time = time
         self._corners = self._recent(self._corners, time)
