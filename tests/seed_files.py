@@ -49,10 +49,10 @@ def h5(arrays: dict[str, np.ndarray]) -> bytes:
     return content.getvalue()
 
 
-def people_h5() -> bytes:
+def people_h5(joints: int = JOINTS) -> bytes:
     return h5(dict(
         imgname=np.array([f'{i}.jpg' for i in range(PEOPLE)], 'S16'),
-        part=rng().uniform(1, 99, (PEOPLE, JOINTS, 2)), visible=np.ones((PEOPLE, JOINTS)),
+        part=rng().uniform(1, 99, (PEOPLE, joints, 2)), visible=np.ones((PEOPLE, joints)),
         normalize=np.full(PEOPLE, 30.0), center=rng().uniform(1, 99, (PEOPLE, 2)),
         scale=np.full(PEOPLE, 1.5), index=np.arange(1.0, 7), person=np.ones(PEOPLE)))
 
