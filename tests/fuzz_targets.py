@@ -54,13 +54,14 @@ def images() -> list[bytes]:
 
 
 def checkpoints() -> list[bytes]:
-    tensors = tensors_of('princeton', num_stacks=1, channels=4, depth=1, stem_channels=(2, 2, 4))[0]
-    content = []
-    for value, zipped in ((dict(state_dict=tensors), True), (tensors, False)):
+    network = tensors_of('princeton', num_stacks=1, channels=4, depth=1, stem_channels=(2, 2, 4))[0]
+    content = [seeds.checkpoint()]
+    for value, zipped in ((dict(state_dict=network, meta=dict(epoch=1)), True),
+                          (dict(state_dict=seeds.weights()), False)):
         file = io.BytesIO()
         torch.save(value, file, _use_new_zipfile_serialization=zipped)
         content.append(file.getvalue())
-    return [seeds.checkpoint(), *content]
+    return content
 
 
 def described() -> bytes:
@@ -140,7 +141,7 @@ TARGETS = dict(
                mutators.records_of_zip),
     mat=Target('.mat', mats(), [
         checks.check_lsp, checks.check_flic, checks.check_release, checks.check_head_boxes,
-        partial(checks.check_found, load=lambda path: checks.preds(scipy.io.loadmat(path)))],
+        partial(checks.check_found, load=lambda path: checks.preds(checks.matlab(path)))],
         mutators.variables_of_mat),
     h5=Target('.h5', [seeds.people_h5(), seeds.h5(dict(preds=seeds.found())), seeds.people_h5(11)], [
         checks.check_mpii_h5, checks.check_flic_h5,

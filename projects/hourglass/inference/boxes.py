@@ -176,9 +176,10 @@ def _table(rows: Any, where: str) -> ndarray:
         raise DataError(f'{where}: {rows!r:.60} where a list of boxes is needed: '
                         '[[x1, y1, x2, y2], ...]')
     for place, row in enumerate(rows):
-        if floats(row, None, f'{where}, box {place}').shape not in ((4,), (5,)):
+        if not isinstance(row, (list, tuple)) or len(row) not in (4, 5):
             raise DataError(f'{where}, box {place}: {row!r:.60} where x1, y1, x2, y2, and perhaps '
                             'a score, are needed in a list')
+        floats(row, (len(row),), f'{where}, box {place}')
     if len(set(map(len, rows))) > 1:
         raise DataError(f'{where}: boxes with and without a score; give one to all or to none')
     return np.array(rows, float) if rows else np.zeros((0, 4))
