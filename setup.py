@@ -55,8 +55,8 @@ setup(
         'README.md', 'py.typed', 'weights/*.safetensors', 'web/static/*',
         'analysis/report/*.html']},
     cmdclass=dict(build_py=BuildWithConfigs),
-    install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'scipy>=1.12', 'h5py',
-                      'tqdm', 'jinja2'],
+    install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'simplejpeg',
+                      'scipy>=1.12', 'h5py', 'tqdm', 'jinja2'],
     extras_require=dict(
         detect=['onnxruntime'],
         video=['av>=15'],             # frames say how they are turned

@@ -11,7 +11,6 @@ import math
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import h5py
 import numpy as np
 import scipy.io
 from own_people import write_images
-from PIL import Image
+from PIL import ExifTags, Image
 from seed_files import JOINTS, PEOPLE
 
 from hourglass.checkpoints import import_checkpoint, read_checkpoint, state_dict
@@ -66,31 +65,23 @@ def usable(people: Iterable[Person], keypoints: int) -> list[Person]:
 
 def check_image(path: Path) -> None:
     Image.MAX_IMAGE_PIXELS = 2**19      # so that what may be large is quick to read
-    pixels, reduced, half = map(partial(_attempt, path), (
-        read_image, lambda path: read_reduced(path, 1), lambda path: read_reduced(path, 2)))
-    assert (pixels is None) == (reduced is None) == (half is None), 'read in one way alone'
-    if pixels is None or reduced is None or half is None:
-        return
-    assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
-    size = pixels.shape[1::-1]
-    assert size == image_size(path) == reduced[1] == half[1], 'sizes differ'
-    assert half[0].shape == (-(-size[1] // half[2]), -(-size[0] // half[2]), 3), 'of another size'
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    found = [reduced[0]]
+    half, of_image, reduction = read_reduced(path, 2)
+    pixels = read_image(path)
+    height, width = pixels.shape[:2]
+    assert pixels.dtype == np.uint8 and pixels.shape == (height, width, 3)
+    assert (width, height) == image_size(path) == of_image, 'sizes differ'
+    assert half.shape == (-(-height // reduction), -(-width // reduction), 3), 'of another size'
     with Image.open(path) as image:
-        if image.format in ('JPEG', 'PNG') and image.mode in ('RGB', 'L') and (
-                ';16' not in str(image.tile)) and image.format != 'MPO':
-            found.append(cv2.imdecode(data, cv2.IMREAD_COLOR))
-    for other in found:
-        if other is not None:
-            assert other.shape == pixels.shape, f'{other.shape} px, {pixels.shape} of Pillow'
-            off = np.abs(other.astype(int) - pixels).max()
-            assert off <= 2, f'a pixel differs by {off}'
-
-
-def _attempt(path: Path, read: Callable[[Path], Any]) -> Any:
-    with refusal(path):
-        return read(path)
+        if image.format not in ('JPEG', 'PNG') or image.mode not in ('RGB', 'L') or (
+                ';16' in str(image.tile)):
+            return
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            return                      # several are taken in another order by OpenCV
+    other = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    if other is not None:
+        assert other.shape == pixels.shape, f'{other.shape} px in OpenCV, {pixels.shape} here'
+        off = np.abs(other.astype(int) - pixels).max()
+        assert off <= 2, f'a pixel differs by {off}'
 
 
 # checkpoints: the bytes of the storages in the file
@@ -186,7 +177,8 @@ def check_found(path: Path, load: Callable[[Path], Any]) -> None:
     if stored.shape[:2] == (PEOPLE, JOINTS):
         known = ~np.isnan(found)
         same(found[known], stored[..., :2][known], 'keypoints')
-        unknown = ~np.isfinite(stored[..., :2]).all(-1) | (stored[..., :2] == 0).all((1, 2))[:, None]
+        zero = (stored[..., :2] == 0).all((1, 2))[:, None]
+        unknown = ~np.isfinite(stored[..., :2]).all(-1) | zero
         assert (unknown >= np.isnan(found).all(-1)).all(), 'a keypoint was lost'
         assert not np.isinf(found).any(), 'infinite'
 
@@ -205,7 +197,8 @@ def check_mpii_h5(path: Path) -> None:
         part, center, scale = (file[name][:].astype(float) for name in ('part', 'center', 'scale'))
     for person in usable(people, JOINTS):
         pose = part[person.row]
-        same(person.keypoints_image, np.where((pose != 0).any(-1)[:, None], pose - 1, np.nan), 'part')
+        seen = (pose != 0).any(-1)[:, None]
+        same(person.keypoints_image, np.where(seen, pose - 1, np.nan), 'part')
         same(person.center_image, center[person.row] - 1, 'center')
         same(person.side_image, 200 * scale[person.row], 'scale')
 
@@ -260,8 +253,8 @@ def check_mpii(path: Path, split: str | None) -> None:
     for person in usable(people, JOINTS):
         raw, seen = stored[person.row], ~np.isnan(person.keypoints_image).any(-1)
         joints = np.reshape(raw['joint_self' if split else 'joints'], (JOINTS, -1))
-        same(person.keypoints_image[seen], [
-            [number(value) - 1 for value in joint[:2]] for joint in joints[seen].tolist()], 'joints')
+        same(person.keypoints_image[seen], [[number(value) - 1 for value in joint[:2]]
+                                            for joint in joints[seen].tolist()], 'joints')
         for value in raw['objpos' if split else 'center']:
             number(value)
         same(person.side_image, 250 * number(raw['scale_provided' if split else 'scale']), 'scale')
@@ -290,8 +283,8 @@ def check_json_found(path: Path) -> None:
     content = content if isinstance(content, list) else preds(content)
     if not isinstance(content[0], dict):
         check_found(path, lambda _: [
-            [[math.nan if value is None else value for value in joint] for joint in person]
-            for person in content])
+            [[math.nan if value is None else value for value in joint or [None, None]]
+             for joint in person or [None] * JOINTS] for person in content])
 
 
 # annotations of other tools: finite numbers of the file, which our own reader of COCO takes
@@ -325,7 +318,6 @@ def check_yolo(path: Path) -> None:
     """Check a file of labels."""
     table = dict(train='images', kpt_shape=[2, 3], kpt_names={0: ['nose', 'eye']})
     images(path.parent)
-    (path.parent / 'labels').mkdir(exist_ok=True)
     (path.parent / 'labels' / path.name).write_bytes(path.read_bytes())
     path.with_name('data.yaml').write_text(json.dumps(table))
     check_form(path.with_name('data.yaml'))
@@ -334,7 +326,10 @@ def check_yolo(path: Path) -> None:
 def images(folder: Path) -> None:
     """Write the images that the annotations name, once."""
     if not (folder / 'a.png').exists():
-        write_images(folder, ['a.png', 'images/fuzzed.png', 'labeled-data/video/a.png'])
+        write_images(folder, ['a.png', 'images/a.png', 'images/fuzzed.png',
+                              'labeled-data/video/a.png'])
+        (folder / 'labels').mkdir()
+        (folder / 'labels/a.txt').write_text('0 0.3 0.4 0.2 0.3 0.25 0.25 2 0.3 0.2 1\n')
 
 
 def cells(path: Path) -> set[float]:

@@ -77,7 +77,7 @@ def _changed(value: object, rng: Random) -> object:
 def words(separators: str, tokens: Sequence[str] = ()) -> Mutator:
     """Return a mutator that replaces, removes or repeats what lies between separators in a text."""
     def mutate(data: bytes, rng: Random, flip: Flip) -> bytes:
-        text = data.decode('utf-8', 'replace')
+        text = data.decode('latin-1')
         ends = [i for i, letter in enumerate(text) if letter in separators]
         if len(ends) < 2 or rng.random() < 0.3:
             return flip(data)
@@ -85,7 +85,7 @@ def words(separators: str, tokens: Sequence[str] = ()) -> Mutator:
         start, end = ends[place] + 1, ends[min(len(ends) - 1, place + rng.choice((1, 1, 1, 4)))]
         part = rng.choice((rng.choice((*_CELLS, *tokens)), '', text[start:end] * 2,
                            text[start:end] + text[ends[place]] + text[start:end]))
-        return (text[:start] + part + text[end:]).encode()
+        return (text[:start] + part + text[end:]).encode('latin-1')
     return mutate
 
 
@@ -111,7 +111,7 @@ def _chunks(data: bytes) -> list[bytes]:
 
 
 def _chunk(part: bytes, flip: Flip) -> bytes:
-    """Change the content of a PNG's chunk, with the compressed pixels unpacked where it has some."""
+    """Change the content of a PNG's chunk; that of pixels is unpacked before."""
     kind, content = part[4:8], part[8:-4]
     with suppress(zlib.error):
         if kind == b'IDAT' and content[-1:] > b'\x40':

@@ -1,4 +1,4 @@
-"""The formats that are fuzzed: small valid files of each, its readers, and how files are changed."""
+"""The formats that are fuzzed: small valid files, their readers, and how files are changed."""
 from __future__ import annotations
 
 import io
@@ -87,7 +87,7 @@ def mats() -> list[bytes]:
 
 def coco(**changes: Any) -> bytes:
     return json.dumps(dict(
-        images=[dict(id=i, file_name='a.png', width=80, height=60) for i in range(2)],
+        images=[dict(id=i, file_name=f'{i}.png', width=80, height=60) for i in range(2)],
         categories=[dict(id=1, name='person', keypoints=NAMES, skeleton=[[1, 2], [1, 3]])],
         annotations=[annotation(i, i // 2) | changes for i in range(4)])).encode()
 
@@ -143,9 +143,9 @@ TARGETS = dict(
         checks.check_lsp, checks.check_flic, checks.check_release, checks.check_head_boxes,
         partial(checks.check_found, load=lambda path: checks.preds(checks.matlab(path)))],
         mutators.variables_of_mat),
-    h5=Target('.h5', [seeds.people_h5(), seeds.h5(dict(preds=seeds.found())), seeds.people_h5(11)], [
-        checks.check_mpii_h5, checks.check_flic_h5,
-        partial(checks.check_found, load=checks.h5_preds)], mutators.numbers),
+    h5=Target('.h5', [seeds.people_h5(), seeds.people_h5(11), seeds.h5(dict(preds=seeds.found()))],
+              [checks.check_mpii_h5, checks.check_flic_h5,
+               partial(checks.check_found, load=checks.h5_preds)], mutators.numbers),
     json=Target('.json', annotations(), [
         checks.check_coco, checks.check_coco_truth, partial(checks.check_mpii, split=None),
         partial(checks.check_mpii, split='trainval'), checks.check_form, checks.check_labelme],

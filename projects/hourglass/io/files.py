@@ -30,8 +30,8 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
     except FileNotFoundError:
         raise DataError(f'{path}: {missing}') from None
     except DataError as error:
-        named = str(error).startswith(str(path))
-        raise DataError(str(error) if named else f'{path}: {error}') from None
+        line = str(error).replace('\n', r'\n')          # of a name in the file
+        raise DataError(line if line.startswith(str(path)) else f'{path}: {line}') from None
     except Exception as error:      # h5py, Pillow and scipy raise a dozen types for broken files
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise DataError(f'{path}: {failure} ({reason}); {advice}') from None

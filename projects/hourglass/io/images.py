@@ -183,8 +183,8 @@ def _decode(path: str | Path, reduction: int = 1) -> tuple[ndarray, tuple[int, i
                 if min(width, height) < _SMALL or (
                         orientation > 1 and (width % reduction or height % reduction)):
                     reduction = 1       # turned, narrower pixels at the end could come first
-                pixels = decode_jpeg(       # raises for damage
-                    data, 'BGR', min_height=-(-height // reduction), min_width=-(-width // reduction))
+                pixels = decode_jpeg(data, 'BGR', min_height=-(-height // reduction),
+                                     min_width=-(-width // reduction))      # raises for damage
                 return (_turned(pixels, orientation), _turned_size((width, height), orientation),
                         reduction)
         prepare_plugin(data)

@@ -107,7 +107,8 @@ class _Variable:
     def tag(self) -> tuple[int, int]:
         if self.at + 8 > len(self.data):
             raise ValueError('a variable breaks off')
-        return self.pair.unpack_from(self.data, self.at)        # type: ignore[return-value]
+        kind, size = self.pair.unpack_from(self.data, self.at)
+        return kind, size
 
     def element(self, kinds: Collection[int]) -> memoryview:
         """Return the content of an element, which up to 4 bytes lie in the tag of."""

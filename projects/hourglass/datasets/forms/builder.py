@@ -119,8 +119,8 @@ class Builder:
         for number, person in enumerate(self.people, 1):
             triples = np.array([person['places'].get(name, (0, 0, 0)) for name in self.names])
             if not np.isfinite([*triples.ravel(), *(person['box'] or ())[:4]]).all():
-                raise DataError(f"{self.path}: {person['image']} has a point or box at infinity, or "
-                                'at no number; annotate it again')
+                raise DataError(f"{self.path}: {person['image']} has a point or a box that is not "
+                                'finite; annotate it again')
             annotation = dict(id=number, image_id=self.images[person['image']]['id'],
                               category_id=1, iscrowd=0, keypoints=triples.ravel().tolist(),
                               num_keypoints=len(person['places']))
