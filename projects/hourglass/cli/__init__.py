@@ -25,6 +25,7 @@ COMMANDS = {
     'report': 'test a network and write the results as one HTML file',
     'benchmark': 'measure what networks cost: size, time, memory',
     'benchmark exits': 'measure accuracy against cost, stack by stack',
+    'benchmark predict': 'predict images or a video: the parts and the whole',
     'benchmark training': 'measure training throughput on an accelerator',
     'benchmark detectors': 'find people with detectors, and test a network on their boxes',
     'benchmark loading': 'load annotations of many people: time and memory',
