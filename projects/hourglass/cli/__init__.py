@@ -29,6 +29,7 @@ COMMANDS = {
     'benchmark training': 'measure training throughput on an accelerator',
     'benchmark detectors': 'find people with detectors, and test a network on their boxes',
     'benchmark loading': 'load annotations of many people: time and memory',
+    'benchmark growth': 'how the time grows with images, people, stacks, processes',
     'benchmark ablate': 'train configs with several seeds and compare them',
     'convert': 'convert a checkpoint of another project',
     'init': 'write a config for annotated people of your own',
