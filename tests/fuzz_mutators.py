@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 Flip = Callable[[bytes], bytes]
 Mutator = Callable[[bytes, Random, Flip], bytes]
@@ -57,20 +58,21 @@ def json_text(data: bytes, rng: Random, flip: Flip) -> bytes:
     return json.dumps(_changed(content, rng)).encode()
 
 
-def _changed(value: object, rng: Random) -> object:
+def _changed(value: Any, rng: Random) -> Any:
     if not isinstance(value, (dict, list)) or not value or rng.random() < 0.1:
         return rng.choice(_VALUES)
-    key = rng.choice(list(value) if isinstance(value, dict) else range(len(value)))  # type: ignore
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    key = rng.choice(keys)
     action = rng.random()
     if action < 0.7:
-        value[key] = _changed(value[key], rng)                                       # type: ignore
+        value[key] = _changed(value[key], rng)
     elif action < 0.8:
-        del value[key]                                                               # type: ignore
+        del value[key]
     elif action < 0.9 and isinstance(value, list):
-        value.insert(key, rng.choice(value))                                         # type: ignore
+        value.insert(key, rng.choice(value))
     else:
-        other = rng.choice(list(value) if isinstance(value, dict) else range(len(value)))  # type: ignore
-        value[key], value[other] = value[other], value[key]                          # type: ignore
+        other = rng.choice(keys)
+        value[key], value[other] = value[other], value[key]
     return value
 
 
@@ -93,7 +95,7 @@ def image_parts(data: bytes, rng: Random, flip: Flip) -> bytes:
     """Change a segment of a JPEG or a chunk of a PNG, remove or repeat it."""
     if data.startswith(b'\x89PNG'):
         return data[:8] + b''.join(
-            part[:8] + part[8:-4] + zlib.crc32(part[4:-4]).to_bytes(4, 'big')
+            part[:-4] + zlib.crc32(part[4:-4]).to_bytes(4, 'big')
             for part in _change_one(_chunks(data), rng, lambda part: _chunk(part, flip)))
     if data.startswith(b'\xff\xd8') and rng.random() < 0.7:
         return b''.join(_change_one(

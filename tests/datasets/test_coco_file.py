@@ -26,6 +26,14 @@ def test_categories_with_the_same_keypoints_are_read_together(tmp_path):
     assert [one['id'] for one in read_coco(path, 'dog').annotations] == [2]
 
 
+def test_categories_of_one_name_or_without_any_are_all_read(tmp_path):
+    for name in ('cat', None):
+        path = changed(tmp_path, categories=[cat(1, name), cat(2, name)], annotations=[
+            annotation(1, 0), annotation(2, 0, category_id=2)])
+        for category in (None, str(name)):
+            assert [one['id'] for one in read_coco(path, category).annotations] == [1, 2]
+
+
 def test_of_different_categories_one_is_named(tmp_path):
     path = changed(tmp_path, categories=[cat(1, 'cat'), cat(2, 'hand', ['wrist'])])
     with pytest.raises(DataError, match='2 categories have names of keypoints, one needed; choose '

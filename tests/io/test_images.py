@@ -6,6 +6,7 @@ from io import BytesIO
 import cv2
 import numpy as np
 import pytest
+from conftest import DATA, needs
 from PIL import Image, PngImagePlugin
 
 from hourglass.errors import DataError
@@ -90,6 +91,20 @@ def test_a_jpeg_that_is_not_reduced_has_the_same_pixels(tmp_path, rng, options):
     assert (size, reduction) == ((93, 61), 1)
     # one libjpeg in Pillow and OpenCV: equal here; two of them may round their own way
     assert np.abs(pixels.astype(int) - read_image(tmp_path / 'a.jpg')).max() <= 2
+
+
+@pytest.mark.data
+@pytest.mark.parametrize('folder', [
+    pytest.param(folder, marks=needs(DATA / folder / 'images'))
+    for folder in ('lsp', 'lspet', 'flic', 'mpii_subset')])
+def test_photographs_have_the_pixels_that_opencv_reads_also_if_they_are_reduced(folder):
+    paths = sorted((DATA / folder / 'images').glob('*.jpg'))
+    for path in paths[::len(paths) // 8]:
+        for reduction, flag in ((1, cv2.IMREAD_COLOR), (2, cv2.IMREAD_REDUCED_COLOR_2),
+                                (4, cv2.IMREAD_REDUCED_COLOR_4), (8, cv2.IMREAD_REDUCED_COLOR_8)):
+            pixels, _, r = read_reduced(path, reduction)
+            off = np.abs(pixels.astype(int) - cv2.imread(str(path), flag)).max()
+            assert r == reduction and off <= 2      # 0 here; another libjpeg may round its own way
 
 
 def oriented(path, image: np.ndarray, orientation: int) -> np.ndarray:

@@ -51,14 +51,14 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
             'images', 'categories', 'annotations')):
         raise DataError(f"{path}: 'images', 'categories' and 'annotations' needed, as in COCO's "
                         'annotation of people')
-    named = {str(one.get('name')): one for one in records(
+    named = [(str(one.get('name')), one) for one in records(
         content['categories'], (), path, 'category')
-        if isinstance(one.get('keypoints'), list) and one['keypoints']}
-    chosen = [one for name, one in named.items() if category in (None, name)]
+        if isinstance(one.get('keypoints'), list) and one['keypoints']]
+    chosen = [one for name, one in named if category in (None, name)]
     if not chosen or any(one['keypoints'] != chosen[0]['keypoints'] for one in chosen):
         raise DataError(
             f'{path}: {len(chosen)} categories have names of keypoints, one needed'
-            + (f"; choose one of {', '.join(named)} with category" if named else
+            + (f"; choose one of {', '.join(dict(named))} with category" if named else
                '; export the annotation as COCO keypoints'))
     names = list(map(str, chosen[0]['keypoints']))
     if twice := [name for name, count in Counter(names).items() if count > 1]:
