@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +20,9 @@ from hourglass.errors import ConfigError
 
 
 @pytest.fixture(scope='module')
-def load(tmp_path_factory):
-    return partial(init_model, *write_tiny_network(tmp_path_factory.mktemp('net')), device='cpu')
+def load():
+    network = init_model('flic-small', device='cpu')
+    return lambda: network
 
 
 @pytest.fixture(scope='module')
@@ -49,8 +49,7 @@ def test_several_people_none_and_images_that_cannot_be_used(load, images, tmp_pa
         assert words in row['error'] and row['image'] in row['error'] and row['keypoints'] is None
     (tmp_path / 'boxes.json').write_text(json.dumps(dict(zip(
         (Path(path).name for path in paths), ([*boxes[:2], [box]])))))
-    config, weights = load.args
-    cli('predict', Path(images[0]).parent, '--config', config, '--weights', weights, '--boxes',
+    cli('predict', Path(images[0]).parent, '--model', 'flic-small', '--boxes',
         tmp_path / 'boxes.json', '--out', tmp_path, '--device', 'cpu', '--max-frames', 3)
     people = json.loads((tmp_path / 'predictions.json').read_text())['annotations']
     for row, person in zip((found[0], found[1], found[3]), people):
@@ -97,13 +96,15 @@ def find(image):
 
 
 @pytest.mark.slow
-def test_a_worker_of_ray_that_is_killed_loses_no_row_and_doubles_none(load, tmp_path, cli):
+def test_a_worker_of_ray_that_is_killed_loses_no_row_and_doubles_none(tmp_path, cli):
     """10,000 images, of which 200 differ, by docs/examples/ray_predict.py."""
     pytest.importorskip('ray')
     parquet = pytest.importorskip('pyarrow.parquet')
     weights, out = tmp_path / 'tiny.safetensors', tmp_path / 'out'
-    convert_checkpoint(load.args[1], tmp_path / 'plain.safetensors')
-    add_metadata(tmp_path / 'plain.safetensors', weights, load().description.metadata())
+    config, checkpoint = write_tiny_network(tmp_path)
+    convert_checkpoint(checkpoint, tmp_path / 'plain.safetensors')
+    description = init_model(config, checkpoint, device='cpu').description
+    add_metadata(tmp_path / 'plain.safetensors', weights, description.metadata())
     write_synthetic(tmp_path / 'people', 200, seed=0, workers=1, size=(64, 64))
     people = sorted((tmp_path / 'people/images').iterdir())
     (tmp_path / 'images').mkdir()
