@@ -230,7 +230,8 @@ def number(value: Any) -> float:
 def check_coco(path: Path) -> None:
     file = read_coco(path)
     content = json.loads(path.read_bytes())
-    kinds = [one.get('id') for one in content['categories'] if one.get('keypoints')]
+    kinds = [one.get('id') for one in content['categories']
+             if isinstance(one.get('keypoints'), list) and one['keypoints']]
     stored = [one for one in content['annotations'] if one.get('category_id') in kinds]
     for one, raw in zip_equal(file.annotations, stored):
         assert one['image_id'] == raw['image_id'] and one['image_id'] in file.images
