@@ -14,7 +14,7 @@ from hourglass.inference.detectors import PersonDetector
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import Request, Rows
 from hourglass.inference.results import Results
-from hourglass.io.images import read_reduced
+from hourglass.io.images import read_image
 
 COLUMNS = ('image', 'person', 'bbox', 'bbox_score', 'score', 'keypoints', 'probability', 'error')
 
@@ -82,7 +82,7 @@ class BatchPredictor:
                                     'person')
                 # nested lists come from Arrow as arrays of arrays
                 request.boxes = list(rows) if isinstance(rows, ndarray) else rows
-                request.image = read_reduced(name, 1, self.bits)[0]
+                request.image = read_image(name, self.bits)
             except DataError as error:
                 request.image = error
             yield request
