@@ -14,11 +14,11 @@ from numpy import ndarray
 from hourglass.datasets.coco_file import floats, records
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.detectors import find_detector
-from hourglass.inference.places import Request, are_fractions
+from hourglass.inference.places import Request, Rows, are_fractions
 from hourglass.io.files import match_names, read_json
 from hourglass.io.images import as_image
 
-FindBoxes = Callable[[Request], Optional[ndarray]]      # None: the whole image
+FindBoxes = Callable[[Request], Optional[Rows]]         # None: the whole image
 FORMATS = ('xyxy', 'xywh')              # two corners, or a corner, width and height
 _BEYOND = 1.1                           # of the image: annotated boxes end before that
 
