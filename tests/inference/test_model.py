@@ -120,7 +120,7 @@ def test_names_and_weights_that_do_not_fit_are_refused():
     with pytest.raises(CheckpointError, match='a checkpoint of another network'):
         load_model('flic-small', 'lsp-small')
     with pytest.raises(CheckpointError, match='with weights: flic-small, flic-small4, lsp-small, '
-                       'people-small'):
+                       'people, people-small'):
         load_model('flic-small', 'none.pth')
 
 

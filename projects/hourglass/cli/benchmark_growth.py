@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, sizes in _SIZES.items():
         parser.add_argument(f'--{name}', type=int, nargs='*', default=sizes, metavar='N',
                             help=f"default {' '.join(map(str, sizes))}")
-    parser.add_argument('--weights', default='people-small', help='default %(default)s')
+    parser.add_argument('--weights', default='people', help='default %(default)s')
     parser.add_argument('--plot', type=Path, metavar='OUT', help='write a figure to this file')
     parser.add_argument('--json', type=Path, metavar='OUT', help='write the numbers to this file')
 

@@ -10,7 +10,7 @@ from hourglass.io.files import write_json
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('input', help='as for hourglass predict, as the next seven')
-    parser.add_argument('--model', default='people-small', help='default %(default)s')
+    parser.add_argument('--model', default='people', help='default %(default)s')
     parser.add_argument('--config')
     parser.add_argument('--weights')
     parser.add_argument('--detector')

@@ -28,8 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--format', choices=('coco', 'coco-results'), default='coco', help='of '
                         'predictions.json: coco-results is the list that COCO.loadRes takes')
     network = parser.add_argument_group('network')
-    network.add_argument('--model', default='people-small', help='name of the weights: '
-                         'flic-small, flic-small4, lsp-small, people-small (default %(default)s)')
+    network.add_argument('--model', default='people', help='name of the weights: '
+                         'flic-small, flic-small4, lsp-small, people, people-small (default '
+                         '%(default)s)')
     network.add_argument('--config', help='config file, with --weights instead of --model')
     network.add_argument('--weights', help='checkpoint; without --config a file that describes '
                          'itself, or a name')
