@@ -70,7 +70,7 @@ class Rank:
             code = 1
         os._exit(code)                  # as a launcher's processes do not wait for each other
 
-    def end(self, seconds: float = 60) -> int:
+    def end(self, seconds: float = 600) -> int:         # a minute where others compute
         self.process.join(seconds)
         if self.process.exitcode is None:
             self.process.kill()

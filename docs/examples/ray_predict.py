@@ -9,9 +9,16 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+import pyarrow
 import ray
 
 from hourglass.apis import BatchPredictor, find_detector, init_model
+
+NUMBERS = pyarrow.list_(pyarrow.float64())
+# given to all files, as one without an error, or without people, would not show the column's type
+SCHEMA = pyarrow.schema(dict(
+    image='string', person='int64', bbox=NUMBERS, bbox_score='double', score='double',
+    keypoints=NUMBERS, probability=NUMBERS, error='string'))
 
 
 def main():
@@ -30,7 +37,7 @@ def main():
         BatchPredictor, fn_constructor_args=[partial(init_model, *args.network)],
         fn_constructor_kwargs=where, batch_size=64,
         compute=ray.data.ActorPoolStrategy(size=args.workers))
-    people.write_parquet(args.out)
+    people.write_parquet(args.out, schema=SCHEMA)
 
 
 if __name__ == '__main__':

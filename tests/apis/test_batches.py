@@ -97,7 +97,7 @@ def find(image):
 
 @pytest.mark.slow
 def test_a_worker_of_ray_that_is_killed_loses_no_row_and_doubles_none(tmp_path, cli):
-    """10,000 images, of which 200 differ, by docs/examples/ray_predict.py."""
+    """10,000 images, of which 200 differ, and a damaged one, by docs/examples/ray_predict.py."""
     pytest.importorskip('ray')
     parquet = pytest.importorskip('pyarrow.parquet')
     weights, out = tmp_path / 'tiny.safetensors', tmp_path / 'out'
@@ -110,6 +110,7 @@ def test_a_worker_of_ray_that_is_killed_loses_no_row_and_doubles_none(tmp_path, 
     (tmp_path / 'images').mkdir()
     for number in range(10_000):
         os.link(people[number % 200], tmp_path / f'images/{number:05}.jpg')
+    (tmp_path / 'images/damaged.jpg').write_text('no image')
     (tmp_path / 'detector_of_a_test.py').write_text(DETECTOR)
     done = subprocess.run(
         [sys.executable, '-c', START, REPOSITORY / 'docs/examples/ray_predict.py',
@@ -119,9 +120,12 @@ def test_a_worker_of_ray_that_is_killed_loses_no_row_and_doubles_none(tmp_path, 
             PYTHONPATH=f'{REPOSITORY}/projects:{tmp_path}'))
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / 'killed').exists()
-    found = parquet.read_table(out).to_pylist()
-    names = sorted(Path(row['image']).name for row in found)
-    assert names == [f'{number:05}.jpg' for number in range(10_000)]
+    *found, damaged = sorted(parquet.read_table(out).to_pylist(), key=lambda row: row['image'])
+    assert [Path(row['image']).name for row in found] == [
+        f'{number:05}.jpg' for number in range(10_000)]
+    assert all(row['person'] == 0 and row['error'] is None for row in found)
+    assert Path(damaged['image']).name == 'damaged.jpg' and damaged['person'] is None
+    assert 'not a readable image' in damaged['error']
     cli('predict', tmp_path / 'people/images', '--whole-image', '--weights', weights, '--out',
         tmp_path / 'alone', '--no-overlays', '--device', 'cpu')
     alone = json.loads((tmp_path / 'alone/predictions.json').read_text())['annotations']
