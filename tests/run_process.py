@@ -61,7 +61,7 @@ Path({folder!r}, f"{{os.environ['TORCHELASTIC_RESTART_COUNT']}}-{{os.environ['RA
 
 
 def poll(event: Event, timeout: float | None = None) -> None:
-    """Wait for an event, unlike its own ``wait`` also if another process is killed while it waits."""
+    """Wait for an event; its own ``wait`` blocks ``set`` for ever if it is killed."""
     while not event.is_set():
         time.sleep(0.05)
 

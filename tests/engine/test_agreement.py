@@ -120,8 +120,9 @@ def test_a_signal_to_one_rank_stops_all_with_a_checkpoint(tmp_path, ranks, what)
 @pytest.mark.parametrize('rank', [0, 1])
 @pytest.mark.parametrize('what', ['after', 'validated'])
 def test_a_signal_that_ends_data_workers_too_is_still_a_signal(tmp_path, rank, what):
-    statuses, line, saved = broken_run(tmp_path, f'SIGTERM to all, {what}', rank, 2, **VALIDATION, **{
-        'train_dataloader.num_workers': 1, 'train_dataloader.persistent_workers': True})
+    workers = {'train_dataloader.num_workers': 1, 'train_dataloader.persistent_workers': True}
+    statuses, line, saved = broken_run(
+        tmp_path, f'SIGTERM to all, {what}', rank, 2, **VALIDATION, **workers)
     assert statuses == [143, 143]
     assert f' by rank {rank}: SIGTERM; saved to ' in line
     assert saved['iter'] == (AT + 1 if what == 'after' else 4)
