@@ -111,7 +111,7 @@ def _load(network: StackedHourglass, names: dict[str, str], tensors: Tensors, fa
 
 def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:
     """Return mean and deviation of the pixels, and their source in words."""
-    with suppress(KeyError, TypeError, ValueError):
+    with suppress(KeyError, TypeError, ValueError, RecursionError):
         mean, std = json.loads(meta['pixels'])
         return (mean, std), 'noted when it was converted'
     with suppress(KeyError):
@@ -157,7 +157,7 @@ def _in_config(meta: dict[str, Any], name: str) -> dict[str, Any]:
 
     The config is parsed but not run; it may not be one as mmengine writes them.
     """
-    with suppress(SyntaxError, ValueError, KeyError, TypeError):
+    with suppress(SyntaxError, ValueError, KeyError, TypeError, MemoryError, RecursionError):
         for node in ast.walk(ast.parse(meta['cfg'])):
             if (isinstance(node, ast.keyword) and node.arg == name
                     and isinstance(node.value, ast.Call)):
