@@ -1,9 +1,12 @@
 """The training that a process of tests/runs.py runs."""
+from __future__ import annotations
+
 import os
 import runpy
 import sys
 import time
 import traceback
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import torch
@@ -57,6 +60,12 @@ Path({folder!r}, f"{{os.environ['TORCHELASTIC_RESTART_COUNT']}}-{{os.environ['RA
 """
 
 
+def poll(event: Event, timeout: float | None = None) -> None:
+    """Wait for an event; its own ``wait`` blocks ``set`` for ever if it is killed."""
+    while not event.is_set():
+        time.sleep(0.05)
+
+
 def train_together(command: list[str], log: str, ranks: int, restarts: int, folder: str) -> None:
     """Let torchrun's agent :func:`train` in forks of this process; each notes its number as
     ``folder/RESTARTS-RANK``."""
@@ -64,6 +73,7 @@ def train_together(command: list[str], log: str, ranks: int, restarts: int, fold
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ['TORCH_DISABLE_SHARE_RDZV_TCP_STORE'] = '1'         # as tools/dist.sh
+    Event.wait = poll                   # with which the forks wait for each other at the end
     elastic_launch(LaunchConfig(
         min_nodes=1, max_nodes=1, nproc_per_node=ranks, run_id='test', rdzv_backend='c10d',
         rdzv_endpoint='localhost:0', max_restarts=restarts, start_method='fork',

@@ -17,6 +17,10 @@ from torch import Tensor, nn
 from hourglass.checkpoints import read_checkpoint
 
 AT = 5                                  # when it happens: the second iteration of epoch 2
+VALIDATION = dict(
+    val_evaluator=dict(type='ToyMetric'), val_cfg=dict(),
+    val_dataloader=dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
+                        sampler=dict(type='DefaultSampler', shuffle=False)))
 
 
 class Root(torch.autograd.Function):
@@ -58,7 +62,7 @@ def happens(what: str, rank: int):
     def act(runner, moment: str) -> None:
         if moment == 'left':
             print('weights finite:', all(p.isfinite().all() for p in runner.model.parameters()))
-        if runner.rank != rank or runner.iter != (4 if what == 'validation' else AT):
+        if runner.rank != rank or runner.iter != (4 if 'validat' in what else AT):
             return
         if moment == 'validated' and what == 'validation':
             raise KeyError('a bug')
@@ -68,12 +72,17 @@ def happens(what: str, rank: int):
             time.sleep(1000)
         elif moment == 'before' and what == 'SIGKILL':
             os.kill(os.getpid(), signal.SIGKILL)
-        elif moment == 'after' and what.startswith('SIG') and what != 'SIGKILL':
+        elif moment == 'after' and what in ('SIGTERM', 'SIGINT', 'SIGUSR1'):
             os.kill(os.getpid(), getattr(signal, what))
         elif moment == 'after' and what == 'hook':
             raise KeyError('a bug')
         elif moment == 'after' and what == 'worker':
             os.kill(active_children()[0].pid, signal.SIGKILL)
+        elif what == f'SIGTERM to all, {moment}':       # as torchrun sends it
+            worker = active_children()[0].pid
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(worker, signal.SIGTERM)
+            os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
     return act
 
 
@@ -108,6 +117,18 @@ def test_a_signal_to_one_rank_stops_all_with_a_checkpoint(tmp_path, ranks, what)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('rank', [0, 1])
+@pytest.mark.parametrize('what', ['after', 'validated'])
+def test_a_signal_that_ends_data_workers_too_is_still_a_signal(tmp_path, rank, what):
+    workers = {'train_dataloader.num_workers': 1, 'train_dataloader.persistent_workers': True}
+    statuses, line, saved = broken_run(
+        tmp_path, f'SIGTERM to all, {what}', rank, 2, **VALIDATION, **workers)
+    assert statuses == [143, 143]
+    assert f' by rank {rank}: SIGTERM; saved to ' in line
+    assert saved['iter'] == (AT + 1 if what == 'after' else 4)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('ranks', [2, 3])
 @pytest.mark.parametrize('rank', [0, 1])
 @pytest.mark.parametrize('what', ['loss', 'gradient'])
@@ -139,10 +160,7 @@ def test_an_exception_in_a_hook_of_one_rank_ends_all(tmp_path, ranks, rank):
 @pytest.mark.parametrize('what', ['forward', 'validation'])
 def test_an_exception_where_the_others_wait_ends_all_without_a_checkpoint(
         tmp_path, ranks, rank, what):
-    statuses, line, saved = broken_run(
-        tmp_path, what, rank, ranks, val_evaluator=dict(type='ToyMetric'), val_cfg=dict(),
-        val_dataloader=dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
-                            sampler=dict(type='DefaultSampler', shuffle=False)))
+    statuses, line, saved = broken_run(tmp_path, what, rank, ranks, **VALIDATION)
     assert statuses == [1] * ranks and saved is None
     assert f"by rank {rank}: KeyError: 'a bug'; " in line
 

@@ -87,13 +87,15 @@ class ResumableLoop(BaseLoop):
         agreement.say(one_line(error))
         if self.computing:              # the others are in a collective, which ends with this rank
             return
+        code = getattr(error, 'code', HOOK)
+        if self.loading:                # the workers may have got the same signal
+            code = (self.runner.optim_wrapper.should_update() and self.signal) or LOADER
         with suppress(RuntimeError):    # unless they have failed, too
-            code, rank = agreement.reach(
-                LOADER if self.loading else getattr(error, 'code', HOOK))
+            code, rank = agreement.reach(code)
             try:
                 self._stop(agreement, code, rank)
             except SystemExit:
-                if rank != agreement.rank:
+                if code < LOADER or rank != agreement.rank:
                     raise
 
     def position(self, meta: dict) -> dict:
@@ -152,13 +154,16 @@ class ResumableLoop(BaseLoop):
             self.runner.val_loop.run()
             self.computing = False
             self.runner.call_hook('after_validation')
+            self._agree()
 
     def _batches(self, epoch: int, first: int) -> Iterator:
         """Yield the batches of an epoch from number ``first`` on."""
         self.dataloader.batch_sampler.start(self._common_seed(), epoch, first)
-        batches = iter(self.dataloader)
+        batches = None
         try:
             self.loading = True
+            torch._C._error_if_any_worker_fails()       # which torch would now wait for
+            batches = iter(self.dataloader)
             for batch in batches:
                 self.loading = False
                 yield unbundle(batch)
