@@ -43,8 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_speed_arguments(network)
     people = parser.add_argument_group('where people are: give one of the first three')
     people.add_argument('--detector', metavar='NAME', nargs='?', const='rtmlib',
-                        help='find them: rtmlib (the default without a name), torchvision, hog, '
-                        'onnx:FILE, onnx:FILE,FAMILY, mmdet:CONFIG,CHECKPOINT, or module:function')
+                        help='find them: rtmlib (the default without a name), hourglass, '
+                        'hourglass:FILE, torchvision, hog, onnx:FILE, onnx:FILE,FAMILY, '
+                        'mmdet:CONFIG,CHECKPOINT, or module:function')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO\'s '
                         'annotations or results')
     people.add_argument('--box-format', choices=('xyxy', 'xywh'), help='of --boxes, if not as '

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from hourglass.checkpoints.names import DETECTOR
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
+from hourglass.evaluation.boxes import suppressed
 from hourglass.inference.onnx_detectors import OnnxDetector, rtmlib_file
 from hourglass.io.images import ImageLike, as_image
 
@@ -25,7 +27,9 @@ def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
     """Load a detector of people by its name.
 
     Args:
-        name: ``'rtmlib'``, ``'torchvision'``, ``'hog'``, ``'onnx:FILE'`` or ``'onnx:FILE,FAMILY'``
+        name: ``'hourglass'`` or ``'hourglass:FILE'``
+            (:class:`hourglass.inference.center_detector.HourglassDetector`), ``'rtmlib'``,
+            ``'torchvision'``, ``'hog'``, ``'onnx:FILE'`` or ``'onnx:FILE,FAMILY'``
             (:class:`hourglass.inference.onnx_detectors.OnnxDetector`),
             ``'mmdet:CONFIG,CHECKPOINT'``, or ``'module:function'``: a function from an image,
             (H, W, 3) uint8 BGR, to boxes, (P, 4) or with a score (P, 5), whose module is installed
@@ -103,30 +107,20 @@ class PersonDetector:
             logging.getLogger(__name__).warning(
                 "%s: the detector's box %s is left out: a NaN, or no area in the image", name,
                 row[:4].tolist())
-        return _suppressed(np.column_stack([corners, rows[:, 4]])[usable], self.overlap
+        return suppressed(np.column_stack([corners, rows[:, 4]])[usable], self.overlap
                            )[:self.max_people]
-
-
-def _suppressed(boxes: ndarray, overlap: float) -> ndarray:
-    """Return boxes (P, 5), best first, without those that overlap a better one by more."""
-    left, kept = boxes[np.argsort(-boxes[:, 4], kind='stable')], []
-    while len(left):
-        kept.append(left[0])
-        left = left[1:][overlaps(left[0], left[1:]) <= overlap]
-    return np.reshape(kept, (-1, 5))
-
-
-def overlaps(box: ndarray, boxes: ndarray) -> ndarray:
-    """Return the intersection over union (P,) of a box (4,) with others (P, 4 or more columns)."""
-    sides = np.minimum(boxes[:, 2:4], box[2:4]) - np.maximum(boxes[:, :2], box[:2])
-    shared = sides.clip(0).prod(1)
-    return shared / ((boxes[:, 2:4] - boxes[:, :2]).prod(1) + np.prod(box[2:4] - box[:2]) - shared)
 
 
 def _onnx(file: str) -> Detect:
     """Load ``FILE`` or ``FILE,FAMILY``; a comma may also be part of the file's name."""
     path, _, family = file.rpartition(',')
     return OnnxDetector(path, family) if path and not os.path.exists(file) else OnnxDetector(file)
+
+
+def _hourglass(file: str | None = None) -> Detect:
+    """Load the detector that comes with the package, or one of a file."""
+    from hourglass.inference.center_detector import HourglassDetector
+    return HourglassDetector(file or DETECTOR, _device())
 
 
 def _torchvision() -> Detect:
@@ -202,5 +196,7 @@ def _in_a_line(error: Exception) -> str:
 
 
 _BY_NAME: dict[str, Callable[[], Detect]] = dict(
-    rtmlib=lambda: OnnxDetector(rtmlib_file(), 'yolox'), torchvision=_torchvision, hog=_hog)
-_WITH_FILES: dict[str, Callable[[str], Detect]] = dict(onnx=_onnx, mmdet=_mmdet)
+    hourglass=_hourglass, rtmlib=lambda: OnnxDetector(rtmlib_file(), 'yolox'),
+    torchvision=_torchvision, hog=_hog)
+_WITH_FILES: dict[str, Callable[[str], Detect]] = dict(
+    hourglass=_hourglass, onnx=_onnx, mmdet=_mmdet)
