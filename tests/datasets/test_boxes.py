@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hourglass.datasets.boxes import BoxesDataset, FitImage, ImagesOfPeople, RandomView, visible
+from hourglass.errors import DataError
 
 SIZE = 64
 VIEW = dict(type='hourglass.RandomView', size=SIZE, longer_side=96)
@@ -75,3 +76,12 @@ def test_a_view_is_mirrored_half_of_the_time(folder):
     sample = dataset(folder).get_data_info(2)
     sides = [view(dict(sample))['boxes'][0, 0] for _ in range(40)]
     assert set(sides) == {4, 96 - 20} and 10 < sides.count(4) < 30
+
+
+def test_a_missing_image_and_a_wrong_box_are_named(folder):
+    (folder / '1.png').unlink()
+    with pytest.raises(DataError, match=r'boxes\.json\.gz: .*1\.png: no such image'):
+        dataset(folder)
+    (folder / 'boxes.json').write_text('{"0.png": [[1, 2, 3, 4]]}')
+    with pytest.raises(DataError, match=r'boxes\.json: 0\.png, box 0: 4 numbers, a list of 5 nee'):
+        BoxesDataset(ann_file=str(folder / 'boxes.json'), data_prefix=dict(img=str(folder)))

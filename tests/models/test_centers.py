@@ -63,15 +63,16 @@ def test_the_loss_of_a_centre_is_the_papers():
     assert focal_loss(logits, heat, peaks).item() == pytest.approx(expected)
 
 
-def test_boxes_cost_their_errors_over_their_size():
-    """A quarter of a width to the right, and e times as high, for each of the two boxes."""
+@pytest.mark.parametrize(('height', 'cost'), [(math.e, 1), (1 / math.e, 3)])
+def test_boxes_cost_their_errors_over_their_size(height, cost):
+    """A quarter of a width to the right, and e times as high or as low, for each of two boxes."""
     maps = perfect(BOXES)
     maps[0, 1] += 0.25 * maps[0, 3].exp()
-    maps[0, 4] += 1
+    maps[0, 4] += math.log(height)
     found = losses([perfect(BOXES), maps], [BOXES])
     assert found.keys() == {'loss_center0', 'loss_box0', 'loss_center1', 'loss_box1'}
     assert found['loss_box0'] == 0
-    assert found['loss_box1'].item() == pytest.approx(1.25)
+    assert found['loss_box1'].item() == pytest.approx(0.25 + cost)
 
 
 def test_an_image_without_people_has_a_loss_of_centres_alone():

@@ -17,6 +17,7 @@ from torch.nn import functional
 STRIDE = 4                              # px of a cell
 _SPREAD = 0.54 / 6                      # deviation of a Gaussian over the box's side (TTFNet)
 _NEAR = 0.3                             # cells learn a box where its Gaussian is larger
+_TOO_SMALL = 3                          # times as costly as too large: a crop needs all limbs
 _CERTAIN = 0.4                          # score of a person; centres of lower ones are ignored
 
 
@@ -66,8 +67,9 @@ def losses(stages: Sequence[Tensor], boxes: Sequence[Tensor]) -> dict[str, Tenso
     found = {}
     for stage, maps in enumerate(maps.float() for maps in stages):
         found[f'loss_center{stage}'] = focal_loss(maps[:, 0], heat, peaks)
-        error = (maps[:, 1:] - sides).abs()
-        error[:, :2] /= sides[:, 2:].exp()
+        offsets = (maps[:, 1:3] - sides[:, :2]).abs() / sides[:, 2:].exp()
+        larger = maps[:, 3:] - sides[:, 2:]
+        error = offsets + torch.where(larger < 0, -_TOO_SMALL * larger, larger)
         found[f'loss_box{stage}'] = (error.sum(1) * weights).sum() / weights.sum().clamp(1)
     return found
 
@@ -109,7 +111,7 @@ def focal_loss(logits: Tensor, heat: Tensor, peaks: Tensor) -> Tensor:
 
 
 def decode(maps: Tensor, most: int = 100) -> list[Tensor]:
-    """Maps (B, 5, h, w) -> boxes (P, 5) of each image with a score: the peaks of a 3x3 window."""
+    """Maps (B, 5, h, w) -> boxes (P, 5) of each image at the peaks of 3x3 windows, best first."""
     maps = maps.float()
     heat = maps[:, :1].sigmoid()
     peaks = (heat * (functional.max_pool2d(heat, 3, 1, 1) == heat)).flatten(1)       # (B, h * w)
@@ -120,4 +122,4 @@ def decode(maps: Tensor, most: int = 100) -> list[Tensor]:
         1, places[..., None].expand(-1, -1, 4))                             # (B, P, 4)
     centers, half = cells + values[..., :2], values[..., 2:].exp() / 2
     boxes = torch.cat([centers - half, centers + half], -1) * STRIDE
-    return list(torch.cat([boxes, scores[..., None]], -1))
+    return [one[one[:, 4] > 0] for one in torch.cat([boxes, scores[..., None]], -1)]
