@@ -12,4 +12,9 @@ flic = dict(
     type='hourglass.FlicDataset', data_root='{{$HOURGLASS_DATA:data}}/flic', skeleton='mpii',
     labels='person')
 flic_train, flic_test = dict(flic, split='train'), dict(flic, split='test', test_mode=True)
+lsp_evaluator = dict(type='hourglass.LspPCK')
+flic_evaluator = dict(              # joints that both have; units of right shoulder to left hip
+    type='hourglass.PCK', unit=('right_shoulder', 'left_hip'), groups=dict(
+        Elbow=('right_elbow', 'left_elbow'), Wrist=('right_wrist', 'left_wrist'),
+        Shoulder=('right_shoulder', 'left_shoulder')))
 del lsp, flic

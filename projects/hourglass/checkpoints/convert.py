@@ -15,6 +15,7 @@ from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
 from hourglass.checkpoints.reading import read_checkpoint, to_int8
+from hourglass.checkpoints.widening import widened
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
@@ -26,7 +27,8 @@ _INPUT_SIDE = 256                                           # in the base config
 
 def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                        config: str | Path | None = None, data: str | None = None,
-                       pixels: str | None = None, int8: bool = False) -> dict[str, Any]:
+                       pixels: str | None = None, int8: bool = False,
+                       widen: bool = False) -> dict[str, Any]:
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
     Everything is checked before anything is written. Returns the report of
@@ -43,6 +45,7 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         pixels: a key of :data:`PIXELS`; None takes the file's own or those usual for its family.
         int8: store the weights of convolutions in 8 bits (:func:`.reading.to_int8`); for
             ``.safetensors`` alone.
+        widen: write a network with twice the features (:func:`.widening.widened`).
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
     config = Path(config).expanduser() if config else None
@@ -53,6 +56,8 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     if out.resolve() == source.resolve():
         raise CheckpointError(f'{out}: would replace the checkpoint it is made of; name another')
     network, report = import_checkpoint(source)
+    if widen:
+        network, report['config'] = widened(network, report['config'])
     if pixels is not None:
         report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
     parts = dict(backbone=network) | ({} if report['head'] is None else dict(head=report['head']))

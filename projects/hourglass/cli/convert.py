@@ -9,6 +9,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     precision.add_argument('--half', action='store_true', help='store float16')
     precision.add_argument('--int8', action='store_true', help='store the weights of convolutions '
                            'in 8 bits, a quarter of float32; read back as float32')
+    parser.add_argument('--widen', action='store_true', help='write a network with twice the '
+                        'features and the same outputs, to be trained on')
     parser.add_argument('--config', help='also write a config for testing it and training on')
     parser.add_argument('--data', choices=['mpii', 'flic', 'lsp', 'coco', 'synthetic'],
                         help='data set of that config; default: the one with as many keypoints')
@@ -20,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from hourglass.checkpoints.convert import convert_checkpoint
     report = convert_checkpoint(
-        args.checkpoint, args.out, args.half, args.config, args.data, args.input, args.int8)
+        args.checkpoint, args.out, args.half, args.config, args.data, args.input, args.int8,
+        args.widen)
     sizes = ', '.join(f'{name}={value}' for name, value in report['config'].items())
     mean, std = report['pixels']
     print(f"layout: {report['family']}\nnetwork: {sizes}; {report['parameters']:,} parameters\n"

@@ -18,8 +18,9 @@ from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import Request, have_area
 from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
-from hourglass.inference.sources import Frames, ImageFiles
+from hourglass.inference.sources import Camera, Frames, ImageFiles
 from hourglass.inference.tracking import Tracker
+from hourglass.io.ahead import ahead
 from hourglass.io.images import write_image
 from hourglass.io.video import VideoWriter
 
@@ -89,7 +90,9 @@ def predict_collection(model: PoseNetwork, source: ImageFiles | Frames,
     """Predict all images of a source; an image that cannot be used does not stop the rest.
 
     For each image ``results`` gets the poses, once they are drawn, or the problem. Yields None, or
-    the problem in one line. Raises ``DataError`` if a drawing cannot be written.
+    the problem in one line. Raises ``DataError`` if a drawing cannot be written. Images are read
+    and people found in one thread, the network runs in another, and this one draws and writes; at
+    most 64 images, or 256 MiB and one image, wait before and after the network.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
@@ -114,16 +117,26 @@ def predict_collection(model: PoseNetwork, source: ImageFiles | Frames,
                 _follow(tracker, request)
             yield request
 
+    # a camera is read when its image is needed, or the images would grow old
+    live = isinstance(source, Frames) and isinstance(source.frames, Camera)
+    found_each = ahead(predict_each(
+        model, requests() if live else ahead(requests(), _share), heatmaps=drawing.heatmaps,
+        inputs=drawing.heatmaps or drawing.crops, **options), lambda pair: _share(pair[0]))
     try:
-        for request, found in predict_each(model, requests(), heatmaps=drawing.heatmaps,
-                                           inputs=drawing.heatmaps or drawing.crops, **options):
+        for request, found in found_each:
             if not isinstance(found, HourglassError):
                 found = tracker.steady(found, request.track_ids, request.time)
                 drawing.draw(request, found, model.dataset_meta)
             results.add(request, found)
             yield str(found) if isinstance(found, HourglassError) else None
     finally:
+        found_each.close()
         drawing.close()
+
+
+def _share(request: Request) -> float:
+    """Return the part that an image takes of what may wait."""
+    return max(1 / 64, getattr(request.image, 'nbytes', 0) / 2**28)
 
 
 def _follow(tracker: Tracker, request: Request) -> None:

@@ -1,0 +1,36 @@
+"""Wider networks that start with the outputs of a trained one (Net2WiderNet, Chen et al. 2016)."""
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from hourglass.models.backbone import StackedHourglass
+
+
+def widened(network: StackedHourglass, sizes: dict[str, Any],
+            seed: int = 0) -> tuple[StackedHourglass, dict[str, Any]]:
+    """Return a network with twice the features everywhere and the same outputs, and its sizes.
+
+    Feature j of C is repeated as feature C + j. A convolution that reads both splits its weights
+    between them at random, so that their gradients differ when the network is trained on.
+
+    Args:
+        network: the trained one, in eval mode.
+        sizes: the arguments of :class:`StackedHourglass` that it was built with.
+        seed: of the random split.
+    """
+    sizes = sizes | dict(channels=2 * sizes['channels'],
+                         stem_channels=tuple(2 * count for count in sizes['stem_channels']))
+    wide = StackedHourglass(**sizes).eval()
+    random = torch.Generator().manual_seed(seed)
+    narrow = network.state_dict()
+    for name, target in wide.state_dict().items():
+        value = narrow[name]
+        if value.shape[:1] != target.shape[:1]:             # features that are written
+            value = torch.cat([value, value])
+        if value.shape[1:2] != target.shape[1:2]:           # features that are read
+            share = torch.rand(value.shape[:2], generator=random)[..., None, None]
+            value = torch.cat([value * share, value * (1 - share)], dim=1)
+        target.copy_(value)
+    return wide, sizes

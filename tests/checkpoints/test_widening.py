@@ -1,0 +1,44 @@
+"""A widened network computes the same, and its copies do not stay copies."""
+import pytest
+import torch
+from family_tensors import tensors_of
+from pairs import zip_equal
+
+from hourglass.checkpoints import import_checkpoint
+from hourglass.checkpoints.widening import widened
+from hourglass.models.backbone import StackedHourglass
+
+SIZES = dict(num_stacks=2, channels=8, num_keypoints=4, depth=2, stem_channels=(4, 4, 8))
+
+
+@pytest.mark.parametrize('options', [{}, dict(residual='depthwise'), dict(num_keypoints=None)])
+def test_twice_the_features_give_the_same_outputs(options):
+    torch.manual_seed(0)
+    network = StackedHourglass(**SIZES | options)
+    images = torch.rand(3, 3, 32, 32)
+    network(images)                                         # statistics other than 0 and 1
+    wide, sizes = widened(network.eval(), SIZES | options)
+    assert (sizes['channels'], sizes['stem_channels']) == (16, (8, 8, 16))
+    with torch.no_grad():
+        for ours, theirs in zip_equal(wide(images), network(images)):
+            theirs = torch.cat([theirs, theirs], 1) if ours.shape != theirs.shape else theirs
+            torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_the_copies_of_a_feature_have_different_gradients():
+    wide, _ = widened(StackedHourglass(**SIZES).eval(), SIZES)
+    wide(torch.rand(2, 3, 32, 32))[-1].square().sum().backward()
+    first = wide.features[0][1]                             # a convolution: 16 features to 16
+    assert not torch.allclose(first.weight.grad[:8], first.weight.grad[8:])
+
+
+def test_the_command_writes_it(cli, tmp_path):
+    tensors, network = tensors_of('hourglass')
+    torch.save(tensors, tmp_path / 'narrow.pth')
+    cli('convert', tmp_path / 'narrow.pth', tmp_path / 'wide.safetensors', '--widen')
+    wide, report = import_checkpoint(tmp_path / 'wide.safetensors')
+    images = torch.rand(1, 3, 64, 64)
+    assert report['config']['channels'] == 2 * network.channels
+    with torch.no_grad():
+        torch.testing.assert_close(
+            wide(images)[-1], network.eval()(images)[-1], rtol=1e-4, atol=1e-5)
