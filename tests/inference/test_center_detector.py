@@ -65,7 +65,8 @@ def weights(trained, tmp_path_factory):
 
 def test_it_finds_what_it_learned(weights):
     """In images twice as large; the intersection over union with the true box is 0.5 or more."""
-    detect = find_detector(f'hourglass:{weights}', score=0.3)
+    detect = find_detector(f'hourglass:{weights}')
+    assert detect.score == 0.3
     images, boxes = white_boxes(16)
     for image, box in zip_equal(images, 2 * boxes[:, :4].numpy()):
         pixels = cv2.resize(image.permute(1, 2, 0).numpy(), None, fx=2, fy=2).astype(np.uint8)

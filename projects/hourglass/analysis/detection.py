@@ -38,14 +38,14 @@ class Found:
     half_width: float                   # of the score's 95 % interval
 
 
-def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str], score: float = 0.5
-                      ) -> list[Found]:
+def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
+                      score: float | None = None) -> list[Found]:
     """Run each detector, and the network on its boxes, over the test images of a config.
 
     A person is given the pose of the box that overlaps most with the box around the annotated
     keypoints, and none if no box does. ``detectors`` are names for
     :func:`hourglass.inference.detectors.find_detector`, or :data:`ANNOTATION`; boxes of a lower
-    ``score`` are left out.
+    ``score`` are left out, by default as there.
     """
     model = load_model(cfg, weights)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)

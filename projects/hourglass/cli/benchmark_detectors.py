@@ -11,8 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('detectors', nargs='+', help='names as for hourglass predict --detector, '
                         "or annotation: the data set's own crops")
-    parser.add_argument('--detector-score', type=float, default=0.5, metavar='SCORE',
-                        help='leave out boxes below it; default %(default)s')
+    parser.add_argument('--detector-score', type=float, metavar='SCORE',
+                        help='leave out boxes below it; default as for hourglass predict')
     parser.add_argument('--json', type=Path, metavar='OUT', help='write the numbers to this file')
 
 

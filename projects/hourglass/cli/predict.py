@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     people.add_argument('--box-format', choices=('xyxy', 'xywh'), help='of --boxes, if not as '
                         'usual: two corners, or a corner, width and height')
     people.add_argument('--whole-image', action='store_true', help='one person fills each image')
-    people.add_argument('--detector-score', type=float, default=0.5, metavar='SCORE',
-                        help='leave out boxes below it; default %(default)s')
+    people.add_argument('--detector-score', type=float, metavar='SCORE',
+                        help='leave out boxes below it; default 0.3 for hourglass, 0.5 for others')
     people.add_argument('--detector-overlap', type=float, default=0.5, metavar='IOU',
                         help='of two boxes that overlap by more, keep one; default %(default)s')
     people.add_argument('--max-people', type=int, help='boxes in an image; default all')

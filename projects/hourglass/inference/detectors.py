@@ -22,7 +22,7 @@ _PACKAGES = dict(torchvision='torchvision', mmdet='--no-deps mmdet==3.3.0')
 Detect = Callable[[ndarray], Any]       # as find_detector's module:function
 
 
-def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
+def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
                   max_people: int | None = None) -> PersonDetector:
     """Load a detector of people by its name.
 
@@ -34,8 +34,8 @@ def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
             ``'mmdet:CONFIG,CHECKPOINT'``, or ``'module:function'``: a function from an image,
             (H, W, 3) uint8 BGR, to boxes, (P, 4) or with a score (P, 5), whose module is installed
             or in the working folder.
-        score: boxes of a lower score, from 0 to 1, are left out; margins of ``'hog'`` and scores of
-            functions may be larger.
+        score: boxes of a lower score, from 0 to 1, are left out; default 0.3 for ``'hourglass'``,
+            0.5 for others. Margins of ``'hog'`` and scores of functions may be larger.
         overlap: of two boxes with a larger intersection over union, the one with the higher score
             remains.
         max_people: number of boxes for an image, those of the highest scores; default all.
@@ -46,6 +46,8 @@ def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
     if max_people is not None and max_people < 1:
         raise ConfigError(f'max_people={max_people}: give 1 or more')
     kind, colon, rest = name.partition(':')
+    if score is None:
+        score = 0.3 if kind == 'hourglass' else 0.5
     own_scale = name == 'hog' or (colon and kind not in _WITH_FILES)
     for option, value, most in (('score', score, np.inf if own_scale else 1),
                                 ('overlap', overlap, 1)):
