@@ -13,7 +13,7 @@ from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.inference.detectors import find_detector
 from hourglass.models.person_detector import CenterDetector
 
-CONFIG = REPOSITORY / 'configs/detection/centers_hourglass2-small_people-320x320.py'
+CONFIG = REPOSITORY / 'configs/detection/centers_hourglass2-small_people-384x384.py'
 BACKBONE = dict(type='hourglass.StackedHourglass', num_stacks=2, channels=8, num_keypoints=None,
                 depth=1, stem_channels=(4, 4, 8))
 

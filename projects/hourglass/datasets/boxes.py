@@ -101,7 +101,7 @@ class RandomView(BaseTransform):
             half the size and 0.7 of the scale.
     """
 
-    def __init__(self, size: int, longer_side: int, scale: tuple[float, float] = (0.6, 1.8),
+    def __init__(self, size: int, longer_side: int, scale: tuple[float, float] = (0.5, 1.5),
                  mosaic: float = 0.3):
         self.size, self.longer_side, self.scale, self.mosaic = size, longer_side, scale, mosaic
 

@@ -1,9 +1,9 @@
-# Two stacks of 64 features that find people in an image whose longer side is 320 px. They begin as
+# Two stacks of 64 features that find people in an image whose longer side is 384 px. They begin as
 # people-small, which predicts keypoints.
 _base_ = [
     '../_base_/schedules/strong.py', '../_base_/models/hourglass2_small.py',
     '../_base_/datasets/boxes.py']
-longer_side = 320
+longer_side = 384
 model = dict(
     _delete_=True, type='hourglass.CenterDetector', longer_side=longer_side,
     data_preprocessor=dict(
