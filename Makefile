@@ -3,6 +3,7 @@
 #   make web        the demo page, on this machine: http://127.0.0.1:8000
 #   make test       the tests, at most 5 minutes;  make test-all   all of them
 #   make test-environments   the tests with other releases of Python, torch and OpenMMLab
+#   make fuzz       ten minutes of changed files for each format, FORMATS="mat pth" for some (Linux)
 #   make lint       style (ruff) and types (mypy)
 #   make bench      the cost of the paper's network here, plain and optimised
 #   make docs       the API reference, in docs/api
@@ -20,7 +21,7 @@ DEMO ?= work_dirs/demo
 DEMO_CONFIG = configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py
 PAPER_CONFIG = configs/mpii/td-hm_hourglass8-paper_mpii-256x256.py
 
-.PHONY: install demo web bench test test-all test-environments docs lint clean
+.PHONY: install demo web bench test test-all test-environments fuzz docs lint clean
 
 install:
 	@test "$$(cat $(VENV)/.installed 2>/dev/null)" = "$(TORCH) $(MMCV)" || rm -f $(VENV)/.installed
@@ -54,6 +55,10 @@ test-all: install
 
 test-environments:
 	$(PYTHON) tests/environments.py $(TESTS) --pythons $(PYTHONS)
+
+fuzz: install
+	$(VENV)/bin/pip install -q atheris
+	OMP_NUM_THREADS=1 $(RUN) tests/fuzz.py $(FORMATS)
 
 bench: install
 	$(HOURGLASS) benchmark $(PAPER_CONFIG) --optimize fuse ncnn --against $(PAPER_CONFIG) \

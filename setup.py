@@ -55,8 +55,8 @@ setup(
         'README.md', 'py.typed', 'weights/**/*.safetensors', 'web/static/*',
         'analysis/report/*.html']},
     cmdclass=dict(build_py=BuildWithConfigs),
-    install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'scipy>=1.12', 'h5py',
-                      'tqdm', 'jinja2'],
+    install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'simplejpeg',
+                      'scipy>=1.12', 'h5py', 'tqdm', 'jinja2'],
     extras_require=dict(
         detect=['onnxruntime'],
         video=['av>=15'],             # frames say how they are turned
@@ -67,6 +67,7 @@ setup(
         sleap=['sleap-io'],
         opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
+        ray=['ray[data]'],
         dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
              'types-requests', 'types-tqdm', 'pandas', 'pdoc', 'nbclient', 'ipykernel']),
     entry_points=dict(console_scripts=['hourglass = hourglass.cli:main']))

@@ -26,7 +26,7 @@ pack() {
         --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 \
         mmengine==0.10.7 mmpose==1.3.2 mmdet==3.3.0 mmcv-lite==2.1.0 addict==2.4.0 json_tricks==3.17.3 \
         munkres==3.0.0 platformdirs==4.3.6 pycocotools==2.0.11 rich==15.0.0 safetensors==0.8.0 setuptools==80.10.2 \
-        shapely==2.2.0 termcolor==3.3.0 terminaltables==3.1.10 yapf==0.43.0
+        shapely==2.2.0 simplejpeg==1.9.0 termcolor==3.3.0 terminaltables==3.1.10 yapf==0.43.0
     rm -f "$package/data.zip"
     (cd "${HOURGLASS_DATA:-$here/data}" && "$python" -m zipfile -c "$package/data.zip" flic)
     code=$(cd "$here" && git ls-files -z | xargs -0 cat | wc -c)

@@ -8,7 +8,8 @@ from hourglass.errors import ConfigError
 
 def test_names_are_those_of_the_rooms_behind():
     assert sorted(apis.__all__) == [
-        'PoseNetwork', 'Poses', 'Tracker', 'find_detector', 'init_model', 'predict']
+        'BatchPredictor', 'PoseNetwork', 'Poses', 'Tracker', 'find_detector', 'init_model',
+        'predict']
     assert apis.Poses.__module__ == 'hourglass.inference.predict'
     with pytest.raises(AttributeError, match="no attribute 'predictt'"):
         _ = apis.predictt

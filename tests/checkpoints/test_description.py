@@ -37,9 +37,12 @@ def test_weights_without_one_have_none():
 
 @pytest.mark.parametrize('changes', [
     dict(refine='best'), dict(flip_indices=[0]), dict(links=[[0, 99]]), dict(input_size=[1, 2, 3]),
-    dict(keypoints=7)])
+    dict(keypoints=7), dict(flip_indices=[0] * 11), dict(stage='last'), dict(input_size=[0, 64]),
+    dict(input_size=[64, 10**9]), dict(mean=[1, 2]), dict(std=[1, 2, 0]), dict(std='abc'),
+    dict(mean=[1, 2, float('nan')]), dict(std=[1, 2, float('inf')])])
 def test_one_that_cannot_be_read_is_refused_in_a_line(changes):
     text = replace(describe(SKELETONS['flic']), **changes).metadata()
-    for meta in (text, {key: '{' for key in text}, {key: json.dumps({'a': 1}) for key in text}):
+    for meta in (text, {key: '{' for key in text}, {key: json.dumps({'a': 1}) for key in text},
+                 {key: '[' * 100_000 for key in text}):
         with pytest.raises(CheckpointError, match=r'^a\.pth: its description cannot be read \('):
             Description.of(meta, 'a.pth')

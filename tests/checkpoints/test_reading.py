@@ -74,6 +74,25 @@ def test_every_flipped_bit_in_the_weights_of_a_checkpoint_is_found(tmp_path):
             read_checkpoint(path)
 
 
+@pytest.mark.parametrize('zipped', [True, False])
+def test_a_bytearray_of_any_size_is_not_made(tmp_path, zipped):
+    """torch would make it of the 16 GiB that these few bytes ask for."""
+    torch.save(dict(weight=torch.zeros(1)), tmp_path / 'whole.pth',
+               _use_new_zipfile_serialization=zipped)
+    evil = b'\x80\x02cbuiltins\nbytearray\n\x8a\x05' + (2**34).to_bytes(5, 'little') + b'\x85R.'
+    if zipped:
+        with ZipFile(tmp_path / 'whole.pth') as whole, ZipFile(tmp_path / 'a.pth', 'w') as file:
+            for part in whole.infolist():
+                file.writestr(part.filename, evil if part.filename.endswith('data.pkl')
+                              else whole.read(part))
+    else:
+        content = (tmp_path / 'whole.pth').read_bytes()
+        start = content.index(b'}q', 100)               # of the last pickle, after the header
+        (tmp_path / 'a.pth').write_bytes(content[:start - 2] + evil)
+    with pytest.raises(CheckpointError, match=r'a\.pth: .*\(ValueError: it holds a bytearray'):
+        read_checkpoint(tmp_path / 'a.pth')
+
+
 def test_a_checkpoint_of_absurd_size_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr('hourglass.checkpoints.reading._SPARE', 10**6)
     torch.save(dict(weight=torch.zeros(10**6)), tmp_path / 'whole.pth')

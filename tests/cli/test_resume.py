@@ -5,11 +5,13 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from conftest import REPOSITORY
 from runs import Run, differences, losses, state, write_config
 
 from hourglass.checkpoints import read_checkpoint
@@ -280,6 +282,31 @@ def test_a_run_goes_on_in_a_folder_that_was_moved(config, straight, tmp_path):
     run.wait()
     work = (tmp_path / 'before').rename(tmp_path / 'after')
     assert Run(config, work, '--resume').wait() == 0
+    assert_same_run(work, straight)
+
+
+@pytest.mark.slow
+def test_a_slow_disk_costs_nothing_but_time(config, straight, tmp_path):
+    """Each write and flush takes 0.2 s. The run is stopped while it writes, and goes on."""
+    if not shutil.which('cc') or not sys.platform.startswith('linux'):
+        pytest.skip('needs Linux and a C compiler')
+    layer, work, log = tmp_path / 'slow.so', tmp_path / 'work', tmp_path / 'log'
+    subprocess.run(['cc', '-shared', '-fPIC', '-o', layer, REPOSITORY / 'tests/io/slow.c'],
+                   check=True)
+
+    def start(*arguments: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, REPOSITORY / 'tools/train.py', config, '--work-dir', work, *arguments],
+            stdout=log.open('a'), stderr=subprocess.STDOUT,
+            env=os.environ | dict(LD_PRELOAD=str(layer), SLOW=str(work), OMP_NUM_THREADS='1'))
+    run = start()
+    while not writing(work, 'epoch_2.pth.*.part')():
+        assert run.poll() is None, log.read_text()[-3000:]
+        time.sleep(0.01)
+    run.terminate()
+    assert run.wait() == 128 + signal.SIGTERM
+    assert f'saved to {work}/stopped.pth: continue with the same command and' in log.read_text()
+    assert start('--resume').wait() == 0
     assert_same_run(work, straight)
 
 

@@ -132,3 +132,9 @@ def test_with_another_skeleton_keypoints_keep_their_names(tmp_path):
 def test_wrong_options_are_refused(tmp_path, options, message):
     with pytest.raises(ConfigError, match=message):
         dataset(tmp_path, **options)
+
+
+def test_a_box_of_huge_whole_numbers_is_outside_of_the_image(tmp_path):
+    people = dataset(tmp_path, [annotation(i, i, bbox=[x, 10, 30, 20])
+                                for i, x in enumerate([10, 10, 10, 2**64])])
+    assert len(people) == 3 and people.left_out == {'outside': 1}

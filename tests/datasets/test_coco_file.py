@@ -26,6 +26,14 @@ def test_categories_with_the_same_keypoints_are_read_together(tmp_path):
     assert [one['id'] for one in read_coco(path, 'dog').annotations] == [2]
 
 
+def test_categories_of_one_name_or_without_any_are_all_read(tmp_path):
+    for name in ('cat', None):
+        path = changed(tmp_path, categories=[cat(1, name), cat(2, name)], annotations=[
+            annotation(1, 0), annotation(2, 0, category_id=2)])
+        for category in (None, str(name)):
+            assert [one['id'] for one in read_coco(path, category).annotations] == [1, 2]
+
+
 def test_of_different_categories_one_is_named(tmp_path):
     path = changed(tmp_path, categories=[cat(1, 'cat'), cat(2, 'hand', ['wrist'])])
     with pytest.raises(DataError, match='2 categories have names of keypoints, one needed; choose '
@@ -65,11 +73,19 @@ def test_a_size_that_is_no_number_is_named(tmp_path):
      'of 9 is nan, a finite one needed'),
     (dict(keypoints=[1, 2, 2]), r'annotation 1: keypoints: 3 numbers, a list of 9 needed'),
     (dict(bbox=[1, 2, 3]), r'annotation 1: bbox: 3 numbers, a list of 4 needed'),
+    (dict(keypoints=['1', 2, 2] * 3), 'annotation 1: keypoints: could not convert a text'),
     (dict(area='large'), 'annotation 1: area: could not convert'),
     (dict(image_id=99), "annotation 1: image 99 is not in 'images'")])
 def test_a_wrong_annotation_is_named(tmp_path, changes, message):
     with pytest.raises(DataError, match=f'people.json, {message}'):
         read_coco(write_people(tmp_path, [annotation(1, 0, **changes)]))
+
+
+@pytest.mark.parametrize('keypoints', [3, {'nose': 1}, 'nose'])
+def test_a_category_without_a_list_of_keypoints_has_none(tmp_path, keypoints):
+    path = changed(tmp_path, categories=[cat(['id'], 'cat', keypoints=keypoints)])
+    with pytest.raises(DataError, match='0 categories have names of keypoints, one needed; export'):
+        read_coco(path)
 
 
 def test_outlines_of_people_take_no_memory(tmp_path):

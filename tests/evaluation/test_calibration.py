@@ -76,7 +76,10 @@ def test_metadata_give_the_same_calibration_or_an_error_of_one_line():
     given = calibration(fit(peaks, correct, NAMES))
     assert Calibration.of(given.metadata(), 'a.safetensors') == given
     assert Calibration.of({}, 'a') is None and Calibration.of(None, 'a') is None
-    for text in ('{}', '[', '{"maps": {}}', calibration({}).metadata()['calibration'],
+    for text in ('{}', '[', '[' * 100_000, calibration([[0.1], [1]]).metadata()['calibration'],
+                 calibration(dict(any=[])).metadata()['calibration'],
+                 calibration(dict(any=[[0.1], [float('nan')]])).metadata()['calibration'],
+                 '{"maps": {}}', calibration({}).metadata()['calibration'],
                  calibration(dict(any=[[0.1], 3])).metadata()['calibration']):
         with pytest.raises(CheckpointError, match=r'a.safetensors: its calibration .* --calibrate'):
             Calibration.of(dict(calibration=text), 'a.safetensors')

@@ -135,6 +135,7 @@ def test_an_annotation_that_cannot_be_used_is_named(given, message, tmp_path):
     ([dict(image_id=0, keypoints=[0] * 51)], 'prediction 0: 51 numbers, 9 needed: x, y and score'),
     (dict(images=[], annotations=[], categories=[dict(keypoints=NAMES[::-1])]),
      'predicts right_tail, left_tail, nose, and .*gt.json has nose, left_tail'),
+    (dict(images=[], annotations=[], categories=[dict(keypoints=7)]), 'predicts 7, and .*gt.json'),
     (dict(images=[], annotations=[], categories=[5]), 'category 0: 5 where a record is needed'),
     (dict(images=None, annotations=[]), 'a list of images needed'),
     ([dict(image_id=0, keypoints=[0] * 9, score=None)],

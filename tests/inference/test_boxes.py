@@ -136,6 +136,8 @@ def test_a_box_without_area_is_left_out_and_the_others_of_its_image_remain(writt
     (dict(images=[dict(id=i, file_name='a.jpg') for i in (1, 2)], annotations=[]),
      r"two of the images have the file_name 'a\.jpg'"),
     ({'a.jpg': [1, 2, 30, 40]}, r'a\.jpg, box 0: 1 where x1, y1, x2, y2, .* are needed'),
+    ({'a.jpg': [[1, 2, 30, float('nan')]]}, r'a\.jpg, box 0: number 4 of 4 is nan, a finite one'),
+    ({'a.jpg': [[1, 2, '30', 40]]}, r'a\.jpg, box 0: could not convert a text to a number'),
     ({'a.jpg': None}, r'a\.jpg: None where a list of boxes is needed')])
 def test_what_is_malformed_is_named(written, content, message):
     with pytest.raises(DataError, match=rf'boxes\.json.*{message}') as error:

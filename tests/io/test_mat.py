@@ -1,8 +1,12 @@
 """Matlab files are read in either shape, or refused by name."""
+import struct
+from io import BytesIO
+
 import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 
 from hourglass.errors import DataError
 from hourglass.io import files
@@ -63,3 +67,58 @@ def test_variables_of_absurd_size_are_refused(tmp_path, monkeypatch, size):
     assert (tmp_path / 'a.mat').stat().st_size < 20_000
     with pytest.raises(DataError, match=r'a\.mat: .*unpacks to more than'):
         read_mat(tmp_path / 'a.mat', 'joints')
+
+
+def stored(**variables: object) -> bytes:
+    content = BytesIO()
+    scipy.io.savemat(content, variables)
+    return content.getvalue()
+
+
+def replaced(content: bytes, *numbers: tuple[int, ...]) -> bytes:
+    """Replace integers of 32 bits by others, where they stand last."""
+    old, new = (struct.pack(f'<{len(words)}I', *words) for words in numbers)
+    before, found, after = content.rpartition(old)
+    assert found
+    return before + new + after
+
+
+NUMBERS = np.array([np.ones(3), np.ones(5)], object)
+
+
+@pytest.mark.parametrize(('content', 'reason'), [
+    # doubles become a matrix and an unknown kind, for which scipy follows a pointer to nothing
+    (replaced(stored(a=NUMBERS), (9, 40), (14, 40)), 'kind 14 .* is out of place'),
+    (replaced(stored(a=NUMBERS), (9, 40), (99, 40)), 'kind 99 .* is out of place'),
+    (replaced(stored(a=NUMBERS), (9, 40), (9, 400)), 'with 400 bytes is out of'),
+    # cells for which there is no room in the file, and scipy would take 16 GiB
+    (replaced(stored(a=NUMBERS), (8, 1, 2), (8, 2**30, 2)), 'is larger than its'),
+    (replaced(stored(a=NUMBERS), (8, 1, 2), (8, 2**32 - 1, 2)), 'is larger than'),
+    (replaced(stored(a=dict(b=1.0)), (0x40005, 2), (0x40005, 0)), 'division'),
+    (replaced(stored(a='text'), (8, 1, 4), (8, 2**30, 4)), 'is larger than its variable')])
+def test_what_would_crash_scipy_or_take_all_memory_is_refused(tmp_path, content, reason):
+    (tmp_path / 'a.mat').write_bytes(content)
+    with pytest.raises(DataError, match=rf'a\.mat: not a readable \.mat file \(.*{reason}'):
+        read_mat(tmp_path / 'a.mat', 'a')
+
+
+def test_cells_nested_thousandfold_are_refused(tmp_path):
+    inner = stored(a=np.ones(1))[128:]
+    for _ in range(1000):                               # around it, a cell array of one
+        head = struct.pack('<10I', 6, 8, 1, 0, 5, 8, 1, 1, 1, 0)
+        inner = struct.pack('<II', 14, len(head) + len(inner)) + head + inner
+    (tmp_path / 'a.mat').write_bytes(stored(a=1.0)[:128] + inner)
+    with pytest.raises(DataError, match=r'a\.mat: not a readable \.mat file \(maximum recursion'):
+        load_mat(tmp_path / 'a.mat')
+
+
+@pytest.mark.parametrize('compressed', [False, True])
+def test_every_kind_of_variable_is_read_as_scipy_reads_it(tmp_path, compressed):
+    variables = dict(
+        real=np.eye(3), complex=np.eye(2) * 1j, bytes=np.arange(5, dtype=np.uint8), text='läuft',
+        texts=np.array(['a', 'bcd']), none=np.zeros((0, 0)), sparse=scipy.sparse.eye(3).tocsc(),
+        cells=np.array([1.0, 'b', np.ones(3)], object), struct=dict(a=dict(b=[1, 2]), c=''),
+        truth=np.array([True, False]))
+    scipy.io.savemat(tmp_path / 'a.mat', variables, do_compression=compressed)
+    found, theirs = load_mat(tmp_path / 'a.mat'), scipy.io.loadmat(tmp_path / 'a.mat')
+    assert all(repr(found[name]) == repr(theirs[name]) for name in variables)

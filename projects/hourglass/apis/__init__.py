@@ -4,6 +4,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hourglass.apis.batches import BatchPredictor
 from hourglass.deploy.runtimes import optimized
 from hourglass.inference.detectors import find_detector
 from hourglass.inference.model import load_model
@@ -14,7 +15,8 @@ from hourglass.inference.tracking import Tracker
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['PoseNetwork', 'Poses', 'Tracker', 'find_detector', 'init_model', 'predict']
+__all__ = ['BatchPredictor', 'PoseNetwork', 'Poses', 'Tracker', 'find_detector', 'init_model',
+           'predict']
 
 
 def init_model(config: str | Path | Config, weights: str | Path | None = None,

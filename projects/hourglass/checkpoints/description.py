@@ -12,6 +12,7 @@ from hourglass.datasets.skeletons import FLIC, keypoint_names, side_colours
 from hourglass.errors import CheckpointError
 
 _KEY = 'description'                    # in the metadata of weights
+_LARGEST = 10_000                       # px of a side of an input
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,16 @@ class Description:
             return None
         try:
             found = cls(**json.loads(meta[_KEY]))
-            if (len(found.flip_indices) != len(found.keypoints) or found.refine not in OFFSETS
-                    or len(found.input_size) != 2):
+            size, mean, std = (np.array(values, float) for values in (
+                found.input_size, found.mean, found.std))
+            if (sorted(found.flip_indices) != list(range(len(found.keypoints)))
+                    or found.refine not in OFFSETS or not isinstance(found.stage, int)
+                    or size.shape != (2,) or not set(size) <= set(range(1, _LARGEST))
+                    or mean.shape != (3,) or std.shape != (3,)
+                    or not (np.isfinite(mean) & np.isfinite(std) & (std > 0)).all()):
                 raise ValueError('its parts do not fit each other')
             found.metainfo()
-        except (IndexError, TypeError, ValueError) as error:
+        except Exception as error:      # of many types, as it may be anything that JSON can be
             raise CheckpointError(f'{path}: its description cannot be read ({error}); give its '
                                   'config, too') from None
         return found

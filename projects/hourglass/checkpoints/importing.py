@@ -127,7 +127,7 @@ def _center_head(tensors: Tensors, prefix: str, path: Path) -> tuple[CenterHead 
 
 def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:
     """Return mean and deviation of the pixels, and their source in words."""
-    with suppress(KeyError, TypeError, ValueError):
+    with suppress(KeyError, TypeError, ValueError, RecursionError):
         mean, std = json.loads(meta['pixels'])
         return (mean, std), 'noted when it was converted'
     with suppress(KeyError):
@@ -173,7 +173,7 @@ def _in_config(meta: dict[str, Any], name: str) -> dict[str, Any]:
 
     The config is parsed but not run; it may not be one as mmengine writes them.
     """
-    with suppress(SyntaxError, ValueError, KeyError, TypeError):
+    with suppress(SyntaxError, ValueError, KeyError, TypeError, MemoryError, RecursionError):
         for node in ast.walk(ast.parse(meta['cfg'])):
             if (isinstance(node, ast.keyword) and node.arg == name
                     and isinstance(node.value, ast.Call)):

@@ -95,20 +95,31 @@ def check_whole(path: str | Path) -> None:
 
     torch verifies no checksum when it reads its zip files; other formats have none. A file that was
     found whole is not read again for this, unless its size or time has changed. Raises
-    ``CheckpointError`` if the file is missing or damaged, or unpacks to far more than its size.
+    ``CheckpointError`` if the file is missing or damaged, unpacks to far more than its size, or
+    holds a ``bytearray``, which torch makes of any size that a few bytes ask for.
     """
     path = Path(path).expanduser()
     with one_line_of(path):
         stat = path.stat()
         checked = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
-        if checked not in _whole and is_zipfile(path):
-            with ZipFile(path) as file:
-                unpacked = sum(part.file_size for part in file.infolist())
-                if unpacked > 2 * stat.st_size + _SPARE:
-                    raise ValueError(f'unpacks to {unpacked >> 20} MiB')
-                if damaged := file.testzip():
-                    raise ValueError(f'{damaged} in it is damaged')
+        if checked not in _whole and b'bytearray' in _pickles(path, stat.st_size):
+            raise ValueError('it holds a bytearray, not only tensors')
         _whole.add(checked)
+
+
+def _pickles(path: Path, size: int) -> bytes:
+    """Return the pickles in a file, or all of one that is not zipped, and check its records."""
+    if path.suffix == '.safetensors':
+        return b''
+    if not is_zipfile(path):
+        return path.read_bytes()
+    with ZipFile(path) as file:
+        unpacked = sum(part.file_size for part in file.infolist())
+        if unpacked > 2 * size + _SPARE:
+            raise ValueError(f'unpacks to {unpacked >> 20} MiB')
+        if damaged := file.testzip():
+            raise ValueError(f'{damaged} in it is damaged')
+        return b''.join(file.read(name) for name in file.namelist() if name.endswith('.pkl'))
 
 
 @contextmanager

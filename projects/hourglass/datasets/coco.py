@@ -160,7 +160,7 @@ def _people(file: CocoFile, sizes: Mapping[str, tuple[int, int]], crop: str) -> 
     names = [file.images[one['image_id']]['file_name'] for one in file.annotations]
     centers_image, sides_image, boxes_image = _places(
         [one.get('bbox') for one in file.annotations], keypoints_image,
-        np.reshape([sizes[name] for name in names], (-1, 2)), crop)
+        np.array([sizes[name] for name in names], float).reshape(-1, 2), crop)
     return [Person(
         image_name=name, center_image=centers_image[row], side_image=float(sides_image[row]),
         row=row, keypoints_image=keypoints_image[row], occluded=occluded[row],
@@ -172,7 +172,8 @@ def _people(file: CocoFile, sizes: Mapping[str, tuple[int, int]], crop: str) -> 
 def _places(given: Sequence[Sequence[float] | None], keypoints_image: ndarray, sizes: ndarray,
             crop: str) -> tuple[ndarray, ndarray, ndarray]:
     """Return middles (A, 2) and sides (A,) of the crops, and boxes (A, 4) of the people."""
-    annotated = np.reshape([box if has_area(box) else (0, 0, 0, 0) for box in given], (-1, 4))
+    annotated = np.array([box if has_area(box) else (0, 0, 0, 0) for box in given], float).reshape(
+        -1, 4)
     # boxes count from the image's corner; that of no keypoint is 0
     outlines = np.hstack([np.fmin.reduce(keypoints_image, 1), np.fmax.reduce(keypoints_image, 1)])
     boxes = dict(bbox=np.hstack([annotated[:, :2], annotated[:, :2] + annotated[:, 2:]]),

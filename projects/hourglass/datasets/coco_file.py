@@ -51,13 +51,14 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
             'images', 'categories', 'annotations')):
         raise DataError(f"{path}: 'images', 'categories' and 'annotations' needed, as in COCO's "
                         'annotation of people')
-    named = {str(one.get('name')): one for one in records(
-        content['categories'], (), path, 'category') if one.get('keypoints')}
-    chosen = [one for name, one in named.items() if category in (None, name)]
+    named = [(str(one.get('name')), one) for one in records(
+        content['categories'], (), path, 'category')
+        if isinstance(one.get('keypoints'), list) and one['keypoints']]
+    chosen = [one for name, one in named if category in (None, name)]
     if not chosen or any(one['keypoints'] != chosen[0]['keypoints'] for one in chosen):
         raise DataError(
             f'{path}: {len(chosen)} categories have names of keypoints, one needed'
-            + (f"; choose one of {', '.join(named)} with category" if named else
+            + (f"; choose one of {', '.join(dict(named))} with category" if named else
                '; export the annotation as COCO keypoints'))
     names = list(map(str, chosen[0]['keypoints']))
     if twice := [name for name, count in Counter(names).items() if count > 1]:
@@ -119,22 +120,31 @@ def records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[di
                 raise DataError(f'{where}: no {key!r}')
             if key in ('id', 'image_id') and not isinstance(record[key], (int, str)):
                 raise DataError(f'{where}: {key!r} is {record[key]!r}, a number or a name needed')
-        if 'id' in keys and record['id'] in ids:
-            raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number them "
-                            'apart')
-        ids.add(record.get('id'))
+        if 'id' in keys:
+            if record['id'] in ids:
+                raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number "
+                                'them apart')
+            ids.add(record['id'])
     return records
 
 
 def _columns(records: list[dict], key: str, shape: tuple[int, ...], where: str) -> ndarray:
     """Return a value of every record, (R, *shape), each checked as by :func:`floats`."""
     with suppress(TypeError, ValueError, OverflowError):
-        numbers = np.array([one[key] for one in records], float)
+        numbers = _numbers([one[key] for one in records])
         if numbers.shape == (len(records), *shape) and np.isfinite(numbers).all():
             return numbers
     rows = [floats(one[key], shape, f"{where} {one['id']}: {key}")
             for one in records]                         # raises, unless there are none
     return np.reshape(rows, (-1, *shape))
+
+
+def _numbers(values: Any) -> ndarray:
+    """Return an array of floats; numpy alone would also take a text for a number."""
+    numbers = np.array(values)
+    if numbers.dtype.kind in 'SU':
+        raise TypeError('could not convert a text to a number')
+    return numbers.astype(float)
 
 
 def floats(values: Any, shape: tuple[int, ...] | None, where: str) -> ndarray:
@@ -143,7 +153,7 @@ def floats(values: Any, shape: tuple[int, ...] | None, where: str) -> ndarray:
     Any shape, and numbers that are not finite, are fine where it is None.
     """
     try:
-        numbers = np.array(values, float)
+        numbers = _numbers(values)
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f'{where}: {error}; numbers needed') from None
     if shape is None:

@@ -68,8 +68,11 @@ class Calibration:
             return None
         try:
             found = cls(**json.loads(meta[_KEY]))
+            if any(np.shape(knots)[:1] != (2,) or not np.isfinite(np.array(knots, float)).all()
+                   for knots in found.maps.values()):
+                raise ValueError('a map is no list of peaks and one of probabilities')
             found.probabilities(np.zeros(1), [''])
-        except (KeyError, TypeError, ValueError) as error:
+        except Exception as error:      # of many types, as it may be anything that JSON can be
             raise CheckpointError(f'{path}: its calibration cannot be read ({error}); make it '
                                   'again with hourglass test --calibrate') from None
         return found

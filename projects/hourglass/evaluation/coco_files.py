@@ -94,7 +94,8 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
         names = {one['id']: str(one['file_name']) for one in records(
             content.get('images', []), ('id', 'file_name'), path, 'image')}
         for category in records(content.get('categories', []), (), path, 'category'):
-            predicted = list(map(str, category.get('keypoints', truth.names)))
+            given = category.get('keypoints', truth.names)
+            predicted = list(map(str, given if isinstance(given, list) else [given]))
             if predicted != truth.names:
                 raise DataError(f"{path}: predicts {', '.join(predicted)}, and {truth.path} has "
                                 f"{', '.join(truth.names)}, in this order")

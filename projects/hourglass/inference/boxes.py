@@ -14,11 +14,11 @@ from numpy import ndarray
 from hourglass.datasets.coco_file import floats, records
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.detectors import find_detector
-from hourglass.inference.places import Request, are_fractions
+from hourglass.inference.places import Request, Rows, are_fractions
 from hourglass.io.files import match_names, read_json
 from hourglass.io.images import as_image
 
-FindBoxes = Callable[[Request], Optional[ndarray]]      # None: the whole image
+FindBoxes = Callable[[Request], Optional[Rows]]         # None: the whole image
 FORMATS = ('xyxy', 'xywh')              # two corners, or a corner, width and height
 _BEYOND = 1.1                           # of the image: annotated boxes end before that
 
@@ -176,9 +176,10 @@ def _table(rows: Any, where: str) -> ndarray:
         raise DataError(f'{where}: {rows!r:.60} where a list of boxes is needed: '
                         '[[x1, y1, x2, y2], ...]')
     for place, row in enumerate(rows):
-        if floats(row, None, f'{where}, box {place}').shape not in ((4,), (5,)):
+        if not isinstance(row, (list, tuple)) or len(row) not in (4, 5):
             raise DataError(f'{where}, box {place}: {row!r:.60} where x1, y1, x2, y2, and perhaps '
                             'a score, are needed in a list')
+        floats(row, (len(row),), f'{where}, box {place}')
     if len(set(map(len, rows))) > 1:
         raise DataError(f'{where}: boxes with and without a score; give one to all or to none')
     return np.array(rows, float) if rows else np.zeros((0, 4))

@@ -1,7 +1,7 @@
 """Prediction for a collection of images: read, predict, draw, write."""
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -18,7 +18,7 @@ from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import Request, have_area
 from hourglass.inference.predict import Poses, predict_each
 from hourglass.inference.results import Results
-from hourglass.inference.sources import Camera, Frames, ImageFiles
+from hourglass.inference.sources import Camera, Frames
 from hourglass.inference.tracking import Tracker
 from hourglass.io.ahead import ahead
 from hourglass.io.images import write_image
@@ -84,7 +84,7 @@ class Drawing:
             self._video.close()
 
 
-def predict_collection(model: PoseNetwork, source: ImageFiles | Frames,
+def predict_collection(model: PoseNetwork, source: Iterable[Request],
                        find_boxes: FindBoxes, results: Results, drawing: Drawing,
                        smooth: bool = False, **options: Any) -> Generator[str | None]:
     """Predict all images of a source; an image that cannot be used does not stop the rest.
@@ -96,7 +96,7 @@ def predict_collection(model: PoseNetwork, source: ImageFiles | Frames,
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
-        source, find_boxes: the images, and where people are in them.
+        source, find_boxes: the images, as those of :mod:`.sources`, and where people are in them.
         smooth: in videos, smooth boxes and keypoints, see :class:`.tracking.Tracker`.
         options: of :func:`hourglass.inference.predict.predict_each`.
     """

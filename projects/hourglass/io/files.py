@@ -23,14 +23,15 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
     """Raise any error of reading a file as a ``DataError`` of one line.
 
     It is ``PATH: FAILURE (REASON); ADVICE``, or ``PATH: MISSING`` if the file does not exist. A
-    ``DataError`` keeps its own reason and advice.
+    ``DataError`` keeps its own reason and advice, and the path if it begins with it.
     """
     try:
         yield
     except FileNotFoundError:
         raise DataError(f'{path}: {missing}') from None
     except DataError as error:
-        raise DataError(f'{path}: {error}') from None
+        line = str(error).replace('\n', r'\n')          # of a name in the file
+        raise DataError(line if line.startswith(str(path)) else f'{path}: {line}') from None
     except Exception as error:      # h5py, Pillow and scipy raise a dozen types for broken files
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise DataError(f'{path}: {failure} ({reason}); {advice}') from None

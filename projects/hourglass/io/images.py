@@ -1,11 +1,9 @@
 """Images of any source as (H, W, 3) uint8 BGR."""
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Union
@@ -14,21 +12,23 @@ import cv2
 import numpy as np
 from numpy import ndarray
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError, features
+from simplejpeg import decode_jpeg, decode_jpeg_header
 
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors, not_written
 
 ImageLike = Union[str, Path, Image.Image, ndarray]
 
-# libjpeg can divide the sides of an image by 1, 2, 4 or 8 while it decodes
-REDUCTIONS = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
-              8: cv2.IMREAD_REDUCED_COLOR_8}
+REDUCTIONS = (1, 2, 4, 8)               # of the sides of a JPEG while libjpeg decodes it
 
 _DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 _LOOKED_AT = 32                         # images of a set, for the range of its values
 _PROGRAMS = ('EPS', 'WMF')              # Pillow hands them to Ghostscript and to Windows
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow does not verify
+_JPEG, _TAGS = b'\xff\xd8', b'\xff\xe1'  # the start, and that of EXIF and XMP data
+_SMALL = 16                             # px: fractions of a side may round to the same number
+_PLAIN = ('Gray', 'YCbCr', 'RGB')       # colours of JPEGs, but for those of printers
 
 
 def read_image(path: str | Path, bits: int | None = None) -> ndarray:
@@ -36,14 +36,9 @@ def read_image(path: str | Path, bits: int | None = None) -> ndarray:
 
     It is turned as its EXIF data say, like annotation tools and ``cv2.imread`` do. ``bits`` is as
     for :func:`as_image`. Raises ``DataError`` if the file is missing, over Pillow's limit of 179
-    million pixels, or broken, where that can be detected; OpenCV and Pillow decode some broken
-    files half grey.
+    million pixels, or damaged, as far as its format and libjpeg can tell.
     """
-    pixels = _decode(path)
-    try:
-        return as_image(pixels, bits)
-    except DataError as error:
-        raise DataError(f'{path}: {error}') from None
+    return read_reduced(path, 1, bits)[0]
 
 
 def image_suffixes() -> set[str]:
@@ -68,26 +63,15 @@ def read_reduced(path: str | Path, reduction: int, bits: int | None = None
                  ) -> tuple[ndarray, tuple[int, int], int]:
     """Read an image that may be reduced: (ceil(h / r), ceil(w / r), 3) uint8 BGR, (w, h), and r.
 
-    The pixels and errors are those of :func:`read_image`. OpenCV decodes plain JPEGs, as it is
-    faster and can reduce them by the given r of 1, 2, 4 or 8; Pillow decodes all other files, with
-    r = 1. Pixel x' covers the pixels r x' to r x' + r - 1, so ``x = r * (x' + 0.5) - 0.5``.
+    Pixels and errors are those of :func:`read_image`. libjpeg can reduce by the given r of 1, 2, 4
+    or 8 while it decodes; for other formats r is 1. Pixel x' covers the pixels r x' to
+    r x' + r - 1, so ``x = r * (x' + 0.5) - 0.5``.
     """
-    with suppress(OSError, ValueError, cv2.error):      # read_image raises the error
-        data = Path(path).read_bytes()
-        frame = check_jpeg(data)
-        if (frame is not None and frame.bits == 8 and frame.colours in (1, 3)
-                and frame.end == len(data)
-                and 0 < frame.size[0] * frame.size[1] <= 2 * (Image.MAX_IMAGE_PIXELS or 0)):
-            orientation = _orientation(Image.open(BytesIO(data))) if frame.tagged else 1
-            if orientation > 1 and any(side % reduction for side in frame.size):
-                reduction = 1           # turned, narrower pixels at the end could come first
-            pixels = cv2.imdecode(np.frombuffer(data, np.uint8),
-                                  REDUCTIONS[reduction] | cv2.IMREAD_IGNORE_ORIENTATION)
-            if pixels is not None:
-                return (_turned(pixels, orientation), _turned_size(frame.size, orientation),
-                        reduction)
-    image = read_image(path, bits)
-    return image, (image.shape[1], image.shape[0]), 1
+    pixels, size, reduction = _decode(path, reduction)
+    try:
+        return as_image(pixels, bits), size, reduction
+    except DataError as error:
+        raise DataError(f'{path}: {error}') from None
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
@@ -113,7 +97,7 @@ def find_bits(paths: Sequence[Path]) -> int | None:
         # reading an image raises the error of a broken one
         with suppress(DataError, OSError), Image.open(path) as image:
             if _is_deep(image):
-                bits = max(bits, _bits_needed(_decode(path)))
+                bits = max(bits, _bits_needed(_decode(path)[0]))
     if 0 < bits < 16:
         warnings.warn(f'images of 16 bits have values of {bits} bits: 0 to {2**bits - 1} becomes 0 '
                       'to 255 in all of them, unless the option bits says otherwise', stacklevel=2)
@@ -185,11 +169,24 @@ def _turned_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return size[::-1] if orientation >= 5 else size         # by a quarter
 
 
-def _decode(path: str | Path) -> ndarray:
-    """Read upright pixels: (H, W, 3) uint8 BGR, or uint16 BGR or (H, W) grey."""
+def _decode(path: str | Path, reduction: int = 1) -> tuple[ndarray, tuple[int, int], int]:
+    """Read upright pixels, the (w, h) of the image, and by how much it is reduced.
+
+    The pixels are (h, w, 3) uint8 BGR, or uint16 BGR or (h, w) grey.
+    """
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
-        check_jpeg(data)
+        if data.startswith(_JPEG):
+            height, width, colours, _ = decode_jpeg_header(data)
+            if colours in _PLAIN and 0 < width * height <= 2 * (Image.MAX_IMAGE_PIXELS or 0):
+                orientation = _orientation(Image.open(BytesIO(data))) if _TAGS in data else 1
+                if min(width, height) < _SMALL or (
+                        orientation > 1 and (width % reduction or height % reduction)):
+                    reduction = 1       # turned, narrower pixels at the end could come first
+                pixels = decode_jpeg(data, 'BGR', min_height=-(-height // reduction),
+                                     min_width=-(-width // reduction))      # raises for damage
+                return (_turned(pixels, orientation), _turned_size((width, height), orientation),
+                        reduction)
         prepare_plugin(data)
         try:
             Image.open(BytesIO(data)).verify()  # checksums; it has to be opened again after that
@@ -200,12 +197,21 @@ def _decode(path: str | Path) -> ndarray:
                 raise ValueError(f'{image.format} is drawn by other programs, which are not run')
             if image.format == 'PNG' and _PNG_END not in data:
                 raise ValueError('its end is missing')
-            if not image.mode.startswith('I;16') and _is_deep(image):
-                # three colours of 16 bits, of which Pillow would take the upper bytes
-                pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DEEP)
-                if pixels is not None and pixels.dtype == np.uint16:
-                    return _turned(pixels, _orientation(image))
-            return _pixels(ImageOps.exif_transpose(image))
+            if image.format == 'JPEG':          # of a printer's colours
+                decode_jpeg(data, 'CMYK')
+            orientation = _orientation(image)
+            pixels = _turned(_stored(image, data), orientation)
+            return pixels, (pixels.shape[1], pixels.shape[0]), 1
+
+
+def _stored(image: ImageFile.ImageFile, data: bytes) -> ndarray:
+    """Return the pixels of an image that is open, not turned."""
+    if not image.mode.startswith('I;16') and _is_deep(image):
+        # three colours of 16 bits, of which Pillow would take the upper bytes
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DEEP)
+        if pixels is not None and pixels.dtype == np.uint16:
+            return pixels
+    return _pixels(image)
 
 
 def _is_deep(image: ImageFile.ImageFile) -> bool:
@@ -239,53 +245,3 @@ def _to_eight_bits(pixels: ndarray, bits: int | None) -> ndarray:
                         f'the option bits or other images say; give bits={needed} for all')
     return np.rint(pixels * (255 / (2**bits - 1))).astype(np.uint8)
 
-
-# JPEG files, checked from end to end: libjpeg fills missing parts of an image with grey
-_SOI, _EOI, _SOS, _APP1 = b'\xff\xd8', 0xd9, 0xda, 0xe1
-_FRAMES = set(range(0xc0, 0xd0)) - {0xc4, 0xc8, 0xcc}
-# DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM: the segments that may follow a scan
-_AFTER_A_SCAN = {0xc4, 0xcc, _SOS, 0xdb, 0xdc, 0xdd, *range(0xe0, 0xf0), 0xfe}
-_MARKER = re.compile(rb'\xff+([^\xff])')
-# inside a scan, 0 follows a byte 255 of the pixels, and 0xd0 to 0xd7 restart the decoder
-_MARKER_IN_SCAN = re.compile(rb'\xff([^\x00\xd0-\xd7\xff])')
-
-
-@dataclass(frozen=True)
-class JpegFrame:
-    """Header of an intact JPEG."""
-
-    size: tuple[int, int]               # (w, h) in px
-    bits: int                           # of each colour of a pixel
-    colours: int                        # of a pixel, 1 or 3 in most files
-    end: int                            # bytes up to the end; some cameras append more
-    tagged: bool                        # has a segment of EXIF or XMP data
-
-
-def check_jpeg(data: bytes) -> JpegFrame | None:
-    """Return the header of a JPEG file's bytes, or ``None`` for any other format.
-
-    Raises ``ValueError`` if the file is cut off or its markers are out of order. A JPEG has no
-    checksums, so damaged pixels are not found.
-    """
-    if not data.startswith(_SOI):
-        return None
-    at, header, in_scan, tagged = len(_SOI), None, False, False
-    while True:
-        found = (_MARKER_IN_SCAN.search if in_scan else _MARKER.match)(data, at)
-        if found is None:
-            raise ValueError(f'damaged at byte {at}' if not in_scan and at + 2 <= len(data)
-                             else f'breaks off after {len(data)} bytes')
-        marker, at = found[1][0], found.end()
-        if marker == _EOI and in_scan and header:
-            return JpegFrame(*header, end=at, tagged=tagged)
-        allowed = _AFTER_A_SCAN if header else (_AFTER_A_SCAN | _FRAMES) - {_SOS}
-        length = int.from_bytes(data[at:at + 2], 'big')
-        if marker not in allowed or (marker in _FRAMES and length < 8):
-            raise ValueError(f'damaged at byte {at - 1}')
-        if at + length > len(data):
-            raise ValueError(f'breaks off after {len(data)} bytes')
-        if marker in _FRAMES:
-            height, width = (int.from_bytes(data[at + i:at + i + 2], 'big') for i in (3, 5))
-            header = (width, height), data[at + 2], data[at + 7]
-        in_scan, tagged = in_scan or marker == _SOS, tagged or marker == _APP1
-        at += length

@@ -1,9 +1,10 @@
 """Matlab files, read with errors that name the file."""
 from __future__ import annotations
 
+import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,12 @@ from scipy.io import loadmat
 from hourglass.errors import DataError
 from hourglass.io import files
 
-_HEADER, _COMPRESSED = 128, 15          # bytes; miCOMPRESSED in Matlab's "MAT-File Format"
+# names and numbers of Matlab's "MAT-File Format": what an element holds, and a matrix
+_HEADER = 128                           # bytes
+_INT8, _MATRIX, _COMPRESSED, _UTF8 = 1, 14, 15, 16
+_NUMBERS = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13}
+_TEXT = {1, 2, 4, _UTF8, 17, 18}
+_CELLS, _STRUCT, _OBJECT, _CHARS, _SPARSE, _FUNCTION, _OPAQUE = 1, 2, 3, 4, 5, 16, 17
 
 
 def read_mat(path: str | Path, variable: str, fields: Sequence[str] = ()) -> ndarray:
@@ -51,32 +57,104 @@ def load_mat(path: str | Path, **options: bool | list[str]) -> dict[str, Any]:
     """
     with files.named_errors(path, 'not a readable .mat file'):
         data = Path(path).read_bytes()
-        _check_size(data)
+        if not data[:4].count(0) and data[124:128] in (b'\0\1IM', b'\1\0MI'):
+            data = _unpacked(data, '<' if data[126:128] == b'IM' else '>')
         with suppress(NotImplementedError):
             return loadmat(BytesIO(data), **options)
     raise DataError(f'{path}: a Matlab 7.3 file; save it with -v7')
 
 
-def _check_size(data: bytes) -> None:
-    """Raise ``ValueError`` if the variables of a file of Matlab 5 to 7 unpack to too much.
+def _unpacked(data: bytes, byte_order: str) -> bytes:
+    """Return a file of Matlab 5 to 7 with variables that are checked and not compressed.
 
-    scipy unpacks without a bound; a compressed variable can grow a thousandfold.
+    scipy unpacks without a bound, and a damaged variable can crash it. Raises ``ValueError``.
     """
-    if data[:4].count(0) or data[124:128] not in (b'\0\1IM', b'\1\0MI'):
-        return                          # Matlab 4, 7.3 or no such file: left to scipy
-    byte_order = '<' if data[126:128] == b'IM' else '>'
-    at, room = _HEADER, files.MOST_UNPACKED
+    at, parts, room = _HEADER, [data[:_HEADER]], files.MOST_UNPACKED
     while at < len(data):
         kind, size = struct.unpack_from(f'{byte_order}II', data, at)
-        at += 8
-        if at + size > len(data):
+        end = at + 8 + size
+        if end > len(data):
             raise ValueError(f'it breaks off after {len(data)} bytes')
-        packed, stream = data[at:at + size], zlib.decompressobj()
-        while kind == _COMPRESSED and not stream.eof:
-            part = stream.decompress(packed, 2**20)
-            if not part and not stream.eof:
+        part = data[at:end]
+        if kind == _COMPRESSED:
+            stream = zlib.decompressobj()
+            part = stream.decompress(part[8:], room + 1)
+            if len(part) <= room and not stream.eof:
                 raise ValueError('a variable breaks off')
-            packed, room = stream.unconsumed_tail, room - len(part)
-            if room < 0:
-                raise ValueError(f'it unpacks to more than {files.MOST_UNPACKED >> 20} MiB')
-        at += size
+        room -= len(part)
+        if room < 0:
+            raise ValueError(f'it unpacks to more than {files.MOST_UNPACKED >> 20} MiB')
+        _Variable(memoryview(part), byte_order).check()
+        parts.append(part)
+        at = end
+    return b''.join(parts)
+
+
+class _Variable:
+    """The bytes of a variable, a tree of elements, and the place that is checked."""
+
+    def __init__(self, data: memoryview, byte_order: str):
+        self.data, self.at = data, 0
+        self.pair = struct.Struct(f'{byte_order}II')
+        self.words = f'{byte_order}%di'
+
+    def check(self) -> None:
+        """Raise ``ValueError`` unless the variable is whole, and of parts that fit each other."""
+        self.matrix()
+        if self.at != len(self.data):
+            raise ValueError('a variable is longer than its parts')
+
+    def tag(self) -> tuple[int, int]:
+        if self.at + 8 > len(self.data):
+            raise ValueError('a variable breaks off')
+        kind, size = self.pair.unpack_from(self.data, self.at)
+        return kind, size
+
+    def element(self, kinds: Collection[int]) -> memoryview:
+        """Return the content of an element, which up to 4 bytes lie in the tag of."""
+        kind, size = self.tag()
+        start, length = self.at + 8, 8 + size + -size % 8
+        if kind >> 16:
+            kind, size, start, length = kind & 0xffff, kind >> 16, self.at + 4, 8
+        if kind not in kinds or start + size > len(self.data):
+            raise ValueError(f'an element of kind {kind} with {size} bytes is out of place')
+        self.at = min(self.at + length, len(self.data))
+        return self.data[start:start + size]
+
+    def integers(self) -> tuple[int, ...]:
+        content = self.element((5, 6))
+        return struct.unpack(self.words % (len(content) // 4), content)
+
+    def matrix(self) -> None:
+        kind, size = self.tag()
+        self.at += 8
+        if kind != _MATRIX:
+            raise ValueError(f'an element of kind {kind} where a matrix is needed')
+        if size:
+            self.content()
+
+    def content(self) -> None:
+        flags = self.integers()[0]
+        kind, count = flags & 255, 1
+        if kind != _OPAQUE:
+            dims = self.integers()
+            count = math.prod(dims)
+            if any(side < 0 for side in dims) or count > max(len(self.data), 1):
+                raise ValueError(f'a matrix of {dims} is larger than its variable')
+        self.element((_INT8, _UTF8))                            # the name
+        if kind == _OPAQUE:
+            self.element((_INT8, _UTF8))
+            self.element((_INT8, _UTF8))
+        elif kind == _OBJECT:
+            self.element((_INT8, _UTF8))
+        if kind in (_STRUCT, _OBJECT):
+            length, = self.integers()
+            count *= len(self.element((_INT8, _UTF8))) // length
+        if kind in (_CELLS, _STRUCT, _OBJECT, _FUNCTION, _OPAQUE):
+            for _ in range(1 if kind in (_FUNCTION, _OPAQUE) else count):
+                self.matrix()
+        elif kind == _CHARS:
+            self.element(_TEXT)
+        else:
+            for _ in range((3 if kind == _SPARSE else 1) + (flags >> 11 & 1)):
+                self.element(_NUMBERS)

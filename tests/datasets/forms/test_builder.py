@@ -19,6 +19,18 @@ def test_an_image_is_found_by_the_longest_end_of_its_path(builder, written, name
     assert builder.images[name] == dict(id=1, file_name=name, width=80, height=60)
 
 
+@pytest.mark.parametrize('x', [float('nan'), float('inf')])
+def test_a_place_that_is_not_finite_is_named_with_its_image(builder, x):
+    image = builder.add_image('a.png')
+    builder.add_person(image, [Point('nose', 1, 2)], Box(1, 2, 3, 4))
+    assert builder.content()
+    for points, box in (([Point('nose', x, 2)], None), ([Point('nose', 1, 2)], Box(1, 2, x, 4))):
+        builder.people = []
+        builder.add_person(image, points, box)
+        with pytest.raises(DataError, match=r'a\.json: a\.png has a point or a box that is not'):
+            builder.content()
+
+
 def test_a_missing_image_is_named(builder):
     with pytest.raises(DataError, match=r'a\.json: .* has no image b\.png; name the folder'):
         builder.add_image('b.png')

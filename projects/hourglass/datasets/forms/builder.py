@@ -109,12 +109,18 @@ class Builder:
             self.add_person(image, found, owners.get(owner))
 
     def content(self) -> dict:
-        """Return the content of a file in COCO's form; ``DataError`` if nobody is annotated."""
+        """Return the content of a file in COCO's form.
+
+        Raises ``DataError`` if nobody is annotated, or a coordinate is not finite.
+        """
         if not any(person['places'] for person in self.people):
             raise DataError(f'{self.path}: no annotated keypoint')
         annotations = []
         for number, person in enumerate(self.people, 1):
             triples = np.array([person['places'].get(name, (0, 0, 0)) for name in self.names])
+            if not np.isfinite([*triples.ravel(), *(person['box'] or ())[:4]]).all():
+                raise DataError(f"{self.path}: {person['image']} has a point or a box that is not "
+                                'finite; annotate it again')
             annotation = dict(id=number, image_id=self.images[person['image']]['id'],
                               category_id=1, iscrowd=0, keypoints=triples.ravel().tolist(),
                               num_keypoints=len(person['places']))

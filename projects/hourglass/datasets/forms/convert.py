@@ -14,7 +14,7 @@ from hourglass.datasets.forms.sleap import read_sleap
 from hourglass.datasets.forms.yolo import read_yolo
 from hourglass.datasets.skeletons import Pair
 from hourglass.errors import DataError
-from hourglass.io.files import read_json, write_json
+from hourglass.io.files import named_errors, read_json, write_json
 
 _BY_SUFFIX = {'.yaml': read_yolo, '.yml': read_yolo, '.csv': read_deeplabcut,
               '.h5': read_deeplabcut, '.xml': read_cvat}
@@ -41,10 +41,12 @@ def as_coco(path: Path, images: Path | None, target: Path) -> Source:
     Raises:
         DataError: for a file of another form, or one that cannot be read.
     """
-    builder = _read(path, images, target)
-    if builder is None:
-        return Source(path, images or path.parent)
-    write_json(target, builder.content())
+    with named_errors(path, 'not as its form has it', 'export it again'):
+        builder = _read(path, images, target)
+        if builder is None:
+            return Source(path, images or path.parent)
+        content = builder.content()
+    write_json(target, content)
     annotated = {person['image'] for person in builder.people}
     return Source(target, builder.folder, builder.flip_pairs,
                   [name for name in builder.validation if name in annotated])

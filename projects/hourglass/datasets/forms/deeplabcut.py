@@ -30,16 +30,19 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
         raise DataError(f"{path}: no rows 'bodyparts' and 'coords'; give CollectedData_*.csv of a "
                         'DeepLabCut project')
     # the frame is one column, or three from DeepLabCut 2.2 on: labeled-data, video, image
-    first = next(i for i, text in enumerate(heads['coords']) if text == 'x')
+    coords = heads['coords']
+    columns = [i for i, text in enumerate(coords) if text == 'x']
+    if not columns or any(coords[i + 1:i + 2] != ['y'] for i in columns):
+        raise DataError(f"{path}: coords are {', '.join(coords)}; a y needed after each x")
     builder = Builder(path, images or path.absolute().parents[2])
     for number, row in enumerate(rows[len(heads):], len(heads) + 1):
         if not any(row):
             continue
-        image = builder.add_image('/'.join(filter(None, row[:first])))
+        if any(len(head) != len(row) for head in heads.values()):
+            raise DataError(f'{path}, line {number}: {len(row)} cells, {len(coords)} needed')
+        image = builder.add_image('/'.join(filter(None, row[:columns[0]])))
         animals: dict[str, list[Point]] = {}
-        for i in range(first, len(row)):
-            if heads['coords'][i] != 'x':
-                continue
+        for i in columns:
             try:
                 x, y = (float(text or 'nan') for text in row[i:i + 2])
             except ValueError:

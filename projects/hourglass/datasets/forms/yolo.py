@@ -1,6 +1,7 @@
 """YOLO-pose: ``data.yaml``, and beside each image a text file with one person a line."""
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
@@ -11,6 +12,7 @@ from hourglass.errors import DataError
 from hourglass.io.files import named_errors
 
 _IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
+_MOST = 1000                            # keypoints of a person
 # the order of COCO's people, which ultralytics' own models have
 _COCO = ['nose', *(f'{side}_{part}' for part in (
     'eye', 'ear', 'shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
@@ -28,12 +30,13 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
     with named_errors(path, 'not a YAML file', 'export it again'):
         config = yaml.safe_load(path.read_text(encoding='utf-8'))
     shape = config.get('kpt_shape') if isinstance(config, dict) else None
-    if not (isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3)):
-        raise DataError(f'{path}: kpt_shape is {shape!r}, [keypoints, 2 or 3] needed; this is no '
-                        'YOLO-pose data set')
+    if not (isinstance(shape, list) and len(shape) == 2 and shape[1] in (2, 3)
+            and shape[0] in range(1, _MOST)):
+        raise DataError(f'{path}: kpt_shape is {reprlib.repr(shape)}, [keypoints, 2 or 3] needed; '
+                        'this is no YOLO-pose data set')
     names = _names(path, config, shape[0])
     flips = config.get('flip_idx') or []
-    root = path.parent / str(config.get('path', ''))
+    root = path.parent / (config.get('path') or '')
     builder = Builder(path, images or (root if root.is_dir() else path.parent), list(names),
                       flip_pairs=[(names[i], names[j]) for i, j in enumerate(flips) if i < j])
     splits: dict[str, str] = {}         # of each image the first one that lists it
@@ -67,10 +70,15 @@ def _images(builder: Builder, place: str) -> list[str]:
             return [builder.add_image(str(image.relative_to(builder.folder)))
                     for image in sorted(found.rglob('*')) if image.suffix.lower() in _IMAGES]
         if found.is_file():
-            lines = found.read_text(encoding='utf-8').split('\n')
+            lines = _lines(found)
             return [builder.add_image(line.strip()) for line in lines if line.strip()]
     raise DataError(f'{builder.path}: {builder.folder} has no {place}; name the folder that holds '
                     'images and labels with --images')
+
+
+def _lines(path: Path) -> list[str]:
+    with named_errors(path, 'not a text', 'export it again'):
+        return path.read_text(encoding='utf-8').split('\n')
 
 
 def _add_people(builder: Builder, image: str, names: list[str], columns: int) -> None:
@@ -82,7 +90,7 @@ def _add_people(builder: Builder, image: str, names: list[str], columns: int) ->
     if not path.is_file():                              # a background image
         return
     size = np.array([builder.images[image][side] for side in ('width', 'height')])
-    for number, line in enumerate(path.read_text(encoding='utf-8').split('\n'), 1):
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:

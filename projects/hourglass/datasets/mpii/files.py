@@ -129,12 +129,12 @@ def _person(record: dict, holds_both: bool, row: int, path: str | Path) -> Perso
     except (TypeError, ValueError, OverflowError) as error:
         raise DataError(f'{path}, row {row}: {error}; numbers needed for joints, centre, scale and '
                         'head box') from None
+    if not isinstance(image, str) or not image or '\n' in image:
+        raise DataError(f'{path}, row {row}: the image is {image!r}, a file name needed')
     where = f'{path}, row {row} ({image})'
     if not len(joints) == len(visible) == len(occluded):
         raise DataError(f'{where}: {len(joints)} joints, {len(visible)} joints_vis, '
                         f'{len(occluded)} joints_occluded; one of each needed for every joint')
-    if not isinstance(image, str) or not image:
-        raise DataError(f'{where}: the image is {image!r}, a file name needed')
     unknown = (visible > 0) & ~np.isfinite(joints).all(-1)
     if unknown.any():
         joint = int(unknown.argmax())
