@@ -42,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
     add_speed_arguments(network)
     people = parser.add_argument_group('where people are: give one of the first three')
-    people.add_argument('--detector', metavar='NAME', nargs='?', const='rtmlib',
-                        help='find them: rtmlib (the default without a name), hourglass, '
+    people.add_argument('--detector', metavar='NAME', nargs='?', const='hourglass',
+                        help='find them: hourglass (the default without a name), rtmlib, '
                         'hourglass:FILE, torchvision, hog, onnx:FILE, onnx:FILE,FAMILY, '
                         'mmdet:CONFIG,CHECKPOINT, or module:function')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO\'s '
