@@ -52,7 +52,7 @@ setup(
     package_dir={'': 'projects'},
     packages=find_packages('projects'),
     package_data={'hourglass': [
-        'README.md', 'py.typed', 'weights/*.safetensors', 'web/static/*',
+        'README.md', 'py.typed', 'weights/**/*.safetensors', 'web/static/*',
         'analysis/report/*.html']},
     cmdclass=dict(build_py=BuildWithConfigs),
     install_requires=['torch', 'numpy', 'safetensors', 'pyyaml', 'pillow', 'simplejpeg',

@@ -20,13 +20,14 @@ def _child(parent: root.Registry, *modules: str) -> root.Registry:
 
 
 MODELS = _child(root.MODELS, 'models.registered', 'models.head', 'models.distill',
+                'models.person_detector',
                 'inference.openmmlab')
 DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic', 'datasets.lsp',
-                  'datasets.coco', 'engine.batches')
+                  'datasets.coco', 'datasets.boxes', 'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
-TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms')
+TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms', 'datasets.boxes')
 METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics', 'evaluation.oks',
-                 'evaluation.submission')
+                 'evaluation.submission', 'evaluation.usable_boxes')
 HOOKS = _child(root.HOOKS, 'engine.budget', 'engine.display', 'engine.model_hooks',
                'engine.saving', 'engine.statistics', 'engine.stopping', 'engine.watching')
 LOOPS = _child(root.LOOPS, 'engine.loops', 'engine.journal_loop')

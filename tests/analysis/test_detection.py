@@ -1,20 +1,11 @@
-"""Which boxes are usable, and whose pose a person is given."""
+"""Whose pose a person is given, and the table."""
 import numpy as np
-import pytest
 
-from hourglass.analysis.detection import Found, _best, is_usable, table
+from hourglass.analysis.detection import Found, _best, table
 
-# ten joints, px: their box is 40x90, and one of them is alone at the top
+# ten joints, px: their box is 40x90
 JOINTS = np.array([[50.0, 10], [30, 60], [70, 60], [30, 100], [70, 100], *[[50, 80]] * 5,
                    [np.nan, np.nan]])
-
-
-@pytest.mark.parametrize(('box', 'expected'), [
-    ([30.5, 10.5, 70.5, 100.5], True), ([30.5, 60, 70.5, 100.5], True),    # without the top
-    ([30.5, 60, 69, 100.5], False),                     # seven of ten
-    ([0, 0, 120, 90 + 11], False), ([10, 0, 120, 101], False), ([10, 0, 117, 100.9], True)])
-def test_a_usable_box_has_nine_of_ten_joints_and_at_most_three_times_their_box(box, expected):
-    assert is_usable(np.array(box, float), JOINTS) == expected
 
 
 def test_a_person_is_given_the_box_that_overlaps_most():

@@ -62,7 +62,7 @@ def test_options_reach_the_page(cli, served, capsys, monkeypatch):
     assert output.startswith('warning: --public-url https://poses.example/demo/: everyone who')
     assert output.endswith('open https://poses.example/demo/ (the proxy asks '
                            'http://127.0.0.1:8123) (Ctrl+C ends)\n')
-    assert found == ['rtmlib']
+    assert found == ['hourglass']
     (_, _, client), = served
     about = client.get('/demo/about', base_url='http://poses.example').get_json()
     assert (about['finds_people'], about['max_bytes']) == (True, 2_500_000)

@@ -10,6 +10,7 @@ from hourglass.datasets.crop import (
     crop_around,
     crop_image,
     crop_matrix,
+    fitted_image,
     reduction_for,
     to_image,
 )
@@ -28,6 +29,14 @@ def test_keypoints_come_back_to_where_the_crop_took_them(rng):
     keypoints_image = rng.uniform(0, 100, (5, 7, 2))
     keypoints_input = keypoints_image @ matrix[:, :2].T + matrix[:, 2]
     assert to_image(keypoints_input, crop) == pytest.approx(keypoints_image, abs=1e-4)
+
+
+def test_a_whole_image_is_fitted_and_filled_up_to_a_multiple():
+    """150x90 px become 75x45 px; the last pixels of each are interpolated with the black beside."""
+    fitted, zoom = fitted_image(np.full((90, 150, 3), 200, np.uint8), 75, 32)
+    assert fitted.shape == (64, 96, 3) and zoom == 0.5
+    assert (fitted[:44, :74] == 200).all()
+    assert not fitted[46:].any() and not fitted[:, 76:].any()
 
 
 @pytest.mark.parametrize('input_size', [(128, 128), (96, 128)])

@@ -77,6 +77,7 @@ def test_a_function_in_reach_is_a_detector(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match='max_people=0: give 1 or more'):
         find_detector('finder:find', max_people=0)
     assert find_detector('finder:find', score=2)(IMAGE).tolist() == []      # of any scale
+    assert find_detector('finder:find').score == 0.5
     for options in (dict(score=2), dict(score=-1), dict(score=np.nan), dict(overlap=1.1)):
         with pytest.raises(ConfigError, match='detector torchvision, .*: a number from 0 to 1 nee'):
             find_detector('torchvision', **options)

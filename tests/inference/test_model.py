@@ -53,7 +53,9 @@ def test_prediction_needs_no_package_of_openmmlab(synthetic, tmp_path):
     image = min((synthetic / 'synthetic/test/images').iterdir())
     assert run(PROGRAM + f"""
 from hourglass.cli import main
+from hourglass.apis import find_detector
 main(['predict', {str(image)!r}, '--whole-image', '--out', {str(tmp_path)!r}, '--optimize', 'fuse'])
+find_detector('hourglass')({str(image)!r})
 """).startswith('1 people in 1 images')
     assert (tmp_path / 'predictions.json').is_file()
 

@@ -15,8 +15,9 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS
 from numpy import ndarray
 
+from hourglass.evaluation.boxes import is_usable, overlaps
 from hourglass.evaluation.intervals import half_widths
-from hourglass.inference.detectors import find_detector, overlaps
+from hourglass.inference.detectors import PersonDetector, find_detector
 from hourglass.inference.model import load_model
 from hourglass.inference.predict import predict
 from hourglass.io.images import read_image
@@ -37,12 +38,14 @@ class Found:
     half_width: float                   # of the score's 95 % interval
 
 
-def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str]) -> list[Found]:
+def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
+                      score: float | None = None) -> list[Found]:
     """Run each detector, and the network on its boxes, over the test images of a config.
 
     A person is given the pose of the box that overlaps most with the box around the annotated
     keypoints, and none if no box does. ``detectors`` are names for
-    :func:`hourglass.inference.detectors.find_detector`, or :data:`ANNOTATION`.
+    :func:`hourglass.inference.detectors.find_detector`, or :data:`ANNOTATION`; boxes of a lower
+    ``score`` are left out, by default as there.
     """
     model = load_model(cfg, weights)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
@@ -50,13 +53,13 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str]) -> li
     for index in range(len(dataset)):
         person = dataset.get_data_info(index)
         by_image[person['img_path']].append(person)
-    return [_measure(model, dataset.metainfo, by_image, name, cfg.test_evaluator)
-            for name in detectors]
+    found = [None if name == ANNOTATION else find_detector(name, score) for name in detectors]
+    return [_measure(model, dataset.metainfo, by_image, name, detect, cfg.test_evaluator)
+            for name, detect in zip(detectors, found)]
 
 
 def _measure(model: Any, metainfo: dict, by_image: dict[str, list[dict]], name: str,
-             evaluator: Any) -> Found:
-    detect = None if name == ANNOTATION else find_detector(name)
+             detect: PersonDetector | None, evaluator: Any) -> Found:
     metric = Evaluator(deepcopy(evaluator)).metrics[0]
     metric.dataset_meta = metainfo
     boxes_of, seconds, usable = [], [], []
@@ -86,15 +89,6 @@ def _measure(model: Any, metainfo: dict, by_image: dict[str, list[dict]], name: 
     return Found(name, 100 * _mean(usable), _mean(boxes_of),
                  statistics.median(seconds or [np.nan]), scores[total],
                  half_widths(metric.intervals).get('Total', np.nan))
-
-
-def is_usable(box: ndarray, joints_image: ndarray) -> bool:
-    """Return whether a box contains 90 % of a person's annotated joints (K, 2), and has at most
-    three times the area of the box around them."""
-    joints = joints_image[~np.isnan(joints_image).any(-1)]
-    inside = ((joints >= box[:2] - 0.5) & (joints <= box[2:4] - 0.5)).all(-1)
-    return inside.mean() >= 0.9 and np.prod(box[2:4] - box[:2]) <= 3 * np.prod(
-        np.ptp(joints, axis=0))
 
 
 def _best(boxes: ndarray, joints_image: ndarray) -> int | None:

@@ -13,6 +13,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from hourglass.checkpoints.configs import read_config
 from hourglass.inference.openmmlab import pose_network
+from hourglass.models.person_detector import CenterDetector
 from hourglass.models.stages import num_stages
 
 try:
@@ -22,22 +23,26 @@ except ModuleNotFoundError:             # torch 2.0
 
 
 def size_of(config: str | Path | Config, stages: int | None = None) -> tuple[int, float]:
-    """Count the parameters of a top-down estimator and its multiply-adds (MACs) for one image.
+    """Count the parameters of a config's network and its multiply-adds (MACs) for one image.
 
-    Only the first ``stages`` run, by default all. Raises ``ConfigError`` if there are fewer. torch
+    It is that of a top-down estimator, or of a detector, here for a square image. Only the first
+    ``stages`` of an estimator run, by default all. Raises ``ConfigError`` if there are fewer. torch
     2.0 cannot count multiply-adds, which are NaN there.
     """
     cfg = config if isinstance(config, Config) else read_config(config)
     with torch.device('meta'):                          # shapes without numbers
-        network = pose_network(build_estimator(cfg))
+        model = build_estimator(cfg)
+        detects = isinstance(model, CenterDetector)
+        network = model if detects else pose_network(model)
         if stages is not None:
             network = network.until_stage(stages - 1)
         parameters = sum(parameter.numel() for parameter in network.parameters())
         if FlopCounterMode is None:
             return parameters, math.nan
-        images = torch.empty(1, 3, *reversed(network.input_size))
+        size = [cfg.model.longer_side] * 2 if detects else reversed(network.input_size)
+        images = torch.empty(1, 3, *size)
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            network.outputs(images)
+            network(images) if detects else network.outputs(images)
     return parameters, counter.get_total_flops() / 2
 
 

@@ -60,8 +60,10 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         network, report['config'] = widened(network, report['config'])
     if pixels is not None:
         report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
-    report['parameters'] = sum(p.numel() for p in network.parameters())
-    tensors = {f'backbone.{name}': value for name, value in network.state_dict().items()}
+    parts = dict(backbone=network) | ({} if report['head'] is None else dict(head=report['head']))
+    report['parameters'] = sum(p.numel() for part in parts.values() for p in part.parameters())
+    tensors = {f'{part}.{name}': value for part, module in parts.items()
+               for name, value in module.state_dict().items()}
     if half or int8:
         halved = {name: _halved(name, value, source) for name, value in tensors.items()}
         tensors = to_int8(tensors) if int8 else halved

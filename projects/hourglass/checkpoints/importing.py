@@ -16,6 +16,7 @@ from hourglass.datasets.skeletons import SKELETONS, outline
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.evaluation.calibration import Calibration
 from hourglass.models.backbone import StackedHourglass
+from hourglass.models.centers import CenterHead
 
 
 def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any]]:
@@ -32,7 +33,8 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
         :class:`StackedHourglass`), ``skeleton`` (``'mpii'``, ``'flic'`` or ``'lsp'``, or None if
         the file does not record it), ``pixels`` (mean and deviation of RGB pixels from 0 to 255),
         ``pixels_from`` (their source), ``dropped`` (names of tensors not used) and
-        ``description`` and ``calibration``, or None where they are not known.
+        ``description`` and ``calibration``, or None where they are not known, and ``head``, the
+        :class:`.CenterHead` of a detector, or None.
     """
     path = Path(path)
     content = read_checkpoint(path)
@@ -53,6 +55,7 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
         raise CheckpointError(
             f'{path}: a {family.name} network with more than StackedHourglass has: {len(extra)} '
             f'tensors such as {prefix + extra[0]}; its outputs would change without them')
+    head, of_head = _center_head(everything, prefix, path)
     meta = _as_dict(content.get('meta'))
     skeleton = str(meta.get('skeleton', _as_dict(meta.get('dataset_meta')).get('dataset_name')))
     pixels, pixels_from = _pixels(meta, family)
@@ -60,8 +63,8 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
         family=family.name, config=config, skeleton=skeleton if skeleton in SKELETONS else None,
         pixels=pixels, pixels_from=pixels_from,
         description=_description(meta, config['num_keypoints'], family, pixels, path),
-        calibration=Calibration.of(meta, path),
-        dropped=sorted(set(everything) - {prefix + name for name in names.values()}))
+        calibration=Calibration.of(meta, path), head=head,
+        dropped=sorted(set(everything) - {prefix + name for name in names.values()} - of_head))
 
 
 def _as_dict(value: Any) -> dict[str, Any]:
@@ -107,6 +110,19 @@ def _load(network: StackedHourglass, names: dict[str, str], tensors: Tensors, fa
             raise CheckpointError(f'{path}: {names[ours]} holds {found[ours].dtype}, not floating '
                                   'point numbers; import the file it was quantised from')
     network.load_state_dict(found)
+
+
+def _center_head(tensors: Tensors, prefix: str, path: Path) -> tuple[CenterHead | None, set[str]]:
+    """Return the head beside a detector's backbone, and the names of its tensors."""
+    start = f"{prefix.removesuffix('backbone.')}head."
+    names = {name for name in tensors if name.startswith(start)}
+    if f'{start}longer_side' not in names:
+        return None, set()
+    try:
+        return CenterHead.of({name.removeprefix(start): tensors[name] for name in names}), names
+    except (KeyError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: no whole detector ({' '.join(str(error).split())})"
+                              ) from None
 
 
 def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:

@@ -14,6 +14,7 @@ _PACKAGE = Path(__file__).parents[1]
 _CHECKOUT = _PACKAGE.parents[1]
 # An installed wheel has copies of the configs, where OpenMMLab's mim looks for them.
 ROOT = _CHECKOUT if (_CHECKOUT / 'model-index.yml').is_file() else _PACKAGE / '.mim'
+DETECTOR = _PACKAGE / 'weights/detection/people-384.safetensors'
 SCHEME = 'hourglass://'                 # before the name of weights in the package
 
 

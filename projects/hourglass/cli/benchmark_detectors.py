@@ -11,6 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('detectors', nargs='+', help='names as for hourglass predict --detector, '
                         "or annotation: the data set's own crops")
+    parser.add_argument('--detector-score', type=float, metavar='SCORE',
+                        help='leave out boxes below it; default as for hourglass predict')
     parser.add_argument('--json', type=Path, metavar='OUT', help='write the numbers to this file')
 
 
@@ -23,7 +25,7 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.checkpoints.names import find_config
     MMLogger.get_instance('mmengine', log_level='WARNING')
     cfg = read_config(find_config(args.config))
-    found = measure_detectors(cfg, args.checkpoint, args.detectors)
+    found = measure_detectors(cfg, args.checkpoint, args.detectors, args.detector_score)
     print(table(found))
     if args.json:
         write_json(args.json, without_nan(dict(

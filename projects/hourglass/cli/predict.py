@@ -43,16 +43,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
     add_speed_arguments(network)
     people = parser.add_argument_group('where people are: give one of the first three')
-    people.add_argument('--detector', metavar='NAME', nargs='?', const='rtmlib',
-                        help='find them: rtmlib (the default without a name), torchvision, hog, '
-                        'onnx:FILE, onnx:FILE,FAMILY, mmdet:CONFIG,CHECKPOINT, or module:function')
+    people.add_argument('--detector', metavar='NAME', nargs='?', const='hourglass',
+                        help='find them: hourglass (the default without a name), rtmlib, '
+                        'hourglass:FILE, torchvision, hog, onnx:FILE, onnx:FILE,FAMILY, '
+                        'mmdet:CONFIG,CHECKPOINT, or module:function')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO\'s '
                         'annotations or results')
     people.add_argument('--box-format', choices=('xyxy', 'xywh'), help='of --boxes, if not as '
                         'usual: two corners, or a corner, width and height')
     people.add_argument('--whole-image', action='store_true', help='one person fills each image')
-    people.add_argument('--detector-score', type=float, default=0.5, metavar='SCORE',
-                        help='leave out boxes below it; default %(default)s')
+    people.add_argument('--detector-score', type=float, metavar='SCORE',
+                        help='leave out boxes below it; default 0.3 for hourglass, 0.5 for others')
     people.add_argument('--detector-overlap', type=float, default=0.5, metavar='IOU',
                         help='of two boxes that overlap by more, keep one; default %(default)s')
     people.add_argument('--max-people', type=int, help='boxes in an image; default all')

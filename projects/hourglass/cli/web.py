@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'default: all')
     parser.add_argument('--config', help='config file of another network')
     parser.add_argument('--weights', help="its checkpoint; default: the config's load_from")
-    parser.add_argument('--detector', metavar='NAME', nargs='?', const='rtmlib',
+    parser.add_argument('--detector', metavar='NAME', nargs='?', const='hourglass',
                         help='what the button "Find people" runs, as for hourglass predict')
     parser.add_argument('--max-megabytes', type=float, default=64, metavar='MB',
                         help='of an uploaded image or video; default %(default)s')

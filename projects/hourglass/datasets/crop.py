@@ -81,6 +81,18 @@ def fitted(sides: ndarray, input_size: tuple[int, int]) -> ndarray:
     return np.array([side, side * height / width], np.float32)
 
 
+def fitted_image(image: ndarray, longer_side: int, multiple: int) -> tuple[ndarray, float]:
+    """Resize a whole image (H, W, 3) to a longer side in px; return it, and the factor.
+
+    Both sides are filled up with black, right and below, to a multiple.
+    """
+    size = np.array(image.shape[1::-1])
+    zoom = longer_side / float(size.max())
+    width, height = (-(-np.rint(size * zoom) // multiple) * multiple).astype(int).tolist()
+    matrix = np.array([[zoom, 0, (zoom - 1) / 2], [0, zoom, (zoom - 1) / 2]])
+    return crop_image(image, matrix, (width, height)), zoom
+
+
 def to_image(keypoints_input: ndarray, sample: Mapping) -> ndarray:
     """Convert keypoints (..., K, 2) from input px to image px, 0-based, as mmpose's estimator does.
 

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from hourglass.checkpoints.names import DETECTOR
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
+from hourglass.evaluation.boxes import suppressed
 from hourglass.inference.onnx_detectors import OnnxDetector, rtmlib_file
 from hourglass.io.images import ImageLike, as_image
 
@@ -20,18 +22,20 @@ _PACKAGES = dict(torchvision='torchvision', mmdet='--no-deps mmdet==3.3.0')
 Detect = Callable[[ndarray], Any]       # as find_detector's module:function
 
 
-def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
+def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
                   max_people: int | None = None) -> PersonDetector:
     """Load a detector of people by its name.
 
     Args:
-        name: ``'rtmlib'``, ``'torchvision'``, ``'hog'``, ``'onnx:FILE'`` or ``'onnx:FILE,FAMILY'``
+        name: ``'hourglass'`` or ``'hourglass:FILE'``
+            (:class:`hourglass.inference.center_detector.HourglassDetector`), ``'rtmlib'``,
+            ``'torchvision'``, ``'hog'``, ``'onnx:FILE'`` or ``'onnx:FILE,FAMILY'``
             (:class:`hourglass.inference.onnx_detectors.OnnxDetector`),
             ``'mmdet:CONFIG,CHECKPOINT'``, or ``'module:function'``: a function from an image,
             (H, W, 3) uint8 BGR, to boxes, (P, 4) or with a score (P, 5), whose module is installed
             or in the working folder.
-        score: boxes of a lower score, from 0 to 1, are left out; margins of ``'hog'`` and scores of
-            functions may be larger.
+        score: boxes of a lower score, from 0 to 1, are left out; default 0.3 for ``'hourglass'``,
+            0.5 for others. Margins of ``'hog'`` and scores of functions may be larger.
         overlap: of two boxes with a larger intersection over union, the one with the higher score
             remains.
         max_people: number of boxes for an image, those of the highest scores; default all.
@@ -42,6 +46,8 @@ def find_detector(name: str, score: float = 0.5, overlap: float = 0.5,
     if max_people is not None and max_people < 1:
         raise ConfigError(f'max_people={max_people}: give 1 or more')
     kind, colon, rest = name.partition(':')
+    if score is None:
+        score = 0.3 if kind == 'hourglass' else 0.5
     own_scale = name == 'hog' or (colon and kind not in _WITH_FILES)
     for option, value, most in (('score', score, np.inf if own_scale else 1),
                                 ('overlap', overlap, 1)):
@@ -103,30 +109,20 @@ class PersonDetector:
             logging.getLogger(__name__).warning(
                 "%s: the detector's box %s is left out: a NaN, or no area in the image", name,
                 row[:4].tolist())
-        return _suppressed(np.column_stack([corners, rows[:, 4]])[usable], self.overlap
+        return suppressed(np.column_stack([corners, rows[:, 4]])[usable], self.overlap
                            )[:self.max_people]
-
-
-def _suppressed(boxes: ndarray, overlap: float) -> ndarray:
-    """Return boxes (P, 5), best first, without those that overlap a better one by more."""
-    left, kept = boxes[np.argsort(-boxes[:, 4], kind='stable')], []
-    while len(left):
-        kept.append(left[0])
-        left = left[1:][overlaps(left[0], left[1:]) <= overlap]
-    return np.reshape(kept, (-1, 5))
-
-
-def overlaps(box: ndarray, boxes: ndarray) -> ndarray:
-    """Return the intersection over union (P,) of a box (4,) with others (P, 4 or more columns)."""
-    sides = np.minimum(boxes[:, 2:4], box[2:4]) - np.maximum(boxes[:, :2], box[:2])
-    shared = sides.clip(0).prod(1)
-    return shared / ((boxes[:, 2:4] - boxes[:, :2]).prod(1) + np.prod(box[2:4] - box[:2]) - shared)
 
 
 def _onnx(file: str) -> Detect:
     """Load ``FILE`` or ``FILE,FAMILY``; a comma may also be part of the file's name."""
     path, _, family = file.rpartition(',')
     return OnnxDetector(path, family) if path and not os.path.exists(file) else OnnxDetector(file)
+
+
+def _hourglass(file: str | None = None) -> Detect:
+    """Load the detector that comes with the package, or one of a file."""
+    from hourglass.inference.center_detector import HourglassDetector
+    return HourglassDetector(file or DETECTOR, _device())
 
 
 def _torchvision() -> Detect:
@@ -202,5 +198,7 @@ def _in_a_line(error: Exception) -> str:
 
 
 _BY_NAME: dict[str, Callable[[], Detect]] = dict(
-    rtmlib=lambda: OnnxDetector(rtmlib_file(), 'yolox'), torchvision=_torchvision, hog=_hog)
-_WITH_FILES: dict[str, Callable[[str], Detect]] = dict(onnx=_onnx, mmdet=_mmdet)
+    hourglass=_hourglass, rtmlib=lambda: OnnxDetector(rtmlib_file(), 'yolox'),
+    torchvision=_torchvision, hog=_hog)
+_WITH_FILES: dict[str, Callable[[str], Detect]] = dict(
+    hourglass=_hourglass, onnx=_onnx, mmdet=_mmdet)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.errors import DataError
-from hourglass.inference.detectors import overlaps
+from hourglass.evaluation.boxes import overlaps
 from hourglass.inference.places import have_area
 from hourglass.inference.predict import Poses
 

@@ -1,0 +1,159 @@
+"""Images with the boxes of all their people, to train and test a detector."""
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.dataset import BaseDataset
+from mmengine.structures import BaseDataElement
+from numpy import ndarray
+
+from hourglass.datasets.coco_file import floats
+from hourglass.datasets.crop import crop_image, fitted_image
+from hourglass.errors import DataError
+from hourglass.io.files import read_json
+from hourglass.io.images import read_image, read_reduced
+from hourglass.registry import DATASETS, TRANSFORMS
+
+_LEAST_SCORE = 0.25                     # of the boxes that are used
+_DOUBTFUL = 0.6                         # factor on the score of a box that the view cuts
+_DOUBTFUL_SHARE = 0.4                   # of its area in the view, below which it is doubtful
+_LEAST_SHARE, _LEAST_SIDE = 0.15, 4     # of its area, and px of a side, of the boxes that are used
+
+
+@DATASETS.register_module()
+class BoxesDataset(BaseDataset):
+    """Images and boxes of people. Each sample brings three others along, for mosaics.
+
+    ``ann_file`` is JSON, perhaps compressed (``.json.gz``): names of images to lists of x, y,
+    width, height and score in image px from the image's corner. ``data_prefix`` is
+    ``dict(img=...)``, the image folder. A missing image or a wrong box raises ``DataError``.
+    """
+
+    def load_data_list(self) -> list[dict]:
+        entries = []
+        for name, rows in read_json(self.ann_file).items():
+            path = Path(self.data_prefix['img'], name)
+            if not path.is_file():
+                raise DataError(f'{self.ann_file}: {path}: no such image')
+            boxes = [floats(row, (5,), f'{self.ann_file}: {name}, box {place}')
+                     for place, row in enumerate(rows)]
+            entries.append(dict(img_path=str(path),
+                                boxes=np.reshape(boxes, (-1, 5)).astype(np.float32)))
+        return entries
+
+    def prepare_data(self, idx: int) -> Any:
+        others = np.random.randint(len(self), size=3)
+        return self.pipeline(self.get_data_info(idx) | dict(
+            others=[self.get_data_info(int(other)) for other in others]))
+
+
+@DATASETS.register_module()
+class ImagesOfPeople(BaseDataset):
+    """The images of a data set of people, each once, with the keypoints of all its people.
+
+    Args:
+        people: config of the data set.
+    """
+
+    def __init__(self, people: dict, **kwargs: Any):
+        self.people = people
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        dataset = DATASETS.build(dict(self.people, test_mode=True))
+        images = defaultdict(list)
+        for index in range(len(dataset)):
+            person = dataset.get_data_info(index)
+            images[person['img_path']].append(person['raw_ann_info']['keypoints_image'])
+        return [dict(img_path=path, keypoints_image=keypoints)
+                for path, keypoints in images.items()]
+
+
+@TRANSFORMS.register_module()
+class FitImage(BaseTransform):
+    """Read the image of a sample and fit it as prediction does (:func:`.crop.fitted_image`)."""
+
+    def __init__(self, longer_side: int, multiple: int):
+        self.longer_side, self.multiple = longer_side, multiple
+
+    def transform(self, results: dict) -> dict:
+        image = read_image(results['img_path'])
+        results['img'], results['zoom'] = fitted_image(image, self.longer_side, self.multiple)
+        results['image_size'] = image.shape[1::-1]
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomView(BaseTransform):
+    """Cut a view out of the image, mirrored half of the time, or make a mosaic of four.
+
+    Args:
+        size: side of the view in px.
+        longer_side: that the whole image has before it is scaled, in px.
+        scale: the least and the largest factor.
+        mosaic: probability of four views, of this image and the others of its sample, that have
+            half the size and 0.7 of the scale.
+    """
+
+    def __init__(self, size: int, longer_side: int, scale: tuple[float, float] = (0.5, 1.5),
+                 mosaic: float = 0.3):
+        self.size, self.longer_side, self.scale, self.mosaic = size, longer_side, scale, mosaic
+
+    def transform(self, results: dict) -> dict:
+        if np.random.rand() >= self.mosaic:
+            results['img'], results['boxes'] = self._view(results, self.size, self.longer_side)
+            return results
+        half = self.size // 2
+        tiles, boxes = zip(*(self._view(one, half, 0.7 * self.longer_side)
+                             for one in (results, *results['others'])))
+        results['img'] = np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
+        results['boxes'] = np.concatenate([
+            one + np.array([x, y, x, y, 0], np.float32)
+            for one, (x, y) in zip(boxes, ((0, 0), (half, 0), (0, half), (half, half)))])
+        return results
+
+    def _view(self, sample: dict, size: int, longer_side: float) -> tuple[ndarray, ndarray]:
+        """Return a view (size, size, 3) and its boxes (P, 5) x1, y1, x2, y2, score in its px."""
+        image = read_reduced(sample['img_path'], 1)[0]
+        image_size = np.array(image.shape[1::-1])
+        zoom = longer_side / image_size.max() * np.exp(np.random.uniform(*np.log(self.scale)))
+        x, y = np.random.uniform(0, 1, 2) * (image_size * zoom - size)      # of the corner
+        matrix = np.array([[zoom, 0, (zoom - 1) / 2 - x], [0, zoom, (zoom - 1) / 2 - y]])
+        view, boxes = crop_image(image, matrix, (size, size)), sample['boxes'].copy()
+        boxes[:, 2:4] += boxes[:, :2]
+        boxes[:, :4] = boxes[:, :4] * zoom - (x, y, x, y)
+        if np.random.rand() < 0.5:
+            view = view[:, ::-1]
+            boxes[:, [0, 2]] = size - boxes[:, [2, 0]]
+        return view, visible(boxes, size)
+
+
+def visible(boxes: ndarray, size: int) -> ndarray:
+    """Cut boxes (P, 5) at the border of a view, and leave out those of a low score.
+
+    A box of which the view shows little has a lower score; one of which it shows hardly anything
+    is left out.
+    """
+    cut = np.column_stack([boxes[:, :4].clip(0, size), boxes[:, 4]])
+    sides, whole = (one[:, 2:4] - one[:, :2] for one in (cut, boxes))
+    share = sides.prod(1) / whole.prod(1)
+    cut[share < _DOUBTFUL_SHARE, 4] *= _DOUBTFUL
+    return cut[(share > _LEAST_SHARE) & (sides.min(1) >= _LEAST_SIDE) & (cut[:, 4] >= _LEAST_SCORE)]
+
+
+@TRANSFORMS.register_module()
+class PackBoxes(BaseTransform):
+    """Pack the image as a tensor (3, h, w), and everything else as the sample."""
+
+    def transform(self, results: dict) -> dict:
+        image = torch.from_numpy(np.stack(cv2.split(results.pop('img'))))
+        results.pop('others', None)
+        if 'boxes' in results:
+            results['boxes'] = torch.from_numpy(results['boxes'])
+        return dict(inputs=image, data_samples=BaseDataElement(**results))

@@ -1,0 +1,87 @@
+"""Images with boxes: views and mosaics move boxes as they move pixels."""
+import gzip
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from hourglass.datasets.boxes import BoxesDataset, FitImage, ImagesOfPeople, RandomView, visible
+from hourglass.errors import DataError
+
+SIZE = 64
+VIEW = dict(type='hourglass.RandomView', size=SIZE, longer_side=96)
+PACK = dict(type='hourglass.PackBoxes')
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Images of 96x80 px, black but for one white box each."""
+    boxes = {}
+    for number, (x, y, w, h) in enumerate(((20, 30, 24, 40), (60, 8, 30, 60), (4, 4, 16, 24))):
+        image = np.zeros((80, 96, 3), np.uint8)
+        image[y:y + h, x:x + w] = 255
+        cv2.imwrite(str(tmp_path / f'{number}.png'), image)
+        boxes[f'{number}.png'] = [[x, y, w, h, 0.9]]
+    with gzip.open(tmp_path / 'boxes.json.gz', 'wt') as file:
+        json.dump(boxes | {'0.png': [*boxes['0.png'], [1, 1, 2, 2, 0.9]]}, file)
+    return tmp_path
+
+
+def dataset(folder, **view) -> BoxesDataset:
+    return BoxesDataset(ann_file=str(folder / 'boxes.json.gz'), data_prefix=dict(img=str(folder)),
+                        pipeline=[VIEW | view, PACK])
+
+
+@pytest.mark.parametrize(('mosaic', 'tile'), [(0, SIZE), (1, SIZE // 2)])
+def test_a_box_lies_around_what_is_white_in_its_view(folder, mosaic, tile):
+    """To a pixel, whose half is interpolated at the border."""
+    np.random.seed(0)
+    data = dataset(folder, mosaic=mosaic)
+    samples = [data[index] for index in list(range(len(data))) * 5]
+    checked = 0
+    for sample in samples:
+        image = sample['inputs'][0].numpy()
+        assert image.shape == (SIZE, SIZE)
+        for box in sample['data_samples'].boxes[:, :4].numpy():
+            x, y = (box[:2] // tile * tile).astype(int)
+            left, top, width, height = cv2.boundingRect(
+                (image[y:y + tile, x:x + tile] > 127).astype(np.uint8))
+            white = np.add([left, top, left + width, top + height], [x, y, x, y])
+            assert np.abs(box - white).max() <= 1
+            checked += 1
+    assert checked > 10
+
+
+def test_a_box_that_is_hardly_in_the_view_is_doubtful_or_left_out():
+    boxes = np.array([[10, 10, 30, 30, 0.9], [-12, 10, 8, 30, 0.9], [-13, 10, 7, 30, 0.9],
+                      [-18, 10, 2, 30, 0.9], [10, 10, 13, 30, 0.9], [10, 10, 30, 30, 0.2]])
+    found = visible(boxes.astype(np.float32), SIZE)
+    assert found[:, :4].tolist() == [[10, 10, 30, 30], [0, 10, 8, 30], [0, 10, 7, 30]]
+    assert found[:, 4].tolist() == pytest.approx([0.9, 0.9, 0.54])
+
+
+def test_an_image_of_a_test_has_all_its_people(synthetic):
+    people = dict(type='hourglass.MpiiDataset', data_root=str(synthetic / 'synthetic'),
+                  ann_file='test/annotations.json', data_prefix=dict(img='test/images'))
+    images = ImagesOfPeople(people=people, pipeline=[FitImage(64, 32)], test_mode=True)
+    assert sum(len(images[i]['keypoints_image']) for i in range(len(images))) == 16
+    assert images[0]['img'].shape == (64, 64, 3) and images[0]['zoom'] == 0.5
+
+
+def test_a_view_is_mirrored_half_of_the_time(folder):
+    """The first box of an image that just fits lies left or, mirrored, right of the middle."""
+    np.random.seed(0)
+    view = RandomView(96, 96, scale=(1, 1), mosaic=0)
+    sample = dataset(folder).get_data_info(2)
+    sides = [view(dict(sample))['boxes'][0, 0] for _ in range(40)]
+    assert set(sides) == {4, 96 - 20} and 10 < sides.count(4) < 30
+
+
+def test_a_missing_image_and_a_wrong_box_are_named(folder):
+    (folder / '1.png').unlink()
+    with pytest.raises(DataError, match=r'boxes\.json\.gz: .*1\.png: no such image'):
+        dataset(folder)
+    (folder / 'boxes.json').write_text('{"0.png": [[1, 2, 3, 4]]}')
+    with pytest.raises(DataError, match=r'boxes\.json: 0\.png, box 0: 4 numbers, a list of 5 nee'):
+        BoxesDataset(ann_file=str(folder / 'boxes.json'), data_prefix=dict(img=str(folder)))
