@@ -26,7 +26,7 @@ def main():
     parser.add_argument('images', type=Path)
     parser.add_argument('out')
     parser.add_argument('--detector', help='default: one person fills each image')
-    parser.add_argument('--network', nargs='+', default=['people-small'])
+    parser.add_argument('--network', nargs='+', default=['people'])
     parser.add_argument('--workers', type=int, default=2)
     args = parser.parse_args()
     paths = sorted(str(path.resolve()) for path in args.images.rglob('*') if path.is_file())

@@ -27,7 +27,7 @@ class BatchPredictor:
     :func:`hourglass.inference.predict.predict` takes for each image.
 
     Args:
-        load_network: makes the network, as ``partial(init_model, 'people-small')``.
+        load_network: makes the network, as ``partial(init_model, 'people')``.
         load_detector: makes a detector, as ``partial(find_detector, 'hog')``.
         whole_image: one person fills each image.
         bits: of 16-bit images, as for :func:`hourglass.io.images.as_image`.

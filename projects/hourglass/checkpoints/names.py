@@ -30,7 +30,8 @@ def configs_by_name() -> dict[str, Path]:
 @cache
 def weights_by_name() -> dict[str, Path]:
     """Return the weights that come with the package, by name."""
-    return {path.stem: path for path in sorted((_PACKAGE / 'weights').glob('*.safetensors'))}
+    return dict(sorted((path.stem, path)
+                       for path in (_PACKAGE / 'weights').glob('*.safetensors')))
 
 
 def find_config(name: str | Path) -> Path:
