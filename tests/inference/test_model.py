@@ -121,8 +121,8 @@ def test_names_and_weights_that_do_not_fit_are_refused():
         load_model('td-hm_hourglass8-paper_mpii-256x256')
     with pytest.raises(CheckpointError, match='a checkpoint of another network'):
         load_model('flic-small', 'lsp-small')
-    with pytest.raises(CheckpointError, match='with weights: flic-small, flic-small4, lsp-small, '
-                       'people, people-small'):
+    with pytest.raises(CheckpointError, match='with weights: flic, flic-small, flic-small4, '
+                       'lsp-small, people, people-small'):
         load_model('flic-small', 'none.pth')
 
 

@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'predictions.json: coco-results is the list that COCO.loadRes takes')
     network = parser.add_argument_group('network')
     network.add_argument('--model', default='people', help='name of the weights: '
-                         'flic-small, flic-small4, lsp-small, people, people-small (default '
-                         '%(default)s)')
+                         'flic, flic-small, flic-small4, lsp-small, people, people-small '
+                         '(default %(default)s)')
     network.add_argument('--config', help='config file, with --weights instead of --model')
     network.add_argument('--weights', help='checkpoint; without --config a file that describes '
                          'itself, or a name')

@@ -11,7 +11,7 @@ from hourglass.errors import ConfigError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', metavar='NAME',
-                        help='flic-small, flic-small4, lsp-small, people or people-small; '
+                        help='flic, flic-small, flic-small4, lsp-small, people or people-small; '
                         'default: all')
     parser.add_argument('--config', help='config file of another network')
     parser.add_argument('--weights', help="its checkpoint; default: the config's load_from")
