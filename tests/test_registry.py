@@ -17,6 +17,7 @@ CONFIGS = sorted(       # of reuse: tests/test_reuse.py; mmpose's own: tests/too
     path for path in ROOT.rglob('*.py')
     if path.relative_to(ROOT).parts[0] not in ('_base_', 'reuse')
     and 'hourglass52' not in path.stem)
+DETECTORS = [path for path in CONFIGS if path.parent.name == 'detection']
 
 
 def innermost(dataset: dict) -> list[dict]:
@@ -33,7 +34,22 @@ def test_the_backbone_builds_from_every_scope(scope):
     assert type(network) is StackedHourglass
 
 
-@pytest.mark.parametrize('config', CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize('config', DETECTORS, ids=lambda path: path.stem)
+def test_every_config_of_a_detector_builds_and_its_parts_fit(config):
+    cfg = read_config(config)
+    with torch.device('meta'):
+        stages = MODELS.build(cfg.model)(torch.empty(1, 3, 64, 96))
+    assert {tuple(maps.shape) for maps in stages} == {(1, 5, 16, 24)}
+    sides = {step['longer_side'] for name in ('train', 'val', 'test')
+             for dataset in innermost(cfg[f'{name}_dataloader'].dataset)
+             for step in dataset.pipeline if 'longer_side' in step}
+    assert sides == {cfg.model.longer_side}
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        assert Evaluator(evaluator).metrics
+
+
+@pytest.mark.parametrize('config', [path for path in CONFIGS if path not in DETECTORS],
+                         ids=lambda path: path.stem)
 def test_every_config_builds_and_its_parts_fit(config):
     cfg = read_config(config)
     init_default_scope(cfg.default_scope)
