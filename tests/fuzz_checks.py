@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import cv2
 import h5py
@@ -64,8 +65,8 @@ def usable(people: Iterable[Person], keypoints: int) -> list[Person]:
 
 # images: Pillow, OpenCV and, by three calls, ourselves
 
+@mock.patch.object(Image, 'MAX_IMAGE_PIXELS', 2**19)    # so that what may be large is read quickly
 def check_image(path: Path) -> None:
-    Image.MAX_IMAGE_PIXELS = 2**19      # so that what may be large is quick to read
     half, of_image, reduction = read_reduced(path, 2)
     pixels = read_image(path)
     height, width = pixels.shape[:2]
