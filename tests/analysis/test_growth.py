@@ -15,11 +15,10 @@ def test_every_size_takes_time(work, monkeypatch):
 def test_images_and_people_are_as_many_as_asked_for(monkeypatch):
     counts = []
 
-    def collection(model, source, find_boxes, results, drawing):
+    def predict_all(model, source, find_boxes):
         counts.append((len(source.paths), len(find_boxes(None))))
-        return iter(())
 
-    monkeypatch.setattr(growth, 'predict_collection', collection)
+    monkeypatch.setattr(growth, 'predict_all', predict_all)
     measure_growth('images', [3], 'people-small')
     measure_growth('people in an image', [7], 'people-small')
     assert counts == [(3, 1), (20, 7)]

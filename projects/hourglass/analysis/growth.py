@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -18,10 +17,9 @@ import torch
 from matplotlib.figure import Figure
 
 from hourglass.analysis.loading import measure_loading
+from hourglass.analysis.prediction_speed import predict_all
 from hourglass.errors import HourglassError
-from hourglass.inference.collection import Drawing, predict_collection
 from hourglass.inference.model import load_model
-from hourglass.inference.results import Results
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.figures import panels
 from hourglass.io.tables import markdown_table
@@ -60,11 +58,7 @@ def _images(count: int, weights: str, people: int = 1) -> float:
     with TemporaryDirectory() as folder:
         source = ImageFiles(str(_written(Path(folder), count)))
         start = perf_counter()
-        results = Results(model.dataset_meta, {})
-        for _ in predict_collection(model, source, lambda _: boxes, results,
-                                    Drawing(Path(folder), overlays=False)):
-            pass
-        results.finish(Path(folder))
+        predict_all(model, source, lambda _: boxes)
         return perf_counter() - start
 
 
@@ -75,13 +69,12 @@ def _people(people: int, weights: str) -> float:
 @torch.no_grad()
 def _stacks(stacks: int, weights: str) -> float:
     network, image = StackedHourglass(stacks).eval(), torch.rand(1, 3, 256, 256)
-    return median(map(partial(_timed, partial(network, image)), range(_REPEATS)))
-
-
-def _timed(call: Callable[[], object], _: int) -> float:
-    start = perf_counter()
-    call()
-    return perf_counter() - start
+    seconds = []
+    for _ in range(_REPEATS):
+        start = perf_counter()
+        network(image)
+        seconds.append(perf_counter() - start)
+    return median(seconds)
 
 
 def _processes(count: int, weights: str) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,16 +77,10 @@ def measure_prediction(model: PoseNetwork, source: ImageFiles | Frames, find_box
         for batch in pixels.split(batch_size):
             model(batch)
 
-    def together(overlays: bool) -> None:
-        with TemporaryDirectory() as folder:
-            results = Results(model.dataset_meta, {})
-            for _ in predict_collection(model, source, find_boxes, results,
-                                        Drawing(Path(folder), overlays), batch_size=batch_size):
-                pass
-            results.finish(Path(folder))
-
     calls: tuple[Callable[[], object], ...] = (
-        lambda: deque(read(), 0), network, lambda: together(False), lambda: together(True))
+        lambda: deque(read(), 0), network,
+        lambda: predict_all(model, source, find_boxes, batch_size=batch_size),
+        lambda: predict_all(model, source, find_boxes, overlays=True, batch_size=batch_size))
     seconds: dict[str, list[float]] = {part: [] for part in PARTS}
     for _ in range(rounds):
         for part, call in zip(PARTS, calls):
@@ -93,6 +88,20 @@ def measure_prediction(model: PoseNetwork, source: ImageFiles | Frames, find_box
             call()
             seconds[part].append(perf_counter() - start)
     return PredictionSpeed(images, len(pixels), seconds)
+
+
+def predict_all(model: PoseNetwork, source: ImageFiles | Frames, find_boxes: FindBoxes,
+                overlays: bool = False, **options: Any) -> None:
+    """Predict a source as ``hourglass predict`` does, into a folder that is then removed.
+
+    The options are those of :func:`.predict_collection`.
+    """
+    with TemporaryDirectory() as folder:
+        results = Results(model.dataset_meta, {})
+        for _ in predict_collection(model, source, find_boxes, results,
+                                    Drawing(Path(folder), overlays), **options):
+            pass
+        results.finish(Path(folder))
 
 
 def table(speed: PredictionSpeed) -> str:

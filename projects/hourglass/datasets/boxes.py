@@ -17,7 +17,7 @@ from hourglass.datasets.coco_file import floats
 from hourglass.datasets.crop import crop_image, fitted_image
 from hourglass.errors import DataError
 from hourglass.io.files import read_json
-from hourglass.io.images import read_image, read_reduced
+from hourglass.io.images import read_image
 from hourglass.registry import DATASETS, TRANSFORMS
 
 _LEAST_SCORE = 0.25                     # of the boxes that are used
@@ -120,7 +120,7 @@ class RandomView(BaseTransform):
 
     def _view(self, sample: dict, size: int, longer_side: float) -> tuple[ndarray, ndarray]:
         """Return a view (size, size, 3) and its boxes (P, 5) x1, y1, x2, y2, score in its px."""
-        image = read_reduced(sample['img_path'], 1)[0]
+        image = read_image(sample['img_path'])
         image_size = np.array(image.shape[1::-1])
         zoom = longer_side / image_size.max() * np.exp(np.random.uniform(*np.log(self.scale)))
         x, y = np.random.uniform(0, 1, 2) * (image_size * zoom - size)      # of the corner
