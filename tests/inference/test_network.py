@@ -45,6 +45,19 @@ def test_the_mirrored_heatmaps_are_averaged_without_a_shift():
     assert torch.allclose(averaged(pixels), (pixels + pixels[:, [1, 0, 2]]) / 2)
 
 
+def test_a_large_image_and_its_mirror_image_go_through_the_network_one_by_one():
+    class Counted(Echo):
+        def forward(self, images):
+            batches.append(len(images))
+            return super().forward(images)
+    batches: list[int] = []
+    averaged = module(Counted(), flip=True, flip_indices=[1, 0, 2])
+    pixels = torch.rand(2, 3, 256, 256)
+    alone, together = averaged(pixels[:1]), averaged(pixels)
+    averaged(pixels[:1, :, 1:])
+    assert batches == [1, 1, 4, 2] and torch.equal(alone, together[:1])
+
+
 def network(num_stacks: int = 3, num_keypoints: int | None = 5) -> StackedHourglass:
     torch.manual_seed(0)
     return StackedHourglass(num_stacks=num_stacks, channels=8, num_keypoints=num_keypoints, depth=1,

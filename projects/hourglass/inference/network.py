@@ -17,6 +17,8 @@ from hourglass.errors import ConfigError
 from hourglass.evaluation.calibration import Calibration
 from hourglass.models.stages import shallow_copy, stage_index, up_to_stage
 
+_LARGE = 256 * 256          # px of an input whose features take more memory than they save time
+
 
 class PoseNetwork(nn.Module):
     """Crops (B, 3, H, W) -> keypoints (B, K, 2) in input px, 0-based, and scores (B, K).
@@ -82,9 +84,13 @@ class PoseNetwork(nn.Module):
         images = (images.float() - self.mean) / self.std                # (B, 3, H, W)
         if not self.flip:
             return self.outputs(images)
-        both = torch.cat([images, _reversed(images, -1)])   # one pass is faster than two
-        pairs = [maps.unflatten(0, (2, -1)) for maps in self.outputs(both)]
-        return [(maps + self.unmirror(mirrored)) / 2 for maps, mirrored in pairs]
+        mirrored = _reversed(images, -1)
+        if images.shape[0] == 1 and images.is_cpu and images.shape[-2:].numel() >= _LARGE:
+            pairs = zip(self.outputs(images), self.outputs(mirrored))       # in half the memory
+        else:                                               # one pass is faster than two
+            both = self.outputs(torch.cat([images, mirrored]))
+            pairs = (maps.unflatten(0, (2, -1)) for maps in both)
+        return [(maps + self.unmirror(of_mirrored)) / 2 for maps, of_mirrored in pairs]
 
     def outputs(self, images: Tensor) -> list[Tensor]:
         """Normalised images (B, 3, H, W) -> the heatmaps of each of :attr:`stages`, as they are."""
