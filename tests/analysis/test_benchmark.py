@@ -1,4 +1,6 @@
 """Networks are measured in turns: times in proportion, and only what was asked for."""
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from mmengine.config import Config
 from tiny_network import write_tiny_network
 
 from hourglass.analysis.benchmark import Contender, benchmark, compare_inputs
+from hourglass.deploy.export import export
 from hourglass.errors import ConfigError
 from hourglass.registry import TRANSFORMS
 
@@ -32,6 +35,23 @@ def test_times_are_positive_and_ratios_to_the_first(tiny):
         assert row['deviation'] < 1e-4
     assert 'training' in plain and 'training' not in fused and 'training' not in one
     assert 'throughput' not in plain and 'macs' not in plain
+
+
+@pytest.mark.parametrize(('name', 'stages', 'words'), [
+    ('none.onnx', None, 'no such file'), ('none.onnx', 1, 'one number of stages')])
+def test_a_file_that_cannot_be_run_is_refused(tiny, name, stages, words):
+    with pytest.raises(ConfigError, match=words):
+        Contender(tiny, name, stages)
+
+
+def test_an_exported_file_is_measured_beside_its_network(tiny, tmp_path):
+    pytest.importorskip('ncnn')
+    exported = tmp_path / 'tiny.param'
+    export(tiny, Path(tiny).with_suffix('.pth'), exported)
+    of_file, plain = benchmark([Contender(tiny, str(exported)), Contender(tiny)], ['latency'],
+                               rounds=2).rows
+    assert of_file['latency']['median'] > 0 and 'deviation' not in of_file
+    assert plain['deviation'] == 0
 
 
 def test_an_unknown_measure_is_refused(tiny):

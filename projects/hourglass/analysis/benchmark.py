@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,6 +28,7 @@ from hourglass.analysis.machine import described, machine, peak_memory
 from hourglass.analysis.size import build_estimator, size_of
 from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config
+from hourglass.deploy.formats import FORMATS
 from hourglass.deploy.runtimes import deviation, optimized, take_turns
 from hourglass.errors import ConfigError, HourglassError
 from hourglass.inference.openmmlab import pose_network
@@ -35,7 +37,7 @@ from hourglass.registry import DATASETS
 
 MEASURES = ('size', 'latency', 'throughput', 'training', 'memory', 'input')
 PLAIN = ('none', 'channels_last')               # these work for every network
-Network = Callable[[Tensor], Tensor]            # images (B, 3, H, W) -> heatmaps (B, K, h, w)
+Network = Callable[[Tensor], Any]       # images (B, 3, H, W) -> heatmaps (B, K, h, w), or a file's
 
 
 @dataclass
@@ -43,7 +45,8 @@ class Contender:
     """The network of a config, run in one way.
 
     ``'none'`` is the plain forward of torch in float32, NCHW; ``'channels_last'`` the same with the
-    channels innermost in memory; the others are :data:`hourglass.deploy.runtimes.RUNTIMES`.
+    channels innermost in memory; the others are :data:`hourglass.deploy.runtimes.RUNTIMES`, or an
+    exported file of a network of this size, which brings its own weights.
     """
 
     config: str
@@ -54,10 +57,17 @@ class Contender:
     def __post_init__(self):
         if self.stages is not None and self.stages < 1:
             raise ConfigError(f'stages={self.stages}: give 1 or more')
+        if self.is_file and (self.stages is not None or not Path(self.optimize).is_file()):
+            raise ConfigError(f'{self.optimize}: an exported file has one number of stages'
+                              if self.stages else f'{self.optimize}: no such file')
         self.cfg = read_config(find_config(self.config))
         if 'decoder' not in self.cfg.get('model', {}).get('head', {}):
             raise ConfigError(f'{self.config}: has no model.head.decoder, which gives the size of '
                               'the input; only top-down heatmap networks can be measured')
+
+    @property
+    def is_file(self) -> bool:
+        return Path(self.optimize).suffix in FORMATS
 
     def estimator(self) -> TopdownPoseEstimator:
         """Build it with random weights and statistics, always the same ones, in eval mode."""
@@ -73,6 +83,8 @@ class Contender:
 
     def network(self) -> Network:
         """Return the network as it is run, up to the heatmaps of the last stage that runs."""
+        if self.is_file:
+            return FORMATS[Path(self.optimize).suffix].run(Path(self.optimize))
         estimator, stage = self.estimator(), -1 if self.stages is None else self.stages - 1
         if self.optimize == 'channels_last':
             estimator = estimator.to(memory_format=torch.channels_last)
@@ -174,6 +186,8 @@ def _compare_outputs(measured: Sequence[tuple[dict, Contender]], networks: Seque
                      ) -> None:
     expected: dict[tuple, Tensor] = {}
     for (row, contender), network in zip(measured, networks):
+        if contender.is_file:
+            continue
         images, plain = contender.images(1), (contender.config, 'none', contender.stages)
         if plain not in expected:
             expected[plain] = Contender(*plain).network()(images)
