@@ -20,6 +20,7 @@ def compare_scores(config: str | Path, exported: Exported) -> str:
     """Test a network and its file on the test set of the config; returns a markdown table."""
     cfg = Config.fromfile(find_config(config))
     cfg.log_level, cfg.visualizer = 'WARNING', dict(type='mmengine.Visualizer')
+    cfg.load_from = None                    # which the network and the file take the place of
     with TemporaryDirectory() as cfg.work_dir:
         before, after = (_scores(cfg, name, of) for name, of in (
             ('torch', exported.in_torch), ('file', exported.in_file)))
