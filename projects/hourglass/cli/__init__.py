@@ -15,6 +15,7 @@ from importlib import import_module
 
 from hourglass.cli.errors import one_line_errors
 from hourglass.errors import did_you_mean
+from hourglass.io.memory import keep_freed_memory
 
 COMMANDS = {
     'train': 'train a network',
@@ -63,7 +64,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             prog=f'hourglass {command}', description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(parser)
-        module.run(parser.parse_args(words[len(command.split()):]))
+        args = parser.parse_args(words[len(command.split()):])
+        keep_freed_memory()
+        module.run(args)
 
 
 def _overview(words: list[str]) -> None:
