@@ -120,3 +120,10 @@ print(json.dumps([sorted(heavy), texts, choices]))
     assert choices['evaluate']['dataset'] == [*PROTOCOLS, 'own']
     assert choices['prepare flic'] == dict(splits=list(flic.SPLITS), labels=list(flic.LABELS))
     assert choices['prepare lsp'] == dict(splits=list(lsp.SPLITS))
+
+
+def test_freed_memory_is_kept_from_the_start_of_a_command(status, monkeypatch):
+    done = []
+    monkeypatch.setattr(package, 'keep_freed_memory', lambda: done.append('keep'))
+    monkeypatch.setattr('hourglass.cli.benchmark_loading.run', lambda args: done.append('run'))
+    assert status('benchmark', 'loading')[0] == 0 and done == ['keep', 'run']

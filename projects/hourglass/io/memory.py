@@ -14,6 +14,6 @@ def keep_freed_memory() -> None:
     Otherwise a network's feature maps lie in new memory each time, which the system clears page by
     page: on a CPU, a third of the time of a large batch. Without glibc nothing changes.
     """
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None
-    for option, value in _OPTIONS.items() if mallopt else ():
-        mallopt(option, value)
+    if os.name == 'posix' and hasattr(ctypes.CDLL(None), 'mallopt'):
+        for option, value in _OPTIONS.items():
+            ctypes.CDLL(None).mallopt(option, value)
