@@ -22,6 +22,7 @@ COMMANDS = {
     'predict': 'find the keypoints of people in images or videos',
     'evaluate': 'score prediction files, without a network',
     'export': 'write a network as ONNX, as a torch program, or as weights alone',
+    'curve': 'show how far runs of training have come: losses, rates, scores',
     'report': 'test a network and write the results as one HTML file',
     'benchmark': 'measure what networks cost: size, time, memory',
     'benchmark accuracy-speed': 'accuracy against the time of an image',
