@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -60,8 +61,8 @@ class Row:
     name: str
     by: str                             # a runtime, 'ONNX file' or ELSEWHERE
     mirrored: bool = False              # averaged with the mirrored image
-    scores: dict[str, float] = field(default_factory=dict)          # percent, by name
-    halves: dict[str, float] = field(default_factory=dict)          # half their 95 % intervals
+    # name -> percent and, if it was measured, half the 95 % interval
+    scores: dict[str, tuple[float, float | None]] = field(default_factory=dict)
     # threads -> first quartile, median and third quartile of the ms of an image
     ms: dict[int, tuple[float, float, float]] = field(default_factory=dict)
     note: str = ''
@@ -86,27 +87,29 @@ def read_others(path: Path) -> tuple[list[Network], list[Row]]:
     networks, rows = [], []
     for place, entry in enumerate(read_json(path)):
         try:
-            networks.append(_onnx(path.parent, **entry)) if 'onnx' in entry else rows.append(
-                _reported(**entry))
+            if 'onnx' in entry:
+                networks.append(_onnx(path.parent, **entry))
+            else:
+                rows.append(_reported(**entry))
         except (TypeError, ValueError) as error:
             raise ConfigError(f'{path}, entry {place}: {error}') from None
     return networks, rows
 
 
 def _onnx(folder: Path, name: str, onnx: str, keypoints: str | Sequence[str] = (),
-          test: str | None = None, **options: Sequence[float]) -> Network:
+          test: str | None = None, **pixels: Any) -> Network:
     if isinstance(keypoints, str):
         if keypoints not in SKELETONS:
             raise ValueError(f"keypoints={keypoints!r}, a list or one of {', '.join(SKELETONS)}")
         keypoints = keypoint_names(SKELETONS[keypoints])
-    cfg = read_config(find_config(test)) if test and keypoints else None
-    return Network(name, cfg, partial(load_onnx_poses, folder / onnx, keypoints, **options),
-                   [_ONNX])
+    return Network(name, read_config(find_config(test)) if test and keypoints else None,
+                   partial(load_onnx_poses, folder / onnx, keypoints, **pixels), [_ONNX])
 
 
 def _reported(name: str, scores: dict[str, float], ms: float | None = None, threads: int = 1
               ) -> Row:
-    return Row(name, ELSEWHERE, scores=scores, ms={} if ms is None else {threads: (ms, ms, ms)})
+    return Row(name, ELSEWHERE, scores={score: (value, None) for score, value in scores.items()},
+               ms={threads: (ms, ms, ms)} if ms else {})
 
 
 def measure(networks: Sequence[Network], scores: Sequence[str], threads: Sequence[int],
@@ -125,7 +128,7 @@ def measure(networks: Sequence[Network], scores: Sequence[str], threads: Sequenc
     for network in networks:
         model = network.run_by(network.ways[0])
         tests = network.test if model.decode else None
-        tested = [(twin.flip, *(_scored(twin, network, scores) if tests else ({}, {})))
+        tested = [(twin.flip, _scored(twin, network, scores) if tests else {})
                   for twin in _twins(model, mirror)]
         rows += [Row(network.name, way, *of_twin, note='' if tests else _TIME_ALONE)
                  for way, of_twin in product(network.ways, tested)]
@@ -173,8 +176,8 @@ def _metric(network: Network, scores: Sequence[str]) -> Any:
 
 @torch.inference_mode()
 def _scored(model: PoseNetwork, network: Network, scores: Sequence[str]
-            ) -> tuple[dict[str, float], dict[str, float]]:
-    """Test a network; return scores, and half their intervals."""
+            ) -> dict[str, tuple[float, float | None]]:
+    """Test a network; return its scores as in :class:`Row`."""
     metric, options = _metric(network, scores), deepcopy(network.test.test_dataloader.dataset)
     for step in options.pipeline:
         if 'input_size' in step:                        # that of the config's own network
@@ -194,20 +197,20 @@ def _scored(model: PoseNetwork, network: Network, scores: Sequence[str]
             metric.process([], [record | dict(pred_instances=dict(
                 keypoints=keypoints[None], keypoint_scores=peaks[None]))])
     values, halves = metric.evaluate(len(dataset)), half_widths(metric.intervals)
-    return ({name: values[f'{metric.prefix}/{name}'] for name in scores},
-            {name: halves[name] for name in scores})
+    return {name: (values[f'{metric.prefix}/{name}'], halves[name]) for name in scores}
 
 
 def table(rows: Sequence[Row], scores: Sequence[str]) -> str:
     """Format a markdown table, a row for each network and way to run it."""
-    threads = _threads(rows)
-    def timing(row: Row, count: int) -> str:
-        low, median, high = row.ms.get(count, (np.nan,) * 3)
+    def percent(score: float | None = None, half: float | None = None) -> str:
+        return plus_minus(number(score), half)
+
+    def timing(low: float = np.nan, median: float = np.nan, high: float = np.nan) -> str:
         return number(median, '.1f') + (f' ({low:.1f}-{high:.1f})' if low < high else '')
+    threads = _threads(rows)
     return markdown_table(
-        [[_label(row), *(plus_minus(number(row.scores.get(name)), row.halves.get(name))
-                         for name in scores),
-          row.by, *(timing(row, count) for count in threads), row.note] for row in rows],
+        [[_label(row), *(percent(*row.scores.get(name, ())) for name in scores), row.by,
+          *(timing(*row.ms.get(count, ())) for count in threads), row.note] for row in rows],
         ['', *scores, 'by', *(f'ms, {_in_words(count)}' for count in threads), ''])
 
 
@@ -221,21 +224,22 @@ def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
     markers = dict(zip(dict.fromkeys(row.by for row in rows), _MARKERS))
     figure, axes = panels(len(scores) * len(threads), len(threads), (5.5, 4.2))
     for panel, (score, count) in zip(axes, product(scores, threads)):
-        shown = [row for row in rows if count in row.ms and score in row.scores]
-        for label in dict.fromkeys(map(_label, shown)):
-            points = sorted((row for row in shown if _label(row) == label),
-                            key=lambda row: row.ms[count][1])
-            fastest, slowest, times = points[0], points[-1], [row.ms[count] for row in points]
-            colour = 'grey' if fastest.by == ELSEWHERE else f'C{names.index(fastest.name) % 10}'
-            panel.plot([time[1] for time in times], [row.scores[score] for row in points],
-                       color=colour, linewidth=0.5)
-            for row, (low, median, high) in zip(points, times):
+        lines = defaultdict(list)
+        for row in rows:
+            if count in row.ms and score in row.scores:
+                lines[_label(row)].append((*row.ms[count], *row.scores[score], row))
+        for label, points in lines.items():
+            points.sort(key=lambda point: point[1])
+            for low, median, high, percent, half, row in points:
+                reported = row.by == ELSEWHERE
+                colour = 'grey' if reported else f'C{names.index(row.name) % 10}'
                 panel.errorbar(
-                    median, row.scores[score], row.halves.get(score) if row is fastest else None,
+                    median, percent, half if median == points[0][1] else None,
                     [[median - low], [high - median]], marker=markers[row.by], color=colour,
-                    mfc='none' if row.by == ELSEWHERE else colour, elinewidth=0.7)
-            panel.annotate(label, (times[-1][1], slowest.scores[score]), (5, 4), fontsize='x-small',
-                           textcoords='offset points', in_layout=False)
+                    mfc='none' if reported else colour, elinewidth=0.7)
+            panel.plot([point[1] for point in points], [percent] * len(points), colour, lw=0.5)
+            panel.annotate(label, (median, percent), (5, 4), textcoords='offset points',
+                           fontsize='x-small', in_layout=False)
         panel.set(xscale='log', xlabel=f'ms an image, {_in_words(count)}', ylabel=f'{score}, %',
                   xmargin=0.3)
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
