@@ -72,8 +72,9 @@ def named_network(text: str, ways: Sequence[str]) -> Network:
     """Return the network ``NAME`` of the package, or ``CONFIG,WEIGHTS``."""
     config, _, weights = text.rpartition(',')
     path = find_config(config or weights)
-    load = partial(load_model, *([] if weights in weights_by_name() else [path]), weights)
-    return Network(Path(weights).stem, read_config(path), load, ways)
+    known = weights in weights_by_name()                # they describe themselves
+    return Network(Path(weights).stem, read_config(path), partial(load_model, weights) if known
+                   else partial(load_model, path, weights), ways)
 
 
 def read_others(path: Path) -> tuple[list[Network], list[Row]]:
@@ -123,12 +124,13 @@ def measure(networks: Sequence[Network], scores: Sequence[str], threads: Sequenc
     has no score of a name in ``scores``.
     """
     for network in networks:                            # before the first test, which takes long
-        _metric(network, scores)
+        if network.test:
+            _metric(network.test, scores)
     rows = []
     for network in networks:
         model = network.run_by(network.ways[0])
         tests = network.test if model.decode else None
-        tested = [(twin.flip, _scored(twin, network, scores) if tests else {})
+        tested = [(twin.flip, _scored(twin, tests, scores) if tests else {})
                   for twin in _twins(model, mirror)]
         rows += [Row(network.name, way, *of_twin, note='' if tests else _TIME_ALONE)
                  for way, of_twin in product(network.ways, tested)]
@@ -161,24 +163,22 @@ def _calls(network: Network, mirror: bool) -> Iterator[Callable[[], object]]:
             yield torch.inference_mode()(partial(twin, pixels.to(twin.mean.device)))
 
 
-def _metric(network: Network, scores: Sequence[str]) -> Any:
-    """Return the metric of a network's test set, after a check that it has the scores."""
-    if network.test is None:
-        return None
-    init_default_scope(network.test.get('default_scope', 'mmpose'))
-    metric = Evaluator(deepcopy(network.test.test_evaluator)).metrics[0]
+def _metric(test: Config, scores: Sequence[str]) -> Any:
+    """Return the metric of a test set, after a check that it has the scores."""
+    init_default_scope(test.get('default_scope', 'mmpose'))
+    metric = Evaluator(deepcopy(test.test_evaluator)).metrics[0]
     known = metric.protocol.columns if hasattr(metric, 'protocol') else ()
     if missing := [name for name in scores if name not in known]:
-        raise ConfigError(f"--scores {missing[0]}: the metric of {network.name}'s test set gives "
+        raise ConfigError(f"--scores {missing[0]}: the metric of {test.filename} gives "
                           f"{', '.join(known) or 'no scores of hourglass'}")
     return metric
 
 
 @torch.inference_mode()
-def _scored(model: PoseNetwork, network: Network, scores: Sequence[str]
+def _scored(model: PoseNetwork, test: Config, scores: Sequence[str]
             ) -> dict[str, tuple[float, float | None]]:
     """Test a network; return its scores as in :class:`Row`."""
-    metric, options = _metric(network, scores), deepcopy(network.test.test_dataloader.dataset)
+    metric, options = _metric(test, scores), deepcopy(test.test_dataloader.dataset)
     for step in options.pipeline:
         if 'input_size' in step:                        # that of the config's own network
             step.input_size = model.input_size
@@ -228,7 +228,7 @@ def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
         for row in rows:
             if count in row.ms and score in row.scores:
                 lines[_label(row)].append((*row.ms[count], *row.scores[score], row))
-        for label, points in lines.items():
+        for place, (label, points) in enumerate(lines.items()):
             points.sort(key=lambda point: point[1])
             for low, median, high, percent, half, row in points:
                 reported = row.by == ELSEWHERE
@@ -238,8 +238,8 @@ def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
                     [[median - low], [high - median]], marker=markers[row.by], color=colour,
                     mfc='none' if reported else colour, elinewidth=0.7)
             panel.plot([point[1] for point in points], [percent] * len(points), colour, lw=0.5)
-            panel.annotate(label, (median, percent), (5, 4), textcoords='offset points',
-                           fontsize='x-small', in_layout=False)
+            panel.annotate(label, (median, percent), (5, (4, -10)[place % 2]), fontsize='x-small',
+                           textcoords='offset points', in_layout=False)
         panel.set(xscale='log', xlabel=f'ms an image, {_in_words(count)}', ylabel=f'{score}, %',
                   xmargin=0.3)
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
