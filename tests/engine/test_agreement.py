@@ -9,10 +9,12 @@ from multiprocessing import active_children
 import pytest
 import torch
 from mmengine.model import BaseModel
-from mmengine.registry import MODELS
+from mmengine.registry import DATASETS, LOOPS, MODELS
+from mmengine.runner import ValLoop
 from pairs import zip_equal
 from ranks import Rank, ended, ranks_of
 from torch import Tensor, nn
+from toy_runs import ToyDataset
 
 from hourglass.checkpoints import read_checkpoint
 
@@ -21,6 +23,19 @@ VALIDATION = dict(
     val_evaluator=dict(type='ToyMetric'), val_cfg=dict(),
     val_dataloader=dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
                         sampler=dict(type='DefaultSampler', shuffle=False)))
+
+
+class Twice(ValLoop):
+    """Goes through its batches twice, as loops of other packages do with a second network."""
+
+    def run(self) -> dict:
+        self.runner.call_hook('before_val_epoch')
+        for _ in range(2):
+            for number, batch in enumerate(self.dataloader):
+                self.run_iter(number, batch)
+            metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+        self.runner.call_hook('after_val_epoch', metrics=metrics)
+        return metrics
 
 
 class Root(torch.autograd.Function):
@@ -134,6 +149,43 @@ def test_a_signal_that_ends_data_workers_too_is_still_a_signal(tmp_path, rank, w
     assert f' by rank {rank or 0}: SIGTERM; saved to ' in line
     assert saved['iter'] == (AT + 1 if what == 'after' else 4)
     assert saved['position']['validated'] == (what == 'validated')
+
+
+@DATASETS.register_module(force=True)
+class Ends(ToyDataset):
+    """SIGTERM reaches the process and its data worker while the process waits for a batch."""
+
+    def __getitem__(self, index: int) -> dict:
+        if index == 6:
+            time.sleep(1)               # the batch before is done
+            os.kill(os.getppid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+@pytest.mark.slow
+def test_so_it_is_in_the_validation_of_one_process(tmp_path):
+    process, = ranks_of(tmp_path, 1, **VALIDATION, **AVERAGED, **{
+        'val_dataloader.num_workers': 1, 'val_dataloader.dataset.type': 'Ends'})
+    assert process.end() == 143
+    stopped, before = (read_checkpoint(tmp_path / f'work/{name}.pth')
+                       for name in ('stopped', 'epoch_1'))
+    assert not stopped['meta']['position']['validated']
+    for key in ('state_dict', 'ema_state_dict'):
+        torch.testing.assert_close(stopped[key], before[key], rtol=0, atol=0)
+
+
+@pytest.mark.slow
+def test_a_rank_without_people_to_validate_stops_with_the_others(tmp_path):
+    """Also if a loop goes through the validation twice."""
+    LOOPS.register_module(module=Twice, force=True)
+    few = {'val_dataloader.dataset.length': 1, 'val_dataloader.sampler.round_up': False}
+    for number, loop in enumerate((dict(), dict(type='Twice'))):
+        changes = VALIDATION | few | dict(val_cfg=loop)
+        assert ended(ranks_of(tmp_path, 2, work=f'whole{number}', **changes)) == [0, 0]
+    statuses, line, saved = broken_run(tmp_path, 'exception, validating', 0, 2, **VALIDATION, **few)
+    assert statuses == [1, 1] and saved['iter'] == 4
+    assert "by rank 0: KeyError: 'a bug'; saved to " in line
 
 
 @pytest.mark.slow

@@ -150,9 +150,11 @@ class ResumableLoop(BaseLoop):
                 and (done % self.val_interval == 0 or done == last)):
             self._agree()
             self._seed('validation')
-            if not len(self.runner.val_loop.dataloader):    # fewer people than ranks
-                self.agree_on_scores()
-            self.runner.val_loop.run()
+            try:
+                self.runner.val_loop.run()
+            except RuntimeError:
+                self.runner.call_hook('before_loader_error')
+                raise
             self.computing = False
             self.runner.call_hook('after_validation')
             self._agree()

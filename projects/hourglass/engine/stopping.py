@@ -83,11 +83,14 @@ class StopHook(Hook):
         self.validating = True
         if self.together:
             self.loop.loading = True
+            if not len(runner.val_dataloader):          # fewer people than ranks
+                self.loop.agree_on_scores()
 
     def after_val_iter(self, runner: Runner, batch_idx: int, **step: object) -> None:
         if self.signal and not self.together:
             self._stop(runner, runner.iter)
-        if self.together and batch_idx + 1 == len(runner.val_dataloader):
+        # once: a loop of another type may go through its batches again
+        if self.together and self.loop.loading and batch_idx + 1 == len(runner.val_dataloader):
             self.loop.agree_on_scores()
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
