@@ -97,7 +97,7 @@ from importlib import import_module
 from hourglass.cli import COMMANDS
 texts, choices = {}, {}
 for command in COMMANDS:
-    module = import_module(f"hourglass.cli.{command.replace(' ', '_')}")
+    module = import_module(f"hourglass.cli.{command.replace(' ', '_').replace('-', '_')}")
     parser = argparse.ArgumentParser()
     module.add_arguments(parser)
     texts[command] = ' '.join(parser.format_help().split()).replace('- ', '-')
@@ -115,6 +115,8 @@ print(json.dumps([sorted(heavy), texts, choices]))
         assert all(name in texts[command] for name in weights_by_name())
     assert choices['benchmark']['measure'] == list(MEASURES)
     assert choices['benchmark training']['ways'] == list(WAYS)
+    assert choices['benchmark accuracy-speed']['optimize'] == [
+        name for name in RUNTIMES if name != 'bf16']                # which gives other scores
     assert f'(default {HARD_JOINTS})' in texts['benchmark ablate']
     assert choices['convert'] == dict(data=list(DATA), input=list(PIXELS))
     assert choices['evaluate']['dataset'] == [*PROTOCOLS, 'own']

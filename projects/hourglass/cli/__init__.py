@@ -26,6 +26,7 @@ COMMANDS = {
     'curve': 'show how far runs of training have come: losses, rates, scores',
     'report': 'test a network and write the results as one HTML file',
     'benchmark': 'measure what networks cost: size, time, memory',
+    'benchmark accuracy-speed': 'accuracy against the time of an image',
     'benchmark exits': 'measure accuracy against cost, stack by stack',
     'benchmark predict': 'predict images or a video: the parts and the whole',
     'benchmark training': 'measure training throughput on an accelerator',
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger('hourglass').setLevel(logging.INFO)
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated')        # mmengine imports it
     with one_line_errors():
-        module = import_module(f"hourglass.cli.{command.replace(' ', '_')}")
+        module = import_module(f"hourglass.cli.{command.replace(' ', '_').replace('-', '_')}")
         parser = argparse.ArgumentParser(
             prog=f'hourglass {command}', description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter)
