@@ -34,9 +34,21 @@ def write_mean_boxes(path: Path, size: tuple[int, int]) -> Path:
                   [helper.make_tensor_value_info('output', TensorProto.FLOAT, [1, 1, 6])])
 
 
-def _write(path: Path, nodes: list, inputs: dict[str, list], outputs: list) -> Path:
-    graph = helper.make_graph(nodes, 'detector', [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+def write_means(path: Path, size: tuple[int, int], channels_last: bool, kind: str) -> Path:
+    """Write a graph that returns the means (1, 3) of the channels of an image of type ``kind``."""
+    shape = [1, *size[::-1]]
+    shape.insert(3 if channels_last else 1, 3)
+    nodes = [helper.make_node('Cast', ['image'], ['numbers'], to=TensorProto.FLOAT),
+             helper.make_node('ReduceMean', ['numbers'], ['output'], keepdims=0,
+                              axes=[1, 2] if channels_last else [2, 3])]
+    return _write(path, nodes, dict(image=shape), [
+        helper.make_tensor_value_info('output', TensorProto.FLOAT, [1, 3])], kind)
+
+
+def _write(path: Path, nodes: list, inputs: dict[str, list], outputs: list, kind: str = 'FLOAT'
+           ) -> Path:
+    graph = helper.make_graph(nodes, 'graph', [
+        helper.make_tensor_value_info(name, getattr(TensorProto, kind), shape)
         for name, shape in inputs.items()], outputs)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)], ir_version=8),
               path)

@@ -34,6 +34,9 @@ class Meddles(Hook):
     def after_train_iter(self, runner, **step) -> None:
         self.act(runner, 'after')
 
+    def after_val_iter(self, runner, **step) -> None:
+        self.act(runner, 'validating')
+
     def after_val_epoch(self, runner, metrics=None) -> None:
         self.act(runner, 'validated')
 
@@ -86,7 +89,8 @@ def ranks_of(folder: Path, ranks: int, act: Callable | None = None, work: str = 
              resume: Path | None = None, **changes: object) -> list[Rank]:
     """Train a toy in ``folder/work``, resumed as ``hourglass train`` resumes if there is a
     checkpoint to ``resume``. ``act(runner, moment)`` is called 'before' and 'after' each
-    iteration, when 'validated', and when the run is 'left', on every rank."""
+    iteration, when 'validating', after a batch, when 'validated', and when the run is 'left', on
+    every rank."""
     if torch.__version__ >= '2.1':       # process groups load it: once for all the forks
         dir(torch._dynamo.config)
     number = f'{work}{time.monotonic_ns()}'

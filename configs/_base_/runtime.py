@@ -5,7 +5,7 @@ custom_imports = dict(imports=['hourglass'], allow_failed_imports=False)
 data_mode = 'topdown'               # read by mmpose's inferencers
 
 default_hooks = dict(
-    timer=dict(type='IterTimerHook'),
+    timer=dict(type='IterTimerHook', priority='BELOW_NORMAL'),      # after EMAHook
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(

@@ -2,8 +2,9 @@
 
 python ray_predict.py IMAGES OUT [--detector NAME] [--network NAME | CONFIG WEIGHTS] [--workers N]
 
-OUT becomes a folder of Parquet files. If a worker dies, Ray starts another one, which repeats the
-batches that were lost. On a cluster, IMAGES and OUT have to be on storage that all machines share.
+OUT becomes a new folder of Parquet files. If a worker dies, Ray starts another one, which repeats
+the batches that were lost. On a cluster, IMAGES and OUT have to be on storage that all machines
+share.
 """
 import argparse
 from functools import partial
@@ -29,6 +30,8 @@ def main():
     parser.add_argument('--network', nargs='+', default=['people'])
     parser.add_argument('--workers', type=int, default=2)
     args = parser.parse_args()
+    if Path(args.out).exists():         # Ray would write each row once more
+        parser.error(f'{args.out} exists; choose another folder, or remove it')
     paths = sorted(str(path.resolve()) for path in args.images.rglob('*') if path.is_file())
     images = ray.data.from_items([dict(image=path) for path in paths])
     where = (dict(load_detector=partial(find_detector, args.detector)) if args.detector else

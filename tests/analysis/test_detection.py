@@ -17,7 +17,8 @@ def test_a_person_is_given_the_box_that_overlaps_most():
 
 
 def test_the_table_leaves_out_what_has_no_number():
-    found = [Found('annotation', np.nan, np.nan, np.nan, 64.2, 3.3),
-             Found('hog', 23.5, 1.25, 0.1621, 20, np.nan)]
+    found = [Found('annotation', np.nan, np.nan, np.nan, 64.2, 3.3, np.nan, np.nan),
+             Found('hog', 23.5, 1.25, 0.1621, 20, np.nan, 60, 70.5)]
     assert table(found).splitlines()[2:] == [
-        '| annotation |  |  |  | 64.20 ± 3.30 |', '| hog | 23.5 | 1.2 | 162 | 20.00 |']
+        '| annotation |  |  |  | 64.20 ± 3.30 |  |  |',
+        '| hog | 23.5 | 1.2 | 162 | 20.00 | 60.00 | 70.50 |']

@@ -28,5 +28,6 @@ def test_rows_have_the_seconds_and_ms_for_one_and_panels_the_curves():
     found = Growth('images', {10: 0.5, 1000: 40.0})
     assert found.rows() == [['images', '10', '0.5', '50'], ['images', '1,000', '40', '40']]
     assert '| images | 1,000 |' in table([found])
-    line, = plot([found]).axes[0].lines
+    line, proportion = plot([found]).axes[0].lines
     assert list(line.get_xdata()) == [10, 1000] and list(line.get_ydata()) == [0.5, 40.0]
+    assert list(proportion.get_ydata()) == [0.4, 40.0]

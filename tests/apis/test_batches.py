@@ -112,13 +112,17 @@ def test_a_worker_of_ray_that_is_killed_loses_no_row_and_doubles_none(tmp_path, 
         os.link(people[number % 200], tmp_path / f'images/{number:05}.jpg')
     (tmp_path / 'images/damaged.jpg').write_text('no image')
     (tmp_path / 'detector_of_a_test.py').write_text(DETECTOR)
-    done = subprocess.run(
-        [sys.executable, '-c', START, REPOSITORY / 'docs/examples/ray_predict.py',
-         tmp_path / 'images', out, '--network', weights, '--detector', 'detector_of_a_test:find'],
+    example = REPOSITORY / 'docs/examples/ray_predict.py', tmp_path / 'images', out
+    options = dict(
         capture_output=True, text=True, check=False, env=os.environ | dict(
             RAY_worker_niceness='0', RAY_USAGE_STATS_ENABLED='0', OMP_NUM_THREADS='1',
             PYTHONPATH=f'{REPOSITORY}/projects:{tmp_path}'))
+    done = subprocess.run(
+        [sys.executable, '-c', START, *example, '--network', weights, '--detector',
+         'detector_of_a_test:find'], **options)
     assert done.returncode == 0, done.stderr[-3000:]
+    again = subprocess.run([sys.executable, *example], **options)
+    assert again.returncode == 2 and f'error: {out} exists; choose another' in again.stderr
     assert (tmp_path / 'killed').exists()
     *found, damaged = sorted(parquet.read_table(out).to_pylist(), key=lambda row: row['image'])
     assert [Path(row['image']).name for row in found] == [

@@ -23,6 +23,8 @@ def test_detectors_are_compared_with_the_data_sets_crops(
     crops, whole, nobody = json.loads((tmp_path / 'found.json').read_text())['detectors']
     assert (crops['usable'], crops['boxes'], crops['seconds']) == (None, None, None)
     assert whole['boxes'] == 1 and 0 < whole['usable'] < 100 and whole['seconds'] > 0
+    assert None not in (whole['usable_score'], whole['same_score'])
+    assert (nobody['usable_score'], nobody['same_score']) == (None, None)
     assert nobody['usable'] == nobody['boxes'] == nobody['score'] == 0
     cli('test', config, checkpoint, '--work-dir', 'run', '--out', 'metrics.json',
         '--cfg-options', 'test_dataloader.num_workers=0')

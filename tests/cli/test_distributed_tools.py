@@ -180,6 +180,7 @@ def test_a_stopped_run_of_two_goes_on_in_one_process_with_the_same_steps(data, t
 @pytest.mark.slow
 def test_a_rank_that_dies_or_stops_comes_back_until_torchrun_is_stopped(data, tmp_path):
     work, log = tmp_path / 'work', tmp_path / 'log'
+    log.touch()
     launch = start(
         'bash', '-c', 'exec "$@" > "$0" 2>&1', log, REPOSITORY / 'tools/dist_train.sh',
         write_config(tmp_path, data), 2, '--work-dir', work, '--max-restarts', '2',

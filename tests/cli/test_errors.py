@@ -24,6 +24,9 @@ from hourglass.errors import ConfigError, DataError
     (RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. '),
      'DataLoader worker (pid 7) is killed by signal: Killed: a data worker was lost or hangs '
      '(memory? a slow disk?); try fewer num_workers; if it trained, go on with --resume'),
+    (RuntimeError('[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:553] Connection closed by '
+                  'peer [127.0.0.1]:13728'),
+     'another process of this run has ended; its error, or what killed it, is the reason'),
     (OSError(errno.ENOSPC, 'No space left on device'),
      f'a file, perhaps a temporary one in {gettempdir()} (TMPDIR): cannot be written (No space '
      'left on device); choose a folder you may write to, with free space'),

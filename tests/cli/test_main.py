@@ -97,7 +97,7 @@ from importlib import import_module
 from hourglass.cli import COMMANDS
 texts, choices = {}, {}
 for command in COMMANDS:
-    module = import_module(f"hourglass.cli.{command.replace(' ', '_')}")
+    module = import_module(f"hourglass.cli.{command.replace(' ', '_').replace('-', '_')}")
     parser = argparse.ArgumentParser()
     module.add_arguments(parser)
     texts[command] = ' '.join(parser.format_help().split()).replace('- ', '-')
@@ -115,8 +115,17 @@ print(json.dumps([sorted(heavy), texts, choices]))
         assert all(name in texts[command] for name in weights_by_name())
     assert choices['benchmark']['measure'] == list(MEASURES)
     assert choices['benchmark training']['ways'] == list(WAYS)
+    assert choices['benchmark accuracy-speed']['optimize'] == [
+        name for name in RUNTIMES if name != 'bf16']                # which gives other scores
     assert f'(default {HARD_JOINTS})' in texts['benchmark ablate']
     assert choices['convert'] == dict(data=list(DATA), input=list(PIXELS))
     assert choices['evaluate']['dataset'] == [*PROTOCOLS, 'own']
     assert choices['prepare flic'] == dict(splits=list(flic.SPLITS), labels=list(flic.LABELS))
     assert choices['prepare lsp'] == dict(splits=list(lsp.SPLITS))
+
+
+def test_freed_memory_is_kept_from_the_start_of_a_command(status, monkeypatch):
+    done = []
+    monkeypatch.setattr(package, 'keep_freed_memory', lambda: done.append('keep'))
+    monkeypatch.setattr('hourglass.cli.benchmark_loading.run', lambda args: done.append('run'))
+    assert status('benchmark', 'loading')[0] == 0 and done == ['keep', 'run']

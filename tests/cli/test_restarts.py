@@ -77,9 +77,12 @@ def killed(launch: Launch, start: int, moments: random.Random, ranks: int) -> st
     while pid and launch.process.is_alive() and len(lines()) < after:
         time.sleep(0.01)
     launch.process.join(moments.uniform(0, 1))
-    if pid is None or not launch.process.is_alive():
+    if pid is None:
         return None
-    os.kill(pid, signal.SIGKILL)
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:          # it has finished
+        return None
     writing = any(launch.work.glob('*.part'))
     return (f"{rank} after {''.join(lines()[-1:]) or 'the start'}"
             f"{', while a file was written' if writing else ''}")

@@ -77,6 +77,24 @@ def test_a_restart_by_torchrun_goes_on_from_what_this_run_has_saved(
             (str(path), True) if path else (None, False))
 
 
+@pytest.mark.parametrize(('restarts', 'count', 'words', 'kept'), [
+    (0, 0, (), True), (3, 0, (), False), (3, 0, ('--resume', 'work/epoch_2.pth'), False),
+    (3, 0, ('--resume',), True), (3, 1, (), True)])
+def test_a_restart_finds_no_checkpoint_of_an_earlier_run_in_the_folder(
+        config_of, cli, tmp_path, monkeypatch, restarts, count, words, kept):
+    """Even if the first start fails before the training, as without a model."""
+    monkeypatch.setenv('TORCHELASTIC_MAX_RESTARTS', str(restarts))
+    monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', str(count))
+    monkeypatch.chdir(tmp_path)
+    note = tmp_path / 'work/last_checkpoint'
+    note.parent.mkdir()
+    note.write_text(str(checkpoint(tmp_path / 'work/epoch_2.pth')))
+    config_of()                         # writes the file
+    with pytest.raises(SystemExit, match='error: '):
+        cli('train', 'config.py', '--work-dir', 'work', *words)
+    assert note.exists() is kept
+
+
 def test_weights_alone_are_not_resumed(config_of):
     with pytest.raises(ConfigError, match='holds weights alone; start from them with'):
         config_of('--resume', 'a.safetensors')

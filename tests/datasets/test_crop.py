@@ -108,6 +108,16 @@ def test_a_piece_around_the_crop_is_enough(rng):
     assert np.array_equal(crop_image(piece, matrix, (64, 64)), crop_image(image, matrix, (64, 64)))
 
 
+def test_only_squares_that_no_pixel_needs_are_left_out(rng, monkeypatch):
+    image = rng.integers(256, size=(300, 400, 3), dtype=np.uint8)
+    matrices = [matrix_of(rng.uniform(-50, 400, 2), rng.uniform(64, 600), 32, degrees)
+                for degrees in [0, *rng.uniform(-180, 180, 20)]]
+    crops = [crop_image(image, matrix, (32, 32)) for matrix in matrices]
+    monkeypatch.setattr(Piece, 'squares', lambda piece, *_: piece)
+    for matrix, crop in zip(matrices, crops):
+        assert np.array_equal(crop, crop_image(image, matrix, (32, 32)))
+
+
 def test_outside_of_the_image_a_crop_is_black(rng):
     image = np.full((50, 60, 3), 200, np.uint8)
     crop = crop_image(image, matrix_of((30, 25), 400, 64), (64, 64))

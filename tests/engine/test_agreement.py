@@ -9,10 +9,12 @@ from multiprocessing import active_children
 import pytest
 import torch
 from mmengine.model import BaseModel
-from mmengine.registry import MODELS
+from mmengine.registry import DATASETS, LOOPS, MODELS
+from mmengine.runner import ValLoop
 from pairs import zip_equal
 from ranks import Rank, ended, ranks_of
 from torch import Tensor, nn
+from toy_runs import ToyDataset
 
 from hourglass.checkpoints import read_checkpoint
 
@@ -21,6 +23,19 @@ VALIDATION = dict(
     val_evaluator=dict(type='ToyMetric'), val_cfg=dict(),
     val_dataloader=dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
                         sampler=dict(type='DefaultSampler', shuffle=False)))
+
+
+class Twice(ValLoop):
+    """Goes through its batches twice, as loops of other packages do with a second network."""
+
+    def run(self) -> dict:
+        self.runner.call_hook('before_val_epoch')
+        for _ in range(2):
+            for number, batch in enumerate(self.dataloader):
+                self.run_iter(number, batch)
+            metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+        self.runner.call_hook('after_val_epoch', metrics=metrics)
+        return metrics
 
 
 class Root(torch.autograd.Function):
@@ -57,12 +72,12 @@ class BreaksOnCommand(BaseModel):
         return dict(loss=y + Root.apply(0 * y) if self.command == 'gradient' else y)
 
 
-def happens(what: str, rank: int):
-    """An act that does something to one rank at its iteration ``AT``."""
+def happens(what: str, rank: int | None):
+    """An act that does something to one rank, or to all, at its iteration ``AT``."""
     def act(runner, moment: str) -> None:
         if moment == 'left':
             print('weights finite:', all(p.isfinite().all() for p in runner.model.parameters()))
-        if runner.rank != rank or runner.iter != (4 if 'validat' in what else AT):
+        if rank not in (runner.rank, None) or runner.iter != (4 if 'validat' in what else AT):
             return
         if moment == 'validated' and what == 'validation':
             raise KeyError('a bug')
@@ -79,10 +94,12 @@ def happens(what: str, rank: int):
         elif moment == 'after' and what == 'worker':
             os.kill(active_children()[0].pid, signal.SIGKILL)
         elif what == f'SIGTERM to all, {moment}':       # as torchrun sends it
-            worker = active_children()[0].pid
             os.kill(os.getpid(), signal.SIGTERM)
-            os.kill(worker, signal.SIGTERM)
-            os.waitid(os.P_PID, worker, os.WEXITED | os.WNOWAIT)
+            for worker in active_children():
+                os.kill(worker.pid, signal.SIGTERM)
+                os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)
+        elif what == f'exception, {moment}':
+            raise KeyError('a bug')
     return act
 
 
@@ -92,7 +109,7 @@ def lines(processes: list[Rank]) -> list[str]:
             for line in process.output.splitlines() if 'stop_ranks' in line]
 
 
-def broken_run(folder, what: str, rank: int, ranks: int, **changes: object
+def broken_run(folder, what: str, rank: int | None, ranks: int, **changes: object
                ) -> tuple[list[int], str, dict | None]:
     """Exit statuses, the one line, and the meta data of the checkpoint, if one was saved."""
     processes = ranks_of(folder, ranks, happens(what, rank), model=dict(type='BreaksOnCommand'),
@@ -116,16 +133,76 @@ def test_a_signal_to_one_rank_stops_all_with_a_checkpoint(tmp_path, ranks, what)
     assert (saved['epoch'], saved['iter'], saved['position']['batches_done']) == (1, 6, 2)
 
 
+WORKERS = {'train_dataloader.num_workers': 1, 'train_dataloader.persistent_workers': True,
+           'val_dataloader.num_workers': 1}
+AVERAGED = dict(custom_hooks=[dict(type='NotesRates'), dict(type='Meddles'),
+                              dict(type='EMAHook', momentum=0.5)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('rank', [0, 1, None])
+@pytest.mark.parametrize('what', ['after', 'validating', 'validated'])
+def test_a_signal_that_ends_data_workers_too_is_still_a_signal(tmp_path, rank, what):
+    statuses, line, saved = broken_run(
+        tmp_path, f'SIGTERM to all, {what}', rank, 2, **VALIDATION, **WORKERS)
+    assert statuses == [143, 143]
+    assert f' by rank {rank or 0}: SIGTERM; saved to ' in line
+    assert saved['iter'] == (AT + 1 if what == 'after' else 4)
+    assert saved['position']['validated'] == (what == 'validated')
+
+
+@DATASETS.register_module(force=True)
+class Ends(ToyDataset):
+    """SIGTERM reaches the process and its data worker while the process waits for a batch."""
+
+    def __getitem__(self, index: int) -> dict:
+        if index == 6:
+            time.sleep(1)               # the batch before is done
+            os.kill(os.getppid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+@pytest.mark.slow
+def test_so_it_is_in_the_validation_of_one_process(tmp_path):
+    process, = ranks_of(tmp_path, 1, **VALIDATION, **AVERAGED, **{
+        'val_dataloader.num_workers': 1, 'val_dataloader.dataset.type': 'Ends'})
+    assert process.end() == 143
+    stopped, before = (read_checkpoint(tmp_path / f'work/{name}.pth')
+                       for name in ('stopped', 'epoch_1'))
+    assert not stopped['meta']['position']['validated']
+    for key in ('state_dict', 'ema_state_dict'):
+        torch.testing.assert_close(stopped[key], before[key], rtol=0, atol=0)
+
+
+@pytest.mark.slow
+def test_a_rank_without_people_to_validate_stops_with_the_others(tmp_path):
+    """Also if a loop goes through the validation twice."""
+    LOOPS.register_module(module=Twice, force=True)
+    few = {'val_dataloader.dataset.length': 1, 'val_dataloader.sampler.round_up': False}
+    for number, loop in enumerate((dict(), dict(type='Twice'))):
+        changes = VALIDATION | few | dict(val_cfg=loop)
+        assert ended(ranks_of(tmp_path, 2, work=f'whole{number}', **changes)) == [0, 0]
+    statuses, line, saved = broken_run(tmp_path, 'exception, validating', 0, 2, **VALIDATION, **few)
+    assert statuses == [1, 1] and saved['iter'] == 4
+    assert "by rank 0: KeyError: 'a bug'; saved to " in line
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize('rank', [0, 1])
-@pytest.mark.parametrize('what', ['after', 'validated'])
-def test_a_signal_that_ends_data_workers_too_is_still_a_signal(tmp_path, rank, what):
-    workers = {'train_dataloader.num_workers': 1, 'train_dataloader.persistent_workers': True}
+def test_a_validation_that_fails_leaves_the_weights_of_the_training(tmp_path, rank):
+    """Not the averaged ones, which are validated; the other rank waits with its metrics."""
     statuses, line, saved = broken_run(
-        tmp_path, f'SIGTERM to all, {what}', rank, 2, **VALIDATION, **workers)
-    assert statuses == [143, 143]
-    assert f' by rank {rank}: SIGTERM; saved to ' in line
-    assert saved['iter'] == (AT + 1 if what == 'after' else 4)
+        tmp_path, 'exception, validating', rank, 2, **VALIDATION, **WORKERS, **AVERAGED)
+    assert statuses == [1, 1]
+    assert f"by rank {rank}: KeyError: 'a bug'; saved to " in line
+    assert not saved['position']['validated']
+    stopped, before = (read_checkpoint(tmp_path / f'work/{name}.pth')
+                       for name in ('stopped', 'epoch_1'))
+    for key in ('state_dict', 'ema_state_dict'):
+        torch.testing.assert_close(stopped[key], before[key], rtol=0, atol=0)
+    assert not torch.equal(stopped['state_dict']['line.weight'],
+                           stopped['ema_state_dict']['module.line.weight'])
 
 
 @pytest.mark.slow

@@ -88,6 +88,7 @@ def test_an_endless_sampler_counts_its_epochs_over_all_processes(monkeypatch, wo
             monkeypatch.setattr(f'{module}.get_dist_info', lambda rank=rank: (rank, world_size))
         batches = ResumableBatches(InfiniteSampler(seeded(), seed=5), batch_size=2)
         batches.start(seed=0, epoch=0, first=0)
+        assert len(batches) == {1: 5, 2: 3}[world_size]         # as of 4 samples in one process
         of_rank = [next(made) for made in [iter(batches)] for _ in range(12 // world_size)]
         again = ResumableBatches(InfiniteSampler(seeded(), seed=5), batch_size=2)
         again.start(seed=0, epoch=0, first=3)

@@ -1,11 +1,12 @@
 """A resumed run trains with its config, on the weights and the position of its checkpoint."""
 import random
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, HOOKS, MODELS
 from mmengine.runner import Runner
@@ -15,6 +16,7 @@ from toy_runs import rates, toy_config, train
 
 from hourglass.checkpoints import read_checkpoint
 from hourglass.engine.resuming import differences, keep_global_batch, settings
+from hourglass.engine.saving import hook_state, restore_hook
 from hourglass.errors import ConfigError
 
 ADAM = {'optim_wrapper.optimizer.type': 'Adam'}
@@ -92,6 +94,17 @@ def test_what_would_be_meaningless_is_refused(tmp_path, changes, message):
         resumed(tmp_path, {}, changes)
 
 
+def test_another_number_of_images_is_said_also_without_the_command_that_keeps_it(tmp_path, capsys):
+    """As when mmengine's own runner resumes a run of two processes in one."""
+    train(toy_config(tmp_path / 'first'))
+    path = tmp_path / 'first/epoch_2.pth'
+    checkpoint = read_checkpoint(path)
+    checkpoint['meta']['position'].update(ranks=2, batch=4, batches_per_epoch=2)
+    torch.save(checkpoint, path)
+    train(toy_config(tmp_path / 'second', resume=True, load_from=str(path)))
+    assert 'taken    images of an iteration: 4 -> 2' in ''.join(capsys.readouterr())
+
+
 def test_initial_weights_and_seed_are_ignored_and_said_to_be(tmp_path, capsys):
     run = resumed(tmp_path, {'randomness.seed': 1}, {
         'randomness.seed': 2, 'model.init_cfg': dict(type='Constant', val=7.0, layer='Linear')})
@@ -156,18 +169,25 @@ COUNTS = {
     'custom_hooks': [dict(type='EMAHook'), dict(type='NotesRates'), dict(type='Meddles')]}
 
 
-def whole_run(folder: Path, ranks: int) -> dict:
-    assert ended(ranks_of(folder, ranks, work=f'of{ranks}', **COUNTS | {
+ENDLESS = COUNTS | {
+    'train_cfg': dict(type='hourglass.IterationLoop', max_iters=12, rank_timeout=20),
+    'train_dataloader.sampler': dict(type='InfiniteSampler', shuffle=True),
+    'param_scheduler': [dict(type='CosineAnnealingLR', by_epoch=False, eta_min=0.01)],
+    'log_processor': dict(by_epoch=False)}
+
+
+def whole_run(folder: Path, ranks: int, config: dict = COUNTS) -> dict:
+    assert ended(ranks_of(folder, ranks, work=f'of{ranks}', **config | {
         'train_dataloader.batch_size': 6 // ranks})) == [0] * ranks
     return read_checkpoint(folder / f'of{ranks}/iter_12.pth')
 
 
-def changed(folder: Path, before: int, after: int, at: int) -> dict:
+def changed(folder: Path, before: int, after: int, at: int, config: dict = COUNTS) -> dict:
     """The end of a run of ``before`` ranks that ``after`` ranks went on with, on its config."""
     work = f'of{before}then{after}at{at}'
     assert ended(ranks_of(
         folder, after, work=work, resume=folder / f'of{before}/iter_{at}.pth',
-        **COUNTS | {'train_dataloader.batch_size': 6 // before})) == [0] * after
+        **config | {'train_dataloader.batch_size': 6 // before})) == [0] * after
     return read_checkpoint(folder / work / 'iter_12.pth')
 
 
@@ -185,6 +205,12 @@ def test_one_process_goes_on_with_the_run_of_two(tmp_path):
     whole = whole_run(tmp_path, 2)
     assert read_checkpoint(tmp_path / 'of2/iter_7.pth')['gradients']
     assert 0 < deviation(whole, changed(tmp_path, 2, 1, at=7)) < 1e-12
+
+
+@pytest.mark.slow
+def test_so_it_does_with_a_run_by_iterations_whose_sampler_has_no_end(tmp_path):
+    whole = whole_run(tmp_path, 2, ENDLESS)
+    assert 0 < deviation(whole, changed(tmp_path, 2, 1, 7, ENDLESS)) < 1e-12
 
 
 @pytest.mark.slow
@@ -244,3 +270,18 @@ def test_hooks_go_on_with_what_they_knew(tmp_path):
         assert len(rates(run)) == left
         stateful = next(hook for hook in run.hooks if isinstance(hook, Stateful))
         assert stateful.epochs == 4
+
+
+@pytest.mark.parametrize('more', [dict(patience=1), dict(stopping_threshold=2)])
+def test_a_run_that_one_of_its_hooks_stopped_stays_so(more):
+    loop = SimpleNamespace(stop_training=False)
+    first, second = (EarlyStoppingHook(monitor=name, rule='less', min_delta=0)
+                     for name in ('error', 'other'))
+    vars(first).update(more)
+    for score in (1, 1.5):
+        first._check_stop_condition(score)
+    again = EarlyStoppingHook('error', rule='less', patience=first.patience,
+                              stopping_threshold=first.stopping_threshold)
+    restore_hook(again, hook_state(first), loop)
+    restore_hook(second, hook_state(second), loop)
+    assert loop.stop_training

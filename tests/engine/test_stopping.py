@@ -81,6 +81,7 @@ def test_a_second_signal_would_kill_at_once(hook):
 
 
 def test_a_validation_is_left_with_the_weights_of_training(runner, hook):
+    hook.before_val_epoch(runner)
     os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(SystemExit, match='^143$'):
         hook.after_val_iter(runner, batch_idx=0)

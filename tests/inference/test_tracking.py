@@ -132,7 +132,7 @@ def test_an_unsure_joint_moves_less():
 @pytest.mark.slow
 @pytest.mark.data
 @needs(DATA / 'lsp/images')
-@pytest.mark.parametrize('name', ['lsp-small', 'people-small'])
+@pytest.mark.parametrize('name', ['lsp-small', 'people-small', 'people'])
 def test_a_still_image_does_not_jump(name, rng):
     """Five of LSP's test people, whose boxes move by up to 5 % of their sides in 100 frames.
 

@@ -1,5 +1,6 @@
 """Files are written whole or not at all, and reading errors name the file."""
 import errno
+import gc
 import gzip
 import json
 import os
@@ -9,7 +10,14 @@ import pytest
 
 from hourglass.errors import DataError
 from hourglass.io import files
-from hourglass.io.files import claimed, named_errors, open_json, read_json, replacing
+from hourglass.io.files import (
+    claimed,
+    named_errors,
+    open_json,
+    read_json,
+    replacing,
+    without_collection,
+)
 
 
 def write(path, content: bytes) -> None:
@@ -120,3 +128,10 @@ def test_a_claimed_folder_is_refused_to_another_process_until_the_first_ends(tmp
     with claimed(tmp_path):
         assert another() == 1
     assert another() == 0
+
+
+def test_cycles_are_looked_for_again_after_an_error(monkeypatch):
+    with pytest.raises(DataError), without_collection():
+        assert not gc.isenabled()
+        raise DataError
+    assert gc.isenabled()

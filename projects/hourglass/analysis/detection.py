@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from time import process_time
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 from mmengine.config import Config
@@ -19,11 +19,12 @@ from hourglass.evaluation.boxes import is_usable, overlaps
 from hourglass.evaluation.intervals import half_widths
 from hourglass.inference.detectors import PersonDetector, find_detector
 from hourglass.inference.model import load_model
-from hourglass.inference.predict import predict
+from hourglass.inference.predict import Poses, predict
 from hourglass.io.images import read_image
 from hourglass.io.tables import markdown_table, number, plus_minus
 
 ANNOTATION = 'annotation'               # the crops of the data set, in the place of a detector
+_Posed = tuple[dict, Poses, Optional[int]]      # a person, and whose pose this person is given
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Found:
     seconds: float                      # of processor time, median of an image
     score: float                        # total of the config's metric
     half_width: float                   # of the score's 95 % interval
+    usable_score: float                 # of the people with a usable box alone
+    same_score: float                   # of these people, with the crops of the data set
 
 
 def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
@@ -60,35 +63,50 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
 
 def _measure(model: Any, metainfo: dict, by_image: dict[str, list[dict]], name: str,
              detect: PersonDetector | None, evaluator: Any) -> Found:
-    metric = Evaluator(deepcopy(evaluator)).metrics[0]
-    metric.dataset_meta = metainfo
     boxes_of, seconds, usable = [], [], []
+    everyone: list[_Posed] = []
+    with_box: list[_Posed] = []
+    in_crops: list[_Posed] = []
     for path, people in by_image.items():
         image = read_image(path, people[0].get('bits'))
+        crops = predict(model, image, centers=[one['bbox_center'][0] for one in people],
+                        scales=[one['bbox_scale'][0, 0] / 200 for one in people])
         if detect is None:
-            poses = predict(model, image, centers=[one['bbox_center'][0] for one in people],
-                            scales=[one['bbox_scale'][0, 0] / 200 for one in people])
-            chosen: Sequence[int | None] = range(len(people))
-        else:
-            start = process_time()
-            boxes = detect(image, path)
-            seconds.append(process_time() - start)
-            boxes_of.append(len(boxes))
-            truth = [one['raw_ann_info']['keypoints_image'] for one in people]
-            usable += [any(is_usable(box, joints) for box in boxes) for joints in truth]
-            chosen = [_best(boxes, joints) for joints in truth]
-            poses = predict(model, image, boxes)
-        none = np.full(poses.keypoints.shape[1:], np.nan)
-        for person, place in zip(people, chosen):
-            keypoints, scores = (none, none[:, 0]) if place is None else (
-                poses.keypoints[place], poses.scores[place])
-            metric.process([], [person | dict(pred_instances=dict(
-                keypoints=keypoints[None], keypoint_scores=scores[None]))])
-    total = f'{metric.prefix}/Total'
-    scores = metric.evaluate(sum(map(len, by_image.values())))
+            everyone += [(person, crops, place) for place, person in enumerate(people)]
+            continue
+        start = process_time()
+        boxes = detect(image, path)
+        seconds.append(process_time() - start)
+        boxes_of.append(len(boxes))
+        poses = predict(model, image, boxes)
+        for place, person in enumerate(people):
+            joints = person['raw_ann_info']['keypoints_image']
+            everyone.append((person, poses, _best(boxes, joints)))
+            usable.append(any(is_usable(box, joints) for box in boxes))
+            if usable[-1]:
+                with_box.append(everyone[-1])
+                in_crops.append((person, crops, place))
+    score, half_width = _score(everyone, metainfo, evaluator)
     return Found(name, 100 * _mean(usable), _mean(boxes_of),
-                 statistics.median(seconds or [np.nan]), scores[total],
-                 half_widths(metric.intervals).get('Total', np.nan))
+                 statistics.median(seconds or [np.nan]), score, half_width,
+                 *(_score(some, metainfo, evaluator)[0] for some in (with_box, in_crops)))
+
+
+def _score(posed: Sequence[_Posed], metainfo: dict, evaluator: Any) -> tuple[float, float]:
+    """Return the total of people and half the width of its interval; NaN of nobody."""
+    metric = Evaluator(deepcopy(evaluator)).metrics[0]
+    metric.dataset_meta = metainfo
+    for person, poses, place in posed:
+        keypoints = np.full(poses.keypoints.shape[1:], np.nan)
+        scores = keypoints[:, 0]
+        if place is not None:
+            keypoints, scores = poses.keypoints[place], poses.scores[place]
+        metric.process([], [person | dict(pred_instances=dict(
+            keypoints=keypoints[None], keypoint_scores=scores[None]))])
+    if not posed:
+        return np.nan, np.nan
+    total = metric.evaluate(len(posed))[f'{metric.prefix}/Total']
+    return total, half_widths(metric.intervals).get('Total', np.nan)
 
 
 def _best(boxes: ndarray, joints_image: ndarray) -> int | None:
@@ -109,6 +127,7 @@ def table(found: Sequence[Found]) -> str:
     """Format a markdown table, a row for each detector."""
     return markdown_table(
         [[one.detector, number(one.usable, '.1f'), number(one.boxes, '.1f'),
-          number(1000 * one.seconds, '.0f'), plus_minus(number(one.score), one.half_width)]
-         for one in found],
-        ['detector', 'usable box, % of people', 'boxes an image', 'processor ms', 'score'])
+          number(1000 * one.seconds, '.0f'), plus_minus(number(one.score), one.half_width),
+          number(one.usable_score), number(one.same_score)] for one in found],
+        ['detector', 'usable box, % of people', 'boxes an image', 'processor ms', 'score',
+         'of those with a usable box', 'of the same, annotated crops'])

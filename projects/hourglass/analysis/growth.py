@@ -117,9 +117,18 @@ def table(growths: Sequence[Growth]) -> str:
 
 
 def plot(growths: Sequence[Growth]) -> Figure:
-    """Draw a panel for each work, both axes logarithmic."""
+    """Draw a panel for each work, both axes logarithmic, and a line through the largest size along
+    which the time is in proportion."""
     figure, axes = panels(len(growths), columns=3)
     for panel, growth in zip(axes, growths):
-        panel.loglog(list(growth.seconds), list(growth.seconds.values()), 'o-')
-        panel.set(xlabel=growth.work, ylabel='seconds')
+        sizes, seconds = np.array(list(growth.seconds.items())).T
+        panel.loglog(sizes, seconds, 'o-', label='measured')
+        panel.loglog(sizes, sizes * seconds[-1] / sizes[-1], 'k--', lw=1, label='in proportion')
+        shown = np.r_[seconds, seconds[-1] / sizes[-1] * sizes[0]]
+        panel.set(xlabel=growth.work, ylabel='seconds', ylim=10**np.r_[
+            np.floor(np.log10(shown.min())), np.ceil(np.log10(shown.max()))])
+        panel.set_xticks(sizes, [f'{size:,.0f}' for size in sizes])
+        panel.minorticks_off()
+        panel.yaxis.set_major_formatter('{x:g}')
+    axes[0].legend()
     return figure

@@ -47,22 +47,24 @@ class PredictionSpeed:
                 for part, turns in self.seconds.items()]
 
 
-def measure_prediction(model: PoseNetwork, source: ImageFiles | Frames, find_boxes: FindBoxes,
-                       batch_size: int = 32, rounds: int = 3) -> PredictionSpeed:
+def measure_prediction(model: PoseNetwork, open_source: Callable[[], ImageFiles | Frames],
+                       find_boxes: FindBoxes, batch_size: int = 32, rounds: int = 3
+                       ) -> PredictionSpeed:
     """Time the parts of :func:`.predict_collection`, and all of it, in turns.
 
-    The network's part is from crops to keypoints, in the same batches. Raises ``DataError`` for an
-    image that cannot be used, or if there is nobody.
+    The source is opened for each of them, as a video can be read only once. The network's part is
+    from crops to keypoints, in the same batches. Raises ``DataError`` for an image that cannot be
+    used, or if there is nobody.
     """
     def read() -> Iterator[Request]:
-        for request in source:
+        for request in open_source():
             if isinstance(request.image, HourglassError):
                 raise request.image
             request.boxes = find_boxes(request)
             yield request
 
     crops, images = [], 0
-    for _, poses in predict_each(model, read(), inputs=True):
+    for _, poses in predict_each(model, read(), flip=False, inputs=True):
         images += 1
         if isinstance(poses, HourglassError):
             raise poses
@@ -79,8 +81,8 @@ def measure_prediction(model: PoseNetwork, source: ImageFiles | Frames, find_box
 
     calls: tuple[Callable[[], object], ...] = (
         lambda: deque(read(), 0), network,
-        lambda: predict_all(model, source, find_boxes, batch_size=batch_size),
-        lambda: predict_all(model, source, find_boxes, overlays=True, batch_size=batch_size))
+        lambda: predict_all(model, open_source(), find_boxes, batch_size=batch_size),
+        lambda: predict_all(model, open_source(), find_boxes, overlays=True, batch_size=batch_size))
     seconds: dict[str, list[float]] = {part: [] for part in PARTS}
     for _ in range(rounds):
         for part, call in zip(PARTS, calls):

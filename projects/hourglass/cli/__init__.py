@@ -15,6 +15,7 @@ from importlib import import_module
 
 from hourglass.cli.errors import one_line_errors
 from hourglass.errors import did_you_mean
+from hourglass.io.memory import keep_freed_memory
 
 COMMANDS = {
     'train': 'train a network',
@@ -22,8 +23,10 @@ COMMANDS = {
     'predict': 'find the keypoints of people in images or videos',
     'evaluate': 'score prediction files, without a network',
     'export': 'write a network as ONNX, as a torch program, or as weights alone',
+    'curve': 'show how far runs of training have come: losses, rates, scores',
     'report': 'test a network and write the results as one HTML file',
     'benchmark': 'measure what networks cost: size, time, memory',
+    'benchmark accuracy-speed': 'accuracy against the time of an image',
     'benchmark exits': 'measure accuracy against cost, stack by stack',
     'benchmark predict': 'predict images or a video: the parts and the whole',
     'benchmark training': 'measure training throughput on an accelerator',
@@ -58,12 +61,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger('hourglass').setLevel(logging.INFO)
     warnings.filterwarnings('ignore', 'pkg_resources is deprecated')        # mmengine imports it
     with one_line_errors():
-        module = import_module(f"hourglass.cli.{command.replace(' ', '_')}")
+        module = import_module(f"hourglass.cli.{command.replace(' ', '_').replace('-', '_')}")
         parser = argparse.ArgumentParser(
             prog=f'hourglass {command}', description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(parser)
-        module.run(parser.parse_args(words[len(command.split()):]))
+        args = parser.parse_args(words[len(command.split()):])
+        keep_freed_memory()
+        module.run(args)
 
 
 def _overview(words: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Predict a collection of images or a video, and time the parts and the whole in turns."""
 import argparse
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from hourglass.cli.arguments import add_speed_arguments, speed_options
@@ -36,8 +37,8 @@ def run(args: argparse.Namespace) -> None:
                        **speed_options(args))
     model.flip = model.flip and not args.no_flip
     speed = measure_prediction(
-        model, open_source(args.input), box_finder(args.boxes, args.detector, args.whole_image),
-        args.batch_size, args.rounds)
+        model, partial(open_source, args.input),
+        box_finder(args.boxes, args.detector, args.whole_image), args.batch_size, args.rounds)
     print(f'{table(speed)}\n\n{described(machine())}')
     if args.json:
         write_json(args.json, dict(machine=machine(), speed=asdict(speed)), indent=1)

@@ -80,6 +80,8 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
         return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
+    if isinstance(error, RuntimeError) and re.search(r'gloo.* by peer', text):
+        return 'another process of this run has ended; its error, or what killed it, is the reason'
     if isinstance(error, ModuleNotFoundError) and error.name in _INSTALL:
         return f'this needs {error.name}, which is not installed: {_INSTALL[error.name]}'
     # of mmengine's backends for logs

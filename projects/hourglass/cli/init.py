@@ -19,6 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         '--val: a share of the images, a text file of their names, or fold K, from '
                         '0, of N; default: the split of the form, if it has one, or 0.15')
     parser.add_argument('--category', help='its name, if several have keypoints')
+    parser.add_argument('--small', action='store_true', help='take the smallest network, which '
+                        'trains and predicts several times as fast on a CPU, less accurately')
 
 
 def _held_out(text: str) -> float | tuple[int, int] | Path:
@@ -42,5 +44,6 @@ def run(args: argparse.Namespace) -> None:
     train = as_coco(args.annotations, args.images, args.out / 'converted.json')
     val = args.val and as_coco(args.val, args.val_images or args.images,
                                args.out / 'converted_val.json')
-    for line in write_project(args.out, train, val, args.held_out, args.category):
+    for line in write_project(args.out, train, val, args.held_out, args.category,
+                              args.small):
         print(line, flush=True)

@@ -1,4 +1,4 @@
-"""Test a network and write the results as one HTML file."""
+"""Test a network, write the results as one HTML file, and print a table of the worst people."""
 import argparse
 
 from hourglass.cli.arguments import add_run_arguments
@@ -24,4 +24,4 @@ def run(args: argparse.Namespace) -> None:
     cfg.merge_from_dict({'model.test_cfg.all_stages': True})
     runner = Runner.from_cfg(cfg)
     runner.test()
-    write_report(runner, out, args.people, calibration_in(cfg.load_from))
+    print(write_report(runner, out, args.people, calibration_in(cfg.load_from)))

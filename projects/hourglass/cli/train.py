@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.errors import one_line_errors, unbuilt
-from hourglass.engine.processes import find_place, restarted
+from hourglass.engine.processes import find_place, first_start, restarted
 from hourglass.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> None:
                     cfg.work_dir = ended.enter_context(TemporaryDirectory())
                 elif find_place(args.launcher).rank == 0:
                     ended.enter_context(claimed(Path(cfg.work_dir)))
+                    if first_start() and args.resume != 'auto':     # what is there is another run's
+                        Path(cfg.work_dir, 'last_checkpoint').unlink(missing_ok=True)
                 runner = Runner.from_cfg(cfg)
                 check_model(unwrapped(runner.model), runner.cfg)
                 runner.register_hook(trial)

@@ -18,6 +18,7 @@ from hourglass.datasets.person import Person
 from hourglass.datasets.skeletons import define_skeleton
 from hourglass.datasets.splits import HeldOut, validation_images
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.files import without_collection
 from hourglass.io.images import image_size
 from hourglass.registry import DATASETS
 
@@ -57,6 +58,7 @@ class KeypointDataset(PersonDataset):
 
     left_out: Counter[str]
 
+    @without_collection()
     def __init__(self, ann_file: str, data_root: str = '', split: str | None = None,
                  held_out: HeldOut | None = None, crop: str = 'bbox',
                  leave_out: Collection[str] = tuple(REASONS), category: str | None = None,

@@ -28,9 +28,11 @@ def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, i
     shrinks_by = abs(float(np.linalg.det(piece.matrix_from(matrix)[:, :2])))**-0.5
     if shrinks_by >= 2:                                 # px of the piece for a px of the input
         factor = 2**math.floor(math.log2(shrinks_by))
-        middle = np.linalg.solve(matrix[:, :2], np.array(input_size) / 2 - matrix[:, 2])
+        corners = np.multiply([[0, 0, 1, 1], [0, 1, 0, 1]], np.array(input_size)[:, None])
+        corners_image = np.linalg.solve(matrix[:, :2], corners - matrix[:, 2:]).T
         reach = shrinks_by * math.hypot(*input_size) / 2 + 2 * factor
-        piece = piece.around(middle, reach * piece.reduction).reduced(factor)
+        piece = piece.around(corners_image.mean(0), reach * piece.reduction)    # of any rotation
+        piece = piece.squares(corners_image, factor).reduced(factor)
     return cv2.warpAffine(piece.pixels, piece.matrix_from(matrix), input_size,
                           flags=cv2.INTER_LINEAR)
 
@@ -125,6 +127,18 @@ class Piece:
         size = np.array(self.pixels.shape[1::-1])
         low = np.clip(np.floor(middle - reach).astype(int), 0, size - 1)
         high = np.clip(np.ceil(middle + reach).astype(int) + 1, low + 1, size)
+        return self._part(low, high)
+
+    def squares(self, points_image: ndarray, factor: int) -> Piece:
+        """Return a view of those squares of ``factor`` pixels that points (P, 2) lie between, and
+        of two more at each side: at least one."""
+        places = (points_image + 0.5 - self.corner) / (self.reduction * factor)
+        last = (np.array(self.pixels.shape[1::-1]) - 1) // factor
+        low = np.clip(np.floor(places.min(0)).astype(int) - 2, 0, last)
+        high = np.clip(np.ceil(places.max(0)).astype(int) + 2, low + 1, last + 1)
+        return self._part(factor * low, factor * high)
+
+    def _part(self, low: ndarray, high: ndarray) -> Piece:
         corner = np.add(self.corner, self.reduction * low).tolist()
         return replace(self, pixels=self.pixels[low[1]:high[1], low[0]:high[0]],
                        corner=(corner[0], corner[1]))
@@ -132,8 +146,10 @@ class Piece:
     def reduced(self, factor: int) -> Piece:
         """Average each ``factor`` x ``factor`` pixels."""
         height, width = self.pixels.shape[:2]
-        whole = cv2.copyMakeBorder(self.pixels, 0, -height % factor, 0, -width % factor,
-                                   cv2.BORDER_REPLICATE)
+        whole = self.pixels
+        if height % factor or width % factor:
+            whole = cv2.copyMakeBorder(whole, 0, -height % factor, 0, -width % factor,
+                                       cv2.BORDER_REPLICATE)
         small = cv2.resize(whole, (whole.shape[1] // factor, whole.shape[0] // factor),
                            interpolation=cv2.INTER_AREA)
         return replace(self, pixels=small, reduction=factor * self.reduction)

@@ -156,12 +156,17 @@ def in_ncnn(graph: Path) -> Callable[[Tensor], Tensor]:
         _ncnn_extractor(net, image)(output) for image in images.float().contiguous()])
 
 
-def in_onnxruntime(model: bytes | Path) -> Callable[[Tensor], list[Tensor]]:
-    """Load an ONNX model as a function from its input to its outputs, with torch's threads."""
+def onnx_session(model: bytes | Path) -> Any:
+    """Load an ONNX model into onnxruntime, on the CPU, with torch's threads."""
     from onnxruntime import InferenceSession, SessionOptions
     options = SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    session = InferenceSession(model, options, providers=['CPUExecutionProvider'])
+    return InferenceSession(model, options, providers=['CPUExecutionProvider'])
+
+
+def in_onnxruntime(model: bytes | Path) -> Callable[[Tensor], list[Tensor]]:
+    """Load an ONNX model as a function from its input to its outputs, with torch's threads."""
+    session = onnx_session(model)
     name = session.get_inputs()[0].name
     return lambda images: [torch.from_numpy(output) for output in
                            session.run(None, {name: images.contiguous().numpy()})]

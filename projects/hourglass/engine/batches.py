@@ -148,6 +148,10 @@ class ResumableBatches(Sampler[list[Draw]]):
                 yield draws
 
     def __len__(self) -> int:
+        """The batches of an epoch; those of a pass through the data set if the sampler is endless,
+        whose length is that of all ranks."""
+        if self.endless:
+            return -(-len(self.sampler) // (get_dist_info()[1] * self.batch_size))
         return len(self.batches)
 
 

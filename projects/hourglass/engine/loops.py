@@ -39,7 +39,7 @@ class ResumableLoop(BaseLoop):
     rank_timeout: float                 # seconds
     agreement: Agreement | None = None  # of the ranks, if there are several
     signal = 0                          # the number of one that this process got
-    loading = computing = False         # what this process is at
+    loading = computing = False         # what this process is at: batches or a collective
 
     def run(self) -> nn.Module:
         if self.runner.distributed:
@@ -150,11 +150,21 @@ class ResumableLoop(BaseLoop):
                 and (done % self.val_interval == 0 or done == last)):
             self._agree()
             self._seed('validation')
-            self.computing = True
-            self.runner.val_loop.run()
+            try:
+                self.runner.val_loop.run()
+            except RuntimeError:
+                self.runner.call_hook('before_loader_error')
+                raise
             self.computing = False
             self.runner.call_hook('after_validation')
             self._agree()
+
+    def agree_on_scores(self) -> None:
+        """Stop if a rank failed at a batch of the validation; else the collectives of the metrics
+        begin."""
+        self.loading = False
+        self._agree(signals=False)
+        self.computing = True
 
     def _batches(self, epoch: int, first: int) -> Iterator:
         """Yield the batches of an epoch from number ``first`` on."""

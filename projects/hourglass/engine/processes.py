@@ -48,6 +48,11 @@ def restarted() -> bool:
     return int(os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)) > 0
 
 
+def first_start() -> bool:
+    """Return whether torchrun may start this process again, and has not yet."""
+    return int(os.environ.get('TORCHELASTIC_MAX_RESTARTS', 0)) > 0 and not restarted()
+
+
 def join_ranks(launcher: str) -> None:
     """Initialise the process group over ``gloo`` on machines without a GPU.
 

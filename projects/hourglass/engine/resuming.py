@@ -70,7 +70,9 @@ def take_settings(runner: Runner, checkpoint: dict, path: str) -> None:
     position = meta.get('position') or dict(batches_done=0, batches_per_epoch=length)
     here = runner.train_loop.position(meta)
     lines = []
-    if position.get('batch') == here['batch'] and position['ranks'] != here['ranks']:
+    if position.get('batch', here['batch']) != here['batch']:
+        lines.append(f"  taken    images of an iteration: {position['batch']} -> {here['batch']}")
+    elif position.get('ranks', here['ranks']) != here['ranks']:
         lines.append(f"  shared  batches of {here['batch']} by {here['ranks']} processes, before "
                      f"by {position['ranks']}")
         changes = [change for change in changes if change[0] != 'train_dataloader.batch_size']

@@ -68,7 +68,9 @@ def restore_hook(hook: Hook, state: dict, loop: BaseLoop) -> None:
         hook.load_state_dict(state)
         return
     vars(hook).update(state)
-    loop.stop_training = hook.wait_count >= hook.patience
+    loop.stop_training |= hook.wait_count >= hook.patience or (
+        hook.stopping_threshold is not None
+        and hook.rule_map[hook.rule](hook.best_score, hook.stopping_threshold))
 
 
 @register_backend('hourglass')

@@ -33,6 +33,7 @@ class StopHook(Hook):
 
     def __init__(self):
         self.signal = 0
+        self.together = self.validating = False
         self.before: dict = {}          # the handlers to restore
 
     def before_train(self, runner: Runner) -> None:
@@ -78,12 +79,22 @@ class StopHook(Hook):
         if self.signal and not self.together:
             self._stop(runner, runner.iter + 1)
 
-    def after_val_iter(self, runner: Runner, **step: object) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
+        self.validating = True
+        if self.together:
+            self.loop.loading = True
+            if not len(runner.val_dataloader):          # fewer people than ranks
+                self.loop.agree_on_scores()
+
+    def after_val_iter(self, runner: Runner, batch_idx: int, **step: object) -> None:
         if self.signal and not self.together:
-            for hook in runner.hooks:
-                if isinstance(hook, EMAHook):
-                    hook._swap_ema_parameters()         # back, as after a validation
             self._stop(runner, runner.iter)
+        # once: a loop of another type may go through its batches again
+        if self.together and self.loop.loading and batch_idx + 1 == len(runner.val_dataloader):
+            self.loop.agree_on_scores()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        self.validating = False
 
     def after_validation(self, runner: Runner) -> None:
         if self.signal and not self.together:
@@ -111,6 +122,9 @@ class StopHook(Hook):
             runner.logger.error(f'stopped after iteration {runner.iter} by {why}; {outcome}')
 
     def _save(self, runner: Runner, iterations: int) -> str:
+        for hook in runner.hooks if self.validating else ():
+            if isinstance(hook, EMAHook):
+                hook._swap_ema_parameters()         # back, as after a validation
         for hook in runner.hooks:
             if isinstance(hook, SafeCheckpointHook):
                 path = hook.save(runner, STOPPED, dict(epoch=runner.epoch, iter=iterations))

@@ -48,7 +48,7 @@ class TrialHook(Hook):
             elif runner.train_loop.stop_training:
                 runner.logger.warning(
                     f'{runner._load_from}: the EarlyStoppingHook ended this run, and nothing is '
-                    'left to train; a larger patience goes on')
+                    'left to train; another patience or stopping_threshold goes on')
             else:
                 try_validation(runner, draws=True)
             return

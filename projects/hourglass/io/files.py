@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and reading errors that name the file."""
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
@@ -60,6 +61,18 @@ def read_json(path: str | Path, advice: str = 'fetch it again', ignored: str | N
         if len(text) > MOST_UNPACKED:
             raise ValueError(f'it unpacks to more than {MOST_UNPACKED >> 20} MiB')
         return json.loads(text, object_hook=reduced if ignored else None)
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Let Python look for no cycles of objects, a quarter of the time to read many records."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def without_nan(value: Any) -> Any:

@@ -4,7 +4,9 @@ from own_people import NAMES, annotation, write_people
 
 from hourglass.analysis.project.choices import (
     SIZES,
+    TRAINED,
     choose_crop,
+    choose_network,
     choose_pairs,
     choose_size,
     choose_weights,
@@ -63,6 +65,17 @@ def test_weights_that_share_keypoints_are_started_from():
     assert name == 'people-small' and len(shared) == 12
     name, shared = choose_weights(['Nose', 'left-eye', 'right eye', 'mouth'], SMALL)
     assert name == 'flic-small' and shared == ['Nose', 'left-eye', 'right eye']
+
+
+def test_few_people_train_on_a_network_that_knows_their_keypoints():
+    names = list(COCO_SIGMAS)
+    size, weights, shared = choose_network(names, 4_999)
+    assert (size, weights, len(shared)) == (TRAINED, 'people', 12)
+    assert choose_network(NAMES, 10)[:2] == (TRAINED, 'flic')
+    assert choose_network(['paw', 'tail'], 10) == (SMALL, None, [])
+    assert choose_network(names, 5_000) == (choose_size(5_000), None, [])
+    for people in (10, 5_000):
+        assert choose_network(names, people, small=True)[:2] == (SMALL, 'people-small')
 
 
 def test_a_face_or_a_larger_network_starts_from_random_numbers():

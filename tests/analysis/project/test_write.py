@@ -37,7 +37,7 @@ def test_the_config_builds_what_was_looked_over(tmp_path, monkeypatch):
     assert StackedHourglass(**{key: value for key, value in cfg.model.backbone.items()
                                if key != 'type'}).num_keypoints == 3
     assert cfg.work_dir == str(tmp_path / 'project/run')
-    assert cfg.load_from == 'hourglass://flic-small' and 'shares 3 of 3 keypoints' in said
+    assert cfg.load_from == 'hourglass://flic' and 'shares 3 of 3 keypoints' in said
     assert cfg.model.head.decoder.unannotated == 'mask'
 
 

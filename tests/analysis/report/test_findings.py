@@ -62,3 +62,10 @@ def test_a_curve_rises_from_threshold_to_threshold(scored):
     thresholds, elbow = findings.curves(scored)['Elbow']
     assert elbow[thresholds.searchsorted(0.12)] == pytest.approx(100 * (1 / 3 + 1 / 2) / 2)
     assert elbow[-1] == pytest.approx(100 * (2 / 3 + 1 / 2) / 2)
+
+
+def test_the_worst_people_are_a_table_with_their_furthest_joints(scored):
+    # the mean of person 2 is (0.4 + 0) / 2: 9 torsos count as twice the curve's end
+    assert findings.worst_table(scored, [10, 11, 12, 13], 2).splitlines()[2:] == [
+        '| 10 | a | 0.20 | 1 of 2 | left elbow 0.30, right elbow 0.10 |',
+        '| 12 | b | 0.20 | 1 of 2 | right elbow 9.00, left elbow 0.00 |']

@@ -38,6 +38,8 @@ SIZES = {
     5_000: Size(2, 64, 3, (16, 32, 32), 128, 1.0, 16, 4e-3, 48_000, 'OptimWrapper'),
     20_000: Size(2, 256, 4, (64, 128, 128), 256, 2.0, 32, 1e-3, 600_000),
     math.inf: Size(8, 256, 4, (64, 128, 128), 256, 2.0, 32, 1e-3, 2_000_000)}
+# that of the weights `people` and `flic`, for as few people as the first, if these are started from
+TRAINED = Size(2, 128, 3, (32, 64, 64), 160, 1.25, 16, 2e-3, 48_000, 'OptimWrapper')
 
 
 def choose_crop(file: CocoFile) -> tuple[str, str]:
@@ -81,6 +83,21 @@ def choose_size(people: int) -> Size:
     return next(size for most, size in SIZES.items() if people < most)
 
 
+def choose_network(names: Sequence[str], people: int, small: bool = False
+                   ) -> tuple[Size, str | None, list[str]]:
+    """Return the network for keypoints and a number of people to train on, and its first weights.
+
+    Below 5,000 people it is :data:`TRAINED` if there are weights to start from, and otherwise, or
+    if ``small``, the first of :data:`SIZES`. The rest is as :func:`choose_weights` returns it.
+    """
+    size = choose_size(0 if small else people)
+    if size == choose_size(0) and not small:
+        weights, shared = choose_weights(names, TRAINED)
+        if weights:
+            return TRAINED, weights, shared
+    return size, *choose_weights(names, size)
+
+
 def choose_weights(names: Sequence[str], size: Size) -> tuple[str | None, list[str]]:
     """Return the weights in the package to start from, and the keypoints that they share.
 
@@ -96,7 +113,8 @@ def choose_weights(names: Sequence[str], size: Size) -> tuple[str | None, list[s
             theirs = set(keypoint_names(SKELETONS[meta['skeleton']]))
             shared[name] = [name for plain, name in ours.items() if plain in theirs]
     # of several that share as many, those trained on the most people
-    best = max(shared, key=lambda name: (len(shared[name]), name == 'people-small'), default=None)
+    best = max(shared, key=lambda name: (len(shared[name]), name.startswith('people')),
+               default=None)
     if best is None or len(shared[best]) < len(names) * _LEAST_SHARED:
         return None, []
     return best, shared[best]

@@ -11,9 +11,8 @@ from typing import Any
 from hourglass.analysis.project.choices import (
     Size,
     choose_crop,
+    choose_network,
     choose_pairs,
-    choose_size,
-    choose_weights,
     table_rows,
 )
 from hourglass.checkpoints.names import SCHEME
@@ -32,7 +31,8 @@ _TUNING = 0.5                   # of the rate, for a network that is trained alr
 
 
 def write_project(out: Path, train: Source, val: Source | None = None,
-                  held_out: HeldOut | None = None, category: str | None = None) -> Iterator[str]:
+                  held_out: HeldOut | None = None, category: str | None = None,
+                  small: bool = False) -> Iterator[str]:
     """Write ``config.py`` and ``people.png`` into a folder; yield what was found and chosen.
 
     Args:
@@ -40,6 +40,7 @@ def write_project(out: Path, train: Source, val: Source | None = None,
         held_out: as for :func:`.splits.validation_images`; by default the split of the form that
             ``train`` is made from, or 0.15.
         category: name of the category, where several have keypoints of their own.
+        small: take the smallest network, see :func:`.choices.choose_network`.
 
     Raises:
         DataError: for annotations that cannot be trained on.
@@ -76,8 +77,7 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     bits = max((split.bits for split in splits if split.bits), default=None)
     if bits:
         yield f'images: 16 bits for a value, of which {bits} are used; {2**bits - 1} is white'
-    size = choose_size(len(splits[0]))
-    weights, shared = choose_weights(file.names, size)
+    size, weights, shared = choose_network(file.names, len(splits[0]), small)
     start = ('random numbers, as no weights in the package share enough keypoints'
              if weights is None else
              f'{weights}, which shares {len(shared)} of {len(file.names)} keypoints')

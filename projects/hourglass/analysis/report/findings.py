@@ -1,6 +1,8 @@
 """The numbers of a report, from the distances that a metric collected."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy import ndarray
 
@@ -8,6 +10,7 @@ from hourglass.evaluation import pck
 from hourglass.evaluation.calibration import roc
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.protocols import Table
+from hourglass.io.tables import markdown_table, number
 
 Row = tuple[str, Table]                 # a name, and the scores of a part of the joints or people
 
@@ -63,10 +66,36 @@ def by_error(scored: Scored) -> ndarray:
     A distance counts as twice the curve's end at most, so that one joint at the other end of the
     image does not decide.
     """
+    errors = mean_distances(scored)
+    return np.argsort(-errors, kind='stable')[:np.isfinite(errors).sum()]
+
+
+def mean_distances(scored: Scored) -> ndarray:
+    """Return (P,) the mean distances of :func:`by_error`; NaN without annotated joints."""
     distances = np.minimum(scored.distances[0], 2 * scored.protocol.curve)
-    people = np.flatnonzero(~np.isnan(distances).all(-1))
-    errors = np.nanmean(distances[people], axis=-1)
-    return people[np.argsort(-errors, kind='stable')]
+    annotated = ~np.isnan(distances)
+    return np.nansum(distances, axis=-1) / np.where(annotated.any(-1), annotated.sum(-1), np.nan)
+
+
+def worst_table(scored: Scored, rows: Sequence[int], people: int) -> str:
+    """Format a markdown table of the worst people, with their three furthest joints.
+
+    ``rows`` (P,) are the people's in the annotation file. Distances are in units of the protocol,
+    and the mean is that of :func:`by_error`.
+    """
+    errors, lines = mean_distances(scored), []
+    for person in by_error(scored)[:people]:
+        distances = scored.distances[0][person]
+        annotated, wrong = (int(np.sum(part)) for part in (
+            ~np.isnan(distances), distances > scored.protocol.threshold))
+        furthest = np.argsort(-distances, kind='stable')[:min(3, annotated)]      # NaN last
+        lines.append([
+            str(rows[person]), scored.images[person], number(errors[person]),
+            f'{wrong} of {annotated}',
+            ', '.join(f"{scored.counted[joint].replace('_', ' ')} {distances[joint]:.2f}"
+                      for joint in furthest)])
+    return markdown_table(lines, ['row', 'image', 'mean distance', 'wrong joints', 'furthest'],
+                          '><>><')
 
 
 def _table(scored: Scored, people: ndarray, distances: ndarray) -> Table:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -43,8 +43,11 @@ def check_path(path: str | Path) -> Path:
 
 
 def write_report(runner: Runner, path: str | Path, people: int = 8,
-                 calibration: Calibration | None = None) -> None:
+                 calibration: Calibration | None = None) -> str:
     """Write the results of a runner's last test, in the first process of a distributed run.
+
+    Returns the worst people as a markdown table (:func:`.findings.worst_table`); other processes
+    return an empty text.
 
     Args:
         runner: after ``runner.test()``. With ``all_stages`` in ``test_cfg`` the report has the
@@ -59,26 +62,28 @@ def write_report(runner: Runner, path: str | Path, people: int = 8,
         DataError: if the file cannot be written.
     """
     if not is_main_process():
-        return
+        return ''
     scored = getattr(runner.test_evaluator.metrics[0], 'scored', None)
     if scored is None:
         raise ConfigError(f'{path}: no report without scores; the first of test_evaluator has to '
                           'be a metric of hourglass, and the data set has to be annotated')
+    samples = runner.test_dataloader.dataset
+    by_id = {sample['id']: sample for sample in map(samples.get_data_info, range(len(samples)))}
+    records = [by_id[key] for key in scored.ids]        # a fold by indices keeps its ids
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader('hourglass', 'analysis/report'), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.get_template('page.html').render(
-        _content(runner, scored, people, calibration), number=number)
+        _content(runner, scored, records, people, calibration), number=number)
     with replacing(Path(path)) as draft:
         draft.write_text(page, encoding='utf-8')
+    return findings.worst_table(
+        scored, [record['raw_ann_info']['row'] for record in records], people)
 
 
-def _content(runner: Runner, scored: Scored, people: int, calibration: Calibration | None
-             ) -> dict:
+def _content(runner: Runner, scored: Scored, records: Sequence[dict], people: int,
+             calibration: Calibration | None) -> dict:
     dataset, protocol = runner.test_dataloader.dataset, scored.protocol
-    samples = map(dataset.get_data_info, range(len(dataset)))      # a fold by indices keeps its ids
-    by_id = {sample['id']: sample for sample in samples}
-    records = [by_id[key] for key in scored.ids]
     # not the sizes of the crops, which are all the same in FLIC
     sizes_image = box_side(np.stack([record['raw_ann_info']['keypoints_image']
                                      for record in records]))
@@ -163,7 +168,7 @@ def _person(metainfo: dict, scored: Scored, place: int, record: dict, image: nda
     heatmaps, seen = poses.heatmaps[0], poses.inputs[0]
     return dict(
         name=truth['image_name'], row=truth['row'], joints=joints,
-        error=float(np.nanmean(np.minimum(distances, 2 * scored.protocol.curve))),
+        error=findings.mean_distances(scored)[place],
         overlay=_fitted(drawn[y1:y2, x1:x2]),
         heatmap=_fitted(draw_heatmap(seen, heatmaps.max(0))),
         sheet=_inlined(heatmap_sheet(seen, heatmaps, scored.joints)))

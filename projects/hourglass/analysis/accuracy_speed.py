@@ -1,0 +1,264 @@
+"""Accuracy on a test set against the time of an image: networks of the package, and of others."""
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DATASETS, init_default_scope
+
+from hourglass.checkpoints.configs import read_config
+from hourglass.checkpoints.names import find_config, weights_by_name
+from hourglass.datasets.crop import to_image
+from hourglass.datasets.skeletons import SKELETONS, keypoint_names
+from hourglass.deploy.onnx_poses import load_onnx_poses
+from hourglass.deploy.runtimes import optimized, take_turns
+from hourglass.errors import ConfigError
+from hourglass.evaluation.intervals import half_widths
+from hourglass.inference.model import load_model
+from hourglass.inference.network import PoseNetwork
+from hourglass.io.figures import panels
+from hourglass.io.files import read_json
+from hourglass.io.tables import markdown_table, number, plus_minus
+
+ELSEWHERE = 'reported elsewhere'
+_MARKERS = 'osD^v<>'                    # one for each way to run a network
+_ONNX = 'ONNX file'
+_TIME_ALONE = 'time alone: no keypoints or test set named, or outputs of unknown form'
+_BATCH = 32
+
+
+@dataclass
+class Network:
+    """A network to measure: the test set of a config, and what loads the network."""
+
+    name: str
+    test: Config | None                 # None: its time alone is measured
+    load: Callable[[], PoseNetwork]
+    ways: Sequence[str]                 # to run it
+
+    def run_by(self, way: str) -> PoseNetwork:
+        """Load the network as it is run in one way."""
+        return self.load() if way == _ONNX else optimized(self.load(), way)
+
+
+@dataclass
+class Row:
+    """A network, run in one way."""
+
+    name: str
+    by: str                             # a runtime, 'ONNX file' or ELSEWHERE
+    mirrored: bool = False              # averaged with the mirrored image
+    # name -> percent and, if it was measured, half the 95 % interval
+    scores: dict[str, tuple[float, float | None]] = field(default_factory=dict)
+    # threads -> first quartile, median and third quartile of the ms of an image
+    ms: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    note: str = ''
+
+
+def named_network(text: str, ways: Sequence[str]) -> Network:
+    """Return the network ``NAME`` of the package, or ``CONFIG,WEIGHTS``."""
+    config, _, weights = text.rpartition(',')
+    path = find_config(config or weights)
+    known = weights in weights_by_name()                # they describe themselves
+    return Network(Path(weights).stem, read_config(path), partial(load_model, weights) if known
+                   else partial(load_model, path, weights), ways)
+
+
+def read_others(path: Path) -> tuple[list[Network], list[Row]]:
+    """Read the list of other networks in a JSON file: those to measure, and reported numbers.
+
+    Each has a ``name``. One to measure has ``onnx``, a file, relative to this one, and may have
+    ``keypoints`` (a list of names, or the name of a skeleton) with ``test``, the config whose test
+    set it is scored on, and ``rgb``, ``mean`` and ``std`` as :func:`.load_onnx_poses`. Others have
+    ``scores`` by name, and may have ``ms`` and ``threads`` (1).
+    """
+    networks, rows = [], []
+    for place, entry in enumerate(read_json(path)):
+        try:
+            if 'onnx' in entry:
+                networks.append(_onnx(path.parent, **entry))
+            else:
+                rows.append(_reported(**entry))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f'{path}, entry {place}: {error}') from None
+    return networks, rows
+
+
+def _onnx(folder: Path, name: str, onnx: str, keypoints: str | Sequence[str] = (),
+          test: str | None = None, **pixels: Any) -> Network:
+    if isinstance(keypoints, str):
+        if keypoints not in SKELETONS:
+            raise ValueError(f"keypoints={keypoints!r}, a list or one of {', '.join(SKELETONS)}")
+        keypoints = keypoint_names(SKELETONS[keypoints])
+    return Network(name, read_config(find_config(test)) if test and keypoints else None,
+                   partial(load_onnx_poses, folder / onnx, keypoints, **pixels), [_ONNX])
+
+
+def _reported(name: str, scores: dict[str, float], ms: float | None = None, threads: int = 1
+              ) -> Row:
+    return Row(name, ELSEWHERE, scores={score: (value, None) for score, value in scores.items()},
+               ms={threads: (ms, ms, ms)} if ms else {})
+
+
+def measure(networks: Sequence[Network], scores: Sequence[str], threads: Sequence[int],
+            mirror: bool = True, rounds: int = 20) -> list[Row]:
+    """Score networks on their test sets, then time them in turns, for each number of threads.
+
+    A network is scored once, run in the first of its ways; all of them give the same keypoints up
+    to rounding. Where it averages with the mirrored image, there are rows with that and without,
+    unless ``mirror`` is false. The time is that from the pixels of one crop to keypoints. A joint
+    of the test set that a network lacks counts as not found. Raises ``ConfigError`` if a test set
+    has no score of a name in ``scores``.
+    """
+    for network in networks:                            # before the first test, which takes long
+        if network.test:
+            _metric(network.test, scores)
+    rows = []
+    for network in networks:
+        model = network.run_by(network.ways[0])
+        tests = network.test if model.decode else None
+        tested = [(twin.flip, _scored(twin, tests, scores) if tests else {})
+                  for twin in _twins(model, mirror)]
+        rows += [Row(network.name, way, *of_twin, note='' if tests else _TIME_ALONE)
+                 for way, of_twin in product(network.ways, tested)]
+    before = torch.get_num_threads()
+    try:
+        for count in threads:
+            torch.set_num_threads(count)
+            calls = [call for network in networks for call in _calls(network, mirror)]
+            for row, seconds in zip(rows, take_turns(calls, rounds)):
+                low, median, high = statistics.quantiles(seconds, n=4, method='inclusive')
+                row.ms[count] = 1000 * low, 1000 * median, 1000 * high
+    finally:
+        torch.set_num_threads(before)
+    return rows
+
+
+def _twins(model: PoseNetwork, mirror: bool) -> list[PoseNetwork]:
+    """Return the network without the mirrored image and, if it takes one, with it."""
+    twins = [model.until_stage() for _ in range(1 + (model.flip and mirror))]
+    twins[0].flip = False
+    return twins
+
+
+def _calls(network: Network, mirror: bool) -> Iterator[Callable[[], object]]:
+    """Yield a call that runs one image, for each of the network's rows."""
+    for way in network.ways:
+        for twin in _twins(network.run_by(way), mirror):
+            width, height = twin.input_size
+            pixels = torch.randint(256, (1, 3, height, width), dtype=torch.uint8)
+            yield torch.inference_mode()(partial(twin, pixels.to(twin.mean.device)))
+
+
+def _metric(test: Config, scores: Sequence[str]) -> Any:
+    """Return the metric of a test set, after a check that it has the scores."""
+    init_default_scope(test.get('default_scope', 'mmpose'))
+    metric = Evaluator(deepcopy(test.test_evaluator)).metrics[0]
+    known = metric.protocol.columns if hasattr(metric, 'protocol') else ()
+    if missing := [name for name in scores if name not in known]:
+        raise ConfigError(f"--scores {missing[0]}: the metric of {test.filename} gives "
+                          f"{', '.join(known) or 'no scores of hourglass'}")
+    return metric
+
+
+@torch.inference_mode()
+def _scored(model: PoseNetwork, test: Config, scores: Sequence[str]
+            ) -> dict[str, tuple[float, float | None]]:
+    """Test a network; return its scores as in :class:`Row`."""
+    metric, options = _metric(test, scores), deepcopy(test.test_dataloader.dataset)
+    for step in options.pipeline:
+        if 'input_size' in step:                        # that of the config's own network
+            step.input_size = model.input_size
+    dataset = DATASETS.build(options)
+    metric.dataset_meta = dataset.metainfo
+    names = keypoint_names(model.dataset_meta)
+    places = [names.index(name) if name in names else len(names)
+              for name in keypoint_names(dataset.metainfo)]
+    for start in range(0, len(dataset), _BATCH):
+        samples = [dataset[index] for index in range(start, min(start + _BATCH, len(dataset)))]
+        pixels = torch.stack([sample['inputs'] for sample in samples]).to(model.mean.device)
+        for sample, *found in zip(samples, *(one.cpu().numpy() for one in model(pixels))):
+            record = sample['data_samples'].to_dict()
+            keypoints, peaks = (np.concatenate([one, np.full_like(one[:1], np.nan)])[places]
+                                for one in (to_image(found[0], record), found[1]))
+            metric.process([], [record | dict(pred_instances=dict(
+                keypoints=keypoints[None], keypoint_scores=peaks[None]))])
+    values, halves = metric.evaluate(len(dataset)), half_widths(metric.intervals)
+    return {name: (values[f'{metric.prefix}/{name}'], halves[name]) for name in scores}
+
+
+def table(rows: Sequence[Row], scores: Sequence[str]) -> str:
+    """Format a markdown table, a row for each network and way to run it."""
+    def percent(score: float | None = None, half: float | None = None) -> str:
+        return plus_minus(number(score), half)
+
+    def timing(low: float = np.nan, median: float = np.nan, high: float = np.nan) -> str:
+        return number(median, '.1f') + (f' ({low:.1f}-{high:.1f})' if low < high else '')
+    threads = _threads(rows)
+    return markdown_table(
+        [[_label(row), *(percent(*row.scores.get(name, ())) for name in scores), row.by,
+          *(timing(*row.ms.get(count, ())) for count in threads), row.note] for row in rows],
+        ['', *scores, 'by', *(f'ms, {_in_words(count)}' for count in threads), ''])
+
+
+def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
+    """Draw each score over the time of an image, for each number of threads.
+
+    A line joins the ways to run a network; the fastest has the score's interval. What is reported
+    elsewhere has hollow marks.
+    """
+    threads, names = _threads(rows), list(dict.fromkeys(row.name for row in rows))
+    markers = dict(zip(dict.fromkeys(row.by for row in rows), _MARKERS))
+    figure, axes = panels(len(scores) * len(threads), len(threads), (5.5, 4.2))
+    for panel, (score, count) in zip(axes, product(scores, threads)):
+        lines = defaultdict(list)
+        for row in rows:
+            if count in row.ms and score in row.scores:
+                lines[_label(row)].append((*row.ms[count], *row.scores[score], row))
+        for place, (label, points) in enumerate(lines.items()):
+            points.sort(key=lambda point: point[1])
+            for low, median, high, percent, half, row in points:
+                reported = row.by == ELSEWHERE
+                colour = 'grey' if reported else f'C{names.index(row.name) % 10}'
+                panel.errorbar(
+                    median, percent, half if median == points[0][1] else None,
+                    [[median - low], [high - median]], marker=markers[row.by], color=colour,
+                    mfc='none' if reported else colour, elinewidth=0.7)
+            panel.plot([point[1] for point in points], [percent] * len(points), colour, lw=0.5)
+            panel.annotate(label, (median, percent), (5, (4, -10)[place % 2]), fontsize='x-small',
+                           textcoords='offset points', in_layout=False)
+        panel.set(xscale='log', xlabel=f'ms an image, {_in_words(count)}', ylabel=f'{score}, %',
+                  xmargin=0.3)
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.xaxis.set_major_formatter('{x:g}')
+        panel.xaxis.set_minor_locator(NullLocator())
+    handles = [axes[-1].plot([], [], marker, color='grey', label=by, mfc='none')[0]
+               for by, marker in markers.items()]
+    figure.legend(handles=handles, loc='outside lower center', ncols=len(handles),
+                  fontsize='small')
+    return figure
+
+
+def _threads(rows: Sequence[Row]) -> list[int]:
+    return sorted({count for row in rows for count in row.ms})
+
+
+def _in_words(count: int) -> str:
+    return f"{count} thread{'s' if count > 1 else ''}"
+
+
+def _label(row: Row) -> str:
+    return row.name + (' + mirrored' if row.mirrored else '')
