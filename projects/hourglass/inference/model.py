@@ -1,9 +1,6 @@
 """A trained network from a name, a file of weights, or a config and a checkpoint."""
 from __future__ import annotations
 
-import ctypes
-import sys
-from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +12,7 @@ from hourglass.checkpoints import import_checkpoint
 from hourglass.checkpoints.names import SCHEME, find_config, find_weights, weights_by_name
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.inference.network import PoseNetwork, decoder_of
+from hourglass.io.memory import return_freed_memory
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -46,19 +44,12 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
         model = _from_weights(config, device).to(to)
         # torch's types lack this form of it
         model = model.to(memory_format=torch.channels_last)     # type: ignore[call-overload]
-        _return_freed_memory()
+        return_freed_memory()               # that other copies of the weights have used
         return model
     path = find_config(config) if isinstance(config, (str, Path)) else config
     _need_openmmlab(f'{config}: a config')
     from hourglass.inference.openmmlab import load_estimator, pose_network
     return pose_network(load_estimator(path, weights, str(to)))
-
-
-def _return_freed_memory() -> None:
-    """Return the memory of other copies of the weights, which glibc would keep, to the system."""
-    if sys.platform == 'linux':
-        with suppress(AttributeError):                          # another C library
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _from_weights(weights: str | Path, device: str | None) -> PoseNetwork:

@@ -1,7 +1,7 @@
 """A trained network as one module, from pixels to keypoints; needs torch alone."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -85,6 +85,7 @@ class PoseNetwork(nn.Module):
         if not self.flip:
             return self.outputs(images)
         mirrored = _reversed(images, -1)
+        pairs: Iterable[tuple[Tensor, Tensor]]
         if images.shape[0] == 1 and images.is_cpu and images.shape[-2:].numel() >= _LARGE:
             pairs = zip(self.outputs(images), self.outputs(mirrored))       # in half the memory
         else:                                               # one pass is faster than two

@@ -17,3 +17,9 @@ def keep_freed_memory() -> None:
     if os.name == 'posix' and hasattr(ctypes.CDLL(None), 'mallopt'):
         for option, value in _OPTIONS.items():
             ctypes.CDLL(None).mallopt(option, value)
+
+
+def return_freed_memory() -> None:
+    """Return memory to the system that glibc keeps after it was freed; otherwise do nothing."""
+    if os.name == 'posix' and hasattr(ctypes.CDLL(None), 'malloc_trim'):
+        ctypes.CDLL(None).malloc_trim(0)
