@@ -7,13 +7,15 @@ from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
 
 PLAIN = [
-    'RuntimeInfoHook', 'FiniteLossHook', 'IterTimerHook', 'DistSamplerSeedHook', 'OverlayHook',
-    'ChannelsLastHook', 'MatchingCheckpointHook', 'LoggerHook', 'ParamSchedulerHook',
-    'BatchNormHook', 'SafeCheckpointHook', 'ProgressBarHook', 'StopHook', 'LoaderWatchHook']
-# the averaged weights are in place before they are checked and saved
-AVERAGED = [*PLAIN[:7], 'EMAHook', *PLAIN[7:]]
+    'RuntimeInfoHook', 'FiniteLossHook', 'DistSamplerSeedHook', 'OverlayHook',
+    'ChannelsLastHook', 'MatchingCheckpointHook', 'IterTimerHook', 'LoggerHook',
+    'ParamSchedulerHook', 'BatchNormHook', 'SafeCheckpointHook', 'ProgressBarHook', 'StopHook',
+    'LoaderWatchHook']
+# the averaged weights are in place before they are checked and saved, and their time is no waiting
+AVERAGED = [*PLAIN[:6], 'EMAHook', *PLAIN[6:]]
 REUSED = [name for name in PLAIN if name not in (
-    'OverlayHook', 'ChannelsLastHook', 'BatchNormHook', 'ProgressBarHook')]
+    'IterTimerHook', 'OverlayHook', 'ChannelsLastHook', 'BatchNormHook', 'ProgressBarHook')]
+REUSED.insert(2, 'IterTimerHook')       # by mmengine's own hooks
 
 
 class HooksOnly(Runner):

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--optimize', nargs='+', default=['none'], metavar='HOW',
                         help='ways to run each of them: none (plain torch, float32, NCHW; the '
                         'default), channels_last, auto, fuse, ncnn, onnxruntime, openvino, '
-                        'compile, bf16, or a file of hourglass export, as of 8 bits')
+                        'compile, bf16 or a file of hourglass export, such as one in 8 bits')
     parser.add_argument('--stages', type=int, nargs='+', default=[None], metavar='N',
                         help='run only their first N stacks; several numbers are compared')
     parser.add_argument('--against', nargs='+', default=[], metavar='CONFIG',
