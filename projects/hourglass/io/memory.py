@@ -14,12 +14,16 @@ def keep_freed_memory() -> None:
     Otherwise a network's feature maps lie in new memory each time, which the system clears page by
     page: on a CPU, a third of the time of a large batch. Without glibc nothing changes.
     """
-    if os.name == 'posix' and hasattr(ctypes.CDLL(None), 'mallopt'):
-        for option, value in _OPTIONS.items():
-            ctypes.CDLL(None).mallopt(option, value)
+    for option, value in _OPTIONS.items():
+        _call('mallopt', option, value)
 
 
 def return_freed_memory() -> None:
     """Return memory to the system that glibc keeps after it was freed; otherwise do nothing."""
-    if os.name == 'posix' and hasattr(ctypes.CDLL(None), 'malloc_trim'):
-        ctypes.CDLL(None).malloc_trim(0)
+    _call('malloc_trim', 0)
+
+
+def _call(name: str, *arguments: int) -> None:
+    """Call a function of the C library, if it has it."""
+    if os.name == 'posix' and hasattr(library := ctypes.CDLL(None), name):
+        getattr(library, name)(*arguments)
