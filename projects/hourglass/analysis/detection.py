@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from time import process_time
 from typing import Any, Optional
 
@@ -19,6 +21,7 @@ from hourglass.evaluation.boxes import is_usable, overlaps
 from hourglass.evaluation.intervals import half_widths
 from hourglass.inference.detectors import PersonDetector, find_detector
 from hourglass.inference.model import load_model
+from hourglass.inference.network import PoseNetwork
 from hourglass.inference.predict import Poses, predict
 from hourglass.io.images import read_image
 from hourglass.io.tables import markdown_table, number, plus_minus
@@ -51,48 +54,52 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
     ``score`` are left out, by default as there.
     """
     model = load_model(cfg, weights)
+    detects = [None if name == ANNOTATION else find_detector(name, score) for name in detectors]
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     by_image = defaultdict(list)
     for index in range(len(dataset)):
         person = dataset.get_data_info(index)
         by_image[person['img_path']].append(person)
-    found = [None if name == ANNOTATION else find_detector(name, score) for name in detectors]
-    return [_measure(model, dataset.metainfo, by_image, name, detect, cfg.test_evaluator)
-            for name, detect in zip(detectors, found)]
+    in_crops: dict[str, list[_Posed]] = {}      # as annotated, by image
+    for path, people in by_image.items():
+        poses = predict(model, read_image(path, people[0].get('bits')),
+                        centers=[one['bbox_center'][0] for one in people],
+                        scales=[one['bbox_scale'][0, 0] / 200 for one in people])
+        in_crops[path] = [(person, poses, place) for place, person in enumerate(people)]
+    total = partial(_total, metainfo=dataset.metainfo, evaluator=cfg.test_evaluator)
+    score_of_crops, half_width = total(list(chain.from_iterable(in_crops.values())))
+    return [_measure(model, in_crops, name, detect, total) if detect else
+            Found(name, np.nan, np.nan, np.nan, score_of_crops, half_width, np.nan, np.nan)
+            for name, detect in zip(detectors, detects)]
 
 
-def _measure(model: Any, metainfo: dict, by_image: dict[str, list[dict]], name: str,
-             detect: PersonDetector | None, evaluator: Any) -> Found:
+def _measure(model: PoseNetwork, in_crops: dict[str, list[_Posed]], name: str,
+             detect: PersonDetector, total: Callable[[Sequence[_Posed]], tuple[float, float]]
+             ) -> Found:
     boxes_of, seconds, usable = [], [], []
     everyone: list[_Posed] = []
     with_box: list[_Posed] = []
-    in_crops: list[_Posed] = []
-    for path, people in by_image.items():
-        image = read_image(path, people[0].get('bits'))
-        crops = predict(model, image, centers=[one['bbox_center'][0] for one in people],
-                        scales=[one['bbox_scale'][0, 0] / 200 for one in people])
-        if detect is None:
-            everyone += [(person, crops, place) for place, person in enumerate(people)]
-            continue
+    the_same: list[_Posed] = []
+    for path, annotated in in_crops.items():
+        image = read_image(path, annotated[0][0].get('bits'))
         start = process_time()
         boxes = detect(image, path)
         seconds.append(process_time() - start)
         boxes_of.append(len(boxes))
         poses = predict(model, image, boxes)
-        for place, person in enumerate(people):
-            joints = person['raw_ann_info']['keypoints_image']
-            everyone.append((person, poses, _best(boxes, joints)))
+        for in_crop in annotated:
+            joints = in_crop[0]['raw_ann_info']['keypoints_image']
+            everyone.append((in_crop[0], poses, _best(boxes, joints)))
             usable.append(any(is_usable(box, joints) for box in boxes))
             if usable[-1]:
                 with_box.append(everyone[-1])
-                in_crops.append((person, crops, place))
-    score, half_width = _score(everyone, metainfo, evaluator)
-    return Found(name, 100 * _mean(usable), _mean(boxes_of),
-                 statistics.median(seconds or [np.nan]), score, half_width,
-                 *(_score(some, metainfo, evaluator)[0] for some in (with_box, in_crops)))
+                the_same.append(in_crop)
+    return Found(name, 100 * float(np.mean(usable)), float(np.mean(boxes_of)),
+                 statistics.median(seconds), *total(everyone), total(with_box)[0],
+                 total(the_same)[0])
 
 
-def _score(posed: Sequence[_Posed], metainfo: dict, evaluator: Any) -> tuple[float, float]:
+def _total(posed: Sequence[_Posed], metainfo: dict, evaluator: Any) -> tuple[float, float]:
     """Return the total of people and half the width of its interval; NaN of nobody."""
     metric = Evaluator(deepcopy(evaluator)).metrics[0]
     metric.dataset_meta = metainfo
@@ -117,10 +124,6 @@ def _best(boxes: ndarray, joints_image: ndarray) -> int | None:
     around = np.r_[np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)] + 0.5
     found = overlaps(around, boxes)
     return int(found.argmax()) if found.any() else None
-
-
-def _mean(numbers: Sequence[float]) -> float:
-    return float(np.mean(numbers)) if numbers else np.nan
 
 
 def table(found: Sequence[Found]) -> str:
