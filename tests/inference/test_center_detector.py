@@ -8,9 +8,9 @@ from pairs import zip_equal
 
 from hourglass.checkpoints.convert import convert_checkpoint
 from hourglass.checkpoints.names import weights_by_name
+from hourglass.datasets.box_geometry import overlaps
 from hourglass.datasets.boxes import FitImage, PackBoxes
 from hourglass.errors import CheckpointError, ConfigError
-from hourglass.evaluation.boxes import overlaps
 from hourglass.inference.detectors import find_detector
 
 SIDE = 64

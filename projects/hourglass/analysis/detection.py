@@ -17,7 +17,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS
 from numpy import ndarray
 
-from hourglass.evaluation.boxes import is_usable, overlaps
+from hourglass.datasets.box_geometry import is_usable, overlaps
 from hourglass.evaluation.intervals import half_widths
 from hourglass.inference.detectors import PersonDetector, find_detector
 from hourglass.inference.model import load_model

@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from hourglass.evaluation.boxes import is_usable, suppressed
+from hourglass.datasets.box_geometry import is_usable, suppressed
 from hourglass.evaluation.intervals import half_widths, interval95, resampled
 from hourglass.io.tables import markdown_table, number, plus_minus
 from hourglass.registry import METRICS

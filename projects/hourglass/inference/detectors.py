@@ -13,8 +13,8 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.checkpoints.names import DETECTOR
+from hourglass.datasets.box_geometry import suppressed
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
-from hourglass.evaluation.boxes import suppressed
 from hourglass.inference.onnx_detectors import OnnxDetector, rtmlib_file
 from hourglass.io.images import ImageLike, as_image
 

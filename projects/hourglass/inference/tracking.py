@@ -9,8 +9,8 @@ from itertools import count
 import numpy as np
 from numpy import ndarray
 
+from hourglass.datasets.box_geometry import overlaps
 from hourglass.errors import DataError
-from hourglass.evaluation.boxes import overlaps
 from hourglass.inference.places import have_area
 from hourglass.inference.predict import Poses
 

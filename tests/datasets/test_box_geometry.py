@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from hourglass.evaluation.boxes import is_usable, overlaps, suppressed
+from hourglass.datasets.box_geometry import is_usable, overlaps, suppressed
 
 # ten joints, px: their box is 40x90, and one of them is alone at the top
 JOINTS = np.array([[50.0, 10], [30, 60], [70, 60], [30, 100], [70, 100], *[[50, 80]] * 5,
