@@ -13,6 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.structures import BaseDataElement
 from numpy import ndarray
 
+from hourglass.datasets.box_geometry import is_usable
 from hourglass.datasets.coco_file import floats
 from hourglass.datasets.crop import crop_image, fitted_image
 from hourglass.errors import DataError
@@ -24,6 +25,7 @@ _LEAST_SCORE = 0.25                     # of the boxes that are used
 _DOUBTFUL = 0.6                         # factor on the score of a box that the view cuts
 _DOUBTFUL_SHARE = 0.4                   # of its area in the view, below which it is doubtful
 _LEAST_SHARE, _LEAST_SIDE = 0.15, 4     # of its area, and px of a side, of the boxes that are used
+_MARGIN = 0.08                          # around keypoints, of the longer side
 
 
 @DATASETS.register_module()
@@ -33,19 +35,39 @@ class BoxesDataset(BaseDataset):
     ``ann_file`` is JSON, perhaps compressed (``.json.gz``): names of images to lists of x, y,
     width, height and score in image px from the image's corner. ``data_prefix`` is
     ``dict(img=...)``, the image folder. A missing image or a wrong box raises ``DataError``.
+
+    Args:
+        people: config of a data set of people, instead of ``ann_file`` or beside it. A person
+            without a usable box (:func:`hourglass.datasets.box_geometry.is_usable`) gets one around
+            the keypoints, with a margin and a score of 1.
     """
 
+    def __init__(self, ann_file: str = '', people: dict | None = None, **kwargs: Any):
+        self.people = people
+        super().__init__(ann_file, **kwargs)
+
     def load_data_list(self) -> list[dict]:
-        entries = []
+        boxes_of = self._given() if self.ann_file else {}
+        for path, people in _keypoints_by_image(self.people).items() if self.people else ():
+            boxes = boxes_of.get(path, np.zeros((0, 5)))
+            missed = [box_around(joints) for joints in people
+                      if not any(is_usable(box, joints) for box in boxes)]
+            boxes_of[path] = np.concatenate([boxes, *missed])
+        return [dict(img_path=path, boxes=boxes.astype(np.float32))
+                for path, boxes in boxes_of.items()]
+
+    def _given(self) -> dict[str, ndarray]:
+        """Read ``ann_file``: paths of images to boxes (P, 5) x1, y1, x2, y2, score."""
+        boxes_of = {}
         for name, rows in read_json(self.ann_file).items():
             path = Path(self.data_prefix['img'], name)
             if not path.is_file():
                 raise DataError(f'{self.ann_file}: {path}: no such image')
-            boxes = [floats(row, (5,), f'{self.ann_file}: {name}, box {place}')
-                     for place, row in enumerate(rows)]
-            entries.append(dict(img_path=str(path),
-                                boxes=np.reshape(boxes, (-1, 5)).astype(np.float32)))
-        return entries
+            boxes = np.reshape([floats(row, (5,), f'{self.ann_file}: {name}, box {place}')
+                                for place, row in enumerate(rows)], (-1, 5))
+            boxes[:, 2:4] += boxes[:, :2]
+            boxes_of[str(path)] = boxes
+        return boxes_of
 
     def prepare_data(self, idx: int) -> Any:
         others = np.random.randint(len(self), size=3)
@@ -66,13 +88,26 @@ class ImagesOfPeople(BaseDataset):
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
-        dataset = DATASETS.build(dict(self.people, test_mode=True))
-        images = defaultdict(list)
-        for index in range(len(dataset)):
-            person = dataset.get_data_info(index)
-            images[person['img_path']].append(person['raw_ann_info']['keypoints_image'])
         return [dict(img_path=path, keypoints_image=keypoints)
-                for path, keypoints in images.items()]
+                for path, keypoints in _keypoints_by_image(
+                    dict(self.people, test_mode=True)).items()]
+
+
+def _keypoints_by_image(people: dict) -> dict[str, list[ndarray]]:
+    """Paths of images to the keypoints (K, 2), image px, of their people."""
+    dataset = DATASETS.build(people)
+    images = defaultdict(list)
+    for index in range(len(dataset)):
+        person = dataset.get_data_info(index)
+        images[person['img_path']].append(person['raw_ann_info']['keypoints_image'])
+    return images
+
+
+def box_around(joints_image: ndarray) -> ndarray:
+    """Return a box (1, 5) around keypoints (K, 2), as joints lie within the body."""
+    low, high = np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)
+    margin = _MARGIN * (high - low).max()
+    return np.r_[low - margin, high + margin, 1][None]
 
 
 @TRANSFORMS.register_module()
@@ -126,7 +161,6 @@ class RandomView(BaseTransform):
         x, y = np.random.uniform(0, 1, 2) * (image_size * zoom - size)      # of the corner
         matrix = np.array([[zoom, 0, (zoom - 1) / 2 - x], [0, zoom, (zoom - 1) / 2 - y]])
         view, boxes = crop_image(image, matrix, (size, size)), sample['boxes'].copy()
-        boxes[:, 2:4] += boxes[:, :2]
         boxes[:, :4] = boxes[:, :4] * zoom - (x, y, x, y)
         if np.random.rand() < 0.5:
             view = view[:, ::-1]
