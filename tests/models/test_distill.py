@@ -13,7 +13,7 @@ from mmengine.structures import InstanceData, PixelData
 from mmpose.structures import PoseDataSample
 from tiny_network import write_tiny_network
 from torch import Tensor
-from torch.nn.functional import mse_loss
+from torch.nn.functional import interpolate, mse_loss
 from torch.nn.parallel import DistributedDataParallel
 
 from hourglass.checkpoints import refuse_another_network
@@ -98,6 +98,23 @@ def test_alpha_1_is_the_loss_against_the_teachers_last_heatmaps(teacher, own):
     found = losses_of(distilled(teacher, alpha=1, **own), pixels, samples)['loss_stage0']
     # renormalising rounds the pixels, which the network carries on
     assert found.item() == pytest.approx(expected.item(), rel=1e-4 if own else 1e-7)
+
+
+def test_a_teacher_of_half_the_size_gets_smaller_crops_and_its_heatmaps_are_enlarged(teacher):
+    """Each pixel of a small crop becomes 2x2 in the student's, whose means are the small one."""
+    pixels, samples = batch()
+    trained = MODELS.build(teacher['teacher'])
+    with torch.no_grad():
+        small = trained.backbone(prepared(trained, pixels, samples))[-1]        # (B, K, 16, 16)
+    enlarged = interpolate(small, scale_factor=2, mode='bilinear')
+    for sample, heatmaps in zip(samples, enlarged):
+        sample.gt_fields = PixelData(heatmaps=heatmaps)
+    student = distilled(teacher, codec=dict(input_size=(128, 128), heatmap_size=(32, 32)))
+    losses = []
+    for student.alpha in (0, 1):                # against the samples' and the teacher's heatmaps
+        large = pixels.repeat_interleave(2, -1).repeat_interleave(2, -2)
+        losses.append(losses_of(student.eval(), large, samples)['loss_stage0'].item())
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
 
 
 def test_between_them_the_losses_are_blended(teacher):
@@ -187,8 +204,7 @@ def test_two_processes_train_one_student(teacher, tmp_path):
 
 @pytest.mark.parametrize(('arguments', 'message'), [
     (dict(alpha=1.5), 'alpha=1.5, give 0 to 1'),
-    (dict(codec=dict(heatmap_size=(32, 32))), r'heatmap_size is \(32, 32\) and the .* \(16'),
-    (dict(codec=dict(input_size=(128, 128))), r'input_size is \(128, 128\) and the'),
+    (dict(codec=dict(input_size=(128, 64))), r'input_size is \(128, 64\) and the .* proportion'),
     (dict(head=dict(type='HeatmapHead', in_channels=16, out_channels=16)), 'the student has no'),
 ])
 def test_a_pair_that_does_not_fit_is_refused(teacher, arguments, message):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from hourglass.errors import ConfigError
 from hourglass.models.head import StackedHeatmapHead, targets_of
@@ -17,9 +18,10 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
     The loss of a stage is ``(1 - alpha)`` times the loss against the annotated targets plus
     ``alpha`` times the loss against the teacher's heatmaps, both with the targets' weights.
     Accuracies are measured against the targets. The teacher is not trained and is not in the
-    checkpoints, so a config of the student alone loads them. Raises ``ConfigError`` if ``alpha`` is
-    not in 0 to 1, or head, input, heatmap size or (in ``loss``) keypoints of the teacher are not
-    those of the student, and as :func:`hourglass.inference.model.load_model`.
+    checkpoints, so a config of the student alone loads them. A teacher of another input size gets
+    the crops at its size, and its heatmaps are resized. Raises ``ConfigError`` if ``alpha`` is not
+    in 0 to 1, or the head, the input's proportion or (in ``loss``) the keypoints of the teacher
+    are not those of the student, and as :func:`hourglass.inference.model.load_model`.
 
     Args:
         teacher: config of an estimator with weights: ``dict(type='hourglass.TrainedModel', ...)``.
@@ -57,11 +59,19 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
         """Return the teacher's last heatmaps (B, K, h, w) for input of the student (B, 3, H, W)."""
         teacher = self.teacher()
         inputs = renormalised(inputs, self.data_preprocessor, teacher.data_preprocessor)
-        return teacher(inputs, None, mode='tensor')[-1].float()
+        heatmaps = teacher(_resized(inputs, teacher.head.decoder.input_size), None, mode='tensor')
+        return _resized(heatmaps[-1].float(), self.head.decoder.heatmap_size)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], *recurse: bool) -> nn.Module:
         self.teacher()._apply(fn, *recurse)             # moves to another device or layout
         return super()._apply(fn, *recurse)
+
+
+def _resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize maps (B, C, H, W) to (w, h); cells and pixels cover each other as in the codec."""
+    if maps.shape[:1:-1] == size:
+        return maps
+    return functional.interpolate(maps, size[::-1], mode='bilinear', align_corners=False)
 
 
 def renormalised(images: Tensor, source: nn.Module, target: nn.Module) -> Tensor:
@@ -86,8 +96,7 @@ def _check_teacher(teacher: TopdownPoseEstimator, student: TopdownPoseEstimator)
         if not isinstance(head, StackedHeatmapHead) or head.decoder is None:
             raise ConfigError(f'DistilledPoseEstimator: the {name} has no StackedHeatmapHead with '
                               'a decoder; distillation compares its heatmaps')
-    for size in ('input_size', 'heatmap_size'):
-        ours, theirs = (tuple(getattr(model.head.decoder, size)) for model in (student, teacher))
-        if ours != theirs:
-            raise ConfigError(f"DistilledPoseEstimator: the student's {size} is {ours} and the "
-                              f"teacher's {theirs}; set both to the same")
+    ours, theirs = (tuple(model.head.decoder.input_size) for model in (student, teacher))
+    if ours[0] * theirs[1] != ours[1] * theirs[0]:
+        raise ConfigError(f"DistilledPoseEstimator: the student's input_size is {ours} and the "
+                          f"teacher's {theirs}; set both to the same proportion")
