@@ -2,13 +2,14 @@
 import numpy as np
 import pytest
 import torch
+from conftest import REPOSITORY
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
 from mmpose.apis import inference_topdown
 
 from hourglass.apis import init_model, predict
 from hourglass.errors import ConfigError
-from hourglass.inference.openmmlab import with_network
+from hourglass.inference.openmmlab import load_estimator, with_network
 
 CONFIG = """
 default_scope = 'mmpose'
@@ -75,3 +76,8 @@ def test_colours_and_names_are_those_of_the_data_set(image, tmp_path):
     assert model.description.flip_indices[1] == 2
     assert model.dataset_meta['dataset_name'] == 'coco'
     assert predict(model, image, whole_image=True).keypoints.shape == (1, 17, 2)
+
+
+def test_a_network_has_the_joints_that_the_data_set_is_converted_to():
+    on_flic = REPOSITORY / 'configs/people/td-hm_hourglass2-small_people-flic-128x128.py'
+    assert load_estimator(on_flic, 'people-small').dataset_meta['dataset_name'] == 'mpii'

@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.heads import BaseHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.models.utils.tta import flip_heatmaps
@@ -22,7 +23,7 @@ from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.description import Description
 from hourglass.checkpoints.names import find_config, find_weights, weights_by_name
 from hourglass.codecs.hourglass_heatmap import HourglassHeatmap
-from hourglass.datasets.skeletons import outline
+from hourglass.datasets.skeletons import SKELETONS, outline
 from hourglass.errors import ConfigError
 from hourglass.evaluation.calibration import Calibration
 from hourglass.inference.network import PoseNetwork, decoder_of
@@ -56,7 +57,9 @@ def load_estimator(config: str | Path | Config, weights: str | Path | None = Non
     model.load_state_dict({name.removeprefix('module.'): t for name, t in tensors.items()})
     model.cfg, model.calibration = config, Calibration.of(checkpoint.get('meta'), path)
     meta = (checkpoint.get('meta') or {}).get('dataset_meta')       # of the training data
-    meta = meta or dataset_meta_from_config(config, dataset_mode='test')
+    skeleton = config.get('test_dataloader', {}).get('dataset', {}).get('skeleton')
+    meta = meta or (parse_pose_metainfo(SKELETONS[skeleton]) if skeleton in SKELETONS else
+                    dataset_meta_from_config(config, dataset_mode='test'))
     count = config.model.backbone.get('num_keypoints') or config.model.head.get('num_keypoints')
     if meta is None or count not in (None, meta['num_keypoints']):
         raise ConfigError(
