@@ -155,7 +155,8 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
     (images / 'empty.png').touch()
     whole = [[0, 0, 128, 128]]
     (tmp_path / 'boxes.json').write_text(json.dumps({
-        'a.jpg': whole, 'b.png': [[900, 0, 950, 10]], 'one_pixel.png': [[0, 0, 1, 1]]}))
+        'a.jpg': whole, 'b.png': [[900, 0, 950, 10]], 'torn.jpg': whole,
+        'empty.png': whole, 'one_pixel.png': [[0, 0, 1, 1]]}))
     with pytest.raises(SystemExit) as stop:
         cli('predict', images, '--model', 'flic-small', '--out', tmp_path / 'out', '--boxes',
              tmp_path / 'boxes.json')

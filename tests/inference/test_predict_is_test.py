@@ -3,6 +3,7 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -15,7 +16,8 @@ from pairs import zip_equal
 
 from hourglass.apis import init_model, predict
 from hourglass.checkpoints.names import find_config
-from hourglass.io.images import read_image
+from hourglass.datasets.transforms import CropImage
+from hourglass.io.images import as_image, read_image
 
 
 def by_the_runner(model, dataset: dict, count: int) -> tuple[list[dict], np.ndarray]:
@@ -121,3 +123,18 @@ def test_an_image_that_fails_takes_no_other_with_it(synthetic):
     assert [str(one).partition(':')[0] if isinstance(one, DataError) else len(one.keypoints)
             for one in found] == [1, 'outside', 'gone.jpg', 'torn.jpg', 0, 1]
     assert np.array_equal(found[0].keypoints, found[-1].keypoints)
+
+
+def test_a_large_jpeg_is_reduced_as_it_is_decoded_as_in_a_data_set(tmp_path):
+    """A crop of 600 px for an input of 128 px needs a quarter of the image's resolution."""
+    path = tmp_path / 'large.jpg'
+    noise = np.random.default_rng(0).integers(256, size=(60, 80, 3), dtype=np.uint8)
+    cv2.imwrite(str(path), cv2.resize(noise, (800, 600)))
+    model, center, scale = init_model('flic-small', device='cpu'), [400.0, 300], 600 / 200
+    poses = predict(model, path, centers=[center], scales=[scale], inputs=True)
+    sample = CropImage((128, 128))(dict(
+        img_path=str(path), bbox_center=np.array([center], np.float32),
+        bbox_scale=np.full((1, 2), 600, np.float32)))
+    assert np.array_equal(poses.inputs[0], sample['img'])
+    whole = predict(model, as_image(path), centers=[center], scales=[scale], inputs=True)
+    assert 0 < np.abs(poses.inputs.astype(int) - whole.inputs).mean() < 1

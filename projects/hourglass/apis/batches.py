@@ -9,12 +9,13 @@ from typing import Any
 from numpy import ndarray
 
 from hourglass.errors import ConfigError, DataError
+from hourglass.inference.boxes import detect
 from hourglass.inference.collection import Drawing, predict_collection
 from hourglass.inference.detectors import PersonDetector
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import Request, Rows
 from hourglass.inference.results import Results
-from hourglass.io.images import read_image
+from hourglass.io.images import StoredImage
 
 COLUMNS = ('image', 'person', 'bbox', 'bbox_score', 'score', 'keypoints', 'probability', 'error')
 
@@ -82,12 +83,12 @@ class BatchPredictor:
                                     'person')
                 # nested lists come from Arrow as arrays of arrays
                 request.boxes = list(rows) if isinstance(rows, ndarray) else rows
-                request.image = read_image(name, self.bits)
+                request.image = StoredImage(name, self.bits)
             except DataError as error:
                 request.image = error
             yield request
 
     def _find_boxes(self, request: Request) -> Rows | None:
         if self.detect:
-            return self.detect(request.image, request.name)     # type: ignore[arg-type]  # read
+            return detect(self.detect, request)
         return None if self.whole_image else request.boxes

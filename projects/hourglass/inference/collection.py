@@ -1,7 +1,7 @@
 """Prediction for a collection of images: read, predict, draw, write."""
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -21,7 +21,7 @@ from hourglass.inference.results import Results
 from hourglass.inference.sources import Camera, Frames
 from hourglass.inference.tracking import Tracker
 from hourglass.io.ahead import ahead
-from hourglass.io.images import write_image
+from hourglass.io.images import as_image, size_of, write_image
 from hourglass.io.video import VideoWriter
 
 _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -44,7 +44,7 @@ class Drawing:
         """Draw the people of one image, or of one frame of a video."""
         name = request.name
         if self.overlays:
-            drawn = np.array(request.image)
+            drawn = np.array(as_image(request.image))   # type: ignore[arg-type]  # no error
             for keypoints, scores, box, number in zip_longest(
                     poses.keypoints, poses.scores, poses.boxes, request.track_ids):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
@@ -120,8 +120,8 @@ def predict_collection(model: PoseNetwork, source: Iterable[Request],
     # a camera is read when its image is needed, or the images would grow old
     live = isinstance(source, Frames) and isinstance(source.frames, Camera)
     found_each = ahead(predict_each(
-        model, requests() if live else ahead(requests(), _share), heatmaps=drawing.heatmaps,
-        inputs=drawing.heatmaps or drawing.crops, **options), lambda pair: _share(pair[0]))
+        model, requests(), heatmaps=drawing.heatmaps, inputs=drawing.heatmaps or drawing.crops,
+        reading=lambda images: images if live else ahead(images, _share), **options), _share)
     try:
         for request, found in found_each:
             if not isinstance(found, HourglassError):
@@ -134,14 +134,14 @@ def predict_collection(model: PoseNetwork, source: Iterable[Request],
         drawing.close()
 
 
-def _share(request: Request) -> float:
-    """Return the part that an image takes of what may wait."""
-    return max(1 / 64, getattr(request.image, 'nbytes', 0) / 2**28)
+def _share(waiting: Sequence) -> float:
+    """Return the part that a request, the first of a sequence, takes of what may wait."""
+    return max(1 / 64, getattr(waiting[0].image, 'nbytes', 0) / 2**28)
 
 
 def _follow(tracker: Tracker, request: Request) -> None:
     """Set the numbers of the people in a frame, and their boxes."""
-    height, width = request.image.shape[:2]         # type: ignore[union-attr]  # a source's array
+    width, height = size_of(request.image)          # type: ignore[arg-type]  # no error
     whole = request.boxes is None
     boxes = np.array([[0.0, 0, width, height]]) if whole else np.asarray(request.boxes)
     if have_area(boxes):                        # or predict refuses them

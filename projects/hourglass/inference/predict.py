@@ -2,22 +2,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import Any, Union, cast, overload
 
 import numpy as np
 import torch
 from numpy import ndarray
 
-from hourglass.datasets.crop import crop_image, fitted, to_image
+from hourglass.datasets.crop import Piece, crop_image, fitted, reduction_for, to_image
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError, HourglassError
 from hourglass.evaluation.calibration import Calibration
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import Request, Rows, square_crops
-from hourglass.io.images import ImageLike, as_image
+from hourglass.io.images import ImageLike, StoredImage, as_image, size_of
 from hourglass.models.stages import shallow_copy, stage_index
 
 
@@ -87,6 +87,18 @@ class Poses:
                 for keypoints, scores in zip(self.keypoints, self.scores)]
 
 
+@dataclass
+class _Person:
+    center: ndarray                         # (2,) middle of the crop in image px
+    sides: ndarray                          # (2,) of the crop in image px
+    crop: ndarray                           # (H, W, 3) uint8 BGR, the network's input
+    found: dict[str, ndarray] | None = None         # fields of Poses for this person
+
+
+# an image, its poses, which have no people yet, and the people
+_Prepared = tuple[Request, Union[Poses, HourglassError], list[_Person]]
+
+
 @overload
 def predict(model: PoseNetwork, images: ImageLike, boxes: Any = ..., centers: Any = ...,
             scales: Any = ..., **options: Any) -> Poses: ...
@@ -103,7 +115,8 @@ def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
     Args:
         model: of :func:`hourglass.apis.init_model`.
         images: one image, or a list: paths, Pillow images, or arrays of uint8 or uint16 (BGR as
-            OpenCV reads them, BGRA or grey).
+            OpenCV reads them, BGRA or grey). A JPEG file is reduced while it is decoded, if every
+            crop is then as large as the network's input at least.
         boxes: for one image (P, 4), x1, y1, x2, y2 in image px around each person, from the image's
             corner, as detectors give them (further columns, such as a score, are ignored); for a
             list of images a list of these, None for a whole image. An empty list: no person.
@@ -145,7 +158,8 @@ def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
 def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
                  stage: int | None = None, flip: bool | None = None, heatmaps: bool = False,
                  stages: bool = False, inputs: bool = False, probability: bool = False,
-                 padding: float = 1.25, batch_size: int = 32
+                 padding: float = 1.25, batch_size: int = 32,
+                 reading: Callable[[Iterator[_Prepared]], Iterator[_Prepared]] = iter
                  ) -> Iterator[tuple[Request, Poses | HourglassError]]:
     """Find the keypoints of people in a stream of images of any length.
 
@@ -160,12 +174,14 @@ def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
         heatmaps, stages, inputs, probability: return these as well; see :class:`Poses`.
         padding: side of a crop in units of the longer side of its box.
         batch_size: number of people.
+        reading: wraps the iteration that reads images and cuts crops, for example to do that in
+            another thread.
     """
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')
     model = _configured(model, stage, flip, stages)
     calibration = _calibration(model) if probability else None
-    images: deque[tuple[Request, Poses | HourglassError, list[_Person]]] = deque()
+    images: deque[_Prepared] = deque()
     waiting: list[_Person] = []                             # for a batch
 
     def complete() -> Iterator[tuple[Request, Poses | HourglassError]]:
@@ -180,9 +196,9 @@ def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
                     poses.scores, poses.names))
             yield request, poses
 
-    for request in requests:
-        images.append((request, *_prepared(model, request, padding)))
-        waiting += images[-1][2]
+    for prepared in reading(_prepare(model, request, padding) for request in requests):
+        images.append(prepared)
+        waiting += prepared[2]
         while len(waiting) >= batch_size:
             _run(model, waiting[:batch_size], heatmaps, stages, inputs)
             del waiting[:batch_size]
@@ -192,36 +208,34 @@ def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
     yield from complete()
 
 
-@dataclass
-class _Person:
-    center: ndarray                         # (2,) middle of the crop in image px
-    sides: ndarray                          # (2,) of the crop in image px
-    crop: ndarray                           # (H, W, 3) uint8 BGR, the network's input
-    found: dict[str, ndarray] | None = None         # fields of Poses for this person
-
-
-def _prepared(model: PoseNetwork, request: Request, padding: float
-              ) -> tuple[Poses | HourglassError, list[_Person]]:
-    """Cut the crops of an image; the poses have no people yet."""
+def _prepare(model: PoseNetwork, request: Request, padding: float) -> _Prepared:
+    """Read an image, and cut its crops."""
     if isinstance(request.image, HourglassError):
-        return request.image, []
+        return request, request.image, []
     try:
-        image = as_image(request.image)
-        size = image.shape[1], image.shape[0]
-        crops = square_crops(request, size, padding)
+        size = size_of(request.image)
+        # as the data sets' samples have them
+        crops = [(middle.astype(np.float32), fitted(np.full(2, side, np.float32), model.input_size))
+                 for middle, side in square_crops(request, size, padding)]
+        piece = _piece(request.image, min(
+            (reduction_for(sides, model.input_size) for _, sides in crops), default=1))
     except DataError as error:
-        return error, []
-    people = []
-    for middle, side in crops:
-        center = middle.astype(np.float32)              # as the data sets' samples have it
-        sides = fitted(np.full(2, side, np.float32), model.input_size)
-        crop = crop_image(image, model.matrix(center, sides), model.input_size)
-        people.append(_Person(center, sides, crop))
+        return request, error, []
+    people = [_Person(center, sides, crop_image(
+        piece, model.matrix(center, sides), model.input_size)) for center, sides in crops]
     count = model.dataset_meta['num_keypoints']
     poses = Poses(np.zeros((0, count, 2)), np.zeros((0, count)), np.zeros((0, 4)),
                   whole_image=request.boxes is None and request.centers is None, image_size=size,
                   names=keypoint_names(model.dataset_meta))
-    return poses, people
+    return request, poses, people
+
+
+def _piece(image: ImageLike, reduction: int) -> Piece:
+    """Read a file reduced, as data sets do."""
+    if isinstance(image, (str, Path)):
+        image = StoredImage(image)
+    return Piece(*image.read(reduction)) if isinstance(image, StoredImage) else Piece.of_image(
+        as_image(image))
 
 
 def _configured(model: PoseNetwork, stage: int | None, flip: bool | None, stages: bool

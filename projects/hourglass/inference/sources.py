@@ -15,7 +15,7 @@ import cv2
 
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.places import Request
-from hourglass.io.images import find_bits, image_suffixes, read_image
+from hourglass.io.images import StoredImage, find_bits, image_suffixes
 from hourglass.io.video import VIDEOS, Animation, Frame, Video
 
 _RESULTS = ('overlays', 'heatmaps', 'crops')      # folders beside predictions.json
@@ -67,7 +67,7 @@ class ImageFiles:
                 elif self.animated and Animation.recognises(path):
                     yield from _requests(name, Animation(path))
                 else:
-                    request = Request(read_image(path, self.bits), name)
+                    request = Request(StoredImage(path, self.bits), name)
                     if self.fps:
                         request.video = Path(self.root.name, name).parent.as_posix()
                         request.time = numbers[request.video] / self.fps

@@ -4,6 +4,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Union
@@ -17,7 +18,23 @@ from simplejpeg import decode_jpeg, decode_jpeg_header
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors, not_written
 
-ImageLike = Union[str, Path, Image.Image, ndarray]
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An image file whose pixels are read when, and in the size in which, they are needed.
+
+    ``bits`` is as for :func:`as_image`. Errors are those of :func:`read_image`.
+    """
+
+    path: str | Path
+    bits: int | None = None
+
+    def read(self, reduction: int = 1) -> tuple[ndarray, tuple[int, int], int]:
+        """Read the image as :func:`read_reduced`."""
+        return read_reduced(self.path, reduction, self.bits)
+
+
+ImageLike = Union[str, Path, StoredImage, Image.Image, ndarray]
 
 REDUCTIONS = (1, 2, 4, 8)               # of the sides of a JPEG while libjpeg decodes it
 
@@ -86,6 +103,16 @@ def image_size(path: str | Path) -> tuple[int, int]:
             return _turned_size(image.size, _orientation(image))
 
 
+def size_of(image: ImageLike) -> tuple[int, int]:
+    """Return (w, h) of an image of any type in px; that of a file is read from its header."""
+    if isinstance(image, StoredImage):
+        image = image.path
+    if isinstance(image, (str, Path)):
+        return image_size(image)
+    height, width = as_image(image).shape[:2]
+    return width, height
+
+
 def find_bits(paths: Sequence[Path]) -> int | None:
     """Return how many bits the values of a set's images of 16 bits need: 8, 10, 12, 14 or 16.
 
@@ -123,14 +150,16 @@ def write_image(path: str | Path, image: ndarray) -> None:
 def as_image(source: ImageLike, bits: int | None = None) -> ndarray:
     """Convert an image of any type to (H, W, 3) uint8 BGR, without transparency.
 
-    The source is a path, a Pillow image (both turned upright by their EXIF data), or an array of
+    The source is a file, a Pillow image (both turned upright by their EXIF data), or an array of
     uint8 or uint16: (H, W, 3) BGR as OpenCV reads them, (H, W, 4) BGRA, or (H, W) grey. Values of
     16 bits are scaled from the range of ``bits``; by default that of 8, 10, 12, 14 or 16, the
     smallest that holds those of this image, and a warning says so if it is not 16. Larger values,
     and anything else, raise ``DataError``.
     """
     if isinstance(source, (str, Path)):
-        return read_image(source, bits)
+        source = StoredImage(source, bits)
+    if isinstance(source, StoredImage):
+        return source.read()[0]
     if isinstance(source, Image.Image):
         source = _pixels(ImageOps.exif_transpose(source))
     if not isinstance(source, ndarray):
