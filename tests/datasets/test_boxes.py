@@ -1,12 +1,20 @@
 """Images with boxes: views and mosaics move boxes as they move pixels."""
 import gzip
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from hourglass.datasets.boxes import BoxesDataset, FitImage, ImagesOfPeople, RandomView, visible
+from hourglass.datasets.boxes import (
+    BoxesDataset,
+    FitImage,
+    ImagesOfPeople,
+    RandomView,
+    box_around,
+    visible,
+)
 from hourglass.errors import DataError
 
 SIZE = 64
@@ -61,9 +69,34 @@ def test_a_box_that_is_hardly_in_the_view_is_doubtful_or_left_out():
     assert found[:, 4].tolist() == pytest.approx([0.9, 0.9, 0.54])
 
 
-def test_an_image_of_a_test_has_all_its_people(synthetic):
-    people = dict(type='hourglass.MpiiDataset', data_root=str(synthetic / 'synthetic'),
-                  ann_file='test/annotations.json', data_prefix=dict(img='test/images'))
+@pytest.fixture
+def people(synthetic) -> dict:
+    """Config of 16 people, one an image."""
+    return dict(type='hourglass.MpiiDataset', data_root=str(synthetic / 'synthetic'),
+                ann_file='test/annotations.json', data_prefix=dict(img='test/images'))
+
+
+def test_a_box_around_keypoints_has_a_margin_of_its_longer_side():
+    joints = np.array([[10, 20], [np.nan, np.nan], [60, 120], [30, 40]])
+    assert box_around(joints).tolist() == [[2, 12, 68, 128, 1]]
+
+
+def test_people_without_a_usable_box_get_one_around_their_keypoints(people, tmp_path):
+    alone = BoxesDataset(people=people)
+    boxes_of = {Path(alone[i]['img_path']): alone[i]['boxes'] for i in range(len(alone))}
+    assert [len(boxes) for boxes in boxes_of.values()] == [1] * 16
+    (found, kept), (missed, _), *_ = boxes_of.items()
+    x1, y1, x2, y2, _ = kept[0].tolist()
+    (tmp_path / 'boxes.json').write_text(json.dumps({
+        found.name: [[x1, y1, x2 - x1, y2 - y1, 0.7]], missed.name: [[0, 0, 5, 5, 0.6]]}))
+    both = BoxesDataset(ann_file=str(tmp_path / 'boxes.json'), people=people,
+                        data_prefix=dict(img=str(found.parent)))
+    scores = {Path(both[i]['img_path']): both[i]['boxes'][:, 4].tolist() for i in range(len(both))}
+    assert len(scores) == 16
+    assert scores[found] == pytest.approx([0.7]) and scores[missed] == pytest.approx([0.6, 1])
+
+
+def test_an_image_of_a_test_has_all_its_people(people):
     images = ImagesOfPeople(people=people, pipeline=[FitImage(64, 32)], test_mode=True)
     assert sum(len(images[i]['keypoints_image']) for i in range(len(images))) == 16
     assert images[0]['img'].shape == (64, 64, 3) and images[0]['zoom'] == 0.5
