@@ -27,12 +27,15 @@ def test_the_scores_of_a_file_stand_beside_those_of_the_test_command(synthetic, 
     done.in_file = lambda pixels: (torch.zeros_like(in_torch(pixels)[0]), in_torch(pixels)[1])
     rows = [[cell.strip() for cell in line.strip('|').split('|')]
             for line in compare_scores(config, done).splitlines()]
-    assert rows[0] == ['score', 'torch', 'tiny.safetensors', 'difference']
+    assert rows[0] == ['score', 'torch', 'tiny.safetensors', 'difference',
+                       '95 % interval']
     cli('test', config, checkpoint, '--work-dir', tmp_path, '--out', tmp_path / 'scores.json',
         '--cfg-options', 'model.test_cfg.flip_test=False')
     expected = json.loads((tmp_path / 'scores.json').read_text())
-    for name, before, after, difference in rows[2:]:
+    for name, before, after, difference, interval in rows[2:]:
         assert float(before) == pytest.approx(expected[name], abs=0.006)    # two decimals
         assert float(after) < float(before) or float(before) == 0
         assert float(difference) == pytest.approx(float(after) - float(before), abs=0.011)
+        lower, upper = map(float, interval.split(' to '))
+        assert lower <= float(difference) <= upper
     assert len(rows) > 5 and any(float(row[1]) > 0 for row in rows[2:])

@@ -98,6 +98,11 @@ def test_convolutions_in_8_bits(tiny, people, tmp_path, suffix):
     assert done.images == 12 and done.offsets.shape == (12, 16)
     assert 1e-3 < done.deviation < 0.5                  # measured: at most 0.26, random weights
     assert whole.deviation < 1e-4
+    if suffix == '.onnx':               # what is summed has not been rounded
+        nodes = pytest.importorskip('onnx').load(done.path).graph.node
+        made_by = {name: node.op_type for node in nodes for name in node.output}
+        summands = [made_by[name] for node in nodes if node.op_type == 'Add' for name in node.input]
+        assert 'Conv' in summands and 'DequantizeLinear' not in summands
 
 
 @pytest.mark.slow

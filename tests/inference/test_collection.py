@@ -9,6 +9,7 @@ from hourglass.inference.collection import Drawing, predict_collection
 from hourglass.inference.places import Request
 from hourglass.inference.results import Results
 from hourglass.inference.sources import ImageFiles
+from hourglass.io.images import StoredImage
 from hourglass.io.video import Video
 
 
@@ -38,6 +39,34 @@ def test_every_image_is_drawn_or_has_a_problem(model, folder):
         'crops/a.jpg_0.png', 'crops/b.png_0.png', 'heatmaps/a.jpg_0.png', 'heatmaps/b.png_0.png',
         'overlays/a.jpg', 'overlays/b.png']
     assert cv2.imread(str(folder / 'out/crops/a.jpg_0.png')).shape == (128, 128, 3)
+
+
+class Fleeting(StoredImage):
+    """A file that can be read once."""
+
+    def read(self, reduction: int = 1) -> tuple:
+        self.reads = getattr(self, 'reads', 0) + 1
+        if self.reads > 1:
+            raise DataError(f'{self.path}: no such image')
+        return super().read(reduction)
+
+
+def test_a_file_that_is_gone_before_it_is_drawn_takes_no_other_with_it(model, folder):
+    source = [Request(Fleeting(folder / 'a.jpg'), 'a.jpg'),
+              Request(StoredImage(folder / 'b.png'), 'b.png')]
+    results = Results(model.dataset_meta, {})
+    problems = list(predict_collection(
+        model, source, lambda _: None, results, Drawing(folder / 'out')))
+    assert problems == [f"{folder / 'a.jpg'}: no such image", None]
+    assert [path.name for path in (folder / 'out/overlays').iterdir()] == ['b.png']
+
+
+def test_a_broken_frame_of_a_folder_does_not_end_its_video(model, folder):
+    results = Results(model.dataset_meta, {})
+    problems = list(predict_collection(
+        model, ImageFiles(str(folder), fps=5), lambda _: None, results,
+        Drawing(folder / 'out', overlays=False)))
+    assert [problem is None for problem in problems] == [True, True, False, True]
 
 
 def test_images_whose_names_are_alike_do_not_share_a_file(model, synthetic, tmp_path):

@@ -136,5 +136,7 @@ def test_a_large_jpeg_is_reduced_as_it_is_decoded_as_in_a_data_set(tmp_path):
         img_path=str(path), bbox_center=np.array([center], np.float32),
         bbox_scale=np.full((1, 2), 600, np.float32)))
     assert np.array_equal(poses.inputs[0], sample['img'])
+    others = predict(model, path, centers=[center, [50, 60]], scales=[scale, 0.5], inputs=True)
+    assert np.array_equal(others.inputs[0], sample['img'])
     whole = predict(model, as_image(path), centers=[center], scales=[scale], inputs=True)
     assert 0 < np.abs(poses.inputs.astype(int) - whole.inputs).mean() < 1

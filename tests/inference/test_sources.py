@@ -119,6 +119,12 @@ def test_a_folder_may_mix_images_and_videos(folder):
     assert 'moving.gif' in [one.name for one in source]
 
 
+def test_a_folder_may_have_videos_alone(tmp_path):
+    write_video(tmp_path / 'film.ts', times=range(3))
+    assert [one.name for one in open_source(str(tmp_path))] == [
+        'film.ts/0', 'film.ts/1', 'film.ts/2']
+
+
 def test_images_of_a_folder_as_frames_are_counted(tmp_path):
     for name in ('run/10.png', 'run/9.png', 'run/a/1.png', 'run/b.png'):
         (tmp_path / name).parent.mkdir(exist_ok=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -13,27 +14,40 @@ from mmengine.structures import InstanceData
 from hourglass.analysis.exits import score_names
 from hourglass.checkpoints.names import find_config
 from hourglass.deploy.export import Exported, KeypointsOf
+from hourglass.evaluation.metrics import KeypointMetric
+from hourglass.evaluation.protocols import differences
 from hourglass.io.tables import markdown_table, number
 
 
 def compare_scores(config: str | Path, exported: Exported) -> str:
-    """Test a network and its file on the test set of the config; returns a markdown table."""
+    """Test a network and its file on the test set of the config; returns a markdown table.
+
+    With this package's metrics it has the paired 95 % interval of each difference.
+    """
     cfg = Config.fromfile(find_config(config))
     cfg.log_level, cfg.visualizer = 'WARNING', dict(type='mmengine.Visualizer')
     cfg.load_from = None                    # which the network and the file take the place of
     with TemporaryDirectory() as cfg.work_dir:
-        before, after = (_scores(cfg, name, of) for name, of in (
+        (before, metric), (after, of_file) = (_scores(cfg, name, of) for name, of in (
             ('torch', exported.in_torch), ('file', exported.in_file)))
-    rows = [[name, number(before[name]), number(after[name]), number(after[name] - before[name])]
+    intervals = {}
+    if isinstance(metric, KeypointMetric) and metric.scored and of_file.scored:
+        intervals = {f'{metric.prefix}/{name}': f'{lower:+.2f} to {upper:+.2f}'
+                     for name, (_, lower, upper) in differences(
+                         of_file.scored.tables[0], metric.scored.tables[0]).items()}
+    rows = [[name, number(before[name]), number(after[name]),
+             number(after[name] - before[name], '+.2f'), intervals.get(name, '')]
             for name in score_names(cfg, None) or before]
-    return markdown_table(rows, ['score', 'torch', exported.path.name, 'difference'])
+    return markdown_table(rows, ['score', 'torch', exported.path.name, 'difference',
+                                 '95 % interval'])
 
 
-def _scores(cfg: Config, name: str, keypoints_of: KeypointsOf) -> dict[str, float]:
+def _scores(cfg: Config, name: str, keypoints_of: KeypointsOf) -> tuple[dict[str, float], Any]:
+    """Return all scores, and the first metric."""
     cfg.experiment_name = name
     runner = Runner.from_cfg(cfg)
     runner.register_hook(_Replace(keypoints_of))
-    return runner.test()
+    return runner.test(), runner.test_evaluator.metrics[0]
 
 
 class _Replace(Hook):

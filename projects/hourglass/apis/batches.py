@@ -9,7 +9,6 @@ from typing import Any
 from numpy import ndarray
 
 from hourglass.errors import ConfigError, DataError
-from hourglass.inference.boxes import detect
 from hourglass.inference.collection import Drawing, predict_collection
 from hourglass.inference.detectors import PersonDetector
 from hourglass.inference.network import PoseNetwork
@@ -90,5 +89,5 @@ class BatchPredictor:
 
     def _find_boxes(self, request: Request) -> Rows | None:
         if self.detect:
-            return detect(self.detect, request)
+            return self.detect(request.image, request.name)     # type: ignore[arg-type]  # read
         return None if self.whole_image else request.boxes

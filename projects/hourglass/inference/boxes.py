@@ -5,7 +5,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
@@ -14,10 +13,10 @@ from numpy import ndarray
 
 from hourglass.datasets.coco_file import floats, records
 from hourglass.errors import ConfigError, DataError
-from hourglass.inference.detectors import PersonDetector, find_detector
+from hourglass.inference.detectors import find_detector
 from hourglass.inference.places import Request, Rows, are_fractions
 from hourglass.io.files import match_names, read_json
-from hourglass.io.images import as_image, size_of
+from hourglass.io.images import size_of
 
 FindBoxes = Callable[[Request], Optional[Rows]]         # None: the whole image
 FORMATS = ('xyxy', 'xywh')              # two corners, or a corner, width and height
@@ -47,14 +46,8 @@ def box_finder(boxes: str | None = None, detector: str | None = None, whole_imag
         return BoxFile(boxes, box_format, images)
     if detector:
         find = find_detector(detector, **options)
-        return partial(detect, find)
+        return lambda request: find(request.image, request.name)    # type: ignore[arg-type]  # read
     return lambda request: None
-
-
-def detect(find: PersonDetector, request: Request) -> ndarray:
-    """Return the boxes of an image, whose file is read once for them and for the crops."""
-    request.image = as_image(request.image)         # type: ignore[arg-type]  # no error
-    return find(request.image, request.name)
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """Prediction for a collection of images: read, predict, draw, write."""
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.skeletons import keypoint_names
-from hourglass.errors import HourglassError
+from hourglass.errors import DataError, HourglassError
 from hourglass.inference.boxes import FindBoxes
 from hourglass.inference.drawing import draw_note, draw_number, draw_skeleton, heatmap_sheet
 from hourglass.inference.network import PoseNetwork
@@ -21,7 +21,7 @@ from hourglass.inference.results import Results
 from hourglass.inference.sources import Camera, Frames
 from hourglass.inference.tracking import Tracker
 from hourglass.io.ahead import ahead
-from hourglass.io.images import as_image, size_of, write_image
+from hourglass.io.images import StoredImage, size_of, write_image
 from hourglass.io.video import VideoWriter
 
 _WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
@@ -44,7 +44,7 @@ class Drawing:
         """Draw the people of one image, or of one frame of a video."""
         name = request.name
         if self.overlays:
-            drawn = np.array(as_image(request.image))   # type: ignore[arg-type]  # no error
+            drawn = np.array(request.image)
             for keypoints, scores, box, number in zip_longest(
                     poses.keypoints, poses.scores, poses.boxes, request.track_ids):
                 sure = np.where(scores[:, None] >= self.min_score, keypoints, np.nan)
@@ -105,25 +105,32 @@ def predict_collection(model: PoseNetwork, source: Iterable[Request],
     def requests() -> Iterator[Request]:
         video = None
         for request in source:
-            if not isinstance(request.image, HourglassError):
-                try:
-                    request.boxes = find_boxes(request)
-                except HourglassError as error:
-                    request.image = error
             if request.video != video:
                 tracker.next_video()
                 video = request.video
-            if video is not None and not isinstance(request.image, HourglassError):
-                _follow(tracker, request)
+            if not isinstance(request.image, HourglassError):
+                try:
+                    request.boxes = find_boxes(request)
+                    if request.video is not None:
+                        _follow(tracker, request)
+                except HourglassError as error:
+                    request.image = error
             yield request
 
     # a camera is read when its image is needed, or the images would grow old
     live = isinstance(source, Frames) and isinstance(source.frames, Camera)
     found_each = ahead(predict_each(
         model, requests(), heatmaps=drawing.heatmaps, inputs=drawing.heatmaps or drawing.crops,
-        reading=lambda images: images if live else ahead(images, _share), **options), _share)
+        reading=lambda images: images if live else ahead(
+            images, lambda image: _share(image[0], sum(person.crop.nbytes for person in image[2]))),
+        **options), lambda image: _share(image[0]))
     try:
         for request, found in found_each:
+            if drawing.overlays and isinstance(request.image, StoredImage):
+                try:
+                    request.image = request.image.read()[0]
+                except DataError as error:      # it is no longer there
+                    found = error
             if not isinstance(found, HourglassError):
                 found = tracker.steady(found, request.track_ids, request.time)
                 drawing.draw(request, found, model.dataset_meta)
@@ -134,9 +141,9 @@ def predict_collection(model: PoseNetwork, source: Iterable[Request],
         drawing.close()
 
 
-def _share(waiting: Sequence) -> float:
-    """Return the part that a request, the first of a sequence, takes of what may wait."""
-    return max(1 / 64, getattr(waiting[0].image, 'nbytes', 0) / 2**28)
+def _share(request: Request, more: int = 0) -> float:
+    """Return the part that an image, and so many more bytes, take of what may wait."""
+    return max(1 / 64, (getattr(request.image, 'nbytes', 0) + more) / 2**28)
 
 
 def _follow(tracker: Tracker, request: Request) -> None:

@@ -115,8 +115,8 @@ def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
     Args:
         model: of :func:`hourglass.apis.init_model`.
         images: one image, or a list: paths, Pillow images, or arrays of uint8 or uint16 (BGR as
-            OpenCV reads them, BGRA or grey). A JPEG file is reduced while it is decoded, if every
-            crop is then as large as the network's input at least.
+            OpenCV reads them, BGRA or grey). A JPEG file is reduced while it is decoded for the
+            crops that are then still as large as the network's input, as in data sets.
         boxes: for one image (P, 4), x1, y1, x2, y2 in image px around each person, from the image's
             corner, as detectors give them (further columns, such as a score, are ignored); for a
             list of images a list of these, None for a whole image. An empty list: no person.
@@ -217,12 +217,14 @@ def _prepare(model: PoseNetwork, request: Request, padding: float) -> _Prepared:
         # as the data sets' samples have them
         crops = [(middle.astype(np.float32), fitted(np.full(2, side, np.float32), model.input_size))
                  for middle, side in square_crops(request, size, padding)]
-        piece = _piece(request.image, min(
-            (reduction_for(sides, model.input_size) for _, sides in crops), default=1))
+        reductions = [reduction_for(sides, model.input_size) for _, sides in crops]
+        pieces = _pieces(request.image, {*reductions} or {1})
     except DataError as error:
         return request, error, []
-    people = [_Person(center, sides, crop_image(
-        piece, model.matrix(center, sides), model.input_size)) for center, sides in crops]
+    people = [
+        _Person(center, sides, crop_image(
+            pieces[reduction], model.matrix(center, sides), model.input_size))
+        for (center, sides), reduction in zip(crops, reductions)]
     count = model.dataset_meta['num_keypoints']
     poses = Poses(np.zeros((0, count, 2)), np.zeros((0, count)), np.zeros((0, 4)),
                   whole_image=request.boxes is None and request.centers is None, image_size=size,
@@ -230,12 +232,13 @@ def _prepare(model: PoseNetwork, request: Request, padding: float) -> _Prepared:
     return request, poses, people
 
 
-def _piece(image: ImageLike, reduction: int) -> Piece:
-    """Read a file reduced, as data sets do."""
+def _pieces(image: ImageLike, reductions: set[int]) -> dict[int, Piece]:
+    """Read a file with each reduction, as data sets do for each person."""
     if isinstance(image, (str, Path)):
         image = StoredImage(image)
-    return Piece(*image.read(reduction)) if isinstance(image, StoredImage) else Piece.of_image(
-        as_image(image))
+    if isinstance(image, StoredImage):
+        return {reduction: Piece(*image.read(reduction)) for reduction in sorted(reductions)}
+    return dict.fromkeys(reductions, Piece.of_image(as_image(image)))
 
 
 def _configured(model: PoseNetwork, stage: int | None, flip: bool | None, stages: bool

@@ -4,22 +4,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Union
+from typing import IO, Union
 
 import cv2
 import numpy as np
 from numpy import ndarray
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError, features
+from PIL.TiffImagePlugin import TiffImageFile
 from simplejpeg import decode_jpeg, decode_jpeg_header
 
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors, not_written
 
 
-@dataclass(frozen=True)
+@dataclass
 class StoredImage:
     """An image file whose pixels are read when, and in the size in which, they are needed.
 
@@ -28,10 +30,26 @@ class StoredImage:
 
     path: str | Path
     bits: int | None = None
+    _whole: ndarray | None = field(default=None, init=False, repr=False)
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """(w, h) of the upright image in px."""
+        return image_size(self.path)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pixels that are kept."""
+        return 0 if self._whole is None else self._whole.nbytes
 
     def read(self, reduction: int = 1) -> tuple[ndarray, tuple[int, int], int]:
-        """Read the image as :func:`read_reduced`."""
-        return read_reduced(self.path, reduction, self.bits)
+        """Read the image as :func:`read_reduced`; pixels that are not reduced are kept."""
+        if self._whole is not None and (reduction == 1 or not _is_jpeg(self.path)):
+            return self._whole, self.size, 1
+        pixels, size, reduction = read_reduced(self.path, reduction, self.bits)
+        if reduction == 1:
+            self._whole = pixels
+        return pixels, size, reduction
 
 
 ImageLike = Union[str, Path, StoredImage, Image.Image, ndarray]
@@ -96,17 +114,23 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
     Raises ``DataError`` if the file is missing or no image.
     """
-    with named_errors(path, 'not a readable image', missing='no such image'), \
-            open(path, 'rb') as file:
-        prepare_plugin(file.read(12))
-        with Image.open(file) as image:
-            return _turned_size(image.size, _orientation(image))
+    with named_errors(path, 'not a readable image', missing='no such image'):
+        if _is_jpeg(path) and (header := _plain_jpeg(Path(path).read_bytes())):
+            return _turned_size(*header)
+        with open(path, 'rb') as file:
+            prepare_plugin(file.read(12))
+            with _opened(file) as image:
+                # Pillow has turned the size of a TIFF, in some releases
+                size = ((image.tag_v2[ExifTags.Base.ImageWidth],
+                         image.tag_v2[ExifTags.Base.ImageLength])
+                        if isinstance(image, TiffImageFile) else image.size)
+                return _turned_size(size, _orientation(image))
 
 
 def size_of(image: ImageLike) -> tuple[int, int]:
     """Return (w, h) of an image of any type in px; that of a file is read from its header."""
     if isinstance(image, StoredImage):
-        image = image.path
+        return image.size
     if isinstance(image, (str, Path)):
         return image_size(image)
     height, width = as_image(image).shape[:2]
@@ -120,7 +144,7 @@ def find_bits(paths: Sequence[Path]) -> int | None:
     says how if it is less than 16 bits. None if no image has 16.
     """
     bits = 0
-    for path in paths[::-(-len(paths) // _LOOKED_AT)]:
+    for path in paths[::max(1, -(-len(paths) // _LOOKED_AT))]:
         # reading an image raises the error of a broken one
         with suppress(DataError, OSError), Image.open(path) as image:
             if _is_deep(image):
@@ -205,32 +229,51 @@ def _decode(path: str | Path, reduction: int = 1) -> tuple[ndarray, tuple[int, i
     """
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
-        if data.startswith(_JPEG):
-            height, width, colours, _ = decode_jpeg_header(data)
-            if colours in _PLAIN and 0 < width * height <= 2 * (Image.MAX_IMAGE_PIXELS or 0):
-                orientation = _orientation(Image.open(BytesIO(data))) if _TAGS in data else 1
-                if min(width, height) < _SMALL or (
-                        orientation > 1 and (width % reduction or height % reduction)):
-                    reduction = 1       # turned, narrower pixels at the end could come first
-                pixels = decode_jpeg(data, 'BGR', min_height=-(-height // reduction),
-                                     min_width=-(-width // reduction))      # raises for damage
-                return (_turned(pixels, orientation), _turned_size((width, height), orientation),
-                        reduction)
+        if data.startswith(_JPEG) and (header := _plain_jpeg(data)):
+            (width, height), orientation = header
+            if min(width, height) < _SMALL or (
+                    orientation > 1 and (width % reduction or height % reduction)):
+                reduction = 1           # turned, narrower pixels at the end could come first
+            pixels = decode_jpeg(data, 'BGR', min_height=-(-height // reduction),
+                                 min_width=-(-width // reduction))      # raises for damage
+            return _turned(pixels, orientation), _turned_size(*header), reduction
         prepare_plugin(data)
-        try:
-            Image.open(BytesIO(data)).verify()  # checksums; it has to be opened again after that
-        except UnidentifiedImageError:          # which names the BytesIO
-            raise ValueError('of no format that Pillow knows') from None
-        with Image.open(BytesIO(data)) as image:
+        _opened(BytesIO(data)).verify()         # checksums; it has to be opened again after that
+        with _opened(BytesIO(data)) as image:
             if image.format in _PROGRAMS:
                 raise ValueError(f'{image.format} is drawn by other programs, which are not run')
             if image.format == 'PNG' and _PNG_END not in data:
                 raise ValueError('its end is missing')
             if image.format == 'JPEG':          # of a printer's colours
                 decode_jpeg(data, 'CMYK')
-            orientation = _orientation(image)
-            pixels = _turned(_stored(image, data), orientation)
+            orientation, pixels = _orientation(image), _stored(image, data)
+            if isinstance(image, TiffImageFile):
+                orientation = _orientation(image)       # Pillow may have turned it
+            pixels = _turned(pixels, orientation)
             return pixels, (pixels.shape[1], pixels.shape[0]), 1
+
+
+def _is_jpeg(path: str | Path) -> bool:
+    with open(path, 'rb') as file:
+        return file.read(len(_JPEG)) == _JPEG
+
+
+def _plain_jpeg(data: bytes) -> tuple[tuple[int, int], int] | None:
+    """Return (w, h) and orientation of a JPEG that libjpeg decodes to BGR; None of others."""
+    height, width, colours, _ = decode_jpeg_header(data)
+    if colours not in _PLAIN or not 0 < width * height <= 2 * (Image.MAX_IMAGE_PIXELS or 0):
+        return None
+    return (width, height), _orientation(_opened(BytesIO(data))) if _TAGS in data else 1
+
+
+def _opened(file: IO[bytes]) -> Image.Image:
+    """Open an image without decoding it, or raise an error that does not name the object."""
+    try:
+        return Image.open(file)
+    except UnidentifiedImageError:
+        raise ValueError('of no format that Pillow knows') from None
+    except Image.DecompressionBombError:
+        raise DataError('it has more than 179 million pixels; make it smaller') from None
 
 
 def _stored(image: ImageFile.ImageFile, data: bytes) -> ndarray:
