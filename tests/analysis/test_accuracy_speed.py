@@ -16,7 +16,7 @@ from hourglass.analysis.accuracy_speed import (
     table,
 )
 from hourglass.checkpoints.names import find_config
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, DataError
 
 ROWS = [
     Row('ours', 'none', False, dict(Elbow=(90, 1), Wrist=(80, 2)),
@@ -53,6 +53,8 @@ def test_the_figure_has_a_panel_for_each_score_and_number_of_threads():
 
 def test_a_file_of_others_has_networks_to_measure_and_reported_numbers(tmp_path):
     path = tmp_path / 'others.json'
+    for name in 'ab':
+        (tmp_path / f'{name}.onnx').touch()
     path.write_text(json.dumps([
         dict(name='a', onnx='a.onnx', keypoints='flic', test='flic-small', rgb=False),
         dict(name='b', onnx='b.onnx'),
@@ -65,16 +67,27 @@ def test_a_file_of_others_has_networks_to_measure_and_reported_numbers(tmp_path)
     assert [(row.by, row.scores, row.ms) for row in rows] == [
         (ELSEWHERE, dict(Elbow=(98.7, None)), {1: (43.5, 43.5, 43.5)}),
         (ELSEWHERE, dict(Elbow=(88.9, None)), {})]
+    path.write_text('{"name": "x"}')
+    with pytest.raises(DataError, match='others.json: a list of networks needed'):
+        read_others(path)
 
 
 @pytest.mark.parametrize(('entry', 'words'), [
-    (dict(scores={}), "missing 1 required positional argument: 'name'"),
-    (dict(name='a', onnx='a.onnx', keypoints='cat'), "keypoints='cat', a list or one of mpii, "),
-    (dict(name='a', scores={}, colour=1), "unexpected keyword argument 'colour'"),
-    ([], 'must be a mapping')])
+    (dict(scores={}), "no 'name'"), ([], r'\[\] where a record is needed'),
+    (dict(name='a'), "no 'onnx' .* and no 'scores' .*; add one"),
+    (dict(name='a', scores={}, colour=1), "no key 'colour'; there are name, scores, ms, threads"),
+    (dict(name='a', scores={}, thread=1), "no key 'thread', did you mean 'threads'"),
+    (dict(name=7, scores={}), 'name is 7; give a text'),
+    (dict(name='a', scores=dict(Elbow='98')), "scores is {'Elbow': '98'}; give numbers by name"),
+    (dict(name='a', scores={}, ms='fast'), "ms is 'fast'; give a number"),
+    (dict(name='a', scores={}, threads=0), 'threads is 0; give a whole number, 1 or more'),
+    (dict(name='a', onnx='gone.onnx'), r"onnx is 'gone\.onnx', and .*/gone\.onnx is no file; give"),
+    (dict(name='a', onnx='others.json', keypoints='cat'), "keypoints is 'cat'; give .* of mpii, "),
+    (dict(name='a', onnx='others.json', mean=[1, 2]), r'mean is \[1, 2\]; give 3 numbers'),
+    (dict(name='a', onnx='others.json', keypoints='mpii', test='no.py'), r'test: no\.py: no such')])
 def test_an_entry_that_cannot_be_read_is_named(tmp_path, entry, words):
     (tmp_path / 'others.json').write_text(json.dumps([dict(name='a', scores={}), entry]))
-    with pytest.raises(ConfigError, match=f'others.json, entry 1: .*{words}'):
+    with pytest.raises(DataError, match=f'others.json, network 1: {words}'):
         read_others(tmp_path / 'others.json')
 
 

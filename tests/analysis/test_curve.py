@@ -43,6 +43,16 @@ def test_the_table_has_the_state_and_the_best_scores(run):
         f'| {run.name} | lsp/Total | 50.00 | 60.00 at 20 | 40.00 at 10 |')
 
 
+def test_times_that_are_not_logged_leave_their_cells_empty(tmp_path):
+    entry = step(5, 2)
+    del entry['data_time']
+    write(tmp_path, '1', entry)
+    assert read_curve(tmp_path).row()[4:] == ['2', '']
+    del entry['time']
+    write(tmp_path, '2', entry)
+    assert read_curve(tmp_path).row()[4:] == ['', '']
+
+
 def test_runs_are_drawn_one_behind_the_other(run):
     losses, _, scores = plot([read_curve(run)] * 2, 'lsp/Total').axes
     assert [line.get_xdata().tolist() for line in losses.lines] == [[10, 20, 30], [40, 50, 60]]

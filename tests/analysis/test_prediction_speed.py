@@ -6,7 +6,7 @@ from video_files import write_video
 
 from hourglass.analysis.prediction_speed import PARTS, PredictionSpeed, measure_prediction, table
 from hourglass.apis import init_model
-from hourglass.errors import DataError
+from hourglass.errors import ConfigError, DataError
 from hourglass.inference.sources import ImageFiles, open_source
 
 
@@ -42,11 +42,14 @@ def test_rows_are_medians_and_the_ratio_that_within_a_turn():
     assert speed.rows() == [
         ['network', '200.0', '5.0', '1.00'], ['together', '250.0', '4.0', '0.80']]
     assert '10 images with 20 people' in table(speed)
+    assert '1 image with 1 person\n' in table(PredictionSpeed(1, 1, speed.seconds))
 
 
 def test_what_cannot_be_measured_is_an_error(model, folder):
     with pytest.raises(DataError, match='nobody'):
         measure_prediction(model, lambda: ImageFiles(str(folder)), lambda _: np.zeros((0, 4)))
+    with pytest.raises(ConfigError, match='batch_size=0: give 1 or more'):
+        measure_prediction(model, lambda: ImageFiles(str(folder)), lambda _: None, batch_size=0)
     (folder / 'c.png').write_bytes(b'no image')
     with pytest.raises(DataError, match='c.png'):
         measure_prediction(model, lambda: ImageFiles(str(folder)), lambda _: None)

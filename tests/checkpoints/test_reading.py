@@ -155,7 +155,8 @@ def test_other_content_is_no_state_dict(content):
 
 def test_errors_are_one_line_without_torchs_advice():
     text = 'Weights only load failed.\n(1) Advice\nWeightsUnpickler error: Unsupported global: f'
-    expected = 'a.pth: not a readable checkpoint (ValueError: Unsupported global: f)'
+    expected = ('a.pth: not a readable checkpoint (ValueError: Unsupported global: f); give a '
+                'whole file that torch.save or safetensors wrote')
     with pytest.raises(CheckpointError, match=f'^{re.escape(expected)}$'), one_line_of('a.pth'):
         raise ValueError(text)
 

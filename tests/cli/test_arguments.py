@@ -3,6 +3,7 @@ import argparse
 
 import pytest
 
+from hourglass.cli import benchmark_predict, predict, web
 from hourglass.cli.arguments import (
     add_launcher_arguments,
     add_speed_arguments,
@@ -26,6 +27,15 @@ def test_the_number_of_stacks_becomes_a_0_based_stage():
     assert options('--stages', '2') == dict(optimize='none', stage=1, exit_tolerance=None)
     assert options('--optimize', 'fuse', '--exit-tolerance', '0.5') == dict(
         optimize='fuse', stage=None, exit_tolerance=0.5)
+
+
+@pytest.mark.parametrize('command', [predict, benchmark_predict, web])
+def test_a_detector_without_a_name_is_that_of_the_package(command):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    found = [parser.parse_known_args(['a.jpg', *words])[0].detector
+             for words in ([], ['--detector'], ['--detector', 'hog'])]
+    assert found == [None, 'hourglass', 'hog']
 
 
 @pytest.mark.parametrize(('words', 'message'), [

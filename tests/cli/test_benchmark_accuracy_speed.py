@@ -42,6 +42,10 @@ def test_a_network_and_its_file_get_the_scores_of_the_test(cli, synthetic, tmp_p
     assert (tmp_path / 'a.png').read_bytes().startswith(b'\x89PNG')
 
 
-def test_too_few_rounds_are_refused(cli):
-    with pytest.raises(SystemExit, match='--rounds 1, --threads 2: give 2 or more'):
-        cli('benchmark', 'accuracy-speed', 'flic-small', '--rounds', 1, '--threads', 2)
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (('flic-small', '--rounds', 1), 'error: --rounds 1: give 2 or more$'),
+    (('flic-small', '--threads', 2, 0), 'error: --threads 0: give 1 or more$'),
+    ((), 'no network to measure; name one, such as flic-small, or give --others')])
+def test_wrong_arguments_end_in_a_line(cli, arguments, message):
+    with pytest.raises(SystemExit, match=message):
+        cli('benchmark', 'accuracy-speed', *arguments)

@@ -13,7 +13,7 @@ def test_the_parts_are_printed_and_written(cli, tmp_path, capsys):
     cli('benchmark', 'predict', tmp_path, '--whole-image', '--no-flip', '--rounds', 1,
         '--json', tmp_path / 'found.json')
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == '1 images with 1 people'
+    assert lines[0] == '1 image with 1 person'
     assert all(any(line.startswith(f'| {part} |') for line in lines) for part in PARTS)
     assert json.loads((tmp_path / 'found.json').read_text())['speed']['people'] == 1
     with pytest.raises(SystemExit, match='--rounds 0: give 1 or more'):

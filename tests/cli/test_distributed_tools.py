@@ -314,7 +314,7 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     (images / 'torn.jpg').write_bytes(b'no image')
     common = (images, '--whole-image', '--model', 'flic-small', '--device', 'cpu')
     in_one = Tool('predict', *common, '--out', tmp_path / 'alone', log=tmp_path / 'alone.log')
-    assert '1 images could not be used' in in_one.output(1)
+    assert '1 image could not be used' in in_one.output(1)
     first, second = (
         Tool('predict', *common, '--out', out, '--launcher', 'pytorch',
              log=tmp_path / f"{place['RANK']}.log", **place) for place in places(2))

@@ -178,7 +178,7 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
     (['.', '--whole-image', '--smooth'], 'still images; --smooth is for videos'),
     (['.', '--whole-image', '--fps', 0], 'fps=0'),
     (['.', '--whole-image', '--fps', 25, '--journal'], 'leave them out for videos'),
-    (['.', '--boxes', 'a', '--detector', 'b'], '--detector and --boxes all say'),
+    (['.', '--boxes', 'a', '--detector', 'b'], '--detector and --boxes both say'),
     (['.', '--boxes', 'none_of_these.json'], 'none of its 1 image_ids, as .100., is one of the'),
     (['.', '--whole-image', '--box-format', 'xywh'], '--box-format is for --boxes'),
 ])

@@ -39,6 +39,11 @@ def test_a_whole_image_is_fitted_and_filled_up_to_a_multiple():
     assert not fitted[46:].any() and not fitted[:, 76:].any()
 
 
+def test_a_very_flat_image_keeps_a_row():
+    fitted, zoom = fitted_image(np.full((10, 20000, 3), 200, np.uint8), 400, 32)
+    assert fitted.shape == (32, 416, 3) and zoom == 0.02 and fitted[0].any()
+
+
 @pytest.mark.parametrize('input_size', [(128, 128), (96, 128)])
 def test_the_way_into_the_crop_is_mmposes(rng, input_size):
     for _ in range(50):

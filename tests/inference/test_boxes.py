@@ -207,7 +207,9 @@ def test_where_people_are_has_to_be_said_in_one_way(tmp_path, monkeypatch):
     assert both.tolist() == [[1, 1, 8, 9, 0.8], [0, 0, 9, 9, 0.5]]
     with pytest.raises(ConfigError, match='where are the people.*--detector .*--boxes, and'):
         box_finder()
-    with pytest.raises(ConfigError, match='--boxes and --whole-image all say .*; give one'):
+    with pytest.raises(ConfigError, match='--boxes and --whole-image both say .*; give one'):
         box_finder(boxes='boxes.json', whole_image=True)
+    with pytest.raises(ConfigError, match='--detector and --boxes and --whole-image all say'):
+        box_finder('boxes.json', 'hog', whole_image=True)
     with pytest.raises(ConfigError, match='--box-format is for --boxes'):
         box_finder(whole_image=True, box_format='xywh')

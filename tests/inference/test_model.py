@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from hourglass import StackedHourglass
 from hourglass.checkpoints.convert import convert_checkpoint
-from hourglass.checkpoints.names import configs_by_name, weights_by_name
+from hourglass.checkpoints.names import DETECTOR, configs_by_name, weights_by_name
 from hourglass.checkpoints.reading import read_checkpoint
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.inference.model import load_model
@@ -59,7 +59,7 @@ from hourglass.cli import main
 from hourglass.apis import find_detector
 main(['predict', {str(image)!r}, '--whole-image', '--out', {str(tmp_path)!r}, '--optimize', 'fuse'])
 find_detector('hourglass')({str(image)!r})
-""").startswith('1 people in 1 images')
+""").startswith('1 person in 1 image,')
     assert (tmp_path / 'predictions.json').is_file()
 
 
@@ -93,6 +93,11 @@ def test_a_file_of_another_kind_is_refused_as_weights_or_as_a_config(tmp_path):
     text.write_text('# Notes')
     with pytest.raises(CheckpointError, match=r'notes\.md: not a readable checkpoint \([^:]*: \S+'):
         load_model(text, text)
+    with pytest.raises(CheckpointError, match=r'\); give a whole file that torch\.save or safeten'):
+        load_model(text, text)
+    with pytest.raises(CheckpointError, match='a detector, not a network of keypoints; give it as '
+                       '--detector hourglass:.*people-384'):
+        load_model(DETECTOR)
     with pytest.raises(ConfigError, match=r'notes\.md: not the name of a config .* or of weights'):
         load_model(text)
 

@@ -81,3 +81,9 @@ def test_colours_and_names_are_those_of_the_data_set(image, tmp_path):
 def test_a_network_has_the_joints_that_the_data_set_is_converted_to():
     on_flic = REPOSITORY / 'configs/people/td-hm_hourglass2-small_people-flic-128x128.py'
     assert load_estimator(on_flic, 'people-small').dataset_meta['dataset_name'] == 'mpii'
+
+
+def test_a_detectors_config_is_no_network_of_keypoints():
+    config = REPOSITORY / 'configs/detection/centers_hourglass2-small_people-384x384.py'
+    with pytest.raises(ConfigError, match='a CenterDetector, which finds no keypoints; give the'):
+        load_estimator(config, 'people')

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from hourglass.errors import DataError
+from hourglass.errors import ConfigError, DataError
 from hourglass.inference.places import Request, square_crops
 
 
@@ -23,6 +23,12 @@ def test_centres_and_scales_are_crops_as_they_are():
     assert [(middle.tolist(), side) for middle, side in found] == [([5, 6], 100), ([7, 8], 200)]
 
 
+@pytest.mark.parametrize('padding', [np.nan, np.inf, 'a', -1, 0, None])
+def test_a_margin_is_a_number_above_0(padding):
+    with pytest.raises(ConfigError, match=f'padding={padding!r}: give a number above 0'):
+        square_crops(Request(np.zeros((96, 128, 3), np.uint8), 'a.jpg'), (128, 96), padding)
+
+
 @pytest.mark.parametrize(('places', 'message'), [
     (dict(boxes=[[1, 2, 3]]), r'a.jpg: boxes of shape \(1, 3\), \(P, 4\) needed'),
     (dict(boxes=[[5, 5, 5, 9]]), 'has no area; give x1, y1, x2, y2'),
@@ -34,7 +40,7 @@ def test_centres_and_scales_are_crops_as_they_are():
     (dict(boxes=[[1, 2, 3, 4]], centers=[[5, 5]], scales=[1]), 'give boxes, or centers'),
     (dict(centers=[[5, 5]], scales=[1, 2]), '1 centers and 2 scales; give one scale'),
     (dict(centers=[[5, 5]], scales=[0]), 'shows nothing'),
-    (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'more than 64 times as large as the 128x96 image')])
+    (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'more than 64 times the shorter side of the 128x96 im')])
 def test_other_places_are_refused(places, message):
     with pytest.raises(DataError, match=message):
         crops(**places)

@@ -58,6 +58,15 @@ def test_a_file_and_a_pattern(folder):
     assert next(iter(open_source(f'{folder}/notes.txt'))).name == 'notes.txt'
 
 
+def test_a_pattern_may_be_of_videos_and_a_name_may_look_like_a_pattern(tmp_path):
+    for name in ('a.mp4', 'b[1].mp4'):
+        write_video(tmp_path / name, times=range(2))
+    source = open_source(str(tmp_path / '*.mp4'))
+    assert source.videos == ['a.mp4', 'b[1].mp4'] and len(list(source)) == 4
+    assert [one.name for one in open_source(str(tmp_path / 'b[1].mp4'))] == [
+        'b[1].mp4/0', 'b[1].mp4/1']
+
+
 def test_a_video_gives_its_frames_in_order(tmp_path):
     write_video(tmp_path / 'film.mp4')
     source = open_source(str(tmp_path / 'film.mp4'))
@@ -130,8 +139,8 @@ def test_images_of_a_folder_as_frames_are_counted(tmp_path):
 
 
 @pytest.mark.parametrize(('name', 'message'), [
-    ('gone.png', 'no image; give an image, a folder'), ('gone.mp4', 'no such video'),
-    ('none/*.png', 'no image'), ('empty', '1 files and no image'),
+    ('gone.png', 'no image; give an image, a folder'), ('gone.mp4', 'no such video; check'),
+    ('none/*.png', 'no image'), ('none/*.mp4', 'no image'), ('empty', '1 file and no image'),
     ('text.mp4', 'not a readable video'), ('77', 'camera 77: not there'),
 ])
 def test_what_is_not_there_is_refused(tmp_path, name, message, capfd):

@@ -56,7 +56,8 @@ def test_what_lies_before_the_damage_is_read(tmp_path, name):
 
 
 @pytest.mark.parametrize(('name', 'message'), [
-    ('gone.mp4', 'gone.mp4: no such video'), ('text.mp4', r'not a readable video \(Invalid data'),
+    ('gone.mp4', 'gone.mp4: no such video; check its path'),
+    ('text.mp4', r'not a readable video \(Invalid data'),
     ('http://127.0.0.1:9/a.mp4', r'not a readable video \(Connection refused')])
 def test_what_is_no_video_is_refused(tmp_path, name, message):
     (tmp_path / 'text.mp4').write_text('no film')

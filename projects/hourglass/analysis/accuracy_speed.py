@@ -1,6 +1,7 @@
 """Accuracy on a test set against the time of an image: networks of the package, and of others."""
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -21,23 +22,46 @@ from mmengine.registry import DATASETS, init_default_scope
 
 from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config, weights_by_name
+from hourglass.datasets.coco_file import records
 from hourglass.datasets.crop import to_image
 from hourglass.datasets.skeletons import SKELETONS, keypoint_names
 from hourglass.deploy.onnx_poses import load_onnx_poses
 from hourglass.deploy.runtimes import optimized, take_turns
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, DataError, did_you_mean
 from hourglass.evaluation.intervals import half_widths
 from hourglass.inference.model import load_model
 from hourglass.inference.network import PoseNetwork
 from hourglass.io.figures import panels
 from hourglass.io.files import read_json
-from hourglass.io.tables import markdown_table, number, plus_minus
+from hourglass.io.tables import counted, markdown_table, number, plus_minus
 
 ELSEWHERE = 'reported elsewhere'
 _MARKERS = 'osD^v<>'                    # one for each way to run a network
 _ONNX = 'ONNX file'
 _TIME_ALONE = 'time alone: no keypoints or test set named, or outputs of unknown form'
 _BATCH = 32
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+# keys of a network in a list of others -> what they hold, and the check of that
+_Keys = dict[str, tuple[str, Callable[[Any], bool]]]
+_TEXT = 'a text', lambda value: isinstance(value, str)
+_PIXELS = '3 numbers', lambda value: (
+    isinstance(value, list) and len(value) == 3 and all(map(_is_number, value)))
+_MEASURED: _Keys = dict(
+    name=_TEXT, onnx=_TEXT, test=_TEXT, mean=_PIXELS, std=_PIXELS,
+    keypoints=(f"a list of names, or one of {', '.join(SKELETONS)}", lambda value: (
+        all(isinstance(one, str) for one in value) if isinstance(value, list)
+        else value in tuple(SKELETONS))),
+    rgb=('true or false', lambda value: isinstance(value, bool)))
+_REPORTED: _Keys = dict(
+    name=_TEXT, scores=('numbers by name', lambda value: (
+        isinstance(value, dict) and all(map(_is_number, value.values())))),
+    ms=('a number', _is_number),
+    threads=('a whole number, 1 or more', lambda value: type(value) is int and value > 0))
 
 
 @dataclass
@@ -82,29 +106,45 @@ def read_others(path: Path) -> tuple[list[Network], list[Row]]:
 
     Each has a ``name``. One to measure has ``onnx``, a file, relative to this one, and may have
     ``keypoints`` (a list of names, or the name of a skeleton) with ``test``, the config whose test
-    set it is scored on, and ``rgb``, ``mean`` and ``std`` as :func:`.load_onnx_poses`. Others have
-    ``scores`` by name, and may have ``ms`` and ``threads`` (1).
+    set it is scored on (a name, or a path from the current folder), and ``rgb``, ``mean`` and
+    ``std`` as :func:`.load_onnx_poses`. Others have ``scores`` by name, and may have ``ms`` and
+    ``threads`` (1). Raises ``DataError`` for a network that is not described like this, or whose
+    file or config does not exist.
     """
     networks, rows = [], []
-    for place, entry in enumerate(read_json(path)):
-        try:
-            if 'onnx' in entry:
-                networks.append(_onnx(path.parent, **entry))
-            else:
-                rows.append(_reported(**entry))
-        except (TypeError, ValueError) as error:
-            raise ConfigError(f'{path}, entry {place}: {error}') from None
+    for place, entry in enumerate(records(read_json(path, 'write it again'), ('name',), path,
+                                          'network')):
+        where = f'{path}, network {place}'
+        if not entry.keys() & {'onnx', 'scores'}:
+            raise DataError(f"{where}: no 'onnx' (a file to measure) and no 'scores' (reported "
+                            'numbers); add one')
+        known = _MEASURED if 'onnx' in entry else _REPORTED
+        for key, value in entry.items():
+            if key not in known:
+                raise DataError(f'{where}: no key {key!r}{did_you_mean(key, known)}; there are '
+                                f"{', '.join(known)}")
+            needed, is_fit = known[key]
+            if not is_fit(value):
+                raise DataError(f'{where}: {key} is {value!r:.60}; give {needed}')
+        if 'onnx' in entry:
+            networks.append(_onnx(path.parent, where, **entry))
+        else:
+            rows.append(_reported(**entry))
     return networks, rows
 
 
-def _onnx(folder: Path, name: str, onnx: str, keypoints: str | Sequence[str] = (),
+def _onnx(folder: Path, where: str, name: str, onnx: str, keypoints: str | Sequence[str] = (),
           test: str | None = None, **pixels: Any) -> Network:
+    if not (file := folder / onnx).is_file():
+        raise DataError(f'{where}: onnx is {onnx!r}, and {file} is no file; give its path from '
+                        'the folder of the list')
     if isinstance(keypoints, str):
-        if keypoints not in SKELETONS:
-            raise ValueError(f"keypoints={keypoints!r}, a list or one of {', '.join(SKELETONS)}")
         keypoints = keypoint_names(SKELETONS[keypoints])
-    return Network(name, read_config(find_config(test)) if test and keypoints else None,
-                   partial(load_onnx_poses, folder / onnx, keypoints, **pixels), [_ONNX])
+    try:
+        config = read_config(find_config(test)) if test and keypoints else None
+    except ConfigError as error:
+        raise DataError(f'{where}: test: {error}') from None
+    return Network(name, config, partial(load_onnx_poses, file, keypoints, **pixels), [_ONNX])
 
 
 def _reported(name: str, scores: dict[str, float], ms: float | None = None, threads: int = 1
@@ -211,7 +251,7 @@ def table(rows: Sequence[Row], scores: Sequence[str]) -> str:
     return markdown_table(
         [[_label(row), *(percent(*row.scores.get(name, ())) for name in scores), row.by,
           *(timing(*row.ms.get(count, ())) for count in threads), row.note] for row in rows],
-        ['', *scores, 'by', *(f'ms, {_in_words(count)}' for count in threads), ''])
+        ['', *scores, 'by', *(f"ms, {counted(count, 'thread')}" for count in threads), ''])
 
 
 def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
@@ -240,8 +280,8 @@ def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
             panel.plot([point[1] for point in points], [percent] * len(points), colour, lw=0.5)
             panel.annotate(label, (median, percent), (5, (4, -10)[place % 2]), fontsize='x-small',
                            textcoords='offset points', in_layout=False)
-        panel.set(xscale='log', xlabel=f'ms an image, {_in_words(count)}', ylabel=f'{score}, %',
-                  xmargin=0.3)
+        panel.set(xscale='log', ylabel=f'{score}, %', xmargin=0.3,
+                  xlabel=f"ms an image, {counted(count, 'thread')}")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter('{x:g}')
         panel.xaxis.set_minor_locator(NullLocator())
@@ -254,10 +294,6 @@ def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
 
 def _threads(rows: Sequence[Row]) -> list[int]:
     return sorted({count for row in rows for count in row.ms})
-
-
-def _in_words(count: int) -> str:
-    return f"{count} thread{'s' if count > 1 else ''}"
 
 
 def _label(row: Row) -> str:

@@ -9,7 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from hourglass.errors import DataError
-from hourglass.io.tables import markdown_table
+from hourglass.io.tables import markdown_table, number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,11 +26,17 @@ class Curve:
     scores: list[Entry]
 
     def row(self) -> list[str]:
-        """Return folder, iterations, loss, rate, s an iteration, and the share of waiting."""
-        last, times = self.steps[-1], [step['time'] for step in self.steps]
-        waiting = sum(step['data_time'] for step in self.steps) / sum(times)
+        """Return folder, iterations, loss, rate, s an iteration, and the share of waiting.
+
+        Times that are not logged leave their cells empty.
+        """
+        last, timed = self.steps[-1], [step for step in self.steps if 'time' in step]
+        loaded = [step for step in timed if 'data_time' in step]
+        seconds = median(step['time'] for step in timed) if timed else None
+        waiting = (sum(step['data_time'] for step in loaded) / sum(step['time'] for step in loaded)
+                   if loaded else None)
         return [self.folder.name, f"{last['iter']:,}", f"{last['loss']:.4g}", f"{last['lr']:.3g}",
-                f'{median(times):.3g}', f'{waiting:.1%}']
+                number(seconds, '.3g'), number(waiting, '.1%')]
 
     def score_rows(self) -> list[list[str]]:
         """Return a row for each score: its last value, the highest and the lowest, and where."""
@@ -51,13 +57,13 @@ def read_curve(folder: Path) -> Curve:
     scores: list[Entry] = []
     for path in sorted(folder.glob('*/vis_data/scalars.json')):
         begun = False
-        for number, line in enumerate(path.read_text().splitlines(keepends=True), 1):
+        for place, line in enumerate(path.read_text().splitlines(keepends=True), 1):
             if not line.endswith('\n'):             # being written, or the process was killed
                 break
             try:
                 entry = json.loads(line)
             except ValueError:
-                raise DataError(f'{path}, line {number}: not JSON; remove the line') from None
+                raise DataError(f'{path}, line {place}: not JSON; remove the line') from None
             if 'loss' in entry:
                 if not begun:
                     steps = [step for step in steps if step['iter'] < entry['iter']]

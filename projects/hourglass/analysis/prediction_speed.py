@@ -22,7 +22,7 @@ from hourglass.inference.places import Request
 from hourglass.inference.predict import predict_each
 from hourglass.inference.results import Results
 from hourglass.inference.sources import Frames, ImageFiles
-from hourglass.io.tables import markdown_table
+from hourglass.io.tables import counted, markdown_table
 
 PARTS = ('read, find people, crop', 'network', 'together', 'together, with drawing')
 
@@ -54,7 +54,7 @@ def measure_prediction(model: PoseNetwork, open_source: Callable[[], ImageFiles 
 
     The source is opened for each of them, as a video can be read only once. The network's part is
     from crops to keypoints, in the same batches. Raises ``DataError`` for an image that cannot be
-    used, or if there is nobody.
+    used, or if there is nobody, and ``ConfigError`` for a ``batch_size`` below 1.
     """
     def read() -> Iterator[Request]:
         for request in open_source():
@@ -64,7 +64,8 @@ def measure_prediction(model: PoseNetwork, open_source: Callable[[], ImageFiles 
             yield request
 
     crops, images = [], 0
-    for _, poses in predict_each(model, read(), flip=False, inputs=True):
+    for _, poses in predict_each(model, read(), flip=False, inputs=True,
+                                 batch_size=batch_size):
         images += 1
         if isinstance(poses, HourglassError):
             raise poses
@@ -112,5 +113,5 @@ def predict_all(model: PoseNetwork, source: ImageFiles | Frames, find_boxes: Fin
 def table(speed: PredictionSpeed) -> str:
     """Return the parts as a table in Markdown."""
     names = ['', 'ms an image', 'images/s', "of the network's rate"]
-    return (f'{speed.images} images with {speed.people} people\n\n'
+    return (f"{counted(speed.images, 'image')} with {counted(speed.people, 'person', 'people')}\n\n"
             + markdown_table(speed.rows(), names))

@@ -133,12 +133,14 @@ def one_line_of(path: str | Path) -> Iterator[None]:
         # torch puts advice, which would not help here, before the reason
         words = ' '.join(str(error).split('WeightsUnpickler error:')[-1].split())
         words = words.partition(' Check the documentation')[0]
+        advice = '; give a whole file that torch.save or safetensors wrote'
         if match := re.search(r'Unsupported (?:global: GLOBAL|class) (\S+)', words):
             words = (f'it holds a {match[1]}, not only tensors; where that can be imported, save '
                      f"its weights: torch.save(torch.load('{Path(path).name}', weights_only=False)"
                      ".state_dict(), 'weights.pth')")
+            advice = ''
         raise CheckpointError(f'{path}: not a readable checkpoint ({type(error).__name__}: '
-                              f'{words[:300]})') from None
+                              f'{words[:300]}){advice}') from None
 
 
 def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:

@@ -1,4 +1,6 @@
 """Arguments that several subcommands share, named as in mmpose's tools where it has them."""
+from __future__ import annotations
+
 import argparse
 from typing import Any
 
@@ -35,6 +37,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--cfg-options', nargs='+', action=_DictAction, default={},
                         metavar='KEY=VALUE', help='change the config, e.g. train_cfg.max_epochs=2')
     add_launcher_arguments(parser)
+
+
+def add_detector_argument(parser: argparse._ActionsContainer, help: str | None = None) -> None:
+    """Add the name of a detector; without one it is that of the package."""
+    parser.add_argument('--detector', metavar='NAME', nargs='?', const='hourglass', help=help)
 
 
 def add_speed_arguments(parser: argparse._ActionsContainer) -> None:

@@ -33,12 +33,15 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.analysis import accuracy_speed
     from hourglass.analysis.machine import described, machine
     from hourglass.io.figures import save_figure
-    if args.rounds < 2 or min(args.threads) < 1:
-        raise ConfigError(f'--rounds {args.rounds}, --threads {min(args.threads)}: give 2 or more, '
-                          'and 1 or more')
+    if args.rounds < 2:
+        raise ConfigError(f'--rounds {args.rounds}: give 2 or more')
+    if min(args.threads) < 1:
+        raise ConfigError(f'--threads {min(args.threads)}: give 1 or more')
     MMLogger.get_instance('mmengine', log_level='WARNING')
     networks = [accuracy_speed.named_network(name, args.optimize) for name in args.networks]
     others, reported = accuracy_speed.read_others(args.others) if args.others else ([], [])
+    if not (networks or others or reported):
+        raise ConfigError('no network to measure; name one, such as flic-small, or give --others')
     rows = accuracy_speed.measure([*networks, *others], args.scores, args.threads,
                                   not args.no_flip, args.rounds) + reported
     print(f'{accuracy_speed.table(rows, args.scores)}\n\n{described(machine())}')

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from hourglass.cli.arguments import add_speed_arguments, speed_options
+from hourglass.cli.arguments import add_detector_argument, add_speed_arguments, speed_options
 from hourglass.errors import ConfigError
 from hourglass.io.files import write_json
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--model', default='people', help='default %(default)s')
     parser.add_argument('--config')
     parser.add_argument('--weights')
-    parser.add_argument('--detector')
+    add_detector_argument(parser)
     parser.add_argument('--boxes')
     parser.add_argument('--whole-image', action='store_true')
     parser.add_argument('--no-flip', action='store_true')

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hourglass
-from hourglass.cli.arguments import add_launcher_arguments, add_speed_arguments, speed_options
+from hourglass.cli.arguments import (
+    add_detector_argument,
+    add_launcher_arguments,
+    add_speed_arguments,
+    speed_options,
+)
 from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
+from hourglass.io.tables import counted
 
 if TYPE_CHECKING:
     from hourglass.apis import PoseNetwork
@@ -43,10 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
     add_speed_arguments(network)
     people = parser.add_argument_group('where people are: give one of the first three')
-    people.add_argument('--detector', metavar='NAME', nargs='?', const='hourglass',
-                        help='find them: hourglass (the default without a name), rtmlib, '
-                        'hourglass:FILE, torchvision, hog, onnx:FILE, onnx:FILE,FAMILY, '
-                        'mmdet:CONFIG,CHECKPOINT, or module:function')
+    add_detector_argument(
+        people, 'find them: hourglass (the default without a name), rtmlib, hourglass:FILE, '
+        'torchvision, hog, onnx:FILE, onnx:FILE,FAMILY, mmdet:CONFIG,CHECKPOINT, or '
+        'module:function')
     people.add_argument('--boxes', help='JSON file: {"a.jpg": [[x1, y1, x2, y2], ...]}, or COCO\'s '
                         'annotations or results')
     people.add_argument('--box-format', choices=('xyxy', 'xywh'), help='of --boxes, if not as '
@@ -130,11 +136,12 @@ def run(args: argparse.Namespace) -> None:
     content = results.content()
     whole = ', one looked for in each whole image' if args.whole_image else ''
     people, count = len(content['annotations']), len(content['images'])
-    print(f'{people} people in {count} images{whole}, written to {args.out}')
+    print(f"{counted(people, 'person', 'people')} in {counted(count, 'image')}{whole}, written to "
+          f'{args.out}')
     if source.ignored:
-        print(f'{source.ignored} files of {args.input} ignored: no image by their names')
+        print(f"{counted(source.ignored, 'file')} of {args.input} ignored: no image by name")
     if results.problems:
-        sys.exit(f'{len(results.problems)} images could not be used')
+        sys.exit(f"{counted(len(results.problems), 'image')} could not be used")
 
 
 def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,

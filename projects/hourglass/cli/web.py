@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hourglass.cli.arguments import add_detector_argument
 from hourglass.errors import ConfigError
 
 
@@ -15,8 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'default: all')
     parser.add_argument('--config', help='config file of another network')
     parser.add_argument('--weights', help="its checkpoint; default: the config's load_from")
-    parser.add_argument('--detector', metavar='NAME', nargs='?', const='hourglass',
-                        help='what the button "Find people" runs, as for hourglass predict')
+    add_detector_argument(parser, 'what the button "Find people" runs, as for hourglass predict')
     parser.add_argument('--max-megabytes', type=float, default=64, metavar='MB',
                         help='of an uploaded image or video; default %(default)s')
     parser.add_argument('--max-seconds', type=float, default=30, metavar='S',

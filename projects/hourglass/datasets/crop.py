@@ -90,7 +90,7 @@ def fitted_image(image: ndarray, longer_side: int, multiple: int) -> tuple[ndarr
     """
     size = np.array(image.shape[1::-1])
     zoom = longer_side / float(size.max())
-    width, height = (-(-np.rint(size * zoom) // multiple) * multiple).astype(int).tolist()
+    width, height = (-(-np.rint(size * zoom).clip(1) // multiple) * multiple).astype(int).tolist()
     matrix = np.array([[zoom, 0, (zoom - 1) / 2], [0, zoom, (zoom - 1) / 2]])
     return crop_image(image, matrix, (width, height)), zoom
 

@@ -35,7 +35,8 @@ def box_finder(boxes: str | None = None, detector: str | None = None, whole_imag
     given = [option for option, value in (
         ('--detector', detector), ('--boxes', boxes), ('--whole-image', whole_image)) if value]
     if len(given) > 1:
-        raise ConfigError(f"{' and '.join(given)} all say where people are; give one of them")
+        raise ConfigError(f"{' and '.join(given)} {'both' if len(given) == 2 else 'all'} say where "
+                          'people are; give one of them')
     if not given:
         raise ConfigError('where are the people? Give one of --detector (finds them), --boxes, '
                           'and --whole-image (one person fills each image)')
@@ -77,7 +78,7 @@ class BoxFile:
 
     Raises:
         DataError: for a file of another form, boxes that are fractions of the image, boxes that
-            appear to be of the other format, and results of none of the images.
+            appear to be of the other format, and results of which none is of the images.
     """
 
     def __init__(self, path: str | Path, box_format: str | None = None,

@@ -61,7 +61,8 @@ def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
         elif colon:
             detect = _function(kind, rest)
         else:
-            known = (*_BY_NAME, 'onnx:FILE', 'mmdet:CONFIG,CHECKPOINT', 'module:function')
+            known = (*_BY_NAME, 'hourglass:FILE', 'onnx:FILE', 'onnx:FILE,FAMILY',
+                     'mmdet:CONFIG,CHECKPOINT', 'module:function')
             raise ConfigError(f"detector {name}: there is none of that name"
                               f"{did_you_mean(name, known)}; choose from {', '.join(known)}")
     except HourglassError:

@@ -55,6 +55,9 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
 def _from_weights(weights: str | Path, device: str | None) -> PoseNetwork:
     path = find_weights(weights)
     network, report = import_checkpoint(path)
+    if report['head'] is not None:
+        raise CheckpointError(f'{path}: a detector, not a network of keypoints; give it as '
+                              f'--detector hourglass:{path}')
     description = report['description']
     if description is None:
         raise CheckpointError(f'{path}: does not say how its keypoints are found; give its config, '

@@ -51,6 +51,9 @@ def load_estimator(config: str | Path | Config, weights: str | Path | None = Non
                           f"one of {', '.join(weights_by_name())}")
     init_default_scope(config.get('default_scope', 'mmpose'))
     model, path = revert_sync_batchnorm(MODELS.build(config.model)), find_weights(weights)
+    if not isinstance(model, TopdownPoseEstimator):
+        raise ConfigError(f'{config.filename}: a {type(model).__name__}, which finds no keypoints; '
+                          'give the config of a TopdownPoseEstimator')
     checkpoint = read_checkpoint(path)
     tensors = state_dict(checkpoint, path)
     refuse_another_network(model.state_dict(), tensors, path)

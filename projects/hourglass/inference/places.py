@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Union
 
 import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.crop import crop_around
-from hourglass.errors import DataError, HourglassError
+from hourglass.errors import ConfigError, DataError, HourglassError
 from hourglass.io.images import ImageLike
 
 Rows = Union[Sequence, ndarray]
@@ -46,8 +47,11 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
     """Return the middle (2,) and the side, image px, of the square crop of each person.
 
     Image size and padding are as for :func:`hourglass.datasets.crop.crop_around`. Raises
-    ``DataError`` for boxes, centres or scales that describe no crop of this image.
+    ``DataError`` for boxes, centres or scales that describe no crop of this image, and
+    ``ConfigError`` for a padding that is no number above 0.
     """
+    if not isinstance(padding, Real) or not 0 < padding < np.inf:
+        raise ConfigError(f'padding={padding!r}: give a number above 0')
     name, boxes, centers, scales = request.name, request.boxes, request.centers, request.scales
     if (centers is None) != (scales is None) or (boxes is not None and centers is not None):
         raise DataError(f'{name}: give boxes, or centers and scales, or neither')
@@ -74,8 +78,9 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
             raise DataError(f'{name}: a crop of {side:.0f} px around {middle.tolist()} shows '
                             f'nothing of the {size[0]}x{size[1]} image')
         if side > _LARGEST * size.min():
-            raise DataError(f'{name}: a crop of {side:.0f} px is more than {_LARGEST} times as '
-                            f'large as the {size[0]}x{size[1]} image; give a box around a person')
+            raise DataError(f'{name}: a crop of {side:.0f} px is more than {_LARGEST} times the '
+                            f'shorter side of the {size[0]}x{size[1]} image; give a box around '
+                            'a person')
     return crops
 
 

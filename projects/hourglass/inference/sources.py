@@ -16,6 +16,7 @@ import cv2
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.places import Request
 from hourglass.io.images import StoredImage, find_bits, image_suffixes
+from hourglass.io.tables import counted
 from hourglass.io.video import VIDEOS, Animation, Frame, Video
 
 _RESULTS = ('overlays', 'heatmaps', 'crops')      # folders beside predictions.json
@@ -52,7 +53,7 @@ class ImageFiles:
         self.root, self.fps, self.animated = root.resolve(), fps, True
         self.ignored = len(files) - len(self.paths)
         if not self.paths:
-            what = f'{self.ignored} files and no image' if self.ignored else 'no image'
+            what = f"{counted(self.ignored, 'file')} and no image" if self.ignored else 'no image'
             raise DataError(f'{source}: {what}; give an image, a folder, a pattern in quotes, a '
                             'video, its address, or the number of a camera')
         self.bits = bits or find_bits(
@@ -148,7 +149,7 @@ def open_source(source: str, fps: float | None = None, bits: int | None = None
     ``fps`` and ``bits`` are for :class:`ImageFiles`. Raises ``ConfigError`` for ``fps`` of anything
     else, and ``DataError`` for what cannot be opened.
     """
-    address = urlsplit(source)
+    address, path = urlsplit(source), Path(source).expanduser()
     if fps is not None and not fps > 0:
         raise ConfigError(f'fps={fps}: give a rate above 0')
     if fps and (source.isdecimal() or address.netloc or _is_video(source)):
@@ -157,8 +158,8 @@ def open_source(source: str, fps: float | None = None, bits: int | None = None
         return Frames(f'camera{source}', Camera(int(source)))
     if address.netloc:
         return Frames(Path(address.path).name or address.netloc, Video(source))
-    if _is_video(source):
-        return Frames(Path(source).name, Video(Path(source).expanduser()))
+    if _is_video(source) and (path.is_file() or not glob.has_magic(source)):
+        return Frames(path.name, Video(path))
     return ImageFiles(source, fps, bits)
 
 

@@ -27,6 +27,11 @@ def markdown_table(rows: Rows, header: Sequence[str], align: str = '<>') -> str:
     return '\n'.join([first, rule, *others])
 
 
+def counted(count: int, noun: str, plural: str = '') -> str:
+    """Return a count with its noun: ``1 image``, ``2 images``."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def number(value: float | None, form: str = '.2f') -> str:
     """Format a number for a cell; None and NaN make an empty one."""
     return '' if value is None or value != value else format(value, form)

@@ -43,7 +43,7 @@ class Video:
         try:
             self.container = self.av.open(self.source, timeout=_TIMEOUT)
         except FileNotFoundError:
-            raise DataError(f'{source}: no such video') from None
+            raise DataError(f'{source}: no such video; check its path') from None
         except (self.av.FFmpegError, ValueError) as error:
             raise DataError(f'{source}: not a readable video ({_reason(error)}); fetch it again, '
                             'or convert it to mp4') from None
