@@ -161,6 +161,8 @@ def onnx_session(model: bytes | Path) -> Any:
     from onnxruntime import InferenceSession, SessionOptions
     options = SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    # else its threads go on for a while after a run, and slow down what comes next
+    options.add_session_config_entry('session.force_spinning_stop', '1')
     return InferenceSession(model, options, providers=['CPUExecutionProvider'])
 
 

@@ -74,6 +74,8 @@ class OnnxDetector:
             raise ConfigError(f'detector {path}: no such file')
         options = SessionOptions()
         options.log_severity_level = 3          # PicoDet's file gives a warning for every weight
+        # else its threads go on for a while after a run, and slow down the network of keypoints
+        options.add_session_config_entry('session.force_spinning_stop', '1')
         try:
             self.session = InferenceSession(str(file), options,
                                             providers=['CPUExecutionProvider'])
