@@ -1,5 +1,5 @@
-# Two stacks of 64 features at 128x128, from random weights. Its data are those of the strong recipe,
-# turned further, as people in sport lean and lie.
+# Two stacks of 64 features at 128x128, from random weights. Its data are those of the strong
+# recipe, turned further, as people in sport lean and lie.
 _base_ = ['../_base_/recipes/small_128.py', '../_base_/datasets/lsp_extended.py']
 train_pipeline = [dict(step, max_rotation=40) if step == _base_.augmentation else step
                   for step in _base_.train_pipeline]
