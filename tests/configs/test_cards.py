@@ -23,6 +23,7 @@ def rows(card: Path) -> dict[Path, list[str]]:
 
 
 @COUNTS_MACS
+@pytest.mark.slow
 @pytest.mark.parametrize('card', CARDS, ids=lambda card: card.parent.name)
 def test_a_card_states_the_size_of_every_config_beside_it(card):
     stated = rows(card)
@@ -42,6 +43,7 @@ MODELS = [model for content in CONTENTS for model in content['Models']]
 
 
 @COUNTS_MACS
+@pytest.mark.slow
 @pytest.mark.parametrize('model', MODELS, ids=lambda model: model['Name'])
 def test_a_metafile_states_what_is_true_of_its_config(model):
     parameters, macs = size_of(REPOSITORY / model['Config'])
