@@ -75,17 +75,12 @@ class BatchPredictor:
 
     def _requests(self, names: list[str], boxes: Iterable[Any] | None) -> Iterator[Request]:
         for name, rows in zip(names, repeat(()) if boxes is None else boxes):
-            request = Request(name, name)
-            try:
-                if rows is None:
-                    raise DataError(f'{name}: boxes are missing; give an empty list if it shows no '
-                                    'person')
-                # nested lists come from Arrow as arrays of arrays
-                request.boxes = list(rows) if isinstance(rows, ndarray) else rows
-                request.image = StoredImage(name, self.bits)
-            except DataError as error:
-                request.image = error
-            yield request
+            if rows is None:
+                yield Request(DataError(f'{name}: boxes are missing; give an empty list if it '
+                                        'shows no person'), name)
+            else:                               # nested lists come from Arrow as arrays of arrays
+                yield Request(StoredImage(name, self.bits), name,
+                              list(rows) if isinstance(rows, ndarray) else rows)
 
     def _find_boxes(self, request: Request) -> Rows | None:
         if self.detect:

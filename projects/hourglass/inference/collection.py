@@ -90,9 +90,9 @@ def predict_collection(model: PoseNetwork, source: Iterable[Request],
     """Predict all images of a source; an image that cannot be used does not stop the rest.
 
     For each image ``results`` gets the poses, once they are drawn, or the problem. Yields None, or
-    the problem in one line. Raises ``DataError`` if a drawing cannot be written. Images are read
-    and people found in one thread, the network runs in another, and this one draws and writes; at
-    most 64 images, or 256 MiB and one image, wait before and after the network.
+    the problem in one line. Raises ``DataError`` if a drawing cannot be written. Images are read,
+    people found and crops cut in one thread, the network runs in another, and this one draws and
+    writes; at most 64 images, or 256 MiB and one image, wait before and after the network.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.

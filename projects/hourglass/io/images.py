@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError, features
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from simplejpeg import decode_jpeg, decode_jpeg_header
 
@@ -44,7 +45,7 @@ class StoredImage:
 
     def read(self, reduction: int = 1) -> tuple[ndarray, tuple[int, int], int]:
         """Read the image as :func:`read_reduced`; pixels that are not reduced are kept."""
-        if self._whole is not None and (reduction == 1 or not _is_jpeg(self.path)):
+        if self._whole is not None and reduction == 1:
             return self._whole, self.size, 1
         pixels, size, reduction = read_reduced(self.path, reduction, self.bits)
         if reduction == 1:
@@ -114,17 +115,18 @@ def image_size(path: str | Path) -> tuple[int, int]:
 
     Raises ``DataError`` if the file is missing or no image.
     """
-    with named_errors(path, 'not a readable image', missing='no such image'):
-        if _is_jpeg(path) and (header := _plain_jpeg(Path(path).read_bytes())):
-            return _turned_size(*header)
-        with open(path, 'rb') as file:
-            prepare_plugin(file.read(12))
-            with _opened(file) as image:
-                # Pillow has turned the size of a TIFF, in some releases
-                size = ((image.tag_v2[ExifTags.Base.ImageWidth],
-                         image.tag_v2[ExifTags.Base.ImageLength])
-                        if isinstance(image, TiffImageFile) else image.size)
-                return _turned_size(size, _orientation(image))
+    with named_errors(path, 'not a readable image', missing='no such image'), \
+            open(path, 'rb') as file:
+        head = file.read(12)
+        prepare_plugin(head)
+        file.seek(0)
+        # Image.open would warn of a large JPEG
+        with JpegImageFile(file) if head.startswith(_JPEG) else _opened(file) as image:
+            # Pillow has turned the size of a TIFF, in some releases
+            size = ((image.tag_v2[ExifTags.Base.ImageWidth],
+                     image.tag_v2[ExifTags.Base.ImageLength])
+                    if isinstance(image, TiffImageFile) else image.size)
+            return _turned_size(size, _orientation(image))
 
 
 def size_of(image: ImageLike) -> tuple[int, int]:
@@ -181,7 +183,7 @@ def as_image(source: ImageLike, bits: int | None = None) -> ndarray:
     and anything else, raise ``DataError``.
     """
     if isinstance(source, (str, Path)):
-        source = StoredImage(source, bits)
+        return read_image(source, bits)
     if isinstance(source, StoredImage):
         return source.read()[0]
     if isinstance(source, Image.Image):
@@ -229,14 +231,17 @@ def _decode(path: str | Path, reduction: int = 1) -> tuple[ndarray, tuple[int, i
     """
     with named_errors(path, 'not a readable image', missing='no such image'):
         data = Path(path).read_bytes()
-        if data.startswith(_JPEG) and (header := _plain_jpeg(data)):
-            (width, height), orientation = header
-            if min(width, height) < _SMALL or (
-                    orientation > 1 and (width % reduction or height % reduction)):
-                reduction = 1           # turned, narrower pixels at the end could come first
-            pixels = decode_jpeg(data, 'BGR', min_height=-(-height // reduction),
-                                 min_width=-(-width // reduction))      # raises for damage
-            return _turned(pixels, orientation), _turned_size(*header), reduction
+        if data.startswith(_JPEG):
+            height, width, colours, _ = decode_jpeg_header(data)
+            if colours in _PLAIN and 0 < width * height <= 2 * (Image.MAX_IMAGE_PIXELS or 0):
+                orientation = _orientation(Image.open(BytesIO(data))) if _TAGS in data else 1
+                if min(width, height) < _SMALL or (
+                        orientation > 1 and (width % reduction or height % reduction)):
+                    reduction = 1       # turned, narrower pixels at the end could come first
+                pixels = decode_jpeg(data, 'BGR', min_height=-(-height // reduction),
+                                     min_width=-(-width // reduction))      # raises for damage
+                return (_turned(pixels, orientation), _turned_size((width, height), orientation),
+                        reduction)
         prepare_plugin(data)
         _opened(BytesIO(data)).verify()         # checksums; it has to be opened again after that
         with _opened(BytesIO(data)) as image:
@@ -251,19 +256,6 @@ def _decode(path: str | Path, reduction: int = 1) -> tuple[ndarray, tuple[int, i
                 orientation = _orientation(image)       # Pillow may have turned it
             pixels = _turned(pixels, orientation)
             return pixels, (pixels.shape[1], pixels.shape[0]), 1
-
-
-def _is_jpeg(path: str | Path) -> bool:
-    with open(path, 'rb') as file:
-        return file.read(len(_JPEG)) == _JPEG
-
-
-def _plain_jpeg(data: bytes) -> tuple[tuple[int, int], int] | None:
-    """Return (w, h) and orientation of a JPEG that libjpeg decodes to BGR; None of others."""
-    height, width, colours, _ = decode_jpeg_header(data)
-    if colours not in _PLAIN or not 0 < width * height <= 2 * (Image.MAX_IMAGE_PIXELS or 0):
-        return None
-    return (width, height), _orientation(_opened(BytesIO(data))) if _TAGS in data else 1
 
 
 def _opened(file: IO[bytes]) -> Image.Image:
