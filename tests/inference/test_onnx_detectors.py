@@ -10,6 +10,7 @@ import pytest
 from onnx_files import write_constant, write_mean_boxes
 from pairs import zip_equal
 
+from hourglass.deploy.runtimes import onnx_session
 from hourglass.errors import ConfigError
 from hourglass.inference import onnx_detectors
 from hourglass.inference.onnx_detectors import OnnxDetector
@@ -103,6 +104,13 @@ def test_every_form_gives_the_same_box(tmp_path, outputs, named, family):
     assert best[4] == pytest.approx(0.72, abs=1e-6)
     assert (np.sort(found[:, 4])[:-1] < 1e-6).all()             # no other class counts
     assert detector.family == onnx_detectors.FAMILIES[family]
+    assert stops(detector.session) and stops(onnx_session(path))
+
+
+def stops(session) -> bool:
+    """Whether its threads stop when a run ends."""
+    return session.get_session_options().get_session_config_entry(
+        'session.force_spinning_stop') == '1'
 
 
 def test_outputs_of_two_families_have_to_be_named_and_others_are_refused(tmp_path, monkeypatch):

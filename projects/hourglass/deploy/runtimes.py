@@ -27,6 +27,7 @@ from hourglass.deploy.early_exit import Agreement, EarlyExit
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
 from hourglass.errors import ConfigError, did_you_mean
 from hourglass.inference.network import PoseNetwork
+from hourglass.inference.onnx_detectors import session_options
 from hourglass.models.backbone import StackedHourglass, check_input
 from hourglass.models.fuse import fuse, unfusable
 
@@ -158,11 +159,9 @@ def in_ncnn(graph: Path) -> Callable[[Tensor], Tensor]:
 
 def onnx_session(model: bytes | Path) -> Any:
     """Load an ONNX model into onnxruntime, on the CPU, with torch's threads."""
-    from onnxruntime import InferenceSession, SessionOptions
-    options = SessionOptions()
+    from onnxruntime import InferenceSession
+    options = session_options()
     options.intra_op_num_threads = torch.get_num_threads()
-    # else its threads go on for a while after a run, and slow down what comes next
-    options.add_session_config_entry('session.force_spinning_stop', '1')
     return InferenceSession(model, options, providers=['CPUExecutionProvider'])
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import numpy as np
@@ -48,6 +49,17 @@ FAMILIES = dict(
     yolov8=Family(rgb=True, std=255), picodet=Family(True, _MEAN, _STD, stretched=True))
 
 
+def session_options() -> Any:
+    """Return onnxruntime's ``SessionOptions``, with threads that stop when a run ends.
+
+    Otherwise they go on for a while, and slow down what comes next.
+    """
+    from onnxruntime import SessionOptions
+    options = SessionOptions()
+    options.add_session_config_entry('session.force_spinning_stop', '1')
+    return options
+
+
 class OnnxDetector:
     """Finds people with an ONNX file, on the CPU: an image (H, W, 3) uint8 BGR to boxes (N, 5).
 
@@ -65,17 +77,15 @@ class OnnxDetector:
 
     def __init__(self, path: str | Path, family: str | None = None):
         try:
-            from onnxruntime import InferenceSession, SessionOptions
+            from onnxruntime import InferenceSession
         except ImportError:
             raise ConfigError(f'detector {path}: needs onnxruntime; pip install onnxruntime'
                               ) from None
         file = Path(path).expanduser()
         if not file.is_file():
             raise ConfigError(f'detector {path}: no such file')
-        options = SessionOptions()
+        options = session_options()
         options.log_severity_level = 3          # PicoDet's file gives a warning for every weight
-        # else its threads go on for a while after a run, and slow down the network of keypoints
-        options.add_session_config_entry('session.force_spinning_stop', '1')
         try:
             self.session = InferenceSession(str(file), options,
                                             providers=['CPUExecutionProvider'])
