@@ -40,10 +40,10 @@ def test_every_config_of_a_detector_builds_and_its_parts_fit(config):
     with torch.device('meta'):
         stages = MODELS.build(cfg.model)(torch.empty(1, 3, 64, 96))
     assert {tuple(maps.shape) for maps in stages} == {(1, 5, 16, 24)}
-    sides = {step['longer_side'] for name in ('val', 'test')
-             for dataset in innermost(cfg[f'{name}_dataloader'].dataset)
-             for step in dataset.pipeline if 'longer_side' in step}
-    assert sides == {cfg.model.longer_side}
+    train, val, test = ({
+        step['longer_side'] for dataset in innermost(cfg[f'{name}_dataloader'].dataset)
+        for step in dataset.pipeline if 'longer_side' in step} for name in ('train', 'val', 'test'))
+    assert val == test == {cfg.model.longer_side} and cfg.model.longer_side in train
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         assert Evaluator(evaluator).metrics
 

@@ -25,7 +25,7 @@ _LEAST_SCORE = 0.25                     # of the boxes that are used
 _DOUBTFUL = 0.6                         # factor on the score of a box that the view cuts
 _DOUBTFUL_SHARE = 0.4                   # of its area in the view, below which it is doubtful
 _LEAST_SHARE, _LEAST_SIDE = 0.15, 4     # of its area, and px of a side, of the boxes that are used
-_MARGIN = 0.08                          # around keypoints, of the longer side
+_MARGIN = 0.08                          # around keypoints, of the longer side: our choice
 
 
 @DATASETS.register_module()
@@ -48,7 +48,8 @@ class BoxesDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         boxes_of = self._given() if self.ann_file else {}
-        for path, people in _keypoints_by_image(self.people).items() if self.people else ():
+        people_of = _keypoints_by_image(self.people) if self.people else {}
+        for path, people in people_of.items():
             boxes = boxes_of.get(path, np.zeros((0, 5)))
             missed = [box_around(joints) for joints in people
                       if not any(is_usable(box, joints) for box in boxes)]
@@ -104,7 +105,10 @@ def _keypoints_by_image(people: dict) -> dict[str, list[ndarray]]:
 
 
 def box_around(joints_image: ndarray) -> ndarray:
-    """Return a box (1, 5) around keypoints (K, 2), as joints lie within the body."""
+    """Return a box (1, 5) around keypoints (K, 2): x1, y1, x2, y2 in image px, and a score of 1.
+
+    It has a margin, as joints lie within the body.
+    """
     low, high = np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)
     margin = _MARGIN * (high - low).max()
     return np.r_[low - margin, high + margin, 1][None]
