@@ -48,7 +48,7 @@ web: install
 	$(HOURGLASS) web
 
 test: install
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope
 
 test-all: install
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadscope -m ''
