@@ -1,8 +1,9 @@
 # The experiments' base: two stacks of 64 features, trained for a few minutes on four data sets at
 # 96x96, a size at which a core takes many runs, and tested on LSP, stage by stage. Each other file
-# changes one thing.
+# changes one thing. HOURGLASS_SIDE in the environment is another size of the input.
 _base_ = ['../people/td-hm_hourglass2-small_people-128x128.py']
-input_size, heatmap_size = (96, 96), (24, 24)
+side = int('{{$HOURGLASS_SIDE:96}}')
+input_size, heatmap_size = (side, side), (side // 4, side // 4)
 codec = dict(_base_.codec, input_size=input_size, heatmap_size=heatmap_size)
 resized = dict(input_size=input_size, encoder=codec)
 train_pipeline, val_pipeline = (
@@ -30,4 +31,4 @@ default_hooks = dict(
     checkpoint=dict(by_epoch=False, interval=400, max_keep_ckpts=1, save_best=None))
 log_processor = dict(by_epoch=False)
 auto_scale_lr = dict(base_batch_size=32)
-del resized
+del resized, side
