@@ -18,6 +18,7 @@ CONFIGS = sorted(       # of reuse: tests/test_reuse.py; mmpose's own: tests/too
     if path.relative_to(ROOT).parts[0] not in ('_base_', 'reuse')
     and 'hourglass52' not in path.stem)
 DETECTORS = [path for path in CONFIGS if path.parent.name == 'detection']
+COORDINATES = [path for path in CONFIGS if path.stem in ('simcc', 'integral')]    # no heatmaps
 
 
 def innermost(dataset: dict) -> list[dict]:
@@ -48,13 +49,28 @@ def test_every_config_of_a_detector_builds_and_its_parts_fit(config):
         assert Evaluator(evaluator).metrics
 
 
-@pytest.mark.parametrize('config', [path for path in CONFIGS if path not in DETECTORS],
-                         ids=lambda path: path.stem)
+@pytest.mark.parametrize('config', COORDINATES, ids=lambda path: path.stem)
+def test_heads_of_mmpose_fit_in_the_experiments(config):
+    cfg = read_config(config)
+    init_default_scope(cfg.default_scope)
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model).eval()
+        outputs = model.head(model.backbone(torch.empty(1, 3, 96, 96)))
+    assert outputs[0].shape == {'simcc': (1, 16, 192), 'integral': (1, 16, 2)}[config.stem]
+    pipelines = [dataset.pipeline for dataset in innermost(cfg.train_dataloader.dataset)]
+    encoders = [step.encoder for steps in pipelines for step in steps if 'encoder' in step]
+    assert len(encoders) == 4 and all(encoder == cfg.model.head.decoder for encoder in encoders)
+
+
+@pytest.mark.parametrize('config', [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (
+        path.parent.name == 'experiments' and path.stem != 'base'))
+    for path in CONFIGS if path not in (*DETECTORS, *COORDINATES)])
 def test_every_config_builds_and_its_parts_fit(config):
     cfg = read_config(config)
     init_default_scope(cfg.default_scope)
     with torch.device('meta'):
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(cfg.model).eval()          # batch statistics take far longer there
     datasets = [dataset for name in ('train', 'val', 'test')
                 for dataset in innermost(cfg[f'{name}_dataloader'].dataset)]
     num_keypoints = {

@@ -30,11 +30,12 @@ def move_changes_of_file(cfg: Config, path: str, is_helper: Callable[[str], bool
         return []
     configs = {base: read_config(base) for base in _bases(path)}
     files = {file: _variables(file) for file in (path, *configs)}
+    bases = {file: _bases(file) for file in files}
     unused, used = set(), set()
     for file, (assigned, loaded, _) in files.items():   # which changes a helper that no file uses?
-        inherited = {name for base in _bases(file) for name in configs[base]}
+        inherited = {name for base in bases[file] for name in configs[base]}
         taken = loaded.union(*(of_base for child, (_, _, of_base) in files.items()
-                               if file in _bases(child)))
+                               if file in bases[child]))
         if inherited:
             _refuse_unread(cfg, assigned - inherited - taken, is_helper, file)
         unused |= (assigned & inherited) - taken
