@@ -44,7 +44,7 @@ def test_a_table_without_times_explains_none(tiny, cli, capsys):
     ([HOURGLASS52, '--optimize', 'fuse'], 'StackedHeatmapHead'),
     (['TINY', '--stages', '3'], 'the network has 2'),
     (['TINY', '--stages', '0'], 'stages=0'), (['TINY', '--threads', '0'], '--threads 0'),
-    (['TINY', '--batch-size', '0'], 'batch_size=0')])
+    (['TINY', '--batch-size', '0'], 'batch_size is 0: give 1 or more')])
 def test_what_cannot_be_measured_is_refused_in_a_line(tiny, cli, arguments, words):
     with pytest.raises(SystemExit) as ended:
         cli('benchmark', *(tiny if argument == 'TINY' else argument for argument in arguments),

@@ -142,9 +142,9 @@ def benchmark(contenders: Sequence[Contender], measures: Sequence[str] = MEASURE
     largest difference to the plain forward, as a fraction of its largest value. Raises
     ``ConfigError`` for an unknown measure, or a network that cannot be run as asked.
     """
-    if rounds < 2 or batch_size < 1:
-        raise ConfigError(f'rounds={rounds}, batch_size={batch_size}: give 2 or more, and 1 or '
-                          'more')
+    for name, value, least in (('rounds', rounds, 2), ('batch_size', batch_size, 1)):
+        if value < least:
+            raise ConfigError(f'{name} is {value}: give {least} or more')
     if unknown := set(measures) - set(MEASURES):
         raise ConfigError(f"measures: no '{min(unknown)}'; there are {', '.join(MEASURES)}")
     train_size = max(1, batch_size // 4)
