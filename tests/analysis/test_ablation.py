@@ -60,10 +60,12 @@ def test_the_table_has_means_and_spreads():
         ('four', (True,) * 4), ('last', (False, False, False, True))))
     one = variant('one', {5: {1: [1.0], 2: [2.0]}}, (True,))
     lines = ablation.table([four, unsupervised, one]).splitlines()
-    # of 80, 81, 82 and 70, 72, 74
-    assert lines[2] == '| four | 2.35 M | 10 | 81.0 ± 1.0 | 72.0 ± 2.0 | 0 1 2 |'
-    assert lines[3] == '| last | 2.35 M | 10 | 81.0 ± 1.0 |  | 0 1 2 |'
-    assert lines[4] == '| one | 2.35 M | 10 | 2.0 |  | 5 |'
+    # of 80, 81, 82 and 70, 72, 74; differences: t of four degrees of freedom is 2.776, the pooled
+    # variance 1, so 2.776 * sqrt(1/3 + 1/3) and 2.776 * sqrt(1/3 + 1)
+    assert lines[2] == '| four | 2.35 M | 10 | 81.0 ± 1.0 |  | 72.0 ± 2.0 | 0 1 2 |'
+    assert lines[3] == '| last | 2.35 M | 10 | 81.0 ± 1.0 | +0.0 ± 2.3 |  | 0 1 2 |'
+    assert lines[4] == '| one | 2.35 M | 10 | 2.0 | -79.0 ± 3.2 |  | 5 |'
+    assert ablation.table([one]).splitlines()[2] == '| one | 2.35 M | 10 | 2.0 |  |  | 5 |'
     assert json.loads(json.dumps(ablation.as_json([four])))[0]['curves']['1'] == dict(
         iterations=[1, 2], scores=[[0, 0, 0, 0], [61, 72, 0, 81]])
 

@@ -150,12 +150,33 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
             yield [scored for scored, _ in variants.values() if scored.curves]
 
 
+def against_first(variants: Sequence[Variant]) -> list[tuple[float, float]] | None:
+    """Return by how many points each last stage is ahead of the first variant's, and the error.
+
+    The error is half the 95 % interval (t distribution). The variance between seeds is taken to be
+    the same for all variants and pooled over them, as that of two or three runs is hardly known;
+    None if no variant has two.
+    """
+    from scipy.stats import t  # imported late: it takes a second
+    last = [variant.last(-1) for variant in variants]
+    freedom = sum(len(of_seeds) - 1 for of_seeds in last)
+    if not freedom:
+        return None
+    variance = sum(((of_seeds - of_seeds.mean())**2).sum() for of_seeds in last) / freedom
+    return [(of_seeds.mean() - last[0].mean(), t.ppf(0.975, freedom) * np.sqrt(
+        variance * (1 / len(of_seeds) + 1 / len(last[0])))) for of_seeds in last]
+
+
 def table(variants: Sequence[Variant]) -> str:
     """Format a markdown table: mean and standard deviation over the seeds, in percent."""
+    ahead = against_first(variants)
+    compared = [''] * len(variants) if ahead is None else [
+        '', *(f'{points:+.1f} ± {error:.1f}' for points, error in ahead[1:])]
     return markdown_table(
         [[v.name, f'{v.parameters / 1e6:.2f} M', f'{v.macs / 1e6:.0f}', _spread(v.last(-1)),
-          _spread(v.halfway), ' '.join(map(str, v.curves))] for v in variants],
-        ['network', 'parameters', 'MMACs', 'last stage', 'halfway', 'seeds'])
+          difference, _spread(v.halfway), ' '.join(map(str, v.curves))]
+         for v, difference in zip(variants, compared)],
+        ['network', 'parameters', 'MMACs', 'last stage', 'against the first', 'halfway', 'seeds'])
 
 
 def _spread(values: ndarray | None) -> str:
