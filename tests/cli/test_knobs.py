@@ -13,6 +13,8 @@ from hourglass.cli.config import load_config
 from hourglass.errors import ConfigError
 
 BASE = REPOSITORY / 'configs/flic/td-hm_hourglass2-small_flic-128x128.py'
+SHIPPED = sorted(path for path in REPOSITORY.glob('configs/*/*.py') if path.parent.name != '_base_')
+FIRST = {path.parent: path for path in reversed(SHIPPED)}       # of each folder
 SIZES = 'input_size, heatmap_size = (256, 256), (64, 64)'
 IMPORTED = 'from mmengine.config import read_base\nwith read_base():\n'
 PLAIN = ("train_pipeline = [step for step in _base_.train_pipeline\n"
@@ -162,10 +164,6 @@ def test_a_child_in_the_new_style_changes_them_too(tmp_path, deep):
     cfg = load(child)
     assert [codec.sigma for codec in codecs(cfg)] == [3.0, 3.0]
     assert cfg.train_dataloader.dataset.data_root == '/my'
-
-
-SHIPPED = sorted(path for path in REPOSITORY.glob('configs/*/*.py') if path.parent.name != '_base_')
-FIRST = {path.parent: path for path in reversed(SHIPPED)}       # of each folder
 
 
 @pytest.mark.parametrize('path', [pytest.param(
