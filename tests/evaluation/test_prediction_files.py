@@ -54,6 +54,20 @@ def test_names_of_arrays(tmp_path, joints):
         read_predictions(tmp_path / 'a.h5', range(PEOPLE), JOINTS)
 
 
+def test_joints_of_json_are_found_by_their_names(tmp_path, joints):
+    names, path = [f'joint{number}' for number in range(JOINTS)], tmp_path / 'a.json'
+    more = np.concatenate([joints[:, ::-1], joints[:, :1] + 1], axis=1)     # reversed, and another
+    records = [dict(row=row, keypoints=person.tolist()) for row, person in enumerate(more)]
+    path.write_text(json.dumps(dict(base=0, joints=[*names[::-1], 'more'], people=records)))
+    found = read_predictions(path, range(PEOPLE), JOINTS, names)
+    assert np.array_equal(found[:], joints) and found.base == 0
+    with pytest.raises(DataError, match="a.json: no 'tail' among its joints"):
+        read_predictions(path, range(PEOPLE), JOINTS, [*names[1:], 'tail'])
+    path.write_text(json.dumps(dict(joints=[1, 2], people=records)))
+    with pytest.raises(DataError, match=r'joints is \[1, 2\], a list of names needed'):
+        read_predictions(path, range(PEOPLE), JOINTS, names)
+
+
 def test_a_matlab_73_file_is_read(tmp_path, joints):
     with h5py.File(tmp_path / 'a.mat', 'w') as file:
         file['preds'] = joints.transpose(2, 1, 0)               # Matlab's axes are reversed

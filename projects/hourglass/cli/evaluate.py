@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     for path in args.pred:
         found = read_results(path, people) if people else []
         predictions = assigned(people, found, path) if people else read_predictions(
-            path, truth.rows, len(truth.names))
+            path, truth.rows, len(truth.names), truth.names)
         with (people_csv(args.people, truth, protocol.counted(truth.names)) if args.people
               else nullcontext()) as on_people:
             evaluation = evaluate(truth, predictions, protocol, args.base, on_people)

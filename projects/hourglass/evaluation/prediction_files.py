@@ -7,6 +7,7 @@
 | ``.json`` | such an array as lists; or records with ``keypoints`` and ``row`` |
 
 An array's axes may come in any order (Matlab writes (2, K, P)), and a score may follow x and y.
+Where ``joints`` names them, there may be more of them than are scored, in any order.
 """
 from __future__ import annotations
 
@@ -50,11 +51,14 @@ class Predictions:
         return keypoints
 
 
-def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) -> Predictions:
+def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int,
+                     names: Sequence[str] = ()) -> Predictions:
     """Open a file of K keypoints for each person.
 
     Args:
         rows: the rows of the people in the annotation file, in the order to be scored.
+        names: of the K keypoints; a ``.json`` file that names its ``joints`` may have others and
+            another order.
 
     Raises:
         DataError: for a file that cannot be read or holds another number of people or joints.
@@ -62,7 +66,7 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int) 
     path, base = Path(path), None
     array: ndarray | H5Array
     if path.suffix == '.json':
-        array, base = _read_json(path, rows, num_keypoints)
+        array, base = _read_json(path, rows, num_keypoints, names)
     elif path.suffix == '.npy':
         with named_errors(path, 'not a readable .npy file of numbers', 'write it with numpy.save'):
             array = np.load(path, mmap_mode='r', allow_pickle=False)
@@ -99,10 +103,18 @@ def _choose(arrays: Mapping[str, Any], path: Path) -> Any:
     return arrays[(named or solid)[0]]
 
 
-def _read_json(path: Path, rows: Sequence[int], num_keypoints: int) -> tuple[ndarray, int | None]:
+def _read_json(path: Path, rows: Sequence[int], num_keypoints: int, names: Sequence[str]
+               ) -> tuple[ndarray, int | None]:
     content, base = read_json(path, 'write it again'), None
     if isinstance(content, dict):
-        base = content.get('base')
+        base, joints = content.get('base'), content.get('joints') or list(names)
+        if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
+            raise DataError(f'{path}: joints is {joints!r}, a list of names needed')
+        if missing := set(names) - set(joints):
+            raise DataError(f"{path}: no '{min(missing)}' among its joints")
+        if names and joints != list(names):
+            array, base = _read_json(path, rows, len(joints), joints)
+            return array[:, [joints.index(name) for name in names]], base
         content = next((content[key] for key in (*_NAMES, 'people') if key in content), None)
     if base not in (0, 1, None):
         raise DataError(f'{path}: base is {base!r}, 0 or 1 needed')
