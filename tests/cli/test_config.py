@@ -36,6 +36,14 @@ def test_common_arguments_reach_the_config(tmp_path):
     assert load_config(arguments(path, '--local_rank', '1')).launcher == 'none'
 
 
+def test_a_hook_of_none_is_left_out(tmp_path):
+    path = write(tmp_path, "default_hooks = dict(logger=dict(type='LoggerHook'), "
+                 "stop=dict(type='hourglass.StopHook'), average=None)")
+    cfg = load_config(arguments(path, '--cfg-options', 'default_hooks.stop=None',
+                                'default_hooks.logger=None'))
+    assert cfg.default_hooks == dict(logger=None)       # mmengine leaves its own ones out itself
+
+
 @pytest.mark.parametrize(('text', 'more', 'message'), [
     ('train_dataloder = dict(batch_size=2)', [], "'train_dataloder', did you mean "
                                                   "'train_dataloader'"),

@@ -25,6 +25,7 @@ _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cf
     # the runner reads these from the config itself
     'sync_bn', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
 
+_OWN_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 _PARAMWISE = ('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult',
               'dwconv_decay_mult', 'flat_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate')
 
@@ -44,6 +45,7 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     move_options(cfg, args.cfg_options, _is_helper)
     cfg.merge_from_dict({key: value for key, value in args.cfg_options.items()
                          if not _is_helper(key.split('.')[0])})
+    _leave_out_hooks(cfg)
     _refuse_unread_settings(cfg, args.config)
     check_arguments(cfg)
     _settle_loaders(cfg)
@@ -60,6 +62,14 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or os.path.join('work_dirs', Path(args.config).stem)
     return cfg
+
+
+def _leave_out_hooks(cfg: Config) -> None:
+    """Remove hooks that are None; mmengine does so for its own alone, and fails for others."""
+    hooks = cfg.get('default_hooks') or {}
+    for name in [name for name, hook in hooks.items() if hook is None]:
+        if name not in _OWN_HOOKS:
+            del hooks[name]
 
 
 def _settle_loaders(cfg: Config) -> None:
