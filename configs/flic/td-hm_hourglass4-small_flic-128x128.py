@@ -1,6 +1,6 @@
 # Two more stacks behind 'flic-small', shipped as 'flic-small4': a network that people can leave
-# early ('hourglass benchmark exits'). Most of an hour for one core. It began with the 'flic-small'
-# of the time, which had learned from FLIC alone.
+# early ('hourglass benchmark exits'). Most of an hour for one core. The shipped weights began with
+# an earlier 'flic-small', which had learned from FLIC alone (before commit 47accdd).
 _base_ = ['td-hm_hourglass2-small_flic-128x128.py']
 model = dict(backbone=dict(num_stacks=4))
 load_from = 'hourglass://flic-small'

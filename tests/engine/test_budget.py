@@ -108,6 +108,11 @@ def test_no_time_is_refused(minutes):
         train_for(config(type='DefaultSampler'), minutes)
 
 
+def test_without_checkpoints_it_is_refused():
+    with pytest.raises(ConfigError, match='--minutes: nothing would be saved; set default_hooks.'):
+        train_for(Config(dict(default_hooks=dict(checkpoint=None))), 5)
+
+
 def test_a_sampler_that_needs_epochs_is_refused():
     with pytest.raises(ConfigError, match='MultiSourceSampler'):
         train_for(config(type='MultiSourceSampler'), 3)

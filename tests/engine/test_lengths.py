@@ -68,6 +68,11 @@ def test_hooks_of_a_run_of_iterations_count_iterations():
     assert followed(dict(max_epochs=2), COSINE, default_hooks=hooks).default_hooks == hooks
 
 
+def test_a_run_of_iterations_may_lack_hooks():
+    cfg = followed(ITERATIONS, default_hooks=dict(checkpoint=None, logger=None))
+    assert cfg.default_hooks == dict(checkpoint=None, logger=None)
+
+
 def test_a_run_of_iterations_has_the_rates_and_checkpoints_of_one_of_epochs(tmp_path):
     """Three epochs of four steps, and twelve iterations validated after every fourth."""
     by_epoch = toy_config(tmp_path / 'epochs')

@@ -1,5 +1,6 @@
 """Prediction files: every form gives the same joints, and a file that does not fit is named."""
 import json
+from itertools import permutations
 
 import h5py
 import numpy as np
@@ -61,7 +62,15 @@ def test_joints_of_json_are_found_by_their_names(tmp_path, joints):
     path.write_text(json.dumps(dict(base=0, joints=[*names[::-1], 'more'], people=records)))
     found = read_predictions(path, range(PEOPLE), JOINTS, names)
     assert np.array_equal(found[:], joints) and found.base == 0
-    with pytest.raises(DataError, match="a.json: no 'tail' among its joints"):
+    for axes in permutations(range(3)):                 # an array, and some of its people
+        path.write_text(json.dumps(dict(joints=[*names[::-1], 'more'],
+                                        preds=more.transpose(axes).tolist())))
+        assert np.array_equal(read_predictions(path, range(PEOPLE), JOINTS, names)[1:3],
+                              joints[1:3])
+    path.write_text(json.dumps(dict(joints=None, preds=joints.tolist())))
+    assert np.array_equal(read_predictions(path, range(PEOPLE), JOINTS, names)[:], joints)
+    path.write_text(json.dumps(dict(joints=[*names[::-1], 'more'], people=records)))
+    with pytest.raises(DataError, match="a.json: no 'tail' among its joints; name them as"):
         read_predictions(path, range(PEOPLE), JOINTS, [*names[1:], 'tail'])
     path.write_text(json.dumps(dict(joints=[1, 2], people=records)))
     with pytest.raises(DataError, match=r'joints is \[1, 2\], a list of names needed'):

@@ -55,7 +55,7 @@ def training_config(args: argparse.Namespace) -> Config:
     follow_loop(cfg)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-        cfg.get('default_hooks', {}).get('checkpoint', {}).pop('save_best', None)
+        ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).pop('save_best', None)
     if args.amp:
         if get_device() == 'cpu':
             raise ConfigError("--amp: mmengine's mixed precision needs an accelerator, and this "

@@ -25,10 +25,12 @@ def train_for(cfg: Config, minutes: float) -> None:
     weights are validated once, at the end; ``last_checkpoint`` names the last ones.
 
     Raises:
-        ConfigError: for no time at all, or a sampler whose epochs are needed.
+        ConfigError: for no time at all, no checkpoints, or a sampler whose epochs are needed.
     """
     if not 0 < minutes < math.inf:
         raise ConfigError(f'--minutes {minutes:g}: give more than 0')
+    if (cfg.get('default_hooks') or {}).get('checkpoint') is None:
+        raise ConfigError('--minutes: nothing would be saved; set default_hooks.checkpoint')
     sampler = cfg.train_dataloader.sampler
     if sampler.type not in ('DefaultSampler', 'InfiniteSampler'):
         raise ConfigError(f"--minutes: train_dataloader.sampler.type='{sampler.type}' needs epochs;"

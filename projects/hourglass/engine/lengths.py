@@ -45,9 +45,9 @@ def follow_loop(cfg: Config) -> None:
         _follow(schedule, unit, f"param_scheduler.{place} ({schedule.get('type')})")
     if unit == 'iteration':
         hooks = cfg.get('default_hooks') or {}
-        if 'checkpoint' in hooks and hooks['checkpoint'].get('by_epoch', True):
+        if hooks.get('checkpoint') and hooks['checkpoint'].get('by_epoch', True):
             hooks['checkpoint'].update(by_epoch=False, interval=loop.get('val_interval', 1000))
-        if 'logger' in hooks:
+        if hooks.get('logger'):
             hooks['logger']['log_metric_by_epoch'] = False
         cfg.merge_from_dict({'log_processor.by_epoch': False})
 

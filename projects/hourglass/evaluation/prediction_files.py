@@ -37,6 +37,7 @@ class Predictions:
     base: int | None                    # 0 or 1 if the file states it
     _array: ndarray | H5Array
     _axes: tuple[int, ...]              # of people, joints and coordinates
+    _order: list[int] | None = None     # of the K joints among the file's; None: as they are
 
     def __getitem__(self, people: slice) -> ndarray:
         """Return (n, K, 2) float64 of some people, NaN where nothing was predicted.
@@ -48,7 +49,7 @@ class Predictions:
         keypoints = np.array(self._array[tuple(where)], float).transpose(self._axes)[..., :2]
         keypoints[(keypoints == 0).all((1, 2))] = np.nan
         keypoints[np.isinf(keypoints).any(-1)] = np.nan
-        return keypoints
+        return keypoints if self._order is None else keypoints[:, self._order]
 
 
 def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int,
@@ -65,8 +66,11 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int,
     """
     path, base = Path(path), None
     array: ndarray | H5Array
+    order: list[int] | None = None
     if path.suffix == '.json':
-        array, base = _read_json(path, rows, num_keypoints, names)
+        array, base, joints = _read_json(path, rows, num_keypoints, names)
+        if joints:
+            num_keypoints, order = len(joints), [joints.index(name) for name in names]
     elif path.suffix == '.npy':
         with named_errors(path, 'not a readable .npy file of numbers', 'write it with numpy.save'):
             array = np.load(path, mmap_mode='r', allow_pickle=False)
@@ -90,7 +94,7 @@ def read_predictions(path: str | Path, rows: Sequence[int], num_keypoints: int,
     if len(fitting) > 1 and fitting[0] != (0, 1, 2):
         raise DataError(f'{path}: which axis of {shape} are the people? Store it as '
                         '(people, joints, 2)')
-    return Predictions(path, base, array, fitting[0])
+    return Predictions(path, base, array, fitting[0], order)
 
 
 def _choose(arrays: Mapping[str, Any], path: Path) -> Any:
@@ -104,31 +108,37 @@ def _choose(arrays: Mapping[str, Any], path: Path) -> Any:
 
 
 def _read_json(path: Path, rows: Sequence[int], num_keypoints: int, names: Sequence[str]
-               ) -> tuple[ndarray, int | None]:
-    content, base = read_json(path, 'write it again'), None
+               ) -> tuple[ndarray, int | None, list[str]]:
+    """Return the numbers, the base, and the names of the file's joints, if both sides have them."""
+    content, base, joints = read_json(path, 'write it again'), None, []
     if isinstance(content, dict):
-        base, joints = content.get('base'), content.get('joints') or list(names)
-        if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
-            raise DataError(f'{path}: joints is {joints!r}, a list of names needed')
-        if missing := set(names) - set(joints):
-            raise DataError(f"{path}: no '{min(missing)}' among its joints")
-        if names and joints != list(names):
-            array, base = _read_json(path, rows, len(joints), joints)
-            return array[:, [joints.index(name) for name in names]], base
+        base = content.get('base')
+        joints = _names(content['joints'], names, path) if content.get('joints') and names else []
+        num_keypoints = len(joints) or num_keypoints
         content = next((content[key] for key in (*_NAMES, 'people') if key in content), None)
     if base not in (0, 1, None):
         raise DataError(f'{path}: base is {base!r}, 0 or 1 needed')
     if not isinstance(content, list) or not content:
         raise DataError(f"{path}: a list of people needed, as it is or under 'preds' or 'people'")
     if isinstance(content[0], dict):
-        return _from_records(content, rows, num_keypoints, path), base
+        return _from_records(content, rows, num_keypoints, path), base, joints
     people = [_numbers(person, num_keypoints, f'{path}, person {row}')
               for row, person in enumerate(content)]
     for row, person in enumerate(people):
         if person.shape != people[0].shape:
             raise DataError(f'{path}, person {row}: {person.shape} numbers where the first has '
                             f'{people[0].shape}')
-    return np.stack(people), base
+    return np.stack(people), base, joints
+
+
+def _names(joints: Any, names: Sequence[str], path: Path) -> list[str]:
+    """Return the names of a file's joints, which must include ``names``."""
+    if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
+        raise DataError(f'{path}: joints is {joints!r}, a list of names needed')
+    if missing := set(names) - set(joints):
+        raise DataError(f"{path}: no '{min(missing)}' among its joints; name them as the "
+                        "annotation does, or leave 'joints' out if they are in its order")
+    return joints
 
 
 def _from_records(records: list, rows: Sequence[int], num_keypoints: int, path: Path) -> ndarray:
