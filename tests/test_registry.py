@@ -49,6 +49,13 @@ def test_every_config_of_a_detector_builds_and_its_parts_fit(config):
         assert Evaluator(evaluator).metrics
 
 
+def test_the_experiments_take_another_input_from_the_environment(monkeypatch):
+    monkeypatch.setenv('HOURGLASS_SIDE', '64')
+    config = ROOT / 'experiments/base.py'
+    assert read_config(config).codec.input_size == (64, 64)
+    test_every_config_builds_and_its_parts_fit(config)
+
+
 @pytest.mark.parametrize('config', COORDINATES, ids=lambda path: path.stem)
 def test_heads_of_mmpose_fit_in_the_experiments(config):
     cfg = read_config(config)

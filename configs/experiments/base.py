@@ -1,6 +1,6 @@
 # The experiments' base: two stacks of 64 features, trained for a few minutes on four data sets at
 # 96x96, a size at which a core takes many runs, and tested on LSP, stage by stage. Each other file
-# changes one thing. HOURGLASS_SIDE in the environment is another size of the input.
+# changes one thing. HOURGLASS_SIDE in the environment is another side of the input, in px.
 _base_ = ['../people/td-hm_hourglass2-small_people-128x128.py']
 side = int('{{$HOURGLASS_SIDE:96}}')
 input_size, heatmap_size = (side, side), (side // 4, side // 4)

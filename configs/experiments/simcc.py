@@ -1,8 +1,7 @@
 # Two classifications over half px, one an axis, instead of heatmaps (SimCC, Li et al., ECCV 2022).
 _base_ = ['base.py']
 labels = dict(
-    type='SimCCLabel', input_size=_base_.input_size, sigma=3.0,
-    simcc_split_ratio=2.0)
+    type='SimCCLabel', input_size=_base_.input_size, sigma=3.0, simcc_split_ratio=2.0)
 train_pipeline = [dict(step, encoder=labels) if step['type'] == 'GenerateTarget' else step
                   for step in _base_.train_pipeline]
 train_dataloader = dict(dataset=dict(datasets=[

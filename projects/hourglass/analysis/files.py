@@ -27,7 +27,7 @@ def compare_scores(config: str | Path, exported: Exported) -> str:
     cfg = Config.fromfile(find_config(config))
     cfg.log_level, cfg.visualizer = 'WARNING', dict(type='mmengine.Visualizer')
     cfg.load_from = None                    # which the network and the file take the place of
-    cfg.test_dataloader.persistent_workers = False      # the second test would inherit the first's
+    cfg.test_dataloader.persistent_workers = False      # the second test would fork with them
     with TemporaryDirectory() as cfg.work_dir:
         (before, metric), (after, of_file) = (_scores(cfg, name, of) for name, of in (
             ('torch', exported.in_torch), ('file', exported.in_file)))

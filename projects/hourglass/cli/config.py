@@ -25,8 +25,8 @@ _RUNNER_KEYS = set(inspect.signature(Runner.__init__).parameters) - {'self', 'cf
     # the runner reads these from the config itself
     'sync_bn', 'compile', 'activation_checkpointing', 'efficient_conv_bn_eval'}
 
-_MMENGINE_HOOKS = (                     # it adds these unless they are None
-    'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
+_MMENGINE_HOOKS = {                     # it adds these unless they are None
+    'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
 _PARAMWISE = ('custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult',
               'dwconv_decay_mult', 'flat_decay_mult', 'dcn_offset_lr_mult', 'bypass_duplicate')
 
@@ -68,8 +68,8 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
 def _leave_out_hooks(cfg: Config) -> None:
     """Remove hooks that are None, which mmengine cannot build; its own ones stay None for it."""
     hooks = cfg.get('default_hooks') or {}
-    for name in [name for name, hook in hooks.items() if hook is None]:
-        if name not in _MMENGINE_HOOKS:
+    for name in hooks.keys() - _MMENGINE_HOOKS:
+        if hooks[name] is None:
             del hooks[name]
 
 

@@ -28,9 +28,10 @@ def move_changes_of_file(cfg: Config, path: str, is_helper: Callable[[str], bool
     """
     if Path(path).suffix != '.py':
         return []
-    configs = {base: read_config(base) for base in _bases(path)}
-    files = {file: _variables(file) for file in (path, *configs)}
-    bases = {file: _bases(file) for file in files}
+    bases = {path: _bases(path)}
+    bases |= {base: _bases(base) for base in bases[path]}
+    configs = {base: read_config(base) for base in bases[path]}
+    files = {file: _variables(file) for file in bases}
     unused, used = set(), set()
     for file, (assigned, loaded, _) in files.items():   # which changes a helper that no file uses?
         inherited = {name for base in bases[file] for name in configs[base]}
