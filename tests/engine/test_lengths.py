@@ -71,6 +71,9 @@ def test_hooks_of_a_run_of_iterations_count_iterations():
 def test_a_run_of_iterations_may_lack_hooks():
     cfg = followed(ITERATIONS, default_hooks=dict(checkpoint=None, logger=None))
     assert cfg.default_hooks == dict(checkpoint=None, logger=None)
+    cfg = followed(ITERATIONS, default_hooks=dict(checkpoint=dict(), logger=dict()))
+    assert cfg.default_hooks == dict(checkpoint=dict(by_epoch=False, interval=1000),
+                                     logger=dict(log_metric_by_epoch=False))
 
 
 def test_a_run_of_iterations_has_the_rates_and_checkpoints_of_one_of_epochs(tmp_path):

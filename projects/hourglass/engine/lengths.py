@@ -45,10 +45,11 @@ def follow_loop(cfg: Config) -> None:
         _follow(schedule, unit, f"param_scheduler.{place} ({schedule.get('type')})")
     if unit == 'iteration':
         hooks = cfg.get('default_hooks') or {}
-        if hooks.get('checkpoint') and hooks['checkpoint'].get('by_epoch', True):
-            hooks['checkpoint'].update(by_epoch=False, interval=loop.get('val_interval', 1000))
-        if hooks.get('logger'):
-            hooks['logger']['log_metric_by_epoch'] = False
+        checkpoint, logger = hooks.get('checkpoint'), hooks.get('logger')
+        if checkpoint is not None and checkpoint.get('by_epoch', True):
+            checkpoint.update(by_epoch=False, interval=loop.get('val_interval', 1000))
+        if logger is not None:
+            logger['log_metric_by_epoch'] = False
         cfg.merge_from_dict({'log_processor.by_epoch': False})
 
 
