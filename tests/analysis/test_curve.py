@@ -59,6 +59,12 @@ def test_runs_are_drawn_one_behind_the_other(run):
     assert scores.lines[1].get_ydata().tolist() == [40, 60, 50]
 
 
+def test_a_log_that_was_kept_alone_is_read(run, tmp_path):
+    kept = (run / '1/vis_data/scalars.json').rename(tmp_path / 'kept.jsonl')
+    curve = read_curve(kept)
+    assert (curve.name, [one['iter'] for one in curve.steps]) == ('kept', [10, 20, 30])
+
+
 def test_a_folder_without_a_log_and_a_damaged_line_are_named(run, tmp_path):
     with pytest.raises(DataError, match='no_run: has no log of a training'):
         read_curve(tmp_path / 'no_run')

@@ -21,12 +21,12 @@ Entry = dict[str, float]
 class Curve:
     """The log of a run: entries of the training, and of validations with the iteration before."""
 
-    folder: Path
+    name: str
     steps: list[Entry]
     scores: list[Entry]
 
     def row(self) -> list[str]:
-        """Return folder, iterations, loss, rate, s an iteration, and the share of waiting.
+        """Return name, iterations, loss, rate, s an iteration, and the share of waiting.
 
         Times that are not logged leave their cells empty.
         """
@@ -35,7 +35,7 @@ class Curve:
         seconds = median(step['time'] for step in timed) if timed else None
         waiting = (sum(step['data_time'] for step in loaded) / sum(step['time'] for step in loaded)
                    if loaded else None)
-        return [self.folder.name, f"{last['iter']:,}", f"{last['loss']:.4g}", f"{last['lr']:.3g}",
+        return [self.name, f"{last['iter']:,}", f"{last['loss']:.4g}", f"{last['lr']:.3g}",
                 number(seconds, '.3g'), number(waiting, '.1%')]
 
     def score_rows(self) -> list[list[str]]:
@@ -43,19 +43,19 @@ class Curve:
         rows = []
         for name in dict.fromkeys(key for entry in self.scores for key in entry if key != 'iter'):
             values = [(entry[name], int(entry['iter'])) for entry in self.scores if name in entry]
-            rows.append([self.folder.name, name, f'{values[-1][0]:.2f}', *(
+            rows.append([self.name, name, f'{values[-1][0]:.2f}', *(
                 f'{value:.2f} at {at:,}' for value, at in (max(values), min(values)))])
         return rows
 
 
-def read_curve(folder: Path) -> Curve:
-    """Read the logs of a work folder; a run that was resumed replaces what it has repeated.
+def read_curve(run: Path) -> Curve:
+    """Read the logs of a work folder, or one file; a resumed run replaces what it has repeated.
 
     Raises ``DataError`` if there is none, or one is damaged.
     """
     steps: list[Entry] = []
     scores: list[Entry] = []
-    for path in sorted(folder.glob('*/vis_data/scalars.json')):
+    for path in [run] if run.is_file() else sorted(run.glob('*/vis_data/scalars.json')):
         begun = False
         for place, line in enumerate(path.read_text().splitlines(keepends=True), 1):
             if not line.endswith('\n'):             # being written, or the process was killed
@@ -74,9 +74,9 @@ def read_curve(folder: Path) -> Curve:
                 scores.append({'iter': steps[-1]['iter'], **{
                     name: value for name, value in entry.items() if '/' in name}})
     if not steps:
-        raise DataError(f'{folder}: has no log of a training (TIME/vis_data/scalars.json); give '
-                        'the work folder of a run that has logged an iteration')
-    return Curve(folder, steps, scores)
+        raise DataError(f'{run}: has no log of a training; give the work folder of a run that has '
+                        'logged an iteration, or one of its files TIME/vis_data/scalars.json')
+    return Curve(run.stem if run.is_file() else run.name, steps, scores)
 
 
 def table(curves: Sequence[Curve]) -> str:
@@ -99,7 +99,7 @@ def plot(curves: Sequence[Curve], score: str | None = None) -> Figure:
             entries = curve.scores if name == score else curve.steps
             points = [(done + one['iter'], one[name]) for one in entries if name in one]
             panel.plot([x for x, _ in points], [y for _, y in points],
-                       '.-' if name == score else '-', label=curve.folder.name, linewidth=1)
+                       '.-' if name == score else '-', label=curve.name, linewidth=1)
         done += curve.steps[-1]['iter']
     for panel, name in zip(axes, names):
         panel.set(xlabel='iterations', ylabel='learning rate' if name == 'lr' else name)

@@ -1,6 +1,6 @@
 """Show how far runs of training have come, from their logs.
 
-hourglass curve WORK_DIR [WORK_DIR ...] [--plot OUT [--score NAME]]
+hourglass curve RUN [RUN ...] [--plot OUT [--score NAME]]
 """
 import argparse
 from pathlib import Path
@@ -9,8 +9,9 @@ from hourglass.errors import ConfigError, did_you_mean
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('runs', type=Path, nargs='+', metavar='WORK_DIR',
-                        help='work folders; a figure shows them one behind the other')
+    parser.add_argument('runs', type=Path, nargs='+', metavar='RUN',
+                        help='work folders, or log files that were kept (scalars.json); a figure '
+                        'shows them one behind the other')
     parser.add_argument('--plot', type=Path, metavar='OUT', help='write a figure to this file')
     parser.add_argument('--score', metavar='NAME', help='draw this score of the validations, too')
 
@@ -20,7 +21,7 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.io.figures import save_figure
     if args.score and not args.plot:
         raise ConfigError('--score: is drawn into a figure; add --plot OUT')
-    curves = [read_curve(folder) for folder in args.runs]
+    curves = [read_curve(run) for run in args.runs]
     print(table(curves))
     if args.plot:
         names = {row[1] for curve in curves for row in curve.score_rows()}
