@@ -13,7 +13,7 @@ train_pipeline = [
     dict(type='hourglass.RandomView', size=256, longer_side=longer_side),
     dict(type='hourglass.LuaColour'), dict(type='hourglass.PackBoxes')]
 val_pipeline = [
-    dict(type='hourglass.FitImage', longer_side=longer_side, multiple=32),
+    dict(type='hourglass.FitImage', longer_side=longer_side, multiple=64),
     dict(type='hourglass.PackBoxes')]
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 train_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(

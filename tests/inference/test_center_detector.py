@@ -38,11 +38,13 @@ def trained():
                       depth=1, stem_channels=(4, 8, 16)),
         data_preprocessor=dict(type='ImgDataPreprocessor', mean=[0], std=[255])))
     images, boxes = white_boxes(16)
+    halves = torch.nn.functional.avg_pool2d(images, 2), boxes * torch.tensor([0.5] * 4 + [1])
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for _ in range(50):
+    for step in range(100):
+        pixels, truth = (images, boxes) if step % 2 else halves
         optimizer.zero_grad()
-        loss = sum(model._run_forward(dict(inputs=images / 255, data_samples=[
-            Sample(one) for one in boxes.split(1)]), mode='loss').values())
+        loss = sum(model._run_forward(dict(inputs=pixels / 255, data_samples=[
+            Sample(one) for one in truth.split(1)]), mode='loss').values())
         loss.backward()
         optimizer.step()
     return model.eval()
@@ -78,8 +80,8 @@ def test_it_predicts_what_a_test_scores(trained, weights, tmp_path):
     image = np.full((90, 150, 3), 40, np.uint8)
     image[20:70, 30:80] = 255, 230, 200
     cv2.imwrite(str(tmp_path / 'a.png'), image)
-    batch = PackBoxes()(FitImage(SIDE, 8)(dict(img_path=str(tmp_path / 'a.png'))))
-    assert batch['inputs'].shape == (3, 40, 64)
+    batch = PackBoxes()(FitImage(SIDE, 16)(dict(img_path=str(tmp_path / 'a.png'))))
+    assert batch['inputs'].shape == (3, 48, 64)
     with torch.no_grad():               # the model was not told that files have the order BGR
         tested, = trained.test_step(dict(inputs=[batch['inputs'].flip(0)],
                                          data_samples=[batch['data_samples']]))

@@ -4,15 +4,15 @@ import math
 import pytest
 import torch
 
-from hourglass.models.centers import CenterHead, decode, focal_loss, losses, targets
+from hourglass.models.centers import CenterHead, decode, find, focal_loss, joined, losses, targets
 
 # x1, y1, x2, y2 in px and a score: centres in cells (4.5, 4) and (12, 10), sides (3, 6) and (4, 8)
 BOXES = torch.tensor([[12.0, 4, 24, 28, 0.9], [40, 24, 56, 56, 0.5]])
 
 
-def perfect(boxes: torch.Tensor) -> torch.Tensor:
-    """Maps (1, 5, 16, 16) that say what the targets of boxes are."""
-    _, peaks, _, sides = targets(boxes, (16, 16))
+def perfect(boxes: torch.Tensor, cells: int = 16) -> torch.Tensor:
+    """Maps (1, 5, cells, cells) that say what the targets of boxes are."""
+    _, peaks, _, sides = targets(boxes, (cells, cells))
     return torch.cat([torch.logit(0.8 * peaks + 0.1)[None], sides])[None]
 
 
@@ -29,6 +29,30 @@ def test_a_neighbour_with_a_lower_score_is_no_centre():
     places = boxes[boxes[:, 4] > 0.5, :2] + math.exp(-4) * 2        # of x1, y1: half a side less
     assert places.tolist() == [pytest.approx([(3.5 - 4) * 4, (3.5 - 4) * 4]),
                                pytest.approx([(6.5 - 4) * 4, (3.5 - 4) * 4])]
+
+
+def test_large_people_are_found_at_half_the_size_and_small_ones_at_the_full_size():
+    """Of an image of 64 px: 40 px at half the size alone, 10 px at the full size alone."""
+    large, middle, small = torch.tensor([
+        [20.0, 4, 44, 44, 1], [8, 44, 24, 60, 1], [52, 52, 60, 62, 1]])
+    moved = torch.tensor([4.0, 0, 4, 0, 0])
+    half = torch.tensor([0.5, 0.5, 0.5, 0.5, 1])
+    maps = {64: perfect(torch.stack([large - moved, middle, small])),
+            32: perfect(torch.stack([large, middle, small - moved]) * half, 8)}
+    found, = find(lambda images: maps[images.shape[-1]], torch.zeros(1, 3, 64, 64))
+    found = found[found[:, 4] > 0.5]
+    assert torch.allclose(found[found[:, 0].argsort(), :4],
+                          torch.stack([middle, large, small])[:, :4], atol=1e-4)
+
+
+def test_boxes_that_are_each_others_best_match_become_one():
+    """Of two boxes and three, in 10 px: one is found twice, as its mean; a third overlaps less."""
+    boxes = torch.tensor([[0.0, 0, 10, 10, 0.3], [50, 0, 60, 10, 0.9]])
+    others = torch.tensor([[2.0, 0, 12, 10, 0.9], [1, 1, 13, 13, 0.1], [54, 0, 64, 10, 0.2]])
+    assert joined(boxes, others).tolist() == [pytest.approx(row) for row in (
+        (1.5, 0, 11.5, 10, 0.9), boxes[1].tolist(), *others[1:].tolist())]
+    for none in boxes[:0], others[:0]:
+        assert torch.equal(joined(boxes, none), boxes) and torch.equal(joined(none, boxes), boxes)
 
 
 def test_gaussians_have_the_shape_of_the_box():

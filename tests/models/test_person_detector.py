@@ -59,7 +59,7 @@ train_dataloader = dict(batch_size=8, num_workers=0, dataset=dict(
 val_dataloader = test_dataloader = dict(num_workers=0, dataset=dict(
     people=dict(data_root={str(root)!r}, ann_file='test/annotations.json', head_box_file=None,
                 data_prefix=dict(img='test/images')),
-    pipeline=[dict(type='hourglass.FitImage', longer_side=128, multiple=32),
+    pipeline=[dict(type='hourglass.FitImage', longer_side=128, multiple=64),
               dict(type='hourglass.PackBoxes')]))
 train_cfg = dict(max_epochs=2)
 """)

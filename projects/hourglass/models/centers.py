@@ -8,7 +8,7 @@ are x1, y1, x2, y2 in input px from the image's corner, and a score from 0 to 1.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ _SPREAD = 0.54 / 6                      # deviation of a Gaussian over the box's
 _NEAR = 0.3                             # cells learn a box where its Gaussian is larger
 _TOO_SMALL = 3                          # times as costly as too large: a crop needs all limbs
 _CERTAIN = 0.4                          # score of a person; centres of lower ones are ignored
+_LARGEST, _SMALLEST = 0.6, 0.16         # longer side of a box over that of the image
 
 
 class CenterHead(nn.Module):
@@ -123,3 +124,56 @@ def decode(maps: Tensor, most: int = 100) -> list[Tensor]:
     centers, half = cells + values[..., :2], values[..., 2:].exp() / 2
     boxes = torch.cat([centers - half, centers + half], -1) * STRIDE
     return [one[one[:, 4] > 0] for one in torch.cat([boxes, scores[..., None]], -1)]
+
+
+def find(maps_of: Callable[[Tensor], Tensor], images: Tensor) -> list[Tensor]:
+    """Find people at the images' size and at half of it: (B, 3, H, W) -> boxes (P, 5) of each.
+
+    A box that fills the image is longer than what the network sees whole in training, and is found
+    at half the size alone; a short one is found at the full size alone.
+
+    Args:
+        maps_of: images -> maps (B, 5, h, w). Sides of both sizes have to suit it.
+        images: pixels as ``maps_of`` takes them; black below and on the right if filled up.
+    """
+    longer = max(images.shape[2:])
+    halved = functional.avg_pool2d(images, 2)
+    found = []
+    for whole, half in zip(decode(maps_of(images)), decode(maps_of(halved))):
+        half[:, :4] *= 2
+        whole, half = whole[_sides(whole) <= _LARGEST * longer], half[
+            _sides(half) >= _SMALLEST * longer]
+        boxes = joined(whole, half)
+        found.append(boxes[boxes[:, 4].argsort(descending=True)])
+    return found
+
+
+def joined(boxes: Tensor, others: Tensor) -> Tensor:
+    """Join boxes (P, 5) and (Q, 5) of an image: two that are each other's best match become one.
+
+    They match if their intersection over union is above 0.5. Their mean, weighted by the scores,
+    has the higher score.
+    """
+    if not len(boxes) or not len(others):
+        return torch.cat([boxes, others])
+    corners = torch.minimum(boxes[:, None, 2:4], others[:, 2:4])
+    shared = (corners - torch.maximum(boxes[:, None, :2], others[:, :2])).clamp(0).prod(-1)
+    overlaps = shared / (_areas(boxes)[:, None] + _areas(others) - shared)      # (P, Q)
+    best, match = overlaps.max(1)
+    paired = (best > 0.5) & (
+        overlaps.argmax(0)[match] == torch.arange(len(boxes), device=boxes.device))
+    one, two = boxes[paired], others[match[paired]]
+    both = (one * one[:, 4:] + two * two[:, 4:]) / (one[:, 4:] + two[:, 4:])
+    both[:, 4] = torch.maximum(one[:, 4], two[:, 4])
+    alone = torch.ones(len(others), dtype=torch.bool, device=boxes.device)
+    alone[match[paired]] = False
+    return torch.cat([both, boxes[~paired], others[alone]])
+
+
+def _sides(boxes: Tensor) -> Tensor:
+    """Return the longer side of each box."""
+    return (boxes[:, 2:4] - boxes[:, :2]).amax(1)
+
+
+def _areas(boxes: Tensor) -> Tensor:
+    return (boxes[:, 2:4] - boxes[:, :2]).prod(1)

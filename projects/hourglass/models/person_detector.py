@@ -8,7 +8,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
-from hourglass.models.centers import CenterHead, decode, losses
+from hourglass.models.centers import CenterHead, find, losses
 from hourglass.registry import MODELS
 
 
@@ -31,14 +31,21 @@ class CenterDetector(BaseModel):
                 mode: str = 'tensor') -> Any:
         """Images (B, 3, H, W) -> the maps of each stack; with ``mode='loss'`` their losses.
 
-        With ``mode='predict'`` the samples, with boxes (P, 5) in image px as ``found``.
+        With ``mode='predict'`` the samples, with boxes (P, 5) in image px as ``found``, of the
+        image and of half its size (:func:`.centers.find`): H and W are multiples of twice the
+        network's coarsest cell.
         """
+        if mode == 'predict':
+            return self._predict(inputs, data_samples)
         stages = self.head(self.backbone(inputs))
         if mode == 'tensor':
             return stages
-        if mode == 'loss':
-            return losses(stages, [sample.boxes for sample in data_samples])
-        for sample, boxes in zip(data_samples, decode(stages[-1])):
+        return losses(stages, [sample.boxes for sample in data_samples])
+
+    def _predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]
+                 ) -> Sequence[BaseDataElement]:
+        found = find(lambda pixels: self.head(self.backbone(pixels))[-1], images)
+        for sample, boxes in zip(data_samples, found):
             sample.found = boxes.cpu().numpy()
             sample.found[:, :4] /= sample.zoom
         return data_samples
