@@ -15,7 +15,7 @@ from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
 from hourglass.checkpoints.reading import read_checkpoint, to_int8
-from hourglass.checkpoints.widening import widened
+from hourglass.checkpoints.resizing import widened
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
@@ -45,7 +45,7 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         pixels: a key of :data:`PIXELS`; None takes the file's own or those usual for its family.
         int8: store the weights of convolutions in 8 bits (:func:`.reading.to_int8`); for
             ``.safetensors`` alone.
-        widen: write a network with twice the features (:func:`.widening.widened`).
+        widen: write a network with twice the features (:func:`.resizing.widened`).
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
     config = Path(config).expanduser() if config else None

@@ -5,7 +5,7 @@ from family_tensors import tensors_of
 from pairs import zip_equal
 
 from hourglass.checkpoints import import_checkpoint
-from hourglass.checkpoints.widening import widened
+from hourglass.checkpoints.resizing import widened
 from hourglass.models.backbone import StackedHourglass
 
 SIZES = dict(num_stacks=2, channels=8, num_keypoints=4, depth=2, stem_channels=(4, 4, 8))
