@@ -1,11 +1,14 @@
-"""A widened network computes the same, and its copies do not stay copies."""
+"""A widened network computes the same, and its copies do not stay copies; so do first stacks."""
 import pytest
 import torch
 from family_tensors import tensors_of
 from pairs import zip_equal
 
 from hourglass.checkpoints import import_checkpoint
+from hourglass.checkpoints.convert import convert_checkpoint
+from hourglass.checkpoints.names import DETECTOR
 from hourglass.checkpoints.resizing import widened
+from hourglass.errors import CheckpointError, ConfigError
 from hourglass.models.backbone import StackedHourglass
 
 SIZES = dict(num_stacks=2, channels=8, num_keypoints=4, depth=2, stem_channels=(4, 4, 8))
@@ -42,3 +45,23 @@ def test_the_command_writes_it(cli, tmp_path):
     with torch.no_grad():
         torch.testing.assert_close(
             wide(images)[-1], network.eval()(images)[-1], rtol=1e-4, atol=1e-5)
+
+
+def test_first_stacks_are_written_that_compute_what_they_did(cli, tmp_path):
+    tensors, network = tensors_of('hourglass')
+    torch.save(tensors, tmp_path / 'all.pth')
+    cli('convert', tmp_path / 'all.pth', tmp_path / 'first.safetensors', '--stacks', 1)
+    first, report = import_checkpoint(tmp_path / 'first.safetensors')
+    images = torch.rand(1, 3, 64, 64)
+    assert report['config']['num_stacks'] == 1 < network.num_stacks
+    with torch.no_grad():
+        output, = first(images)
+        torch.testing.assert_close(output, network.eval()(images)[0])
+    with pytest.raises(ConfigError, match=f'stacks=9: the network has {network.num_stacks}; give'):
+        convert_checkpoint(tmp_path / 'all.pth', tmp_path / 'none.pth', stacks=9)
+
+
+@pytest.mark.parametrize('change', [dict(stacks=1), dict(widen=True)])
+def test_a_detector_keeps_its_size(tmp_path, change):
+    with pytest.raises(CheckpointError, match='a detector, whose size cannot be changed'):
+        convert_checkpoint(DETECTOR, tmp_path / 'none.pth', **change)

@@ -15,7 +15,7 @@ from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
 from hourglass.checkpoints.reading import read_checkpoint, to_int8
-from hourglass.checkpoints.resizing import widened
+from hourglass.checkpoints.resizing import first_stacks, widened
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
@@ -28,7 +28,7 @@ _INPUT_SIDE = 256                                           # in the base config
 def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                        config: str | Path | None = None, data: str | None = None,
                        pixels: str | None = None, int8: bool = False,
-                       widen: bool = False) -> dict[str, Any]:
+                       widen: bool = False, stacks: int | None = None) -> dict[str, Any]:
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
     Everything is checked before anything is written. Returns the report of
@@ -46,6 +46,8 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         int8: store the weights of convolutions in 8 bits (:func:`.reading.to_int8`); for
             ``.safetensors`` alone.
         widen: write a network with twice the features (:func:`.resizing.widened`).
+        stacks: write only so many of the first stacks (:func:`.resizing.first_stacks`). Neither is
+            possible with a detector.
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
     config = Path(config).expanduser() if config else None
@@ -56,6 +58,11 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     if out.resolve() == source.resolve():
         raise CheckpointError(f'{out}: would replace the checkpoint it is made of; name another')
     network, report = import_checkpoint(source)
+    if (widen or stacks is not None) and report['head'] is not None:
+        raise CheckpointError(f'{source}: a detector, whose size cannot be changed; leave out '
+                              '--widen and --stacks')
+    if stacks is not None:
+        network, report['config'] = first_stacks(network, report['config'], stacks)
     if widen:
         network, report['config'] = widened(network, report['config'])
     if pixels is not None:

@@ -1,10 +1,11 @@
-"""Wider networks that start with the outputs of a trained one (Net2WiderNet, Chen et al. 2016)."""
+"""Networks of another size with the weights of a trained one: wider, or with fewer stacks."""
 from __future__ import annotations
 
 from typing import Any
 
 import torch
 
+from hourglass.errors import ConfigError
 from hourglass.models.backbone import StackedHourglass
 
 
@@ -12,8 +13,9 @@ def widened(network: StackedHourglass, sizes: dict[str, Any],
             seed: int = 0) -> tuple[StackedHourglass, dict[str, Any]]:
     """Return a network with twice the features everywhere and the same outputs, and its sizes.
 
-    Feature j of C is repeated as feature C + j. A convolution that reads both splits its weights
-    between them at random, so that their gradients differ when the network is trained on.
+    This is Net2WiderNet (Chen et al. 2016). Feature j of C is repeated as feature C + j. A
+    convolution that reads both splits its weights between them at random, so that their gradients
+    differ when the network is trained on.
 
     Args:
         network: the trained one, in eval mode.
@@ -34,3 +36,19 @@ def widened(network: StackedHourglass, sizes: dict[str, Any],
             value = torch.cat([value * share, value * (1 - share)], dim=1)
         target.copy_(value)
     return wide, sizes
+
+
+def first_stacks(network: StackedHourglass, sizes: dict[str, Any],
+                 count: int) -> tuple[StackedHourglass, dict[str, Any]]:
+    """Return the first stacks of a network, whose outputs are those of the whole, and their sizes.
+
+    ``sizes`` are the arguments of :class:`StackedHourglass`. Raises ``ConfigError`` if there are
+    fewer than ``count`` stacks.
+    """
+    if not 1 <= count <= sizes['num_stacks']:
+        raise ConfigError(f'stacks={count}: the network has {sizes["num_stacks"]}; give a number '
+                          'from 1 to that')
+    sizes = sizes | dict(num_stacks=count)
+    short, tensors = StackedHourglass(**sizes).eval(), network.state_dict()
+    short.load_state_dict({name: tensors[name] for name in short.state_dict()})
+    return short, sizes

@@ -11,6 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                            'in 8 bits, a quarter of float32; read back as float32')
     parser.add_argument('--widen', action='store_true', help='write a network with twice the '
                         'features and the same outputs, to be trained on')
+    parser.add_argument('--stacks', type=int, metavar='N', help='write only the first N stacks')
     parser.add_argument('--config', help='also write a config for testing it and training on')
     parser.add_argument('--data', choices=['mpii', 'flic', 'lsp', 'coco', 'synthetic'],
                         help='data set of that config; default: the one with as many keypoints')
@@ -23,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.checkpoints.convert import convert_checkpoint
     report = convert_checkpoint(
         args.checkpoint, args.out, args.half, args.config, args.data, args.input, args.int8,
-        args.widen)
+        args.widen, args.stacks)
     sizes = ', '.join(f'{name}={value}' for name, value in report['config'].items())
     mean, std = report['pixels']
     print(f"layout: {report['family']}\nnetwork: {sizes}; {report['parameters']:,} parameters\n"
