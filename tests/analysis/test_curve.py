@@ -60,8 +60,9 @@ def test_runs_are_drawn_one_behind_the_other(run):
 
 
 def test_a_log_that_was_kept_alone_is_read(run, tmp_path):
-    kept = (run / '1/vis_data/scalars.json').rename(tmp_path / 'kept.jsonl')
-    curve = read_curve(kept)
+    log = run / '1/vis_data/scalars.json'
+    assert read_curve(log).name == run.name
+    curve = read_curve(log.rename(tmp_path / 'kept.jsonl'))
     assert (curve.name, [one['iter'] for one in curve.steps]) == ('kept', [10, 20, 30])
 
 

@@ -1,4 +1,4 @@
-"""A widened network computes the same, and its copies do not stay copies; so do first stacks."""
+"""A widened network and the first stacks of one compute what they did; copies learn apart."""
 import pytest
 import torch
 from family_tensors import tensors_of
@@ -57,7 +57,7 @@ def test_first_stacks_are_written_that_compute_what_they_did(cli, tmp_path):
     with torch.no_grad():
         output, = first(images)
         torch.testing.assert_close(output, network.eval()(images)[0])
-    with pytest.raises(ConfigError, match=f'stacks=9: the network has {network.num_stacks}; give'):
+    with pytest.raises(ConfigError, match=f'stacks=9: the network has {network.num_stacks} stacks'):
         convert_checkpoint(tmp_path / 'all.pth', tmp_path / 'none.pth', stacks=9)
 
 

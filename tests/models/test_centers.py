@@ -46,11 +46,11 @@ def test_large_people_are_found_at_half_the_size_and_small_ones_at_the_full_size
 
 
 def test_boxes_that_are_each_others_best_match_become_one():
-    """Of two boxes and three, in 10 px: one is found twice, as its mean; a third overlaps less."""
-    boxes = torch.tensor([[0.0, 0, 10, 10, 0.3], [50, 0, 60, 10, 0.9]])
-    others = torch.tensor([[2.0, 0, 12, 10, 0.9], [1, 1, 13, 13, 0.1], [54, 0, 64, 10, 0.2]])
+    """The first is found twice; the third overlaps the same one by 0.61, the first by 0.67."""
+    boxes = torch.tensor([[0.0, 0, 10, 10, 0.3], [50, 0, 60, 10, 0.9], [4, 0, 14, 9, 0.5]])
+    others = torch.tensor([[2.0, 0, 12, 10, 0.9], [-3, -3, 9, 9, 0.1], [54, 0, 64, 10, 0.2]])
     assert joined(boxes, others).tolist() == [pytest.approx(row) for row in (
-        (1.5, 0, 11.5, 10, 0.9), boxes[1].tolist(), *others[1:].tolist())]
+        (1.5, 0, 11.5, 10, 0.9), *boxes[1:].tolist(), *others[1:].tolist())]
     for none in boxes[:0], others[:0]:
         assert torch.equal(joined(boxes, none), boxes) and torch.equal(joined(none, boxes), boxes)
 

@@ -10,6 +10,7 @@ import torch
 from conftest import REPOSITORY
 
 from hourglass.datasets.mpii.dataset import MpiiDataset
+from hourglass.errors import ConfigError
 from hourglass.inference.detectors import find_detector
 from hourglass.models.person_detector import CenterDetector
 
@@ -31,6 +32,12 @@ def test_every_stack_has_losses_and_the_last_one_predicts():
     assert once.found[:, 4].min() > 0.9
     assert twice.found[:, :4] == pytest.approx(2 * once.found[:, :4])
     assert twice.found[:, 4] == pytest.approx(once.found[:, 4])
+
+
+def test_sides_that_do_not_suit_half_the_size_are_refused():
+    model = CenterDetector(BACKBONE, longer_side=32).eval()
+    with pytest.raises(ConfigError, match='32x24 px: sides have to be multiples of 16; set multi'):
+        model(torch.rand(1, 3, 24, 32), [SimpleNamespace(zoom=1)], mode='predict')
 
 
 @pytest.mark.slow

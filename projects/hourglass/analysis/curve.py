@@ -57,7 +57,7 @@ def read_curve(run: Path) -> Curve:
     scores: list[Entry] = []
     for path in [run] if run.is_file() else sorted(run.glob('*/vis_data/scalars.json')):
         begun = False
-        for place, line in enumerate(path.read_text().splitlines(keepends=True), 1):
+        for place, line in enumerate(path.read_text(errors='replace').splitlines(keepends=True), 1):
             if not line.endswith('\n'):             # being written, or the process was killed
                 break
             try:
@@ -76,7 +76,8 @@ def read_curve(run: Path) -> Curve:
     if not steps:
         raise DataError(f'{run}: has no log of a training; give the work folder of a run that has '
                         'logged an iteration, or one of its files TIME/vis_data/scalars.json')
-    return Curve(run.stem if run.is_file() else run.name, steps, scores)
+    folder = run.parents[2] if run.name == 'scalars.json' else run
+    return Curve(folder.stem if folder.is_file() else folder.name, steps, scores)
 
 
 def table(curves: Sequence[Curve]) -> str:

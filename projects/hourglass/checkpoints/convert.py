@@ -35,6 +35,7 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters``. Raises
     ``CheckpointError`` for a source that cannot be imported, or an unsuitable ``out``,
     ``ConfigError`` if no data set or input fits, and ``DataError`` if a file cannot be written.
+    ``widen`` and ``stacks`` are refused for a detector.
 
     Args:
         out: ``.safetensors``, with the report as its metadata, or ``.pth``, weights-only loadable.
@@ -46,8 +47,7 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         int8: store the weights of convolutions in 8 bits (:func:`.reading.to_int8`); for
             ``.safetensors`` alone.
         widen: write a network with twice the features (:func:`.resizing.widened`).
-        stacks: write only so many of the first stacks (:func:`.resizing.first_stacks`). Neither is
-            possible with a detector.
+        stacks: write only this many stacks, the first ones (:func:`.resizing.first_stacks`).
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
     config = Path(config).expanduser() if config else None
@@ -63,6 +63,8 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                               '--widen and --stacks')
     if stacks is not None:
         network, report['config'] = first_stacks(network, report['config'], stacks)
+        if report['description'] is not None:               # the last one predicts
+            report['description'] = replace(report['description'], stage=-1)
     if widen:
         network, report['config'] = widened(network, report['config'])
     if pixels is not None:

@@ -40,14 +40,14 @@ def widened(network: StackedHourglass, sizes: dict[str, Any],
 
 def first_stacks(network: StackedHourglass, sizes: dict[str, Any],
                  count: int) -> tuple[StackedHourglass, dict[str, Any]]:
-    """Return the first stacks of a network, whose outputs are those of the whole, and their sizes.
+    """Return the first ``count`` stacks of a network, whose outputs stay the same, and its sizes.
 
-    ``sizes`` are the arguments of :class:`StackedHourglass`. Raises ``ConfigError`` if there are
-    fewer than ``count`` stacks.
+    ``sizes`` are the arguments of :class:`StackedHourglass`. Raises ``ConfigError`` if ``count`` is
+    not from 1 to the number of stacks.
     """
     if not 1 <= count <= sizes['num_stacks']:
-        raise ConfigError(f'stacks={count}: the network has {sizes["num_stacks"]}; give a number '
-                          'from 1 to that')
+        raise ConfigError(f'stacks={count}: the network has {sizes["num_stacks"]} stacks; give a '
+                          f'number from 1 to {sizes["num_stacks"]}')
     sizes = sizes | dict(num_stacks=count)
     short, tensors = StackedHourglass(**sizes).eval(), network.state_dict()
     short.load_state_dict({name: tensors[name] for name in short.state_dict()})

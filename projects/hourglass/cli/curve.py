@@ -10,8 +10,8 @@ from hourglass.errors import ConfigError, did_you_mean
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('runs', type=Path, nargs='+', metavar='RUN',
-                        help='work folders, or log files that were kept (scalars.json); a figure '
-                        'shows them one behind the other')
+                        help='work folders, or single log files (copies of scalars.json); a '
+                        'figure shows them one behind the other')
     parser.add_argument('--plot', type=Path, metavar='OUT', help='write a figure to this file')
     parser.add_argument('--score', metavar='NAME', help='draw this score of the validations, too')
 

@@ -31,7 +31,7 @@ class HourglassDetector:
             raise CheckpointError(f'{path}: a network of keypoints, not a detector')
         self.device, head = device, report['head']
         self.longer_side, self.maps = int(head.longer_side), head.maps[-1].to(device)
-        self.multiple = 2 * 4 * 2**network.depth            # for half the size, too
+        self.multiple = 8 * 2**network.depth    # of sides, which are halved once more
         self.network = fuse(network).to(device)
         self.mean, self.std = (torch.tensor(numbers, device=device).view(-1, 1, 1)
                                for numbers in report['pixels'])
@@ -41,5 +41,5 @@ class HourglassDetector:
         pixels, zoom = fitted_image(image, self.longer_side, self.multiple)
         rgb = torch.from_numpy(np.ascontiguousarray(pixels[..., ::-1])).to(self.device)
         images = (rgb.permute(2, 0, 1)[None] - self.mean) / self.std    # channels innermost
-        boxes = find(lambda pixels: self.maps(self.network(pixels)[-1]), images)[0].cpu().numpy()
+        boxes = find(lambda batch: self.maps(self.network(batch)[-1]), images)[0].cpu().numpy()
         return np.column_stack([boxes[:, :4] / zoom, boxes[:, 4]])

@@ -19,7 +19,7 @@ _SPREAD = 0.54 / 6                      # deviation of a Gaussian over the box's
 _NEAR = 0.3                             # cells learn a box where its Gaussian is larger
 _TOO_SMALL = 3                          # times as costly as too large: a crop needs all limbs
 _CERTAIN = 0.4                          # score of a person; centres of lower ones are ignored
-_LARGEST, _SMALLEST = 0.6, 0.16         # longer side of a box over that of the image
+_LARGEST, _SMALLEST = 0.6, 0.16         # side of a box over the image's: at full, at half the size
 
 
 class CenterHead(nn.Module):
@@ -129,22 +129,20 @@ def decode(maps: Tensor, most: int = 100) -> list[Tensor]:
 def find(maps_of: Callable[[Tensor], Tensor], images: Tensor) -> list[Tensor]:
     """Find people at the images' size and at half of it: (B, 3, H, W) -> boxes (P, 5) of each.
 
-    A box that fills the image is longer than what the network sees whole in training, and is found
-    at half the size alone; a short one is found at the full size alone.
+    Boxes longer than 0.6 of the image, which no view of the training shows whole, are found at half
+    the size alone, and those shorter than 0.16 at the full size alone; between, both are joined.
 
     Args:
-        maps_of: images -> maps (B, 5, h, w). Sides of both sizes have to suit it.
-        images: pixels as ``maps_of`` takes them; black below and on the right if filled up.
+        maps_of: images -> maps (B, 5, h, w). It has to take H and W, and their halves.
+        images: pixels, normalised as ``maps_of`` needs them.
     """
     longer = max(images.shape[2:])
     halved = functional.avg_pool2d(images, 2)
     found = []
     for whole, half in zip(decode(maps_of(images)), decode(maps_of(halved))):
         half[:, :4] *= 2
-        whole, half = whole[_sides(whole) <= _LARGEST * longer], half[
-            _sides(half) >= _SMALLEST * longer]
-        boxes = joined(whole, half)
-        found.append(boxes[boxes[:, 4].argsort(descending=True)])
+        found.append(joined(whole[_sides(whole) <= _LARGEST * longer],
+                            half[_sides(half) >= _SMALLEST * longer]))
     return found
 
 
@@ -152,7 +150,7 @@ def joined(boxes: Tensor, others: Tensor) -> Tensor:
     """Join boxes (P, 5) and (Q, 5) of an image: two that are each other's best match become one.
 
     They match if their intersection over union is above 0.5. Their mean, weighted by the scores,
-    has the higher score.
+    takes their place, with the higher of the two scores.
     """
     if not len(boxes) or not len(others):
         return torch.cat([boxes, others])

@@ -8,6 +8,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import BaseDataElement
 from torch import Tensor
 
+from hourglass.errors import ConfigError
 from hourglass.models.centers import CenterHead, find, losses
 from hourglass.registry import MODELS
 
@@ -31,9 +32,9 @@ class CenterDetector(BaseModel):
                 mode: str = 'tensor') -> Any:
         """Images (B, 3, H, W) -> the maps of each stack; with ``mode='loss'`` their losses.
 
-        With ``mode='predict'`` the samples, with boxes (P, 5) in image px as ``found``, of the
-        image and of half its size (:func:`.centers.find`): H and W are multiples of twice the
-        network's coarsest cell.
+        With ``mode='predict'`` the samples, with boxes (P, 5) in image px as ``found``, which are
+        found at the image's size and at half of it (:func:`.centers.find`). H and W then have to be
+        multiples of ``8 * 2**depth``, or ``ConfigError`` is raised.
         """
         if mode == 'predict':
             return self._predict(inputs, data_samples)
@@ -44,7 +45,11 @@ class CenterDetector(BaseModel):
 
     def _predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]
                  ) -> Sequence[BaseDataElement]:
-        found = find(lambda pixels: self.head(self.backbone(pixels))[-1], images)
+        multiple = 8 * 2**self.backbone.depth
+        if any(side % multiple for side in images.shape[2:]):
+            raise ConfigError(f'images of {images.shape[3]}x{images.shape[2]} px: sides have to be '
+                              f'multiples of {multiple}; set multiple={multiple} of FitImage')
+        found = find(lambda batch: self.head(self.backbone(batch))[-1], images)
         for sample, boxes in zip(data_samples, found):
             sample.found = boxes.cpu().numpy()
             sample.found[:, :4] /= sample.zoom
