@@ -2,7 +2,7 @@
 _base_ = ['../people/td-hm_hourglass2-medium_people-160x160.py']
 folder = {key: value for key, value in _base_.flic_train.items()
           if key not in ('skeleton', 'labels')}
-train_pipeline = [_base_.augmentation if step == _base_.jitter else step
+train_pipeline = [_base_.augmentation if step == _base_.milder else step
                   for step in _base_.train_pipeline]
 model = dict(backbone=dict(num_keypoints=11))
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
