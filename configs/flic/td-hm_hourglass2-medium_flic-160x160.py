@@ -1,4 +1,5 @@
-# FLIC's 11 joints with the paper's observer-centric labels, trained on from `people`.
+# FLIC's 11 joints with the paper's observer-centric labels, trained on from `people`. (`flic` began
+# with other weights: its card.)
 _base_ = ['../people/td-hm_hourglass2-medium_people-160x160.py']
 folder = {key: value for key, value in _base_.flic_train.items()
           if key not in ('skeleton', 'labels')}

@@ -1,5 +1,5 @@
-# Two stacks of 128 features on the same data and input, which begin as widened copies of 64. Crops
-# are moved, scaled and turned less.
+# Two stacks of 128 features on the same data and input, which begin as the widened network of 64.
+# Crops are moved, scaled and turned less.
 _base_ = ['td-hm_hourglass2-small_people-160x160.py']
 milder = dict(_base_.jitter, shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30)
 train_pipeline = [milder if step == _base_.jitter else step for step in _base_.train_pipeline]

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -59,11 +60,15 @@ def test_runs_are_drawn_one_behind_the_other(run):
     assert scores.lines[1].get_ydata().tolist() == [40, 60, 50]
 
 
-def test_a_log_that_was_kept_alone_is_read(run, tmp_path):
+def test_a_log_that_was_kept_alone_is_read(run, tmp_path, monkeypatch):
     log = run / '1/vis_data/scalars.json'
     assert read_curve(log).name == run.name
-    curve = read_curve(log.rename(tmp_path / 'kept.jsonl'))
-    assert (curve.name, [one['iter'] for one in curve.steps]) == ('kept', [10, 20, 30])
+    monkeypatch.chdir(log.parent)
+    assert read_curve(Path('scalars.json')).name == run.name
+    kept = log.rename(tmp_path / 'scalars.json')
+    monkeypatch.chdir(tmp_path)
+    curve = read_curve(Path(kept.name))
+    assert (curve.name, [one['iter'] for one in curve.steps]) == ('scalars', [10, 20, 30])
 
 
 def test_a_folder_without_a_log_and_a_damaged_line_are_named(run, tmp_path):

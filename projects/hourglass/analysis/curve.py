@@ -76,8 +76,10 @@ def read_curve(run: Path) -> Curve:
     if not steps:
         raise DataError(f'{run}: has no log of a training; give the work folder of a run that has '
                         'logged an iteration, or one of its files TIME/vis_data/scalars.json')
-    folder = run.parents[2] if run.name == 'scalars.json' else run
-    return Curve(folder.stem if folder.is_file() else folder.name, steps, scores)
+    path = run.absolute()
+    if path.parent.name == 'vis_data':              # a log in its work folder
+        path = path.parents[2]
+    return Curve(path.stem if path.is_file() else path.name, steps, scores)
 
 
 def table(curves: Sequence[Curve]) -> str:

@@ -33,9 +33,9 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
 
     Everything is checked before anything is written. Returns the report of
     :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters``. Raises
-    ``CheckpointError`` for a source that cannot be imported, or an unsuitable ``out``,
-    ``ConfigError`` if no data set or input fits, and ``DataError`` if a file cannot be written.
-    ``widen`` and ``stacks`` are refused for a detector.
+    ``CheckpointError`` for a source that cannot be imported, a detector with ``widen`` or
+    ``stacks``, or an unsuitable ``out``, ``ConfigError`` if no data set or input fits or there are
+    fewer ``stacks``, and ``DataError`` if a file cannot be written.
 
     Args:
         out: ``.safetensors``, with the report as its metadata, or ``.pth``, weights-only loadable.

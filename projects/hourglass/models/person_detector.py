@@ -48,7 +48,7 @@ class CenterDetector(BaseModel):
         multiple = 8 * 2**self.backbone.depth
         if any(side % multiple for side in images.shape[2:]):
             raise ConfigError(f'images of {images.shape[3]}x{images.shape[2]} px: sides have to be '
-                              f'multiples of {multiple}; set multiple={multiple} of FitImage')
+                              f'multiples of {multiple}; set multiple={multiple} in FitImage')
         found = find(lambda batch: self.head(self.backbone(batch))[-1], images)
         for sample, boxes in zip(data_samples, found):
             sample.found = boxes.cpu().numpy()
