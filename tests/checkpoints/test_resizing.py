@@ -1,12 +1,15 @@
 """A widened network and the first stacks of one compute what they did; copies learn apart."""
+import json
+
 import pytest
 import torch
 from family_tensors import tensors_of
 from pairs import zip_equal
+from safetensors import safe_open
 
 from hourglass.checkpoints import import_checkpoint
-from hourglass.checkpoints.convert import convert_checkpoint
-from hourglass.checkpoints.names import DETECTOR
+from hourglass.checkpoints.convert import add_metadata, convert_checkpoint
+from hourglass.checkpoints.names import DETECTOR, find_weights
 from hourglass.checkpoints.resizing import widened
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.models.backbone import StackedHourglass
@@ -59,6 +62,18 @@ def test_first_stacks_are_written_that_compute_what_they_did(cli, tmp_path):
         torch.testing.assert_close(output, network.eval()(images)[0])
     with pytest.raises(ConfigError, match=f'stacks=9: the network has {network.num_stacks} stacks'):
         convert_checkpoint(tmp_path / 'all.pth', tmp_path / 'none.pth', stacks=9)
+
+
+def test_the_last_of_the_first_stacks_predicts(tmp_path):
+    """A checkpoint that predicted from its third stack, of which two are kept."""
+    whole = find_weights('flic-small4')
+    with safe_open(whole, 'pt') as file:
+        description = json.loads(file.metadata()['description'])
+    add_metadata(whole, tmp_path / 'third.safetensors',
+                 dict(description=json.dumps(description | dict(stage=2))))
+    report = convert_checkpoint(tmp_path / 'third.safetensors', tmp_path / 'two.pth', stacks=2)
+    assert import_checkpoint(tmp_path / 'third.safetensors')[1]['description'].stage == 2
+    assert report['description'].stage == -1
 
 
 @pytest.mark.parametrize('change', [dict(stacks=1), dict(widen=True)])

@@ -10,7 +10,7 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.runner import load_checkpoint
 
 from hourglass.analysis.calibrate import calibration_in
-from hourglass.checkpoints.names import find_weights
+from hourglass.checkpoints.names import DETECTOR, find_weights
 
 METAFILES = [yaml.safe_load(path.read_text())
              for path in sorted(REPOSITORY.glob('configs/*/metafile.yml'))]
@@ -63,3 +63,17 @@ def test_they_score_what_the_cards_say_on_the_mpii_subset(config, name, total, c
         '--out', tmp_path / 'scores.json')
     assert json.loads((tmp_path / 'scores.json').read_text())['mpii/Total'] == pytest.approx(
         total, abs=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@needs(DATA / 'mpii_subset')
+def test_the_detector_finds_what_its_card_says(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOURGLASS_DATA', str(DATA))
+    content = yaml.safe_load((REPOSITORY / 'configs/detection/metafile.yml').read_text())
+    model, = content['Models']
+    cli('test', REPOSITORY / model['Config'], DETECTOR, '--work-dir', tmp_path,
+        '--out', tmp_path / 'scores.json')
+    found, expected = (json.loads((tmp_path / 'scores.json').read_text()),
+                       model['Results'][0]['Metrics'])
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=0.1)

@@ -1,8 +1,11 @@
 """A detector that is trained, converted and loaded without its config finds what it learned."""
+import json
+
 import cv2
 import numpy as np
 import pytest
 import torch
+from conftest import REPOSITORY
 from mmengine.registry import MODELS, init_default_scope
 from pairs import zip_equal
 
@@ -73,6 +76,16 @@ def test_it_finds_what_it_learned(weights):
     for image, box in zip_equal(images, 2 * boxes[:, :4].numpy()):
         pixels = cv2.resize(image.permute(1, 2, 0).numpy(), None, fx=2, fy=2).astype(np.uint8)
         assert overlaps(box, detect(pixels)).max() >= 0.5
+
+
+@pytest.mark.parametrize('name', ['people.jpg', 'people-hard.jpg'])
+def test_the_shipped_one_finds_a_person_who_fills_the_image(name):
+    images = REPOSITORY / 'docs/images'
+    image, detect = cv2.imread(str(images / name)), find_detector('hourglass')
+    for x1, y1, x2, y2 in np.array(json.loads((images / 'boxes.json').read_text())[name], int):
+        person = image[y1:y2, x1:x2]
+        best = detect(person)[0]
+        assert overlaps(np.array([0, 0, x2 - x1, y2 - y1]), best[None])[0] > 0.6
 
 
 def test_it_predicts_what_a_test_scores(trained, weights, tmp_path):

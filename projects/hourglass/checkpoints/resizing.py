@@ -1,12 +1,13 @@
 """Networks of another size with the weights of a trained one: wider, or with fewer stacks."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from hourglass.errors import ConfigError
 from hourglass.models.backbone import StackedHourglass
+from hourglass.models.stages import up_to_stage
 
 
 def widened(network: StackedHourglass, sizes: dict[str, Any],
@@ -48,7 +49,5 @@ def first_stacks(network: StackedHourglass, sizes: dict[str, Any],
     if not 1 <= count <= sizes['num_stacks']:
         raise ConfigError(f'stacks={count}: the network has {sizes["num_stacks"]} stacks; give a '
                           f'number from 1 to {sizes["num_stacks"]}')
-    sizes = sizes | dict(num_stacks=count)
-    short, tensors = StackedHourglass(**sizes).eval(), network.state_dict()
-    short.load_state_dict({name: tensors[name] for name in short.state_dict()})
-    return short, sizes
+    first = cast(StackedHourglass, up_to_stage(network, count - 1)[0])
+    return first, sizes | dict(num_stacks=count)

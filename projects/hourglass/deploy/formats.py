@@ -107,7 +107,7 @@ def _quantize_onnx(path: Path, crops: Tensor) -> None:
             return next(({'pixels': crop.numpy()} for crop in self.left), None)
     # With sums and activations in 8 bits, too, keypoints of a small network on FLIC moved by 6 px,
     # not by 0.8. The outputs of convolutions are rounded as well, and errors of a sum remain until
-    # the last stack: with rounded summands keypoints of people move by 5.5 px, not by 0.6.
+    # the last stack: with rounded summands keypoints of people moved by 5.5 px, not by 0.6.
     nodes = onnx.load(path).graph.node
     summands = {name for node in nodes if node.op_type == 'Add' for name in node.input}
     summed = [node.name for node in nodes if summands.intersection(node.output)]

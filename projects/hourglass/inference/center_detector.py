@@ -10,7 +10,7 @@ from numpy import ndarray
 from hourglass.checkpoints import import_checkpoint
 from hourglass.datasets.crop import fitted_image
 from hourglass.errors import CheckpointError
-from hourglass.models.centers import find
+from hourglass.models.centers import find, sides_for
 from hourglass.models.fuse import fuse
 
 
@@ -31,7 +31,7 @@ class HourglassDetector:
             raise CheckpointError(f'{path}: a network of keypoints, not a detector')
         self.device, head = device, report['head']
         self.longer_side, self.maps = int(head.longer_side), head.maps[-1].to(device)
-        self.multiple = 8 * 2**network.depth    # of sides, which are halved once more
+        self.multiple = sides_for(network.depth)
         self.network = fuse(network).to(device)
         self.mean, self.std = (torch.tensor(numbers, device=device).view(-1, 1, 1)
                                for numbers in report['pixels'])

@@ -19,7 +19,8 @@ _SPREAD = 0.54 / 6                      # deviation of a Gaussian over the box's
 _NEAR = 0.3                             # cells learn a box where its Gaussian is larger
 _TOO_SMALL = 3                          # times as costly as too large: a crop needs all limbs
 _CERTAIN = 0.4                          # score of a person; centres of lower ones are ignored
-# longer side of a box as a share of the image's: at most at the full size, at least at half of it
+# longer side of a box as a share of the image's: at most at the full size, at least at half of it;
+# chosen on LSP's training people and the MPII subset (configs/detection/README.md)
 _LARGEST, _SMALLEST = 0.6, 0.16
 
 
@@ -125,6 +126,14 @@ def decode(maps: Tensor, most: int = 100) -> list[Tensor]:
     centers, half = cells + values[..., :2], values[..., 2:].exp() / 2
     boxes = torch.cat([centers - half, centers + half], -1) * STRIDE
     return [one[one[:, 4] > 0] for one in torch.cat([boxes, scores[..., None]], -1)]
+
+
+def sides_for(depth: int) -> int:
+    """Return what the sides of :func:`find`'s images are multiples of, for levels of an hourglass.
+
+    The stem divides by 4, every level by 2, and the images are halved once more.
+    """
+    return 2 * STRIDE * 2**depth
 
 
 def find(maps_of: Callable[[Tensor], Tensor], images: Tensor) -> list[Tensor]:

@@ -9,7 +9,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 
 from hourglass.errors import ConfigError
-from hourglass.models.centers import CenterHead, find, losses
+from hourglass.models.centers import CenterHead, find, losses, sides_for
 from hourglass.registry import MODELS
 
 
@@ -34,7 +34,7 @@ class CenterDetector(BaseModel):
 
         With ``mode='predict'`` the samples, with boxes (P, 5) in image px as ``found``, which are
         found at the image's size and at half of it (:func:`.centers.find`). H and W then have to be
-        multiples of ``8 * 2**depth``, or ``ConfigError`` is raised.
+        multiples of :func:`.centers.sides_for` the network's depth, or ``ConfigError`` is raised.
         """
         if mode == 'predict':
             return self._predict(inputs, data_samples)
@@ -45,7 +45,7 @@ class CenterDetector(BaseModel):
 
     def _predict(self, images: Tensor, data_samples: Sequence[BaseDataElement]
                  ) -> Sequence[BaseDataElement]:
-        multiple = 8 * 2**self.backbone.depth
+        multiple = sides_for(self.backbone.depth)
         if any(side % multiple for side in images.shape[2:]):
             raise ConfigError(f'images of {images.shape[3]}x{images.shape[2]} px: sides have to be '
                               f'multiples of {multiple}; set multiple={multiple} in FitImage')
