@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from hourglass.datasets.box_geometry import is_usable, overlaps, suppressed
+from hourglass.datasets.box_geometry import box_around, is_usable, overlaps, suppressed
 
 # ten joints, px: their box is 40x90, and one of them is alone at the top
 JOINTS = np.array([[50.0, 10], [30, 60], [70, 60], [30, 100], [70, 100], *[[50, 80]] * 5,
@@ -28,3 +28,10 @@ def test_of_boxes_that_overlap_the_best_remains():
     ([0, 0, 120, 90 + 11], False), ([10, 0, 120, 101], False), ([10, 0, 117, 100.9], True)])
 def test_a_usable_box_has_nine_of_ten_joints_and_at_most_three_times_their_box(box, expected):
     assert is_usable(np.array(box, float), JOINTS) == expected
+
+
+def test_a_box_around_joints_has_a_margin_of_its_longer_side():
+    """Joints count from the middle of the first pixel, boxes from the image's corner."""
+    joints = np.array([[10, 20], [np.nan, np.nan], [60, 120], [30, 40]])
+    assert box_around(joints).tolist() == [2.5, 12.5, 68.5, 128.5]
+    assert box_around(joints, 0).tolist() == [10.5, 20.5, 60.5, 120.5]

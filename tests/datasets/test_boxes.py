@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
+from hourglass.datasets.box_geometry import box_around
 from hourglass.datasets.boxes import (
     BoxesDataset,
     FitImage,
     ImagesOfPeople,
     RandomView,
-    box_around,
+    completed,
     visible,
 )
 from hourglass.errors import DataError
@@ -76,12 +77,19 @@ def people(synthetic) -> dict:
                 ann_file='test/annotations.json', data_prefix=dict(img='test/images'))
 
 
-def test_a_box_around_keypoints_has_a_margin_of_its_longer_side():
-    joints = np.array([[10, 20], [np.nan, np.nan], [60, 120], [30, 40]])
-    assert box_around(joints).tolist() == [[2, 12, 68, 128, 1]]
+def test_boxes_are_completed_by_the_joints_of_annotated_people():
+    """One joint beyond the box of the first person, and a second person without a box."""
+    joints = np.array([[20.0, 10], [40, 10], [30, 60], [30, 109]])
+    boxes = np.array([[15.5, 5.5, 45.5, 90.5, 0.7], [200, 5, 240, 90, 0.6]])
+    found = completed(boxes, [joints, (*joints, 100, 0)])
+    assert found[0] == pytest.approx([15.5, 5.5, 45.5, 109.5 + 0.03 * 99, 1])
+    assert found[1].tolist() == boxes[1].tolist()               # nobody annotated
+    assert found[2] == pytest.approx([*box_around((*joints, 100, 0)), 1])
+    assert completed(boxes[:0], [joints])[0] == pytest.approx([*box_around(joints), 1])
+    assert len(found) == 3 and completed(boxes, []).tolist() == boxes.tolist()
 
 
-def test_people_without_a_usable_box_get_one_around_their_keypoints(people, tmp_path):
+def test_people_and_a_file_of_boxes_together(people, tmp_path):
     alone = BoxesDataset(people=people)
     boxes_of = {Path(alone[i]['img_path']): alone[i]['boxes'] for i in range(len(alone))}
     assert [len(boxes) for boxes in boxes_of.values()] == [1] * 16
@@ -93,7 +101,7 @@ def test_people_without_a_usable_box_get_one_around_their_keypoints(people, tmp_
                         data_prefix=dict(img=str(found.parent)))
     scores = {Path(both[i]['img_path']): both[i]['boxes'][:, 4].tolist() for i in range(len(both))}
     assert len(scores) == 16
-    assert scores[found] == pytest.approx([0.7]) and scores[missed] == pytest.approx([0.6, 1])
+    assert scores[found] == [1] and scores[missed] == pytest.approx([0.6, 1])
 
 
 def test_an_image_of_a_test_has_all_its_people(people):

@@ -12,6 +12,7 @@ from pairs import zip_equal
 from hourglass.datasets.flic import FlicDataset
 from hourglass.datasets.transforms import (
     BoxToCrop,
+    CropAsFound,
     CropImage,
     LuaColour,
     LuaScaleRotation,
@@ -108,6 +109,41 @@ def person(path=None, side: float = 230.0) -> dict:
         bbox_scale=np.array([[side, side]], np.float32),
         keypoints=np.array([[[120.0, 80], [210, 91.5], [160, 140]]], np.float32),
         keypoints_visible=np.array([[1.0, 0, 1]], np.float32))
+
+
+def test_a_crop_around_a_found_box():
+    """Two of the three joints are annotated: their box without errors, and with those of sides."""
+    def cut(**options) -> tuple[list, float]:
+        made = CropAsFound(1, **options)(person() | dict(image_size=(320, 240)))
+        return made['bbox_center'][0].tolist(), float(made['bbox_scale'][0, 0])
+
+    # x 120 to 160, y 80 to 140, a margin of 4.8 px each, and 1.25 times the longer side
+    assert cut(deviation=0) == ([140, 110], pytest.approx(1.25 * 69.6))
+    drawn = [cut() for _ in range(400)]
+    x, side = np.array([center[0] for center, _ in drawn]), np.array([side for _, side in drawn])
+    moved = 0.07 * 69.6 / 2**0.5                        # the mean of two sides that are moved
+    assert abs(x.mean() - 140) < 4 * moved / 20 and x.std() == pytest.approx(moved, rel=0.15)
+    assert side.std() == pytest.approx(1.25 * 0.07 * 69.6 * 2**0.5, rel=0.2)
+
+
+def test_a_found_box_ends_at_the_border_of_the_image(tmp_path):
+    """An image of 150x130 px, whose size is read from its file, cuts the box right and below."""
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((130, 150, 3), np.uint8))
+    made = CropAsFound(1, 0)(person(tmp_path / 'a.png') | dict(image_size=None))
+    (x, y), side = made['bbox_center'][0], made['bbox_scale'][0, 0]
+    assert (x, y) == pytest.approx(((115.7 + 150) / 2 - 0.5, (75.7 + 130) / 2 - 0.5), abs=1e-4)
+    assert side == pytest.approx(1.25 * 54.3, abs=1e-4)
+
+
+@pytest.mark.parametrize(('prob', 'visible', 'image_size'), [
+    (0, [1, 1, 1], (320, 240)), (1, [0, 0, 1], (320, 240)), (1, [1, 0, 1], (117, 240))],
+    ids=['not drawn', 'one joint', 'a stripe remains'])
+def test_the_annotated_crop_remains(prob, visible, image_size):
+    sample = person() | dict(image_size=image_size,
+                             keypoints_visible=np.array([visible], np.float32))
+    made = CropAsFound(prob, 0)(dict(sample))
+    assert made['bbox_center'] is sample['bbox_center']
+    assert made['bbox_scale'] is sample['bbox_scale']
 
 
 def photograph(size: tuple[int, int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Boxes of people: overlaps, suppression, and whether one is usable.
+"""Boxes of people: overlaps, suppression, those around joints, and whether one is usable.
 
 Boxes (P, 4 or more columns) are x1, y1, x2, y2 in image px from the image's corner.
 """
@@ -31,3 +31,13 @@ def is_usable(box: ndarray, joints_image: ndarray) -> bool:
     inside = ((joints >= box[:2] - 0.5) & (joints <= box[2:4] - 0.5)).all(-1)
     return inside.mean() >= 0.9 and np.prod(box[2:4] - box[:2]) <= 3 * np.prod(
         np.ptp(joints, axis=0))
+
+
+def box_around(joints_image: ndarray, margin: float = 0.08) -> ndarray:
+    """Return the box (4,) around joints (K, 2) in 0-based image px, some of them perhaps NaN.
+
+    The margin, in units of its longer side, is for what the joints lie within: our choice.
+    """
+    low, high = np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)
+    wider = margin * (high - low).max()
+    return np.r_[low - wider, high + wider] + 0.5

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.structures import BaseDataElement
 from numpy import ndarray
 
-from hourglass.datasets.box_geometry import is_usable
+from hourglass.datasets.box_geometry import box_around, overlaps
 from hourglass.datasets.coco_file import floats
 from hourglass.datasets.crop import crop_image, fitted_image
 from hourglass.errors import DataError
@@ -25,7 +26,8 @@ _LEAST_SCORE = 0.25                     # of the boxes that are used
 _DOUBTFUL = 0.6                         # factor on the score of a box that the view cuts
 _DOUBTFUL_SHARE = 0.4                   # of its area in the view, below which it is doubtful
 _LEAST_SHARE, _LEAST_SIDE = 0.15, 4     # of its area, and px of a side, of the boxes that are used
-_MARGIN = 0.08                          # around keypoints, of the longer side: our choice
+_THEIRS = 0.5                           # overlap of a box that is an annotated person's
+_TIGHT = 0.03                           # margin that such a box has at least around the joints
 
 
 @DATASETS.register_module()
@@ -37,9 +39,8 @@ class BoxesDataset(BaseDataset):
     ``dict(img=...)``, the image folder. A missing image or a wrong box raises ``DataError``.
 
     Args:
-        people: config of a data set of people, instead of ``ann_file`` or beside it. A person
-            without a usable box (:func:`hourglass.datasets.box_geometry.is_usable`) gets one around
-            the keypoints, with a margin and a score of 1.
+        people: config of a data set of people, instead of ``ann_file`` or beside it, whose boxes
+            are :func:`completed`.
     """
 
     def __init__(self, ann_file: str = '', people: dict | None = None, **kwargs: Any):
@@ -50,10 +51,7 @@ class BoxesDataset(BaseDataset):
         boxes_of = self._given() if self.ann_file else {}
         people_of = _keypoints_by_image(self.people) if self.people else {}
         for path, people in people_of.items():
-            boxes = boxes_of.get(path, np.zeros((0, 5)))
-            missed = [box_around(joints) for joints in people
-                      if not any(is_usable(box, joints) for box in boxes)]
-            boxes_of[path] = np.concatenate([boxes, *missed])
+            boxes_of[path] = completed(boxes_of.get(path, np.zeros((0, 5))), people)
         return [dict(img_path=path, boxes=boxes.astype(np.float32))
                 for path, boxes in boxes_of.items()]
 
@@ -104,14 +102,24 @@ def _keypoints_by_image(people: dict) -> dict[str, list[ndarray]]:
     return images
 
 
-def box_around(joints_image: ndarray) -> ndarray:
-    """Return a box (1, 5) around keypoints (K, 2): x1, y1, x2, y2 in image px, and a score of 1.
+def completed(boxes: ndarray, people: Sequence[ndarray]) -> ndarray:
+    """Return boxes (P, 5) of an image that hold all joints (K, 2) of its annotated people.
 
-    It has a margin, as joints lie within the body.
+    A person's box is the one with the largest intersection over union with the box around the
+    joints, if that is above 0.5. It is enlarged where it cuts the person, and its score becomes 1.
+    A person without one gets the box around the joints.
     """
-    low, high = np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)
-    margin = _MARGIN * (high - low).max()
-    return np.r_[low - margin, high + margin, 1][None]
+    boxes, missed = boxes.copy(), []
+    for joints_image in people:
+        around, tight = box_around(joints_image), box_around(joints_image, _TIGHT)
+        shared = overlaps(around, boxes)
+        if not (shared > _THEIRS).any():
+            missed.append([*around, 1])
+            continue
+        own = boxes[shared.argmax()]
+        own[:2], own[2:4] = np.minimum(own[:2], tight[:2]), np.maximum(own[2:4], tight[2:])
+        own[4] = 1
+    return np.concatenate([boxes, np.reshape(missed, (-1, 5))])
 
 
 @TRANSFORMS.register_module()

@@ -16,6 +16,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
 from mmpose.structures.keypoint import flip_keypoints
 
+from hourglass.datasets.box_geometry import box_around
 from hourglass.datasets.checks import crop_problem, size_problem
 from hourglass.datasets.crop import (
     Piece,
@@ -27,7 +28,7 @@ from hourglass.datasets.crop import (
     reduction_for,
 )
 from hourglass.errors import ConfigError, DataError
-from hourglass.io.images import read_image, read_reduced
+from hourglass.io.images import read_image, read_reduced, size_of
 from hourglass.registry import TRANSFORMS
 
 
@@ -56,6 +57,39 @@ class BoxToCrop(BaseTransform):
         if 'bbox_center' not in results:
             height, width = results['img'].shape[:2]
             center_image, side_image = crop_around(results['bbox'][0], (width, height))
+            results['bbox_center'] = center_image.astype(np.float32)[None]
+            results['bbox_scale'] = np.full((1, 2), side_image, np.float32)
+        return results
+
+
+@TRANSFORMS.register_module()
+class CropAsFound(BaseTransform):
+    """Replace a person's annotated crop by one around a box as a detector may find it.
+
+    A box around the joints (:func:`.box_geometry.box_around`) whose sides are moved, each by
+    itself, and cut at the image's border. A person with a single joint, or whose box gets narrower
+    than an eighth of its length, keeps the annotated crop.
+
+    Args:
+        prob: probability of this crop.
+        deviation: of the normal distribution that moves a side, in units of the longer side; about
+            that of the errors of this project's detector.
+    """
+
+    def __init__(self, prob: float = 0.5, deviation: float = 0.07):
+        self.prob, self.deviation = prob, deviation
+
+    def transform(self, results: dict) -> dict:
+        joints_image = results['keypoints'][0][results['keypoints_visible'][0] > 0]
+        if np.random.rand() >= self.prob or len(joints_image) < 2:
+            return results
+        image_size = results['image_size'] or size_of(results['img_path'])
+        box = box_around(joints_image)
+        longer = (box[2:] - box[:2]).max()
+        box += np.random.randn(4) * self.deviation * longer
+        box = box.clip(0, np.tile(image_size, 2))
+        if (box[2:] - box[:2]).min() >= longer / 8:
+            center_image, side_image = crop_around(box, image_size)
             results['bbox_center'] = center_image.astype(np.float32)[None]
             results['bbox_scale'] = np.full((1, 2), side_image, np.float32)
         return results
