@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import torch
 from conftest import DATA, needs
+from pairs import zip_equal
 
 from hourglass.analysis.accuracy_speed import (
     ELSEWHERE,
@@ -42,13 +43,16 @@ def test_the_figure_has_a_panel_for_each_score_and_number_of_threads():
         (f'{score}, %', f'ms an image, {threads}') for score in ('Elbow', 'Wrist')
         for threads in ('1 thread', '2 threads')]
     assert all(panel.get_xscale() == 'log' for panel in panels)
-    marked = [[line for line in panel.lines if line.get_marker() in 'os^D'
-               and len(line.get_xdata()) == 1] for panel in panels]
-    places = [[tuple(line.get_xydata()[0].tolist()) for line in lines] for lines in marked]
-    assert places[0] == [(10, 90), (15, 91), (20, 95)]
-    assert places[3] == [(6, 80), (9, 82.5)]
-    assert [text.get_text() for text in panels[0].texts] == ['ours', 'ours + mirrored', 'theirs']
-    assert [line.get_markerfacecolor() == 'none' for line in marked[0]] == [False, False, True]
+    marked = [[(*line.get_xydata()[0].tolist(), line.get_markerfacecolor() == 'none')
+               for line in panel.lines if line.get_marker() not in ('None', '_', '|')]
+              for panel in panels]
+    assert marked[0] == [(10, 90, False), (15, 91, True), (20, 95, False)]
+    assert marked[3] == [(6, 80, False), (9, 82.5, True)]
+    legends = [[(text.get_text(), handle.get_marker()) for text, handle in zip_equal(
+        legend.get_texts(), legend.legend_handles)] for legend in panels[0].figure.legends]
+    assert legends == [
+        [('ours', 'None')], [('none', 'o'), ('ncnn', 's'), ('hollow: + mirrored', 'o')],
+        [('theirs', '$1$')]]
 
 
 def test_a_file_of_others_has_networks_to_measure_and_reported_numbers(tmp_path):

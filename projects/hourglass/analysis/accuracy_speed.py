@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
@@ -257,39 +258,56 @@ def table(rows: Sequence[Row], scores: Sequence[str]) -> str:
 def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
     """Draw each score over the time of an image, for each number of threads.
 
-    A line joins the ways to run a network; the fastest has the score's interval. What is reported
-    elsewhere has hollow marks.
+    A network has a colour, a way to run it a marker, which is hollow if the mirrored image is
+    averaged; the fastest has the score's interval. What is reported elsewhere is a number.
     """
-    threads, names = _threads(rows), list(dict.fromkeys(row.name for row in rows))
-    markers = dict(zip(dict.fromkeys(row.by for row in rows), _MARKERS))
+    rows = [row for row in rows if row.ms and row.scores]
+    ours = [row for row in rows if row.by != ELSEWHERE]
+    colours = {name: f'C{place % 10}' for place, name in enumerate(_distinct(ours, 'name'))}
+    markers = dict(zip(_distinct(ours, 'by'), _MARKERS))
+    numbers = {row.name: f'${place}$' for place, row in enumerate(
+        (row for row in rows if row.by == ELSEWHERE), 1)}
+    threads = _threads(rows)
     figure, axes = panels(len(scores) * len(threads), len(threads), (5.5, 4.2))
     for panel, (score, count) in zip(axes, product(scores, threads)):
         lines = defaultdict(list)
         for row in rows:
-            if count in row.ms and score in row.scores:
-                lines[_label(row)].append((*row.ms[count], *row.scores[score], row))
-        for place, (label, points) in enumerate(lines.items()):
-            points.sort(key=lambda point: point[1])
-            for low, median, high, percent, half, row in points:
-                reported = row.by == ELSEWHERE
-                colour = 'grey' if reported else f'C{names.index(row.name) % 10}'
-                panel.errorbar(
-                    median, percent, half if median == points[0][1] else None,
-                    [[median - low], [high - median]], marker=markers[row.by], color=colour,
-                    mfc='none' if reported else colour, elinewidth=0.7)
-            panel.plot([point[1] for point in points], [percent] * len(points), colour, lw=0.5)
-            panel.annotate(label, (median, percent), (5, (4, -10)[place % 2]), fontsize='x-small',
-                           textcoords='offset points', in_layout=False)
-        panel.set(xscale='log', ylabel=f'{score}, %', xmargin=0.3,
+            if count not in row.ms or score not in row.scores:
+                continue
+            low, median, high = row.ms[count]
+            percent, half = row.scores[score]
+            if row.name in numbers:
+                panel.plot(median, percent, color='grey', marker=numbers[row.name], ms=8)
+                continue
+            lines[row.name, row.mirrored].append((median, percent, half))
+            panel.errorbar(
+                median, percent, xerr=[[median - low], [high - median]], marker=markers[row.by],
+                color=colours[row.name], mfc='none' if row.mirrored else None, elinewidth=0.7)
+        for (name, _), points in lines.items():
+            ms, percent, half = min(points)
+            panel.errorbar(ms, percent, half, color=colours[name], elinewidth=0.7)
+            panel.plot([ms, max(points)[0]], [percent] * 2, colours[name], lw=0.5)
+        panel.set(xscale='log', ylabel=f'{score}, %',
                   xlabel=f"ms an image, {counted(count, 'thread')}")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter('{x:g}')
         panel.xaxis.set_minor_locator(NullLocator())
-    handles = [axes[-1].plot([], [], marker, color='grey', label=by, mfc='none')[0]
-               for by, marker in markers.items()]
-    figure.legend(handles=handles, loc='outside lower center', ncols=len(handles),
-                  fontsize='small')
+    ways = {by: dict(marker=marker) for by, marker in markers.items()}
+    if any(row.mirrored for row in ours):
+        ways['hollow: + mirrored'] = dict(marker='o', mfc='none')
+    for place, title, styles in (
+            ('left', 'network', {name: dict(color=colours[name], ls='-') for name in colours}),
+            ('center', 'by', ways),
+            ('right', ELSEWHERE, {name: dict(marker=numbers[name], ms=8) for name in numbers})):
+        if styles:
+            figure.legend(loc=f'outside lower {place}', fontsize='small', title=title, handles=[
+                Line2D([], [], **dict(color='grey', ls='') | style, label=label)
+                for label, style in styles.items()])
     return figure
+
+
+def _distinct(rows: Sequence[Row], attribute: str) -> list[str]:
+    return list(dict.fromkeys(getattr(row, attribute) for row in rows))
 
 
 def _threads(rows: Sequence[Row]) -> list[int]:
