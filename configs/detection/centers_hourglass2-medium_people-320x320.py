@@ -1,5 +1,5 @@
 # Two stacks of 128 features that find people in an image whose longer side is 320 px. They begin as
-# people, which predicts keypoints.
+# people, which predicts keypoints; the data are those of the small network.
 _base_ = ['centers_hourglass2-small_people-384x384.py']
 longer_side = 320
 model = dict(backbone=dict(channels=128, stem_channels=(32, 64, 64)), longer_side=longer_side)

@@ -1,5 +1,5 @@
 # Two stacks of 64 features that find people in an image whose longer side is 384 px. They begin as
-# people-small, which predicts keypoints, and see athletes, too: LSP and LSP Extended.
+# people-small, which predicts keypoints. LSP and LSP Extended add athletes.
 _base_ = [
     '../_base_/schedules/strong.py', '../_base_/models/hourglass2_small.py',
     '../_base_/datasets/boxes.py']
@@ -15,8 +15,8 @@ val_pipeline = [
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 view = dict(type='hourglass.RandomView', size=256)
 parts = (                           # data set, times an epoch, longer side of a whole image
-    (_base_.mpii_boxes, 5, 384), (_base_.flic_boxes, 1, 384), (_base_.lsp_boxes, 1, 256),
-    (_base_.lsp_extended_boxes, 1, 256))
+    (_base_.mpii_boxes, 5, longer_side), (_base_.flic_boxes, 1, longer_side),
+    (_base_.lsp_boxes, 1, 256), (_base_.lsp_extended_boxes, 1, 256))
 train_dataloader = dict(batch_size=16, num_workers=1, dataset=dict(
     type='ConcatDataset', datasets=[
         dict(type='RepeatDataset', times=times, dataset=dict(split, pipeline=[

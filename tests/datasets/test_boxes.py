@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hourglass.datasets.box_geometry import box_around
+from hourglass.datasets.box_geometry import box_around, overlaps
 from hourglass.datasets.boxes import (
     BoxesDataset,
     FitImage,
@@ -80,13 +80,37 @@ def people(synthetic) -> dict:
 def test_boxes_are_completed_by_the_joints_of_annotated_people():
     """One joint beyond the box of the first person, and a second person without a box."""
     joints = np.array([[20.0, 10], [40, 10], [30, 60], [30, 109]])
+    other = np.add(joints, (100, 0))
     boxes = np.array([[15.5, 5.5, 45.5, 90.5, 0.7], [200, 5, 240, 90, 0.6]])
-    found = completed(boxes, [joints, (*joints, 100, 0)])
+    found = completed(boxes, [joints, other])
     assert found[0] == pytest.approx([15.5, 5.5, 45.5, 109.5 + 0.03 * 99, 1])
     assert found[1].tolist() == boxes[1].tolist()               # nobody annotated
-    assert found[2] == pytest.approx([*box_around((*joints, 100, 0)), 1])
+    assert found[2] == pytest.approx([*box_around(other), 1])
     assert completed(boxes[:0], [joints])[0] == pytest.approx([*box_around(joints), 1])
     assert len(found) == 3 and completed(boxes, []).tolist() == boxes.tolist()
+    alone = np.full((4, 2), np.nan)
+    alone[0] = 30, 30
+    assert completed(boxes, [alone]).tolist() == boxes.tolist()
+
+
+@pytest.mark.parametrize('order', [[0, 1], [1, 0]])
+def test_a_box_belongs_to_the_person_who_overlaps_it_most(order):
+    """Two people, 5 px apart, and one box, which has an overlap above 0.5 with both."""
+    joints = np.array([[20.0, 10], [40, 10], [30, 109]])
+    people = [joints, np.add(joints, (5, 0))]
+    box = np.array([[*box_around(joints), 0.7]])
+    found = completed(box, [people[place] for place in order])
+    assert found == pytest.approx(np.array([[*box_around(one), 1] for one in people]))
+
+
+def test_a_usable_box_belongs_to_a_person_who_fills_little_of_it():
+    joints = np.array([[20.0, 10], [60, 10], [60, 49], [20, 49]])
+    found = completed(np.array([[5.5, 0.5, 75.5, 60.5, 0.7]]), [joints])
+    assert overlaps(box_around(joints), found)[0] > 0.5         # at a margin of 8 %
+    assert found.tolist() == [[5.5, 0.5, 75.5, 60.5, 1]]
+    larger = np.array([[0.5, 0.5, 75.5, 62.5, 0.7]])
+    assert overlaps(box_around(joints), larger)[0] < 0.5
+    assert completed(larger, [joints]).tolist() == [[0.5, 0.5, 75.5, 62.5, 1]]
 
 
 def test_people_and_a_file_of_boxes_together(people, tmp_path):

@@ -129,7 +129,7 @@ def test_a_crop_around_a_found_box():
 def test_a_found_box_ends_at_the_border_of_the_image(tmp_path):
     """An image of 150x130 px, whose size is read from its file, cuts the box right and below."""
     cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((130, 150, 3), np.uint8))
-    made = CropAsFound(1, 0)(person(tmp_path / 'a.png') | dict(image_size=None))
+    made = CropAsFound(1, 0)(person(tmp_path / 'a.png'))
     (x, y), side = made['bbox_center'][0], made['bbox_scale'][0, 0]
     assert (x, y) == pytest.approx(((115.7 + 150) / 2 - 0.5, (75.7 + 130) / 2 - 0.5), abs=1e-4)
     assert side == pytest.approx(1.25 * 54.3, abs=1e-4)

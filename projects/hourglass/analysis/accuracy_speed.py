@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
@@ -258,16 +259,17 @@ def table(rows: Sequence[Row], scores: Sequence[str]) -> str:
 def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
     """Draw each score over the time of an image, for each number of threads.
 
-    A network has a colour, a way to run it a marker, which is hollow if the mirrored image is
-    averaged; the fastest has the score's interval. What is reported elsewhere is a number.
+    Colours are networks, markers are ways to run them, and hollow ones average with the mirrored
+    image. The fastest way has the score's interval. Networks reported elsewhere are grey numbers.
     """
-    rows = [row for row in rows if row.ms and row.scores]
-    ours = [row for row in rows if row.by != ELSEWHERE]
-    colours = {name: f'C{place % 10}' for place, name in enumerate(_distinct(ours, 'name'))}
-    markers = dict(zip(_distinct(ours, 'by'), _MARKERS))
-    numbers = {row.name: f'${place}$' for place, row in enumerate(
-        (row for row in rows if row.by == ELSEWHERE), 1)}
     threads = _threads(rows)
+    rows = [row for row in rows if row.ms and row.scores.keys() & set(scores)]
+    ours = [row for row in rows if row.by != ELSEWHERE]
+    colours = {name: colormaps['tab20'](place * 2 % 20 + place // 10 % 2)
+               for place, name in enumerate(_distinct(ours, 'name'))}
+    markers = dict(zip(_distinct(ours, 'by'), _MARKERS))
+    numbers = {name: f'${place}$' for place, name in enumerate(
+        _distinct([row for row in rows if row.by == ELSEWHERE], 'name'), 1)}
     figure, axes = panels(len(scores) * len(threads), len(threads), (5.5, 4.2))
     for panel, (score, count) in zip(axes, product(scores, threads)):
         lines = defaultdict(list)
@@ -276,7 +278,7 @@ def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
                 continue
             low, median, high = row.ms[count]
             percent, half = row.scores[score]
-            if row.name in numbers:
+            if row.by == ELSEWHERE:
                 panel.plot(median, percent, color='grey', marker=numbers[row.name], ms=8)
                 continue
             lines[row.name, row.mirrored].append((median, percent, half))

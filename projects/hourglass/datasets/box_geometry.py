@@ -1,4 +1,4 @@
-"""Boxes of people: overlaps, suppression, those around joints, and whether one is usable.
+"""Boxes of people: overlap, suppression, boxes around joints, and whether a box is usable.
 
 Boxes (P, 4 or more columns) are x1, y1, x2, y2 in image px from the image's corner.
 """
@@ -34,9 +34,10 @@ def is_usable(box: ndarray, joints_image: ndarray) -> bool:
 
 
 def box_around(joints_image: ndarray, margin: float = 0.08) -> ndarray:
-    """Return the box (4,) around joints (K, 2) in 0-based image px, some of them perhaps NaN.
+    """Return the box (4,) around joints (K, 2) in 0-based image px; NaN joints are ignored.
 
-    The margin, in units of its longer side, is for what the joints lie within: our choice.
+    ``margin`` is added on each side, in units of the longer side, as joints lie inside the body;
+    its default is our choice.
     """
     low, high = np.nanmin(joints_image, axis=0), np.nanmax(joints_image, axis=0)
     wider = margin * (high - low).max()

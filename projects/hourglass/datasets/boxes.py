@@ -14,7 +14,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.structures import BaseDataElement
 from numpy import ndarray
 
-from hourglass.datasets.box_geometry import box_around, overlaps
+from hourglass.datasets.box_geometry import box_around, is_usable, overlaps
 from hourglass.datasets.coco_file import floats
 from hourglass.datasets.crop import crop_image, fitted_image
 from hourglass.errors import DataError
@@ -26,8 +26,8 @@ _LEAST_SCORE = 0.25                     # of the boxes that are used
 _DOUBTFUL = 0.6                         # factor on the score of a box that the view cuts
 _DOUBTFUL_SHARE = 0.4                   # of its area in the view, below which it is doubtful
 _LEAST_SHARE, _LEAST_SIDE = 0.15, 4     # of its area, and px of a side, of the boxes that are used
-_THEIRS = 0.5                           # overlap of a box that is an annotated person's
-_TIGHT = 0.03                           # margin that such a box has at least around the joints
+_THEIRS = 0.5                           # overlap above which a box is an annotated person's
+_TIGHT = 0.03                           # least margin of such a box around the joints
 
 
 @DATASETS.register_module()
@@ -39,8 +39,8 @@ class BoxesDataset(BaseDataset):
     ``dict(img=...)``, the image folder. A missing image or a wrong box raises ``DataError``.
 
     Args:
-        people: config of a data set of people, instead of ``ann_file`` or beside it, whose boxes
-            are :func:`completed`.
+        people: config of a data set of people, instead of ``ann_file`` or beside it; their joints
+            complete the boxes (:func:`completed`).
     """
 
     def __init__(self, ann_file: str = '', people: dict | None = None, **kwargs: Any):
@@ -103,23 +103,26 @@ def _keypoints_by_image(people: dict) -> dict[str, list[ndarray]]:
 
 
 def completed(boxes: ndarray, people: Sequence[ndarray]) -> ndarray:
-    """Return boxes (P, 5) of an image that hold all joints (K, 2) of its annotated people.
+    """Return the boxes (P, 5) of an image, changed so that they hold all joints of its people.
 
-    A person's box is the one with the largest intersection over union with the box around the
-    joints, if that is above 0.5. It is enlarged where it cuts the person, and its score becomes 1.
-    A person without one gets the box around the joints.
+    A box is a person's if it is usable, or has an intersection over union above 0.5 with the box
+    around the joints (K, 2). Pairs with a larger one are taken first, and each box once. It is
+    enlarged to hold the joints and a margin of 3 %, and its score becomes 1. For a person without a
+    box, the one around the joints is added. People with fewer than two joints are left out.
     """
-    boxes, missed = boxes.copy(), []
-    for joints_image in people:
-        around, tight = box_around(joints_image), box_around(joints_image, _TIGHT)
-        shared = overlaps(around, boxes)
-        if not (shared > _THEIRS).any():
-            missed.append([*around, 1])
-            continue
-        own = boxes[shared.argmax()]
+    boxes = boxes.copy()
+    people = [joints for joints in people if np.isfinite(joints).all(-1).sum() > 1]
+    shared = np.array([
+        [overlap if overlap > _THEIRS or is_usable(box, joints) else 0
+         for box, overlap in zip(boxes, overlaps(box_around(joints), boxes))] for joints in people])
+    missed = dict(enumerate(people))
+    while shared.any():
+        person, place = np.unravel_index(shared.argmax(), shared.shape)
+        shared[person], shared[:, place] = 0, 0
+        own, tight = boxes[place], box_around(missed.pop(int(person)), _TIGHT)
         own[:2], own[2:4] = np.minimum(own[:2], tight[:2]), np.maximum(own[2:4], tight[2:])
         own[4] = 1
-    return np.concatenate([boxes, np.reshape(missed, (-1, 5))])
+    return np.concatenate([boxes, *([[*box_around(joints), 1]] for joints in missed.values())])
 
 
 @TRANSFORMS.register_module()

@@ -1,8 +1,8 @@
 """Transforms of a sample: the paper's augmentations, and the crop.
 
-Training: :class:`DrawFlip`, a scale and rotation, :class:`CropImage`, :class:`LuaColour`, mmpose's
-``GenerateTarget``, :class:`PackPerson`. Test: :class:`LoadImage`, :class:`BoxToCrop`,
-:class:`CropImage`, mmpose's ``PackPoseInputs``.
+Training: perhaps :class:`CropAsFound`, then :class:`DrawFlip`, a scale and rotation,
+:class:`CropImage`, :class:`LuaColour`, mmpose's ``GenerateTarget``, :class:`PackPerson`. Test:
+:class:`LoadImage`, :class:`BoxToCrop`, :class:`CropImage`, mmpose's ``PackPoseInputs``.
 """
 from collections.abc import Callable
 
@@ -64,16 +64,17 @@ class BoxToCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CropAsFound(BaseTransform):
-    """Replace a person's annotated crop by one around a box as a detector may find it.
+    """Replace a person's crop by one around a box with errors, as a detector's.
 
-    A box around the joints (:func:`.box_geometry.box_around`) whose sides are moved, each by
-    itself, and cut at the image's border. A person with a single joint, or whose box gets narrower
-    than an eighth of its length, keeps the annotated crop.
+    Each side of the box around the annotated joints (:func:`.box_geometry.box_around`) is moved at
+    random, and the box is cut at the image's border. The annotated crop remains if fewer than two
+    joints are annotated, or a side gets shorter than an eighth of what the longer one was. For data
+    sets that annotate whole bodies. Each draw needs another piece of the image, so a
+    :class:`CropImage` with a cache keeps these in vain.
 
     Args:
-        prob: probability of this crop.
-        deviation: of the normal distribution that moves a side, in units of the longer side; about
-            that of the errors of this project's detector.
+        prob: probability of replacing the crop.
+        deviation: standard deviation of the shift of a side, in units of the longer side.
     """
 
     def __init__(self, prob: float = 0.5, deviation: float = 0.07):
@@ -83,7 +84,7 @@ class CropAsFound(BaseTransform):
         joints_image = results['keypoints'][0][results['keypoints_visible'][0] > 0]
         if np.random.rand() >= self.prob or len(joints_image) < 2:
             return results
-        image_size = results['image_size'] or size_of(results['img_path'])
+        image_size = results.get('image_size') or size_of(results['img_path'])
         box = box_around(joints_image)
         longer = (box[2:] - box[:2]).max()
         box += np.random.randn(4) * self.deviation * longer

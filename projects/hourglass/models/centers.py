@@ -116,7 +116,7 @@ def focal_loss(logits: Tensor, heat: Tensor, peaks: Tensor) -> Tensor:
 def decode(maps: Tensor, most: int = 100) -> list[Tensor]:
     """Maps (B, 5, h, w) -> boxes (P, 5) of each image at the peaks of 3x3 windows, best first.
 
-    A box is the mean of those of the window's cells, weighted by their probabilities.
+    The box of a peak is the mean of those of the window's cells, weighted by their probabilities.
     """
     maps = maps.float()
     heat = maps[:, :1].sigmoid()
