@@ -48,6 +48,7 @@ def test_the_figure_has_a_panel_for_each_score_and_number_of_threads():
               for panel in panels]
     assert marked[0] == [(10, 90, False), (15, 91, True), (20, 95, False)]
     assert marked[3] == [(6, 80, False), (9, 82.5, True)]
+    assert panels[3].get_ylim()[0] > 77                 # 80 ± 2, and nothing else is drawn
     legends = [[(text.get_text(), handle.get_marker()) for text, handle in zip_equal(
         legend.get_texts(), legend.legend_handles)] for legend in panels[0].figure.legends]
     assert legends == [

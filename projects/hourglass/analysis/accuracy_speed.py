@@ -288,7 +288,7 @@ def plot(rows: Sequence[Row], scores: Sequence[str]) -> Figure:
         for (name, _), points in lines.items():
             ms, percent, half = min(points)
             panel.errorbar(ms, percent, half, color=colours[name], elinewidth=0.7)
-            panel.plot([ms, max(points)[0]], [percent] * 2, colours[name], lw=0.5)
+            panel.plot([ms, max(points)[0]], [percent] * 2, color=colours[name], lw=0.5)
         panel.set(xscale='log', ylabel=f'{score}, %',
                   xlabel=f"ms an image, {counted(count, 'thread')}")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
