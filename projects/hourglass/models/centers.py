@@ -114,21 +114,17 @@ def focal_loss(logits: Tensor, heat: Tensor, peaks: Tensor) -> Tensor:
 
 
 def decode(maps: Tensor, most: int = 100) -> list[Tensor]:
-    """Maps (B, 5, h, w) -> boxes (P, 5) of each image at the peaks of 3x3 windows, best first.
-
-    The box of a peak is the mean of those of the window's cells, weighted by their probabilities.
-    """
+    """Maps (B, 5, h, w) -> boxes (P, 5) of each image at the peaks of 3x3 windows, best first."""
     maps = maps.float()
     heat = maps[:, :1].sigmoid()
     peaks = (heat * (functional.max_pool2d(heat, 3, 1, 1) == heat)).flatten(1)       # (B, h * w)
     scores, places = peaks.topk(min(most, peaks.shape[1]))                  # (B, P)
-    y, x = torch.meshgrid(*(torch.arange(side, device=maps.device) + 0.5
-                            for side in maps.shape[2:]), indexing='ij')
-    centers, half = torch.stack([x, y]) + maps[:, 1:3], maps[:, 3:].exp() / 2
-    corners = torch.cat([centers - half, centers + half], 1)                # (B, 4, h, w)
-    means = functional.avg_pool2d(heat * corners, 3, 1, 1) / functional.avg_pool2d(heat, 3, 1, 1)
-    boxes = means.flatten(2).movedim(1, -1).gather(
-        1, places[..., None].expand(-1, -1, 4)) * STRIDE                    # (B, P, 4)
+    width = maps.shape[-1]
+    cells = torch.stack([places % width, places // width], -1) + 0.5        # (B, P, 2)
+    values = maps[:, 1:].flatten(2).movedim(1, -1).gather(
+        1, places[..., None].expand(-1, -1, 4))                             # (B, P, 4)
+    centers, half = cells + values[..., :2], values[..., 2:].exp() / 2
+    boxes = torch.cat([centers - half, centers + half], -1) * STRIDE
     return [one[one[:, 4] > 0] for one in torch.cat([boxes, scores[..., None]], -1)]
 
 
