@@ -64,7 +64,7 @@ class BoxToCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class CropAsFound(BaseTransform):
-    """Replace a person's crop by one around a box with errors, as a detector's.
+    """Replace a person's crop by one around a box with errors like a detector's.
 
     Each side of the box around the annotated joints (:func:`.box_geometry.box_around`) is moved at
     random, and the box is cut at the image's border. The annotated crop remains if fewer than two
