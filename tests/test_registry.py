@@ -44,8 +44,7 @@ def test_every_config_of_a_detector_builds_and_its_parts_fit(config):
     train, val, test = ({
         step['longer_side'] for dataset in innermost(cfg[f'{name}_dataloader'].dataset)
         for step in dataset.pipeline if 'longer_side' in step} for name in ('train', 'val', 'test'))
-    assert val == test == {cfg.model.longer_side}
-    assert min(train) <= cfg.model.longer_side <= max(train)
+    assert val == test == {cfg.model.longer_side} and cfg.model.longer_side in train
     for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
         assert Evaluator(evaluator).metrics
 

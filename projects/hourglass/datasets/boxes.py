@@ -26,8 +26,8 @@ _LEAST_SCORE = 0.25                     # of the boxes that are used
 _DOUBTFUL = 0.6                         # factor on the score of a box that the view cuts
 _DOUBTFUL_SHARE = 0.4                   # of its area in the view, below which it is doubtful
 _LEAST_SHARE, _LEAST_SIDE = 0.15, 4     # of its area, and px of a side, of the boxes that are used
-_THEIRS = 0.5                           # overlap above which a box is an annotated person's
-_TIGHT = 0.03                           # least margin of such a box around the joints
+_THEIRS = 0.5                           # overlap above which a box is a person's: our choice
+_TIGHT = 0.03                           # its least margin around the joints: our choice
 
 
 @DATASETS.register_module()

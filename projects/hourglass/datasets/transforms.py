@@ -56,10 +56,15 @@ class BoxToCrop(BaseTransform):
     def transform(self, results: dict) -> dict:
         if 'bbox_center' not in results:
             height, width = results['img'].shape[:2]
-            center_image, side_image = crop_around(results['bbox'][0], (width, height))
-            results['bbox_center'] = center_image.astype(np.float32)[None]
-            results['bbox_scale'] = np.full((1, 2), side_image, np.float32)
+            _crop_around(results, results['bbox'][0], (width, height))
         return results
+
+
+def _crop_around(results: dict, box: np.ndarray, image_size: tuple[int, int]) -> None:
+    """Set a sample's crop around a box (4,): :func:`hourglass.datasets.crop.crop_around`."""
+    center_image, side_image = crop_around(box, image_size)
+    results['bbox_center'] = center_image.astype(np.float32)[None]
+    results['bbox_scale'] = np.full((1, 2), side_image, np.float32)
 
 
 @TRANSFORMS.register_module()
@@ -74,7 +79,8 @@ class CropAsFound(BaseTransform):
 
     Args:
         prob: probability of replacing the crop.
-        deviation: standard deviation of the shift of a side, in units of the longer side.
+        deviation: standard deviation of the shift of a side, in units of the longer side; the
+            defaults and the eighth are our choice.
     """
 
     def __init__(self, prob: float = 0.5, deviation: float = 0.07):
@@ -90,9 +96,7 @@ class CropAsFound(BaseTransform):
         box += np.random.randn(4) * self.deviation * longer
         box = box.clip(0, np.tile(image_size, 2))
         if (box[2:] - box[:2]).min() >= longer / 8:
-            center_image, side_image = crop_around(box, image_size)
-            results['bbox_center'] = center_image.astype(np.float32)[None]
-            results['bbox_scale'] = np.full((1, 2), side_image, np.float32)
+            _crop_around(results, box, image_size)
         return results
 
 
