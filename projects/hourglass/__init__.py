@@ -3,6 +3,7 @@
 ``import hourglass`` loads neither torch nor OpenMMLab's packages, whose imports it prepares
 (:mod:`hourglass.compat`); ``from hourglass import StackedHourglass`` loads torch alone.
 """
+import re
 from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +30,8 @@ def _refuse_older_packages() -> None:
     for name, least in _LEAST.items():
         with suppress(PackageNotFoundError):
             found = version(name)
-            if [int(part) for part in found.split('.')[:2]] < [*map(int, least.split('.'))]:
+            release = [*map(int, re.findall(r'\d+', found)[:2]), 0][:2]
+            if release < [*map(int, least.split('.'))]:
                 raise ImportError(f'hourglass needs {name} {least} or later, and {found} is '
                                   f"installed: pip install '{name}>={least}'")
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from hourglass.codecs.decode import DecodeHeatmaps
+from hourglass.codecs.decode import OFFSETS, DecodeHeatmaps
 from hourglass.codecs.hourglass_heatmap import draw_gaussians
 
 SIZE = (12, 10)         # w, h
@@ -106,3 +106,11 @@ def test_maps_too_small_for_a_parabola_give_their_cells(shape):
     heatmaps[0, -1, -1] = 1
     found, _ = decoded(heatmaps, 'parabola')
     assert np.abs(found - (shape[1] - 1, shape[0] - 1)).max() <= 0.5
+
+
+@pytest.mark.parametrize('refine', OFFSETS)
+def test_half_precision_is_decoded_as_float32(refine):
+    heatmaps = torch.rand(2, 3, 16, 12, generator=torch.Generator().manual_seed(0)).half()
+    decode = DecodeHeatmaps((4, 4), refine)
+    for found, expected in zip(decode(heatmaps), decode(heatmaps.float())):
+        assert torch.equal(found, expected)

@@ -150,3 +150,12 @@ def test_a_missing_image_and_a_wrong_box_are_named(folder):
     (folder / 'boxes.json').write_text('{"0.png": [[1, 2, 3, 4]]}')
     with pytest.raises(DataError, match=r'boxes\.json: 0\.png, box 0: 4 numbers, a list of 5 nee'):
         BoxesDataset(ann_file=str(folder / 'boxes.json'), data_prefix=dict(img=str(folder)))
+
+
+@pytest.mark.parametrize(('content', 'message'), [
+    ([], 'names of images and lists of their boxes needed'),
+    ({'0.png': [[1, 1, -5, 3, 1]]}, r'0\.png, box 0: .* has no area')])
+def test_wrong_files_of_boxes_are_refused(folder, content, message):
+    (folder / 'wrong.json').write_text(json.dumps(content))
+    with pytest.raises(DataError, match=rf'wrong\.json: {message}'):
+        BoxesDataset(ann_file=str(folder / 'wrong.json'), data_prefix=dict(img=str(folder)))

@@ -138,3 +138,23 @@ def test_a_box_of_huge_whole_numbers_is_outside_of_the_image(tmp_path):
     people = dataset(tmp_path, [annotation(i, i, bbox=[x, 10, 30, 20])
                                 for i, x in enumerate([10, 10, 10, 2**64])])
     assert len(people) == 3 and people.left_out == {'outside': 1}
+
+
+def test_rows_are_those_of_the_file_in_every_split(tmp_path):
+    (tmp_path / 'val.txt').write_text('5.png')
+    people = dataset(tmp_path, split='val', held_out=str(tmp_path / 'val.txt'))
+    assert [people[i]['raw_ann_info']['row'] for i in range(len(people))] == [10, 11]
+
+
+def test_people_are_read_again_before_a_data_set_is_full(tmp_path):
+    people = dataset(tmp_path, lazy_init=True)
+    assert len(people.read_people()) == len(people.read_people()) == 16
+
+
+@pytest.mark.parametrize('argument', [
+    dict(bbox_file='boxes.json'), dict(sample_interval=2), dict(data_mode='bottomup'),
+    dict(filter_cfg=dict(bbox_score_thr=0.5))], ids=str)
+def test_arguments_of_mmpose_without_effect_are_refused(tmp_path, argument):
+    with pytest.raises(ConfigError, match=f'KeypointDataset: {next(iter(argument))} has no effect'):
+        dataset(tmp_path, **argument)
+    dataset(tmp_path, bbox_file='', sample_interval=1, data_mode='topdown', filter_cfg=None)

@@ -92,3 +92,17 @@ def test_outlines_of_people_take_no_memory(tmp_path):
     path = write_people(tmp_path, [annotation(1, 0, segmentation=[[1, 2, 3, 4, 5, 6]])])
     one, = read_coco(path).annotations
     assert one['id'] == 1 and 'segmentation' not in one
+
+
+def test_of_one_category_an_annotation_need_not_name_it(tmp_path):
+    people = [annotation(1, 0), annotation(2, 0)]
+    del people[1]['category_id']
+    assert len(read_coco(changed(tmp_path, annotations=people)).annotations) == 2
+    path = changed(tmp_path, annotations=people, categories=[cat(1, 'cat'), cat(2, 'dog')])
+    with pytest.raises(DataError, match=r"people\.json, annotation 2: no 'category_id'"):
+        read_coco(path)
+
+
+def test_an_unknown_category_is_refused_by_name(tmp_path):
+    with pytest.raises(DataError, match="no category 'horse' with names .*; choose one of cat"):
+        read_coco(write_people(tmp_path), 'horse')

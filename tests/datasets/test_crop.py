@@ -167,3 +167,16 @@ def test_a_store_copies_until_it_is_full():
     assert [store.get(key) is not None for key in range(4)] == [True, True, False, False]
     assert not store.get(0).pixels.any()
     assert store.room == 2**20 - 2 * image.nbytes
+
+
+@pytest.mark.parametrize('side', [100, 300])
+def test_a_crop_of_an_image_wider_than_opencv_takes_is_that_of_its_part(side):
+    """Beyond 32,766 px ``cv2.warpAffine`` refuses; 300 px are averaged before."""
+    rng = np.random.default_rng(0)
+    wide = np.zeros((600, 40000, 3), np.uint8)
+    wide[:, 35000:35600] = part = rng.integers(0, 255, (600, 600, 3), np.uint8)
+    found, expected = (
+        crop_image(image, crop_matrix(np.array([x, 300]), np.full(2, side), 20, (128, 128)),
+                   (128, 128)) for image, x in ((wide, 35300), (part, 300)))
+    assert np.abs(found.astype(int) - expected).max() <= 1      # rounding of a shift
+    assert found.any()

@@ -5,8 +5,8 @@ import scipy.io
 from conftest import DATA, needs
 from PIL import Image
 
-from hourglass.datasets.base import with_joints_of
 from hourglass.datasets.lsp import LspDataset, read_lsp
+from hourglass.datasets.person import with_joints_of
 from hourglass.datasets.skeletons import LSP, MPII, keypoint_names
 from hourglass.errors import ConfigError, DataError
 

@@ -378,3 +378,13 @@ def test_frames_of_flic_come_out_as_through_mmposes_steps(side):
     # of 255 levels; at 128x128 a few frames are decoded at half their size, which smooths them
     assert np.median(pixels) < 0.5
     assert max(pixels) < (1 if side == 256 else 6)
+
+
+def test_two_people_with_one_centre_have_pieces_of_their_own(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((640, 480)))
+    _, fast = plain_and_fast('hourglass.LuaScaleRotation', (128, 128))
+    _, kept = plain_and_fast('hourglass.LuaScaleRotation', (128, 128), cache_megabytes=2)
+    for side in (60, 120):
+        one, two = (run(steps, person(tmp_path / 'a.jpg', side), 0)['img']
+                    for steps in (fast, kept))
+        assert np.abs(one.astype(int) - two).max() <= 1                    # rounding of a shift

@@ -3,8 +3,10 @@ import json
 
 import numpy as np
 import pytest
+from own_people import write_people
 from PIL import Image
 
+from hourglass.datasets.coco import KeypointDataset
 from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.datasets.verify import verify
 
@@ -64,3 +66,10 @@ def test_images_are_not_read_on_request(folder):
 
 def test_an_empty_split_is_a_fault(folder):
     assert 'splits without people' in look_over(folder, []).errors
+
+
+def test_people_are_checked_with_the_joints_of_the_samples(tmp_path):
+    path = write_people(tmp_path, names=['left_hip', 'right_hip', 'head_top'])
+    data = KeypointDataset(str(path), data_prefix=dict(img=str(tmp_path / 'images')),
+                           skeleton='mpii', lazy_init=True)
+    assert not verify(data).errors

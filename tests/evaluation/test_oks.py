@@ -142,3 +142,12 @@ def test_sigmas_are_given_or_refused():
     assert metric_of(skeleton, data, 3, sigmas=given)['oks/AP'] == pytest.approx(100)
     with pytest.raises(ConfigError, match="'left_tail' has none"):
         metric_of(skeleton, data, 3, sigmas=given | dict(left_tail=0))
+
+
+def test_an_area_of_0_is_one_that_is_not_known():
+    truth, found = people(shift_of(0.77))
+    expected = average_precision(truth, found, SIGMAS)[0]
+    for one in truth:
+        one['area'] = 0
+    assert average_precision(truth, found, SIGMAS)[0] == pytest.approx(expected, nan_ok=True)
+    assert expected['AP'] == pytest.approx(60)

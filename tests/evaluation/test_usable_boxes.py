@@ -39,3 +39,20 @@ def test_a_box_is_cut_at_the_images_border():
     sample['found'][0, :2] = -60
     metric.process([], [sample])
     assert metric.evaluate(1)['boxes/usable@0.3'] == 50
+
+
+def test_people_with_fewer_than_two_joints_do_not_count():
+    metric, sample = UsableBoxes(scores=(0.3,)), image(0.4)
+    alone = np.full((4, 2), np.nan)
+    alone[0] = 10
+    sample['keypoints_image'] = [PERSON, alone, np.full((4, 2), np.nan)]
+    metric.process([], [sample])
+    assert metric.evaluate(1)['boxes/usable@0.3'] == 100
+
+
+def test_boxes_without_area_in_the_image_do_not_count_and_the_sample_stays():
+    metric, sample = UsableBoxes(scores=(0.3,)), image(0.4, 0.5)
+    sample['found'][1, :4] = -9, -9, -5, -5
+    before = sample['found'].copy()
+    metric.process([], [sample])
+    assert metric.evaluate(1)['boxes/boxes@0.3'] == 1 and np.array_equal(sample['found'], before)

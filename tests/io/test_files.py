@@ -135,3 +135,16 @@ def test_cycles_are_looked_for_again_after_an_error(monkeypatch):
         assert not gc.isenabled()
         raise DataError
     assert gc.isenabled()
+
+
+def test_a_file_that_another_one_names_is_missing_itself(tmp_path):
+    path = tmp_path / 'a.slp'
+    path.write_text('')
+    with pytest.raises(DataError, match=r"a\.slp: not read \(.*clip\.mp4'\); save it again"), \
+            named_errors(path, 'not read', 'save it again'):
+        open(tmp_path / 'clip.mp4').close()
+
+
+def test_an_error_of_another_file_than_the_one_that_is_written_passes_through(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'missing\.json'), replacing(tmp_path / 'a'):
+        (tmp_path / 'other/missing.json').read_text()

@@ -13,6 +13,7 @@ from hourglass.errors import DataError
 from hourglass.io.images import (
     StoredImage,
     as_image,
+    find_bits,
     image_size,
     read_image,
     read_reduced,
@@ -342,3 +343,17 @@ def test_avif_is_read_or_pillows_release_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr('hourglass.io.images.features.check', lambda name: False)
     with pytest.raises(DataError, match=r'a\.avif: AVIF needs Pillow 11\.3 .*pip install'):
         read_image(tmp_path / 'a.avif')
+
+
+def test_a_process_without_pillows_limit_reads_images(tmp_path, rng, monkeypatch):
+    (tmp_path / 'a.jpg').write_bytes(jpeg(rng))
+    expected = read_image(tmp_path / 'a.jpg')
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', None)
+    assert np.array_equal(read_image(tmp_path / 'a.jpg'), expected)
+
+
+def test_looking_for_bits_passes_over_what_cannot_be_read(tmp_path, monkeypatch):
+    Image.new('RGB', (64, 48)).save(tmp_path / 'a.png')
+    (tmp_path / 'b.png').write_text('no image')
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
+    assert find_bits([tmp_path / 'a.png', tmp_path / 'b.png', tmp_path / 'c.png']) is None

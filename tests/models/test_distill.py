@@ -226,3 +226,11 @@ def test_the_shipped_recipe_names_a_teacher_that_fits():
     assert student.teacher().cfg.filename.endswith('td-hm_hourglass2-small_flic-128x128.py')
     tiny = Config.fromfile(flic / 'td-hm_hourglass2-tiny_flic-128x128.py')
     assert list(student.state_dict()) == list(MODELS.build(tiny.model).state_dict())
+
+
+def test_crops_of_another_size_than_the_decoders_are_refused(teacher):
+    pixels, samples = batch()
+    for sample in samples:
+        sample.set_metainfo(dict(input_size=(96, 96)))
+    with pytest.raises(ConfigError, match=r'decoder\.input_size is \(64, 64\) and the crops are'):
+        losses_of(distilled(teacher), pixels, samples)

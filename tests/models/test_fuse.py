@@ -68,3 +68,6 @@ def test_what_does_not_fit_is_refused():
         fuse(LongHourglass(channels=8, depth=1))
     with pytest.raises(ConfigError, match='96x100'):
         fuse(StackedHourglass(num_stacks=1, channels=8))(torch.zeros(1, 3, 100, 96))
+    for options in (dict(affine=False), dict(track_running_stats=False)):
+        with pytest.raises(ConfigError, match='BatchNorm2d without weights or running statistics'):
+            fuse(StackedHourglass(num_stacks=1, channels=8, norm_cfg=dict(type='BN', **options)))

@@ -32,7 +32,7 @@ class DecodeHeatmaps(nn.Module):
 
     def forward(self, heatmaps: Tensor) -> tuple[Tensor, Tensor]:
         height, width = heatmaps.shape[-2:]
-        flat = heatmaps.flatten(2)                                      # (B, K, h*w)
+        flat = heatmaps.float().flatten(2)                              # (B, K, h*w)
         place = flat.argmax(-1).float()                                 # (B, K), first of equals
         row = (place / width).floor()
         cells = (place - row * width, row)

@@ -6,7 +6,6 @@ import pickle
 import zlib
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,15 @@ from mmengine.logging import MessageHub
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
 from hourglass.datasets.checks import check_pairs, check_people, check_pipeline, mirrors
-from hourglass.datasets.person import Person, coco_annotation
-from hourglass.datasets.skeletons import SKELETONS, keypoint_names, with_flip_pairs
+from hourglass.datasets.person import Person, coco_annotation, with_joints_of
+from hourglass.datasets.skeletons import SKELETONS, with_flip_pairs
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.images import find_bits
 
 _METAINFO_OF_SAMPLES = (
     'dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
     'flip_indices', 'skeleton_links')
+_WITHOUT_EFFECT = 'bbox_file', 'sample_interval', 'filter_cfg', 'data_mode'
 SAMPLE_IDS = 2**32                      # ids of a data set's samples count from a multiple of this
 
 
@@ -36,17 +36,18 @@ class PersonDataset(BaseCocoStyleDataset):
         data_root: the data set's folder, which ``ann_file`` and ``data_prefix`` are relative to.
         data_prefix: ``dict(img=...)``, the image folder.
         skeleton: the joints of the samples: ``'mpii'``, ``'flic'``, ``'lsp'`` or ``'coco'``
-            (:func:`with_joints_of`); by default the data set's own.
+            (:func:`.person.with_joints_of`); by default the data set's own.
         flip_pairs: pairs of names, left and right, of the keypoints that a mirrored image swaps;
             by default the skeleton's. ``[]`` says that there are none.
         bits: how many of the 16 bits for a value are used, in images that have so many: 12 makes 0
             to 4095 black to white. By default as many as some of the images need
             (:func:`.images.find_bits`).
-        kwargs: as for mmengine's ``BaseDataset``.
+        kwargs: as for mmengine's ``BaseDataset``, but for ``filter_cfg``.
 
     Raises:
-        ConfigError: for another skeleton, pairs that do not exist, and training with mirrored
-            images without pairs, or with a keypoint of one side alone.
+        ConfigError: for another skeleton, pairs that do not exist, training with mirrored images
+            without pairs, or with a keypoint of one side alone, and an argument of mmpose's data
+            sets that would have no effect here.
         DataError: for a missing folder, file or image, or a wrong annotation.
     """
 
@@ -60,6 +61,10 @@ class PersonDataset(BaseCocoStyleDataset):
         if skeleton not in (None, *SKELETONS):
             raise ConfigError(f'{type(self).__name__}: skeleton={skeleton!r}, choose from '
                               f'{tuple(SKELETONS)}')
+        for name in _WITHOUT_EFFECT:
+            if kwargs.pop(name, None) not in (None, '', 1, 'topdown'):  # mmpose's defaults
+                raise ConfigError(f'{type(self).__name__}: {name} has no effect on this data set; '
+                                  'leave it out')
         self.skeleton, self.bits = SKELETONS[skeleton] if skeleton else None, bits
         metainfo = self.skeleton or self.METAINFO
         if flip_pairs is not None:
@@ -77,20 +82,25 @@ class PersonDataset(BaseCocoStyleDataset):
     def read_people(self) -> list[Person]:
         """Read all people of this split, in the order of the annotation file."""
 
+    def people(self) -> list[Person]:
+        """Read all people of this split, with the joints of the samples."""
+        people = self.read_people()
+        if not self.skeleton:
+            return people
+        # a test needs the joints that lie elsewhere to measure by, such as FLIC's torso
+        left_out = () if self.test_mode else self.elsewhere
+        return [with_joints_of(self.skeleton, person, self.METAINFO, left_out)
+                for person in people]
+
     def load_data_list(self) -> list[dict]:
         if not Path(self.data_root).is_dir():
             raise DataError(f'{self.data_root}: no such data folder. Set HOURGLASS_DATA to the '
                             'folder that holds it, or put it there (docs/data.md)')
         if not Path(self.ann_file).is_file():
             raise DataError(f'{self.ann_file}: no such annotation file (docs/data.md)')
-        people = self.read_people()
+        people = self.people()
         if not people:
             raise DataError(f'{self.ann_file}: no people in this split')
-        if self.skeleton:
-            # a test needs the joints that lie elsewhere to measure by, such as FLIC's torso
-            left_out = () if self.test_mode else self.elsewhere
-            people = [with_joints_of(self.skeleton, person, self.METAINFO, left_out)
-                      for person in people]
         check_people(people, self.metainfo['num_keypoints'], self.ann_file,
                      Path(self.data_prefix['img']), self.no_unit if self.test_mode else None)
         self.bits = self.bits or find_bits([Path(self.data_prefix['img'], name) for name in
@@ -151,31 +161,3 @@ class PersonDataset(BaseCocoStyleDataset):
             raw_ann_info=coco_annotation(person, person.image_id) | {
                 key: value for key, value in vars(person).items() if key not in (
                     'center_image', 'side_image', 'image_id', 'annotation_id', 'category_id')})
-
-
-def with_joints_of(skeleton: dict, person: Person, own: dict, left_out: Sequence[str] = ()
-                   ) -> Person:
-    """Return a person with the joints of another skeleton, by name; those it lacks are NaN.
-
-    A pelvis and a thorax that it lacks are the middles of the hips and of the shoulders: half of
-    MPII's own lie within 0.3 % of the torso's length from these.
-
-    Args:
-        skeleton, own: metainfo of the other skeleton and of the person's own.
-        left_out: joints of the person that are not used.
-    """
-    names = keypoint_names(own)
-    if len(person.keypoints_image) != len(names):
-        return person                   # the checks of the data set name it
-    places, occluded = (
-        {name: value for name, value in zip(names, values) if name not in left_out}
-        for values in (person.keypoints_image, person.occluded))
-    for middle, part in (('pelvis', 'hip'), ('thorax', 'shoulder')):
-        ends = f'right_{part}', f'left_{part}'
-        if middle not in places and places.keys() >= set(ends):
-            places[middle] = np.mean([places[end] for end in ends], axis=0)
-            occluded[middle] = all(occluded[end] for end in ends)
-    wanted = keypoint_names(skeleton)
-    return replace(
-        person, occluded=np.array([occluded.get(name, False) for name in wanted]),
-        keypoints_image=np.stack([places.get(name, np.full(2, np.nan)) for name in wanted]))

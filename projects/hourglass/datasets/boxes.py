@@ -1,6 +1,7 @@
 """Images with the boxes of all their people, to train and test a detector."""
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,7 +37,8 @@ class BoxesDataset(BaseDataset):
 
     ``ann_file`` is JSON, perhaps compressed (``.json.gz``): names of images to lists of x, y,
     width, height and score in image px from the image's corner. ``data_prefix`` is
-    ``dict(img=...)``, the image folder. A missing image or a wrong box raises ``DataError``.
+    ``dict(img=...)``, the image folder. A missing image, or a box without area or score, raises
+    ``DataError``.
 
     Args:
         people: config of a data set of people, instead of ``ann_file`` or beside it; their joints
@@ -58,14 +60,20 @@ class BoxesDataset(BaseDataset):
     def _given(self) -> dict[str, ndarray]:
         """Read ``ann_file``: paths of images to boxes (P, 5) x1, y1, x2, y2, score."""
         boxes_of = {}
-        for name, rows in read_json(self.ann_file).items():
-            path = Path(self.data_prefix['img'], name)
-            if not path.is_file():
+        content = read_json(self.ann_file)
+        if not isinstance(content, dict):
+            raise DataError(f'{self.ann_file}: names of images and lists of their boxes needed')
+        for name, rows in content.items():
+            path = os.path.abspath(Path(self.data_prefix['img'], name))
+            if not os.path.isfile(path):
                 raise DataError(f'{self.ann_file}: {path}: no such image')
             boxes = np.reshape([floats(row, (5,), f'{self.ann_file}: {name}, box {place}')
                                 for place, row in enumerate(rows)], (-1, 5))
+            for place in np.flatnonzero(~(boxes[:, 2:4] > 0).all(1)):
+                raise DataError(f'{self.ann_file}: {name}, box {place}: {boxes[place].tolist()} '
+                                'has no area; give x, y, width, height and score')
             boxes[:, 2:4] += boxes[:, :2]
-            boxes_of[str(path)] = boxes
+            boxes_of[path] = boxes
         return boxes_of
 
     def prepare_data(self, idx: int) -> Any:
@@ -93,12 +101,12 @@ class ImagesOfPeople(BaseDataset):
 
 
 def _keypoints_by_image(people: dict) -> dict[str, list[ndarray]]:
-    """Paths of images to the keypoints (K, 2), image px, of their people."""
+    """Absolute paths of images to the keypoints (K, 2), image px, of their people."""
     dataset = DATASETS.build(people)
     images = defaultdict(list)
     for index in range(len(dataset)):
         person = dataset.get_data_info(index)
-        images[person['img_path']].append(person['raw_ann_info']['keypoints_image'])
+        images[os.path.abspath(person['img_path'])].append(person['raw_ann_info']['keypoints_image'])
     return images
 
 

@@ -77,8 +77,7 @@ class KeypointDataset(PersonDataset):
         super().__init__(data_root, ann_file, **kwargs)
 
     def read_people(self) -> list[Person]:
-        # the annotations are needed once, and have 2 kB each
-        file, self.file = self.file, replace(self.file, annotations=[])
+        file = self.file
         if self.held_out is not None:
             annotated = {one['image_id'] for one in file.annotations}
             held = validation_images(
@@ -94,6 +93,11 @@ class KeypointDataset(PersonDataset):
             counts = ', '.join(f'{count} for {why!r}' for why, count in self.left_out.items())
             raise DataError(f'{file.path}: no person to use; {counts or "nothing"} left out of '
                             f'{len(file.annotations)} annotations')
+        return people
+
+    def load_data_list(self) -> list[dict]:
+        people = super().load_data_list()
+        self.file = replace(self.file, annotations=[])  # have 2 kB each, and are read
         return people
 
 
@@ -165,7 +169,7 @@ def _people(file: CocoFile, sizes: Mapping[str, tuple[int, int]], crop: str) -> 
         np.array([sizes[name] for name in names], float).reshape(-1, 2), crop)
     return [Person(
         image_name=name, center_image=centers_image[row], side_image=float(sides_image[row]),
-        row=row, keypoints_image=keypoints_image[row], occluded=occluded[row],
+        row=one['row'], keypoints_image=keypoints_image[row], occluded=occluded[row],
         area_image=one.get('area') or None, image_size=sizes[name], image_id=one['image_id'],
         annotation_id=one['id'], category_id=one.get('category_id', 1), bbox_image=boxes_image[row])
         for row, (one, name) in enumerate(zip(file.annotations, names))]

@@ -31,7 +31,8 @@ class CocoFile:
     names: list[str]                    # of the K keypoints
     bones: list[Pair]
     images: dict[Any, dict]             # id -> record, with file_name
-    annotations: list[dict]             # keypoints is an array (3K,); image_id is in images
+    # keypoints is an array (3K,); image_id is in images; row is the place in the file, from 0
+    annotations: list[dict]
 
 
 def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
@@ -55,6 +56,9 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
         content['categories'], (), path, 'category')
         if isinstance(one.get('keypoints'), list) and one['keypoints']]
     chosen = [one for name, one in named if category in (None, name)]
+    if named and not chosen:
+        raise DataError(f"{path}: no category {category!r} with names of keypoints; choose one of "
+                        f"{', '.join(dict(named))}")
     if not chosen or any(one['keypoints'] != chosen[0]['keypoints'] for one in chosen):
         raise DataError(
             f'{path}: {len(chosen)} categories have names of keypoints, one needed'
@@ -69,8 +73,15 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
     for side in ('width', 'height'):
         _columns([one for one in images.values() if one.get(side)], side, (), f'{path}, image')
     ids = [one.get('id') for one in chosen]
+    for row, one in enumerate(content['annotations']):
+        if isinstance(one, dict):
+            one['row'] = row
+            if len(content['categories']) == 1:
+                one.setdefault('category_id', ids[0])
+            elif 'category_id' not in one:
+                raise DataError(f"{path}, annotation {one.get('id', row)}: no 'category_id'")
     found = [one for one in content['annotations']
-             if not isinstance(one, dict) or one.get('category_id') in ids]
+             if not isinstance(one, dict) or one['category_id'] in ids]
     for one in records(found, ('id', 'image_id'), path, 'annotation'):
         if one['image_id'] not in images:
             raise DataError(f"{path}, annotation {one['id']}: image {one['image_id']!r} is not in "

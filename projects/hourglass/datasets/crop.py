@@ -15,6 +15,8 @@ from numpy import ndarray
 
 from hourglass.io.images import REDUCTIONS
 
+_MOST = 2**15 - 2                       # px of a side, for cv2.warpAffine
+
 
 def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, int]) -> ndarray:
     """Cut a crop (h, w, 3) uint8 out of an image (H, W, 3), anti-aliased, black outside of it.
@@ -26,8 +28,9 @@ def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, i
     """
     piece = image if isinstance(image, Piece) else Piece.of_image(image)
     shrinks_by = abs(float(np.linalg.det(piece.matrix_from(matrix)[:, :2])))**-0.5
-    if shrinks_by >= 2:                                 # px of the piece for a px of the input
-        factor = 2**math.floor(math.log2(shrinks_by))
+    if shrinks_by >= 2 or max(piece.pixels.shape) > _MOST:
+        # shrinks_by: px of the piece for a px of the input
+        factor = max(1, 2**math.floor(math.log2(shrinks_by)))
         corners = np.multiply([[0, 0, 1, 1], [0, 1, 0, 1]], np.array(input_size)[:, None])
         corners_image = np.linalg.solve(matrix[:, :2], corners - matrix[:, 2:]).T
         reach = shrinks_by * math.hypot(*input_size) / 2 + 2 * factor

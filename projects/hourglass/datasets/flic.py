@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.base import Person, PersonDataset
+from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.h5_people import read_people
+from hourglass.datasets.person import Person
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.mat import read_mat
 from hourglass.registry import DATASETS

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
-from PIL import Image
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.base import Person, PersonDataset
+from hourglass.datasets.base import PersonDataset
+from hourglass.datasets.person import Person
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.images import image_size
 from hourglass.io.mat import read_mat
 from hourglass.registry import DATASETS
 
@@ -98,9 +99,8 @@ class LspDataset(PersonDataset):
         people = read_lsp(self.ann_file, self.split)
         for person in people if self.crop == 'image' else ():
             try:
-                with Image.open(Path(self.data_prefix['img'], person.image_name)) as image:
-                    size = np.array(image.size, float)
-            except OSError:             # missing or broken: the checks name all of these images
+                size = np.array(image_size(Path(self.data_prefix['img'], person.image_name)), float)
+            except DataError:           # missing or broken: the checks name all of these images
                 continue
             person.center_image, person.side_image = (size - 1) / 2, float(size.max())
         return people

@@ -214,12 +214,12 @@ class CropImage(BaseTransform):
             return Piece.of_image(results['img'])
         path, center = results['img_path'], results['bbox_center'][0]
         reduction = reduction_for(scale, self.input_size)
-        key = path, center.tobytes(), reduction
+        widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
+        key = path, center.tobytes(), widest.tobytes(), reduction
         piece = self.store.get(key) if self.store else None
         if piece is None:
             piece = Piece(*read_reduced(path, reduction, results.get('bits')))
             if self.store:
-                widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
                 piece = piece.around(center, np.hypot(*widest) / 2)
                 self.store.keep(key, piece)
         return piece

@@ -41,7 +41,7 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
     ``decode`` reads every image, in ``workers`` threads, to find broken images and people outside.
     Raises ``DataError`` if the image folder, the annotation file or one of its rows cannot be read.
     """
-    people = dataset.read_people()
+    people = dataset.people()
     folder = Path(dataset.data_prefix['img'])
     names = {person.image_name for person in people}
     found = Findings(len(people), len(names))

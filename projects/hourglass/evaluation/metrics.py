@@ -72,7 +72,8 @@ class KeypointMetric(BaseMetric):
         protocol: a protocol, or the name of one in :mod:`hourglass.evaluation.protocols`; the first
             of the data set's by default.
         people_file: write row, image, predicted joints (0-based image px), scores and distances of
-            every person to this .json file; ``hourglass evaluate`` reads it.
+            every person to this .json file; ``hourglass evaluate mpii``, ``flic`` and ``lsp`` read
+            it.
         kwargs: as for mmengine's ``BaseMetric``.
     """
 

@@ -31,7 +31,7 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
 
     Args:
         annotations: people in COCO's form: ``image_id``, ``keypoints``, ``bbox`` and, if they are
-            known, ``area`` (0.53 of the box otherwise, as in mmpose) and ``iscrowd``.
+            known, ``area`` (if missing or 0: 0.53 of the box, as in mmpose) and ``iscrowd``.
         found: ``image_id``, ``keypoints`` (K, 2) in image px, NaN where not predicted, and
             ``score`` of each prediction. COCO takes the 20 with the highest of each image.
         sigmas: (K,) deviations of annotators, as :data:`.skeletons.COCO_SIGMAS`.
@@ -50,7 +50,8 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
             one['image_id'] for one in (*annotations, *found))],
         categories=[dict(id=1, name='person')],
         annotations=[dict(
-            iscrowd=0, area=AREA_OF_BOX * one['bbox'][2] * one['bbox'][3]) | one | dict(
+            iscrowd=0) | one | dict(
+            area=one.get('area') or AREA_OF_BOX * one['bbox'][2] * one['bbox'][3],
             category_id=1, id=place, num_keypoints=np.count_nonzero(one['keypoints'][2::3]))
                      for place, one in enumerate(annotations, 1)])              # 0: no match
     with contextlib.redirect_stdout(io.StringIO()):         # it prints its progress and a table

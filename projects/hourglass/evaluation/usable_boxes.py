@@ -20,7 +20,7 @@ class UsableBoxes(BaseMetric):
 
     Samples have boxes (P, 5) in image px as ``found``, ``image_size`` (w, h), and
     ``keypoints_image``, those of each person. Boxes are cut at the image's border and suppressed,
-    as prediction does.
+    as prediction does. People with fewer than two annotated joints do not count, and are reported.
 
     Args:
         scores: boxes of a lower score are left out; a row of the table for each.
@@ -35,20 +35,25 @@ class UsableBoxes(BaseMetric):
         self.scores, self.overlap = tuple(scores), overlap
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep for each score (usable, people, boxes) of each image."""
+        """Keep for each score (usable, people, boxes, people who do not count) of each image."""
         for sample in data_samples:
-            found = sample['found']
-            found[:, :4] = found[:, :4].clip(0, np.tile(sample['image_size'], 2))
-            found = suppressed(found, self.overlap)
+            found = np.column_stack([
+                sample['found'][:, :4].clip(0, np.tile(sample['image_size'], 2)),
+                sample['found'][:, 4]])
+            found = suppressed(found[(found[:, :2] < found[:, 2:4]).all(1)], self.overlap)
             kept = [found[found[:, 4] >= score] for score in self.scores]
-            people = sample['keypoints_image']
+            everyone = sample['keypoints_image']
+            people = [joints for joints in everyone if np.isfinite(joints).all(-1).sum() > 1]
             self.results.append([
                 (sum(any(is_usable(box, joints) for box in boxes) for joints in people),
-                 len(people), len(boxes)) for boxes in kept])
+                 len(people), len(boxes), len(everyone) - len(people)) for boxes in kept])
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        sums = np.array(results, float)                                 # (images, scores, 3)
-        usable, people, boxes = np.moveaxis(sums.sum(0), -1, 0)
+        sums = np.array(results, float)                                 # (images, scores, 4)
+        usable, people, boxes, left_out = np.moveaxis(sums.sum(0), -1, 0)
+        if left_out[0]:
+            MMLogger.get_current_instance().info(
+                f'{left_out[0]:.0f} people have fewer than two annotated joints and do not count')
         drawn = resampled(sums)
         self.intervals = {f'usable@{score}': interval95(100 * drawn[:, i, 0] / drawn[:, i, 1])
                           for i, score in enumerate(self.scores)}

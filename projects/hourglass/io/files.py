@@ -28,12 +28,12 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
     """
     try:
         yield
-    except FileNotFoundError:
-        raise DataError(f'{path}: {missing}') from None
     except DataError as error:
         line = str(error).replace('\n', r'\n')          # of a name in the file
         raise DataError(line if line.startswith(str(path)) else f'{path}: {line}') from None
     except Exception as error:      # h5py, Pillow and scipy raise a dozen types for broken files
+        if isinstance(error, FileNotFoundError) and not Path(path).exists():
+            raise DataError(f'{path}: {missing}') from None
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise DataError(f'{path}: {failure} ({reason}); {advice}') from None
 
@@ -116,6 +116,9 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(draft, path)
         flush(path.parent)
     except OSError as error:
+        place = Path(error.filename or draft)           # the block may also read other files
+        if place.parent != path.parent and place not in path.parents:
+            raise
         raise not_written(path, error) from None
     finally:
         with suppress(OSError):

@@ -148,7 +148,8 @@ def find_bits(paths: Sequence[Path]) -> int | None:
     bits = 0
     for path in paths[::max(1, -(-len(paths) // _LOOKED_AT))]:
         # reading an image raises the error of a broken one
-        with suppress(DataError, OSError), Image.open(path) as image:
+        with suppress(DataError, OSError, ValueError), open(path, 'rb') as file, \
+                _opened(file) as image:
             if _is_deep(image):
                 bits = max(bits, _bits_needed(_decode(path)[0]))
     if 0 < bits < 16:
@@ -185,7 +186,7 @@ def as_image(source: ImageLike, bits: int | None = None) -> ndarray:
     if isinstance(source, (str, Path)):
         return read_image(source, bits)
     if isinstance(source, StoredImage):
-        return source.read()[0]
+        return source.read()[0]         # by the bits of its own
     if isinstance(source, Image.Image):
         source = _pixels(ImageOps.exif_transpose(source))
     if not isinstance(source, ndarray):
@@ -233,7 +234,8 @@ def _decode(path: str | Path, reduction: int = 1) -> tuple[ndarray, tuple[int, i
         data = Path(path).read_bytes()
         if data.startswith(_JPEG):
             height, width, colours, _ = decode_jpeg_header(data)
-            if colours in _PLAIN and 0 < width * height <= 2 * (Image.MAX_IMAGE_PIXELS or 0):
+            limit = 2 * (Image.MAX_IMAGE_PIXELS or np.inf)      # None is none
+            if colours in _PLAIN and 0 < width * height <= limit:
                 orientation = _orientation(Image.open(BytesIO(data))) if _TAGS in data else 1
                 if min(width, height) < _SMALL or (
                         orientation > 1 and (width % reduction or height % reduction)):

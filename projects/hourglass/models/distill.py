@@ -42,6 +42,7 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
 
     def loss(self, inputs: Tensor, data_samples: list) -> dict:
         """Return the same losses and accuracies as :meth:`StackedHeatmapHead.loss`."""
+        self.head.check_input_size(data_samples)
         stages, (targets, weights) = self.head(self.extract_feat(inputs)), targets_of(data_samples)
         losses = self.head.stage_losses(stages, targets, weights)
         heatmaps = self._teacher_heatmaps(inputs)

@@ -35,7 +35,10 @@ def fuse(network: StackedHourglass) -> 'FusedHourglass':
 def unfusable(network: nn.Module) -> list[str]:
     """Return the types of layers in a network that cannot be fused, sorted."""
     return sorted({type(layer).__name__ for layer in network.modules()
-                   if not next(layer.children(), None) and not isinstance(layer, _FUSABLE)})
+                   if not next(layer.children(), None) and not isinstance(layer, _FUSABLE)
+                   } | {f'{type(layer).__name__} without weights or running statistics'
+                        for layer in network.modules() if isinstance(layer, _BatchNorm)
+                        and not (layer.affine and layer.track_running_stats)})
 
 
 _FUSABLE = (nn.Conv2d, _BatchNorm, nn.ReLU, nn.MaxPool2d, nn.Upsample, nn.Identity, nn.ModuleList)

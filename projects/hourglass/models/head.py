@@ -78,10 +78,11 @@ class StackedHeatmapHead(BaseHead):
     def loss(self, feats: Sequence[Tensor], batch_data_samples: list,
              train_cfg: dict | None = None) -> dict[str, Tensor]:
         """Return ``loss_stage{i}`` and ``acc_stage{i}`` (:func:`heatmap_accuracy`) of N stages."""
-        self._check_input_size(batch_data_samples)
+        self.check_input_size(batch_data_samples)
         return self.stage_losses(self.forward(feats), *targets_of(batch_data_samples))
 
-    def _check_input_size(self, batch_data_samples: list) -> None:
+    def check_input_size(self, batch_data_samples: list) -> None:
+        """Raise ``ConfigError`` if the crops have another size than the decoder is for."""
         size = getattr(self.decoder, 'input_size', None)
         crop = getattr(batch_data_samples[0], 'input_size', None)
         if size is not None and crop is not None and tuple(size) != tuple(crop):
@@ -117,7 +118,7 @@ class StackedHeatmapHead(BaseHead):
             px, which the metrics score stage by stage. With ``output_heatmaps`` a list of
             ``PixelData`` as well; both options together add ``stage_heatmaps`` (1, N, K, h, w).
         """
-        self._check_input_size(batch_data_samples)
+        self.check_input_size(batch_data_samples)
         test_cfg = test_cfg or {}
         if unknown := set(test_cfg) - _TEST_OPTIONS:
             raise ConfigError(f"model.test_cfg: nothing reads '{min(unknown)}'; there are "

@@ -45,3 +45,22 @@ def test_points_of_cvat_that_are_one_shape_are_numbered(tmp_path):
 def test_cvat_is_refused_by_name(tmp_path, shapes, message):
     with pytest.raises(DataError, match=f'annotations.xml: {message}'):
         converted(cvat(tmp_path, shapes))
+
+
+BOXES_APART = """
+<box label="cat" {0} xtl="10" ytl="6" xbr="34" ybr="36"/>
+<box label="cat" {1} xtl="40" ytl="12" xbr="72" ybr="48"/>
+<box label="house" xtl="0" ytl="0" xbr="80" ybr="60"/>"""
+
+
+@pytest.mark.parametrize('grouped', [True, False])
+def test_a_skeleton_has_the_box_of_its_group_or_the_smallest_around_it(tmp_path, grouped):
+    groups = ('group_id="1"', 'group_id="2"') if grouped else ('', '')
+    first, second = CVAT_SKELETONS.strip().split('\n<skeleton')
+    skeletons = (first.replace('<skeleton', f'<skeleton {groups[0]}')
+                 + f'<skeleton {groups[1]}' + second)
+    content = converted(cvat(tmp_path, skeletons + BOXES_APART.format(*groups)))[1]
+    house = [one for one in content['annotations'] if not one['num_keypoints']]
+    assert [one['bbox'] for one in house] == [[0, 0, 80, 60]]
+    content['annotations'] = [one for one in content['annotations'] if one['num_keypoints']]
+    check(content)

@@ -37,3 +37,16 @@ def test_another_list_is_refused(tmp_path):
     (tmp_path / 'a.json').write_text('[{"image_id": 1}]')
     with pytest.raises(DataError, match=r"a\.json, task 0: KeyError: 'annotations'"):
         converted(tmp_path / 'a.json')
+
+
+def test_of_two_annotations_of_a_task_the_ground_truth_is_read(tmp_path):
+    write_images(tmp_path, ['a b.png'])
+    path = label_studio(tmp_path, '/data/upload/3/1a2b3c4d-a%20b.png', parents=True)
+    task, = json.loads(path.read_text())
+    task['annotations'] *= 2
+    path.write_text(json.dumps([task]))
+    with pytest.raises(DataError, match=r'export\.json, task 0: 2 annotations; mark one of them'):
+        converted(path)
+    task['annotations'][1] = task['annotations'][1] | dict(ground_truth=True)
+    path.write_text(json.dumps([task]))
+    check(converted(path)[1], hidden=False, name='a b.png')

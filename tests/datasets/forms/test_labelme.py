@@ -25,3 +25,18 @@ def test_a_file_of_labelme_that_is_broken_is_named(tmp_path):
         converted(labelme(tmp_path / 'me', shapes=[dict(label='nose')]))
     with pytest.raises(DataError, match='has no image b.png'):
         converted(labelme(tmp_path / 'me', imagePath='b.png'))
+
+
+def test_an_image_lies_beside_its_file_also_in_a_subfolder(tmp_path):
+    for camera in ('one', 'two'):
+        labelme(tmp_path / 'me' / camera, imagePath='a.png')
+    content = converted(tmp_path / 'me')[1]
+    assert [one['file_name'] for one in content['images']] == ['one/a.png', 'two/a.png']
+    assert [one['image_id'] for one in content['annotations']] == [1, 1, 2, 2]
+
+
+def test_two_files_of_one_image_are_refused(tmp_path):
+    folder = labelme(tmp_path / 'me')
+    (folder / 'b.json').write_text((folder / 'a.json').read_text())
+    with pytest.raises(DataError, match=r'b\.json: its image is a\.png, as that of .*a\.json'):
+        converted(folder)

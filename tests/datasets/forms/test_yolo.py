@@ -57,3 +57,17 @@ def test_yolo_says_which_keypoints_are_pairs_and_which_images_are_for_validation
 def test_yolo_is_refused_by_name(tmp_path, config, message):
     with pytest.raises(DataError, match=message):
         converted(yolo(tmp_path, **config))
+
+
+def test_the_images_of_a_test_are_left_out(tmp_path):
+    path = yolo(tmp_path, test='images/test')
+    write_images(tmp_path, ['images/test/c.png'])
+    assert [one['file_name'] for one in converted(path)[1]['images']] == [
+        'images/train/a.png', 'images/val/b.png']
+
+
+def test_images_of_every_suffix_that_can_be_read_are_found(tmp_path):
+    path = yolo(tmp_path)
+    write_images(tmp_path, ['images/train/c.png'])
+    (tmp_path / 'images/train/c.png').rename(tmp_path / 'images/train/c.jfif')
+    assert 'images/train/c.jfif' in [one['file_name'] for one in converted(path)[1]['images']]

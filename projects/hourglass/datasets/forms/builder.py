@@ -55,13 +55,18 @@ class Builder:
     images: dict[str, dict] = field(default_factory=dict)
     people: list[dict] = field(default_factory=list)
 
-    def add_image(self, written: str, size: tuple[int, int] | None = None) -> str:
+    def add_image(self, written: str, beside: Path = Path()) -> str:
         """Add the image of a name as the annotation has it, and return its name in the folder.
 
-        The name is that of the longest end of the path that exists in the folder. ``size`` is
-        (w, h) in px, read from the file by default. Raises ``DataError`` for a missing image.
+        The name is that of the longest end of the path that exists in the folder, where the path
+        begins with ``beside``. Raises ``DataError`` for a missing image.
         """
-        parts = PureWindowsPath(written).parts          # understands both slashes, and drives
+        parts = list(beside.parts)
+        for part in PureWindowsPath(written).parts:     # understands both slashes, and drives
+            if part == '..' and parts:
+                parts.pop()
+            else:
+                parts.append(part)
         name = next(('/'.join(parts[i:]) for i in range(len(parts))
                      if parts[i] not in ('..', PureWindowsPath(written).anchor)
                      and (self.folder / Path(*parts[i:])).is_file()), None)
@@ -69,7 +74,7 @@ class Builder:
             raise DataError(f'{self.path}: {self.folder} has no image {written}; name the folder '
                             'of the images with --images')
         if name not in self.images:
-            width, height = size or image_size(self.folder / name)
+            width, height = image_size(self.folder / name)
             self.images[name] = dict(id=len(self.images) + 1, file_name=name, width=width,
                                      height=height)
         return name

@@ -1,6 +1,7 @@
 """CVAT: ``annotations.xml`` of the export "CVAT for images 1.1"."""
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,9 +13,10 @@ from hourglass.io.files import named_errors
 def read_cvat(path: Path, images: Path | None) -> Builder:
     """Read skeletons, points and boxes of all images.
 
-    A ``skeleton`` is a person, and so is a ``points`` with several points, whose keypoints are
-    numbered. Single points are keypoints, named by their label, and belong together as
-    :meth:`.Builder.add_shapes` says. Raises ``DataError`` for a file that is not of this form.
+    A ``skeleton`` is a person, with the box of its group, or else the smallest one around it. So is
+    a ``points`` with several points, whose keypoints are numbered. Single points are keypoints,
+    named by their label, and belong together as :meth:`.Builder.add_shapes` says. Raises
+    ``DataError`` for a file that is not of this form.
     """
     with named_errors(path, 'not an XML file', 'export it again'):
         root = ElementTree.parse(path).getroot()
@@ -39,15 +41,31 @@ def _add_people(builder: Builder, element: ElementTree.Element) -> None:
     for box in element.findall('box'):
         x1, y1, x2, y2 = (float(box.attrib[key]) for key in ('xtl', 'ytl', 'xbr', 'ybr'))
         boxes.append(Box(x1, y1, x2 - x1, y2 - y1, box.get('group_id')))
-    for skeleton in element.findall('skeleton'):
-        builder.add_person(image, [
-            point for one in skeleton.findall('points') for point in _points(one)])
+    found = element.findall('skeleton')
+    groups = Counter(skeleton.get('group_id') for skeleton in found)
+    for number, skeleton in enumerate(found):
+        theirs = [point for one in skeleton.findall('points') for point in _points(one)]
+        group = skeleton.get('group_id')
+        if group is None or groups[group] > 1:          # several people may have one group
+            group = f'skeleton {number}'
+            _give(boxes, theirs, group)
+        points += [point._replace(group=group) for point in theirs]
     for one in element.findall('points'):
         if len(several := _points(one)) > 1:
             builder.add_person(image, several)
         else:
             points += several
     builder.add_shapes(image, points, boxes)
+
+
+def _give(boxes: list[Box], points: list[Point], group: str) -> None:
+    """Give the smallest box around points, of those without a group, a group."""
+    around = [place for place, box in enumerate(boxes) if box.group is None and all(
+        0 <= point.x - box.x <= box.width and 0 <= point.y - box.y <= box.height
+        for point in points)]
+    if around:
+        place = min(around, key=lambda one: boxes[one].width * boxes[one].height)
+        boxes[place] = boxes[place]._replace(group=group)
 
 
 def _points(element: ElementTree.Element) -> list[Point]:

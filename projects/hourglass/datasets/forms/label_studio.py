@@ -15,14 +15,21 @@ def read_label_studio(path: Path, images: Path | None) -> Builder:
     """Read keypoints and rectangles of all tasks, which are percent of the image there.
 
     A keypoint belongs to the rectangle that is its parent (``parentID``), or as
-    :meth:`.Builder.add_shapes` says. Raises ``DataError`` for a file that is not of this form.
+    :meth:`.Builder.add_shapes` says. Of several annotations of a task, the one that is its ground
+    truth is read. Raises ``DataError`` if there is no such one, and for a file that is not of this
+    form.
     """
     builder = Builder(path, images or path.parent)
     for number, task in enumerate(read_json(path, 'export it again')):
         try:
-            for annotation in task['annotations']:
-                if not annotation.get('was_cancelled') and annotation['result']:
-                    _add_people(builder, task['data'], annotation['result'])
+            found = [annotation for annotation in task['annotations']
+                     if not annotation.get('was_cancelled') and annotation['result']]
+            chosen = [one for one in found if one.get('ground_truth')] or found
+            if len(chosen) > 1:
+                raise DataError(f'{path}, task {number}: {len(chosen)} annotations; mark one of '
+                                'them as ground truth, or export one')
+            for annotation in chosen:
+                _add_people(builder, task['data'], annotation['result'])
         except (KeyError, IndexError, TypeError, StopIteration) as error:
             raise DataError(f'{path}, task {number}: {type(error).__name__}: {error}; export it as '
                             'JSON') from None

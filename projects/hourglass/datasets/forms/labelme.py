@@ -12,15 +12,21 @@ def read_labelme(path: Path, images: Path | None) -> Builder:
     """Read the shapes of all images: a point is a keypoint, named by its label; a rectangle a box.
 
     Shapes of a person have the same ``group_id``; :meth:`.Builder.add_shapes` says what is done
-    without one. Raises ``DataError`` for files that are not of this form.
+    without one. The path of an image is relative to the folder of its file. Raises ``DataError``
+    for files that are not of this form.
     """
     builder = Builder(path, images or path)
+    file_of: dict[str, Path] = {}
     for file in sorted(path.rglob('*.json')):
         content = read_json(file, 'save it again')
         if not isinstance(content, dict) or 'shapes' not in content:
             continue                                    # other tools' files may lie beside it
         try:
-            image = builder.add_image(content['imagePath'])
+            image = builder.add_image(content['imagePath'], file.parent.relative_to(path))
+            if image in file_of:
+                raise DataError(f'{file}: its image is {image}, as that of {file_of[image]}; put '
+                                'each image beside its file, and have one file for it')
+            file_of[image] = file
             points, boxes = [], []
             for shape in content['shapes']:
                 kind, group, places = shape['shape_type'], shape.get('group_id'), shape['points']

@@ -7,20 +7,18 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import yaml
 
+from hourglass.datasets import skeletons
 from hourglass.datasets.forms.builder import Box, Builder, Point
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
+from hourglass.io.images import image_suffixes
 
-_IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 _MOST = 1000                            # keypoints of a person
-# the order of COCO's people, which ultralytics' own models have
-_COCO = ['nose', *(f'{side}_{part}' for part in (
-    'eye', 'ear', 'shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
-    for side in ('left', 'right'))]
 
 
 def read_yolo(path: Path, images: Path | None) -> Builder:
     """Read ``data.yaml``: ``train`` and ``val`` are folders of images or lists of their paths.
+    ``test`` is left out, as it is for a test after all training.
 
     The label of ``images/a.jpg`` is ``labels/a.txt``: class, box (middle and size) and x, y and,
     where ``kpt_shape`` says so, visibility of each keypoint, as shares of the image. Without
@@ -40,7 +38,7 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
     builder = Builder(path, images or (root if root.is_dir() else path.parent), list(names),
                       flip_pairs=[(names[i], names[j]) for i, j in enumerate(flips) if i < j])
     splits: dict[str, str] = {}         # of each image the first one that lists it
-    for split in ('train', 'val', 'test'):
+    for split in ('train', 'val'):
         listed = config.get(split) or []
         for place in [listed] if isinstance(listed, str) else listed:
             for image in _images(builder, place):
@@ -58,7 +56,9 @@ def _names(path: Path, config: dict, count: int) -> list[str]:
     if given is not None and len(given) != count:
         raise DataError(f'{path}: kpt_names has {len(given)} names, and kpt_shape {count} '
                         'keypoints')
-    return given or (_COCO if count == 17 else [f'keypoint_{i}' for i in range(count)])
+    # 17 are in COCO's order in ultralytics' own models
+    coco = skeletons.keypoint_names(skeletons.COCO)
+    return given or (coco if count == len(coco) else [f'keypoint_{i}' for i in range(count)])
 
 
 def _images(builder: Builder, place: str) -> list[str]:
@@ -67,8 +67,9 @@ def _images(builder: Builder, place: str) -> list[str]:
     for i in range(len(parts)):
         found = builder.folder / Path(*parts[i:])
         if found.is_dir():
+            suffixes = image_suffixes()
             return [builder.add_image(str(image.relative_to(builder.folder)))
-                    for image in sorted(found.rglob('*')) if image.suffix.lower() in _IMAGES]
+                    for image in sorted(found.rglob('*')) if image.suffix.lower() in suffixes]
         if found.is_file():
             lines = _lines(found)
             return [builder.add_image(line.strip()) for line in lines if line.strip()]

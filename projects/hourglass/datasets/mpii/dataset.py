@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.base import Person, PersonDataset
+from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.mpii.files import read_mpii
+from hourglass.datasets.person import Person
 from hourglass.registry import DATASETS
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets.base import Person
 from hourglass.datasets.h5_people import read_people
+from hourglass.datasets.person import Person
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.files import open_json, read_json
 from hourglass.io.mat import read_mat_as_stored
