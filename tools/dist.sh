@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Start a tool in several processes on this machine, or on each of several:
 #
-#   tools/dist.sh GPUS TOOL [ARGUMENTS]         tools/dist.sh 8 predict.py IMAGES --detector --out found
+#   tools/dist.sh GPUS TOOL [ARGUMENTS]
+#   tools/dist.sh 8 predict.py IMAGES --detector --out found --launcher pytorch
 #
 # GPUS is the number of processes on each machine; without GPUs they share its cores. On several
 # machines, call it on each with NNODES, NODE_RANK (0 on the first) and MASTER_ADDR, the first one's

@@ -16,6 +16,10 @@
 # PYTHON_THERE (3.12), HOURGLASS_DATA (data; `pack` takes flic/ from it), SITE (what is installed and
 # unpacked; a second `run` uses it again), WORK (checkpoints; a second `run` resumes from the last).
 set -euo pipefail
+if ! [[ "${1:-} $#" =~ ^(pack 2|run 3)$ ]]; then
+    echo "error: usage: tools/train_on_gpu.sh pack PACKAGE, or run PACKAGE OUT" >&2
+    exit 2
+fi
 package=$(mkdir -p "$2" && cd "$2" && pwd)
 python=${PYTHON:-python3}
 here=$(cd "$(dirname "$0")/.." && pwd)

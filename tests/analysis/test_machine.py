@@ -1,5 +1,6 @@
 """The machine is described, and memory is measured at its peak."""
 from functools import partial
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 import torch
@@ -30,3 +31,10 @@ def test_memory_is_what_a_call_takes_at_its_peak():
     assert 200 <= peak_memory(partial, torch.ones, 200, 2**18) / 2**20 < 230
     with pytest.raises(HourglassError, match='memory: ValueError: invalid literal'):
         peak_memory(partial, int, 'no number')
+
+
+def test_a_package_of_another_distribution_has_an_unknown_release(monkeypatch):
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+    monkeypatch.setattr(machine, 'version', version)
+    assert machine.machine()['numpy'] == 'unknown'

@@ -12,9 +12,11 @@ from mmengine.runner import load_checkpoint
 from pairs import zip_equal
 from safetensors import safe_open
 
-from hourglass.checkpoints import import_checkpoint
-from hourglass.checkpoints.convert import convert_checkpoint
+from hourglass.checkpoints import import_checkpoint, read_checkpoint, state_dict
+from hourglass.checkpoints.convert import add_metadata, convert_checkpoint
 from hourglass.checkpoints.families import PIXELS
+from hourglass.checkpoints.names import find_weights
+from hourglass.checkpoints.plain import to_plain
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.models.network import StackedHourglass
 
@@ -172,3 +174,36 @@ def test_weights_in_8_bits_are_within_half_a_step_of_each_channel(tmp_path):
 def test_8_bits_are_for_safetensors_alone(tmp_path):
     with pytest.raises(CheckpointError, match=r'out\.pth: --int8'):
         convert_checkpoint(tmp_path / 'a.pth', tmp_path / 'out.pth', int8=True)
+
+
+def test_a_calibration_stays_with_the_weights_it_is_of(tmp_path):
+    report = convert_checkpoint(find_weights('flic-small4'), tmp_path / 'half.safetensors',
+                                half=True)
+    assert not report['calibration_dropped']
+    expected = import_checkpoint(find_weights('flic-small4'))[1]['calibration']
+    assert import_checkpoint(tmp_path / 'half.safetensors')[1]['calibration'] == expected
+    for name, change in (('two', dict(stacks=2)), ('int8', dict(int8=True))):
+        path = tmp_path / f'{name}.safetensors'
+        report = convert_checkpoint(find_weights('flic-small4'), path, **change)
+        assert report['calibration_dropped']
+        assert import_checkpoint(path)[1]['calibration'] is None
+
+
+def test_metadata_are_added_to_a_state_dict_alone(tmp_path):
+    torch.save({'backbone.x': torch.arange(3)}, tmp_path / 'a.pth')
+    add_metadata(tmp_path / 'a.pth', tmp_path / 'a.pth', dict(note='new'))
+    content = read_checkpoint(tmp_path / 'a.pth')
+    assert content['meta'] == dict(note='new')
+    assert torch.equal(state_dict(content, 'a.pth')['backbone.x'], torch.arange(3))
+
+
+def test_metadata_leave_8_bits_and_names_of_keypoints_as_they_are(tmp_path):
+    convert_checkpoint(find_weights('flic-small'), tmp_path / 'a.safetensors', int8=True)
+    size = (tmp_path / 'a.safetensors').stat().st_size
+    add_metadata(tmp_path / 'a.safetensors', tmp_path / 'a.safetensors', dict(note='new'))
+    assert 0 < (tmp_path / 'a.safetensors').stat().st_size - size < 100
+    meta = dict(dataset_meta=dict(sigmas=np.ones(3)))
+    torch.save(to_plain(dict(state_dict={'x': torch.ones(2)}, meta=meta)), tmp_path / 'b.pth')
+    add_metadata(tmp_path / 'b.pth', tmp_path / 'b.pth', dict(note='new'))
+    plain = torch.load(tmp_path / 'b.pth', weights_only=True)
+    assert torch.equal(plain['meta']['dataset_meta']['sigmas'], torch.ones(3, dtype=torch.float64))

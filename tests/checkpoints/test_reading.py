@@ -14,7 +14,12 @@ from mmengine.runner import CheckpointLoader
 
 from hourglass.checkpoints import read_checkpoint, refuse_another_network, state_dict
 from hourglass.checkpoints.names import checked_checkpoint
-from hourglass.checkpoints.reading import check_whole, last_whole_checkpoint, one_line_of
+from hourglass.checkpoints.reading import (
+    check_whole,
+    from_int8,
+    last_whole_checkpoint,
+    one_line_of,
+)
 from hourglass.errors import CheckpointError
 
 
@@ -240,3 +245,11 @@ def test_an_empty_folder_is_no_error_but_damaged_checkpoints_alone_are(work, tmp
     with pytest.raises(CheckpointError, match=r'epoch_3\.pth: damaged, and no other .* is whole '
                                               r'\(epoch_2\.pth, epoch_1\.pth\); start anew'):
         last_whole_checkpoint(work)
+
+
+def test_a_tensor_is_a_scale_only_of_one_in_8_bits():
+    stored = {'a': torch.ones(2, 1, 1, 1, dtype=torch.int8),
+              'a.scale': torch.full((2, 1, 1, 1), 3.0),
+              'head.res_scale.scale': torch.ones(4), 'b': torch.ones(2), 'b.scale': torch.ones(2)}
+    found = from_int8(stored)
+    assert found.keys() == stored.keys() - {'a.scale'} and (found['a'] == 3).all()

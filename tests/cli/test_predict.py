@@ -214,9 +214,12 @@ def test_fewer_stacks_and_another_runtime(cli, images, tmp_path, capsys):
         content['annotations'][0]['keypoints'] for content in found.values())
     assert stages == pytest.approx(stage, abs=2e-3) and early == pytest.approx(stage, abs=2e-3)
     assert everything != pytest.approx(stage, abs=2e-3)
-    assert found['stages']['info']['stage'] == 1
+    assert [content['info']['stage'] for content in found.values()] == [1, 1, 3, 3]
     for options, words in ((('--stage', 0, '--stages', 1), 'give one'),
                            (('--stages', 0), '--stages 0'), (('--stages', 9), 'the network has 4'),
-                           (('--optimize', 'fsue'), "optimize='fsue'")):
+                           (('--optimize', 'fsue'), "optimize='fsue'"),
+                           (('--weights', 'a.pth'), '--model: names the weights'),
+                           (('--max-frames', 0), '--max-frames 0: give 1 or more'),
+                           (('--max-people', 1), '--max-people is for --detector')):
         with pytest.raises(SystemExit, match=words):
             cli('predict', *common, '--out', tmp_path / 'no', *options)

@@ -9,7 +9,7 @@ pytest.importorskip('flask')
 @pytest.mark.parametrize(('arguments', 'message'), [
     (('--model', 'lsp-smal'), "no network of that name, did you mean 'lsp-small'"),
     (('--model', 'lsp-small', '--weights', 'mine.pth'), '--model: brings its config and weights'),
-    (('--weights', 'mine.pth'), '--weights: of which network'),
+    (('--weights', 'mine.pth'), 'mine.pth: no such checkpoint'),
     (('--config', 'gone.py'), 'gone.py: no such config file'),
     (('--port', 99_999), '--port 99999: give 0 to 65535'),
     (('--max-seconds', 0), '--max-seconds 0.0: give more than 0'),
@@ -55,14 +55,15 @@ def test_only_an_open_address_answers_other_names(cli, served, capsys):
 
 def test_options_reach_the_page(cli, served, capsys, monkeypatch):
     found = []
-    monkeypatch.setattr('hourglass.apis.find_detector', lambda name: found.append(name) or print)
+    monkeypatch.setattr('hourglass.apis.find_detector',
+                        lambda name, device: found.append((name, device)) or print)
     cli('web', '--model', 'flic-small', '--device', 'cpu', '--detector', '--max-megabytes', '2.5',
         '--public-url', 'https://poses.example/demo/')
     output = capsys.readouterr().out
     assert output.startswith('warning: --public-url https://poses.example/demo/: everyone who')
     assert output.endswith('open https://poses.example/demo/ (the proxy asks '
                            'http://127.0.0.1:8123) (Ctrl+C ends)\n')
-    assert found == ['hourglass']
+    assert found == [('hourglass', 'cpu')]
     (_, _, client), = served
     about = client.get('/demo/about', base_url='http://poses.example').get_json()
     assert (about['finds_people'], about['max_bytes']) == (True, 2_500_000)

@@ -200,6 +200,15 @@ def test_weights_beside_another_file_are_not_replaced(tiny, tmp_path, suffix):
         export(tiny.config, tiny.checkpoint, tmp_path / f'a{suffix}')
 
 
+@pytest.mark.parametrize(('out', 'other'), [('a.param', 'a.json'), ('a.param', 'a.bin'),
+                                            ('a.xml', 'a.bin')])
+def test_files_that_are_no_part_of_an_older_export_are_not_replaced(tiny, tmp_path, out, other):
+    (tmp_path / other).write_text('mine')
+    with pytest.raises(ConfigError, match=f'would replace {other}, which is no part of it'):
+        export(tiny.config, tiny.checkpoint, tmp_path / out)
+    assert (tmp_path / other).read_text() == 'mine'
+
+
 def test_the_source_is_not_replaced(tiny, tmp_path):
     weights = tmp_path / 'tiny.safetensors'
     export(tiny.config, tiny.checkpoint, weights)

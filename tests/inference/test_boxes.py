@@ -213,3 +213,11 @@ def test_where_people_are_has_to_be_said_in_one_way(tmp_path, monkeypatch):
         box_finder('boxes.json', 'hog', whole_image=True)
     with pytest.raises(ConfigError, match='--box-format is for --boxes'):
         box_finder(whole_image=True, box_format='xywh')
+
+
+@pytest.mark.parametrize(('option', 'words'), [
+    (dict(max_people=1), '--max-people'), (dict(score=0.4), '--detector-score'),
+    (dict(overlap=0.4), '--detector-overlap')], ids=str)
+def test_options_of_detectors_are_refused_without_one(option, words):
+    with pytest.raises(ConfigError, match=f'{words} is for --detector; leave it out'):
+        box_finder(whole_image=True, **option)

@@ -177,3 +177,9 @@ def test_real_detectors_find_the_five_people_of_mpiis_photographs(file):
         boxes = detect(DATA / 'mpii/images' / person['image'])
         inside = (joints >= boxes[:, None, :2]) & (joints <= boxes[:, None, 2:4])
         assert inside.all(-1).mean(-1).max() >= 0.9, person['image']
+
+
+def test_a_detector_runs_on_the_device_it_is_given():
+    with pytest.raises(ConfigError, match="device 'gpu': .*torch knows no such device"):
+        find_detector('hourglass', device='gpu')
+    assert find_detector('hourglass', device='cpu').detect.device == torch.device('cpu')

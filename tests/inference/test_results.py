@@ -1,6 +1,7 @@
 """COCO's JSON and the table; results that several processes leave in a journal."""
 import csv
 import json
+import os
 from dataclasses import replace
 
 import cv2
@@ -147,3 +148,11 @@ def test_another_call_does_the_rest_and_what_has_changed(folder):
     results.add(request('b.png', 1), poses(1))
     cv2.imwrite(str(folder / 'b.png'), np.ones((7, 8, 3), np.uint8))
     assert opened(folder, 0, 1)[1] == ['b.png', 'c.png', 'd.png']
+
+
+def test_a_name_that_is_no_text_is_written(tmp_path):
+    results = Results(METAINFO, dict(model='m'))
+    results.add(request(name := os.fsdecode(b'caf\xe9.jpg'), 1), poses(1))
+    assert results.finish(tmp_path) == 0
+    assert json.loads((tmp_path / 'predictions.json').read_text())['images'][0]['file_name'] == name
+    assert b'caf\xe9.jpg' in (tmp_path / 'predictions.csv').read_bytes()

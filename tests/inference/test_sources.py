@@ -6,7 +6,7 @@ from PIL import Image
 from video_files import write_damaged, write_video
 
 from hourglass.errors import ConfigError, DataError
-from hourglass.inference.sources import open_source
+from hourglass.inference.sources import mark_results, open_source
 from hourglass.io.images import as_image
 
 
@@ -151,3 +151,16 @@ def test_what_is_not_there_is_refused(tmp_path, name, message, capfd):
         pytest.importorskip('av')
     with pytest.raises(DataError, match=message):
         open_source(name if name.isdecimal() else str(tmp_path / name))
+
+
+def test_results_of_a_prediction_that_was_killed_are_no_input(folder):
+    mark_results(folder / 'found')
+    (folder / 'found/overlays').mkdir()
+    (folder / 'found/overlays/b.png').write_bytes((folder / 'b.png').read_bytes())
+    assert list(open_source(str(folder)).paths) == ['a.JPG', 'b.png', 'sub/c.png', 'torn.png']
+
+
+def test_a_folder_whose_name_is_a_number_is_no_camera(folder, monkeypatch):
+    (folder / 'sub').rename(folder / '2020')
+    monkeypatch.chdir(folder)
+    assert list(open_source('2020').paths) == ['c.png']

@@ -1,4 +1,5 @@
 """Images are read as stored, or refused by name."""
+import os
 import struct
 import sys
 from io import BytesIO
@@ -357,3 +358,10 @@ def test_looking_for_bits_passes_over_what_cannot_be_read(tmp_path, monkeypatch)
     (tmp_path / 'b.png').write_text('no image')
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
     assert find_bits([tmp_path / 'a.png', tmp_path / 'b.png', tmp_path / 'c.png']) is None
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='other systems have no such names')
+def test_names_that_are_no_text_are_written_and_read(tmp_path, rng):
+    path = tmp_path / os.fsdecode(b'caf\xe9.png')
+    write_image(path, image := noise(rng, (9, 7)))
+    assert np.array_equal(read_image(path), image)

@@ -168,6 +168,7 @@ def test_other_sites_are_refused(client, model):
     assert client.get('/', base_url='http://evil.example').status_code == 421
     for host in ('localhost:8000', '127.0.0.1', '[::1]:8000'):
         assert client.get('/about', base_url=f'http://{host}').status_code == 200
+    assert client.post('/predict', headers=dict(Origin='http://[')).status_code == 403
     crossing = dict(Origin='http://evil.example')
     answer = client.post('/predict', headers=crossing)
     assert answer.status_code == 403

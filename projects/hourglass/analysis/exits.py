@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from hourglass.analysis.size import size_of, stages_of
-from hourglass.deploy.runtimes import WITH_EXIT
+from hourglass.deploy.runtimes import WITH_EXIT, wait_for_device
 from hourglass.engine.model_hooks import OptimizeHook
 from hourglass.errors import ConfigError
 from hourglass.io.figures import panels
@@ -102,8 +102,10 @@ class _Clock(OptimizeHook):
         run, self.left = backbone.forward, getattr(backbone, 'left', None)
 
         def timed(images: Tensor) -> tuple[Tensor, ...]:
+            wait_for_device()
             start = perf_counter()
             outputs = run(images)
+            wait_for_device()
             self.seconds += perf_counter() - start
             self.images += len(images)
             return outputs

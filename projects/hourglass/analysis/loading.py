@@ -24,15 +24,18 @@ class Loading:
 
     people: int
     seconds: float                      # of processor time
-    memory: int                         # bytes, at the peak, over what the imports take
+    memory: int | None                  # bytes, at the peak, over what the imports take
     sample_ms: float                    # processor time to get one sample, without its image
 
 
-def measure_loading(people: int) -> Loading:
-    """Load a rendered annotation of so many people on images of one content."""
+def measure_loading(people: int, memory: bool = True) -> Loading:
+    """Load a rendered annotation of so many people on images of one content.
+
+    ``memory`` measures it, too, which raises as :func:`.machine.peak_memory`.
+    """
     with TemporaryDirectory() as folder:
         write_annotation(Path(folder), people)
-        memory = peak_memory(_load, folder)
+        peak = peak_memory(_load, folder) if memory else None
         load = _load(folder)
         start = time.process_time()
         dataset = load()
@@ -41,7 +44,7 @@ def measure_loading(people: int) -> Loading:
         for index in chosen:
             dataset.get_data_info(index)
         sample_ms = 1000 * (time.process_time() - loaded) / len(chosen)
-    return Loading(people, loaded - start, memory, sample_ms)
+    return Loading(people, loaded - start, peak, sample_ms)
 
 
 def _load(folder: str) -> Callable:
@@ -73,6 +76,6 @@ def write_annotation(folder: Path, people: int) -> None:
 def table(costs: Sequence[Loading]) -> str:
     """Return the costs as a table in Markdown."""
     lines = ['| people | load, s | peak memory, MiB | a sample, ms |', '|---|---|---|---|']
-    lines += [f'| {one.people:,} | {one.seconds:.2f} | {one.memory / 2**20:.0f} '
+    lines += [f'| {one.people:,} | {one.seconds:.2f} | {(one.memory or 0) / 2**20:.0f} '
               f'| {one.sample_ms:.3f} |' for one in costs]
     return '\n'.join(lines)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -33,7 +34,13 @@ def machine() -> dict[str, str | int]:
         threads=torch.get_num_threads(),
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else 'none',
         python=platform.python_version(), hourglass=hourglass.__version__, torch=torch.__version__,
-        **{name: version(name) for name in _VERSIONS if find_spec(name)})
+        **{name: _release(name) for name in _VERSIONS if find_spec(name)})
+
+
+def _release(name: str) -> str:
+    with suppress(PackageNotFoundError):
+        return version(name)
+    return 'unknown'                    # of another distribution, as onnxruntime-gpu
 
 
 def _instructions() -> str:

@@ -78,7 +78,7 @@ def measure_prediction(model: PoseNetwork, open_source: Callable[[], ImageFiles 
     @torch.no_grad()
     def network() -> None:
         for batch in pixels.split(batch_size):
-            model(batch)
+            model(batch.to(model.mean.device))[0].cpu()
 
     def crop() -> None:                         # and leave nothing for the network
         deque(predict_each(model, read(), reading=lambda images: iter(deque(images, 0))), 0)

@@ -24,7 +24,7 @@ class BatchPredictor:
 
     A batch maps the names of its columns to their values, as a dict or a table of pandas: ``image``
     has paths, and ``boxes``, unless a detector or ``whole_image`` says where people are, what
-    :func:`hourglass.inference.predict.predict` takes for each image.
+    :func:`hourglass.inference.predict.predict` takes for each image, but not None.
 
     Args:
         load_network: makes the network, as ``partial(init_model, 'people')``.

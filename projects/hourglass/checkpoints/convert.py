@@ -14,7 +14,7 @@ from torch import Tensor
 from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
-from hourglass.checkpoints.reading import read_checkpoint, to_int8
+from hourglass.checkpoints.reading import read_checkpoint, stored_tensors, to_int8
 from hourglass.checkpoints.resizing import first_stacks, widened
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
@@ -31,8 +31,10 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                        widen: bool = False, stacks: int | None = None) -> dict[str, Any]:
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
-    Everything is checked before anything is written. Returns the report of
-    :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters``. Raises
+    Everything is checked before anything is written. A calibration stays, but for ``int8`` and
+    ``stacks``, after which it does not hold. Returns the report of
+    :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters`` and
+    ``calibration_dropped``. Raises
     ``CheckpointError`` for a source that cannot be imported, a detector with ``widen`` or
     ``stacks``, or an unsuitable ``out``, ``ConfigError`` if no data set or input fits or there are
     fewer ``stacks``, and ``DataError`` if a file cannot be written.
@@ -67,6 +69,10 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
             report['description'] = replace(report['description'], stage=-1)
     if widen:
         network, report['config'] = widened(network, report['config'])
+    changed = stacks is not None or int8                # and with it the heights of its peaks
+    report['calibration_dropped'] = changed and report['calibration'] is not None
+    if changed:
+        report['calibration'] = None
     if pixels is not None:
         report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
     parts = dict(backbone=network) | ({} if report['head'] is None else dict(head=report['head']))
@@ -88,19 +94,25 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
 def add_metadata(source: str | Path, out: str | Path, texts: dict[str, str]) -> None:
     """Write a checkpoint with more metadata, to a file of the same kind, or in its place.
 
+    Tensors stay as they are stored; a state dict alone becomes the ``state_dict`` of a checkpoint.
+
     Raises:
         CheckpointError: if it cannot be read.
         DataError: if the file cannot be written.
     """
-    out, content = Path(out).expanduser(), read_checkpoint(source)
-    if out.suffix != '.safetensors':
-        content['meta'] = {**content.get('meta', {}), **texts}
+    source, out = Path(source).expanduser(), Path(out).expanduser()
+    content = read_checkpoint(source)           # or raises
+    if out.suffix == '.safetensors':
+        from safetensors.torch import save
+        tensors, meta = stored_tensors(source)
         with replacing(out) as draft:
-            torch.save(content, draft)
+            draft.write_bytes(save(tensors, metadata=meta | texts))
         return
-    from safetensors.torch import save
+    from hourglass.checkpoints.plain import to_plain
+    if all(isinstance(value, Tensor) for value in content.values()):
+        content = dict(state_dict=content)
     with replacing(out) as draft:
-        draft.write_bytes(save(content['state_dict'], metadata=content['meta'] | texts))
+        torch.save(to_plain(content | dict(meta={**content.get('meta', {}), **texts})), draft)
 
 
 def _halved(name: str, value: Tensor, source: Path) -> Tensor:
@@ -121,6 +133,8 @@ def _as_file(tensors: Tensors, report: dict[str, Any], source: Path, suffix: str
     if report['description'] is not None:
         mean, std = report['pixels']                    # perhaps as asked
         meta |= replace(report['description'], mean=mean, std=std).metadata()
+    if report['calibration'] is not None:
+        meta |= report['calibration'].metadata()
     if suffix == '.safetensors':
         from safetensors.torch import save
         return save({name: value.contiguous() for name, value in tensors.items()},

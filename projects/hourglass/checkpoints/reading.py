@@ -38,10 +38,8 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
     check_whole(path)
     with one_line_of(path):
         if path.suffix == '.safetensors':
-            from safetensors import safe_open
-            with safe_open(path, 'pt') as file:
-                tensors = {name: file.get_tensor(name) for name in list(file.keys())}
-                return dict(state_dict=from_int8(tensors), meta=file.metadata() or {})
+            tensors, texts = stored_tensors(path)
+            return dict(state_dict=from_int8(tensors), meta=texts)
         if torch.__version__ < '2.6':
             _refuse_torchscript(path)
             content = torch.load(path, map_location=map_location, pickle_module=unpickling,
@@ -57,6 +55,13 @@ def read_checkpoint(path: str | Path, map_location: str | torch.device | None = 
             name: value.cpu().numpy() if isinstance(value, Tensor) else value
             for name, value in meta['dataset_meta'].items()}
     return content
+
+
+def stored_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return the tensors of a ``.safetensors`` file as they are stored, and its metadata."""
+    from safetensors import safe_open
+    with safe_open(path, 'pt') as file:
+        return {name: file.get_tensor(name) for name in list(file.keys())}, file.metadata() or {}
 
 
 def _refuse_torchscript(path: Path) -> None:
@@ -84,10 +89,10 @@ def to_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def from_int8(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors that :func:`to_int8` stored; others are left as they are."""
-    scales = {name.removesuffix(_SCALE): value for name, value in stored.items()
-              if name.endswith(_SCALE)}
-    return {name: value.float() * scales[name] if name in scales else value
-            for name, value in stored.items() if not name.endswith(_SCALE)}
+    scales = {name: f'{name}{_SCALE}' for name, value in stored.items()
+              if value.dtype == torch.int8 and f'{name}{_SCALE}' in stored}
+    return {name: value.float() * stored[scales[name]] if name in scales else value
+            for name, value in stored.items() if name not in scales.values()}
 
 
 def check_whole(path: str | Path) -> None:

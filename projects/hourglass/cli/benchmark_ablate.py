@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.io.figures import save_figure
     if missing := [path for path in args.configs if not path.is_file()]:
         raise ConfigError(f'{missing[0]}: no such config file')
+    if args.validations is not None and args.validations < 1:
+        raise ConfigError(f'--validations {args.validations}: give 1 or more')
     for variants in ablation.ablate(args.configs, args.seeds, args.iterations,
                                     args.validations, args.work_dir, args.joints):
         with replacing(args.work_dir / 'table.md') as draft:

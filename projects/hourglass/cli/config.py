@@ -65,6 +65,13 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     return cfg
 
 
+def check_test_set(cfg: Config, path: str) -> None:
+    """Raise ``ConfigError`` if a config has nothing to test on."""
+    if cfg.get('test_dataloader') is None:
+        raise ConfigError(f'{path}: has no test_dataloader; give test_dataloader, test_cfg and '
+                          'test_evaluator')
+
+
 def _leave_out_hooks(cfg: Config) -> None:
     """Remove hooks that are None, which mmengine cannot build; its own ones stay None for it."""
     hooks = cfg.get('default_hooks') or {}

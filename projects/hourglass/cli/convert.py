@@ -32,5 +32,8 @@ def run(args: argparse.Namespace) -> None:
     if report['dropped']:
         print(f"{len(report['dropped'])} tensors dropped that the network does not use, such as "
               f"{', '.join(report['dropped'][:3])}")
+    if report['calibration_dropped']:
+        print('calibration dropped, which was of the whole network: make one with hourglass test '
+              '--calibrate')
     for path in filter(None, (args.out, args.config)):
         print(f'written: {path}')

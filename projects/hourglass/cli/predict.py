@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +16,17 @@ from hourglass.cli.arguments import (
     speed_options,
 )
 from hourglass.engine.processes import Place, work_apart
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, HourglassError
 from hourglass.io.tables import counted
 
 if TYPE_CHECKING:
     from hourglass.apis import PoseNetwork
     from hourglass.inference.results import Results
     from hourglass.inference.sources import Frames, ImageFiles
+
+
+_MODEL = 'people'
+_STOPPED = 128 + signal.SIGINT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--format', choices=('coco', 'coco-results'), default='coco', help='of '
                         'predictions.json: coco-results is the list that COCO.loadRes takes')
     network = parser.add_argument_group('network')
-    network.add_argument('--model', default='people', help='name of the weights: '
-                         'flic, flic-small, flic-small4, lsp-small, people, people-small '
-                         '(default %(default)s)')
+    network.add_argument('--model', help='name of the weights: flic, flic-small, flic-small4, '
+                         f'lsp-small, people, people-small (default {_MODEL})')
     network.add_argument('--config', help='config file, with --weights instead of --model')
     network.add_argument('--weights', help='checkpoint; without --config a file that describes '
                          'itself, or a name')
@@ -60,9 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     people.add_argument('--whole-image', action='store_true', help='one person fills each image')
     people.add_argument('--detector-score', type=float, metavar='SCORE',
                         help='leave out boxes below it; default 0.3 for hourglass, 0.5 for others')
-    people.add_argument('--detector-overlap', type=float, default=0.5, metavar='IOU',
-                        help='of two boxes that overlap by more, keep one; default %(default)s')
-    people.add_argument('--max-people', type=int, help='boxes in an image; default all')
+    people.add_argument('--detector-overlap', type=float, metavar='IOU',
+                        help='of two boxes that overlap by more, keep one; default 0.5')
+    people.add_argument('--max-people', type=int,
+                        help='boxes of --detector in an image; default all')
     drawn = parser.add_argument_group('images')
     drawn.add_argument('--heatmaps', action='store_true', help='draw the heatmap of every keypoint')
     drawn.add_argument('--crop', action='store_true', help='write the crops of the people')
@@ -86,8 +92,12 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.apis import init_model
     from hourglass.inference.boxes import box_finder
     from hourglass.inference.collection import Drawing, predict_collection
-    from hourglass.inference.sources import ImageFiles, open_source
-    from hourglass.io.files import not_written
+    from hourglass.inference.sources import ImageFiles, mark_results, open_source
+    if args.model and (args.config or args.weights):
+        raise ConfigError('--model: names the weights; leave out --config and --weights')
+    args.model = args.model or _MODEL
+    if args.max_frames is not None and args.max_frames < 1:
+        raise ConfigError(f'--max-frames {args.max_frames}: give 1 or more')
     if args.config and not args.weights:
         raise ConfigError('--config and --weights go together (or --model alone)')
     if args.stage is not None and args.stages is not None:
@@ -103,36 +113,41 @@ def run(args: argparse.Namespace) -> None:
         # the names of the frames of a video are not known before
         source.paths if args.boxes and isinstance(source, ImageFiles) and (
             args.fps or source.is_still) else (),
-        score=args.detector_score, overlap=args.detector_overlap, max_people=args.max_people)
+        device=args.device, score=args.detector_score, overlap=args.detector_overlap,
+        max_people=args.max_people)
     if args.smooth and source.is_still:
         raise ConfigError(f'{args.input}: still images; --smooth is for videos, and --fps takes '
                           'the images of a folder as one')
     name = args.config or args.weights or args.model
     model = init_model(name, args.weights, args.device, **speed)
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise not_written(args.out, error) from None
+    mark_results(args.out)
     results = _open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     images = predict_collection(
         model, source, find_boxes, results, drawing, stage=args.stage, batch_size=args.batch_size,
         flip=False if args.no_flip else None, probability=args.probability, smooth=args.smooth)
+    done, stopped = 0, False
     try:
-        for count, problem in enumerate(tqdm(
-                images, total=source.count, unit='image', disable=not sys.stderr.isatty()), 1):
+        for problem in tqdm(
+                images, total=source.count, unit='image', disable=not sys.stderr.isatty()):
+            done += 1
             if problem:
                 tqdm.write(f'error: {problem}', file=sys.stderr)
-            if count == args.max_frames:
+            if done == args.max_frames:
                 break
     except KeyboardInterrupt:
+        stopped = True
         print('stopped; the images that are done are written', file=sys.stderr)
+    except BaseException:
+        with suppress(HourglassError):          # keep what is done; the first error is raised
+            results.finish(args.out)
+        raise
     finally:
         images.close()
     if left := results.finish(args.out):
-        print(f'{source.count} images done here; {left} are left. The last process to finish, '
+        print(f'{counted(done, "image")} done here; {left} are left. The last process to finish, '
               'or another call, writes the results')
-        return
+        sys.exit(_STOPPED if stopped else None)
     content = results.content()
     whole = ', one looked for in each whole image' if args.whole_image else ''
     people, count = len(content['annotations']), len(content['images'])
@@ -140,6 +155,8 @@ def run(args: argparse.Namespace) -> None:
           f'{args.out}')
     if source.ignored:
         print(f"{counted(source.ignored, 'file')} of {args.input} ignored: no image by name")
+    if stopped:
+        sys.exit(_STOPPED)
     if results.problems:
         sys.exit(f"{counted(len(results.problems), 'image')} could not be used")
 
@@ -151,7 +168,8 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
     from hourglass.inference.results import Results, SharedResults
     from hourglass.inference.sources import ImageFiles
     from hourglass.io.journal import Journal, fingerprint
-    stage = args.stages - 1 if args.stages is not None else -1 if args.stage is None else args.stage
+    from hourglass.models.stages import stage_index
+    stage = model.stage if args.stage is None else stage_index(args.stage, model.num_stages)
     info = dict(made_by=f'mmpose-hourglass {hourglass.__version__}',
                 model=args.weights or args.model, stage=stage)
     as_list = args.format == 'coco-results'

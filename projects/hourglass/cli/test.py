@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
     from mmengine.runner import Runner
 
-    from hourglass.checkpoints.names import checked_checkpoint
-    from hourglass.cli.config import load_config
+    from hourglass.checkpoints.names import checked_checkpoint, find_weights
+    from hourglass.cli.config import check_test_set, load_config
     from hourglass.engine.checks import check_evaluation
     from hourglass.engine.journal_loop import use_journal
     checkpoint = checked_checkpoint(args.checkpoint)
@@ -50,10 +50,13 @@ def run(args: argparse.Namespace) -> None:
     if args.calibrate and Path(args.calibrate).suffix != Path(checkpoint).suffix:
         raise ConfigError(f'--calibrate {args.calibrate}: name a {Path(checkpoint).suffix} file, '
                           'as the checkpoint is one')
+    if args.calibrate is not None:
+        checkpoint = str(find_weights(checkpoint))      # no address: it is written
     if args.dump and args.journal:
         raise ConfigError('--dump and --journal: a journal keeps only metrics; give one of them')
     place = work_apart(args.launcher) if args.journal else None
     cfg = load_config(args, join=place is None)
+    check_test_set(cfg, args.config)
     cfg.load_from = checkpoint
     if args.all_stages or args.report:
         cfg.merge_from_dict({'model.test_cfg.all_stages': True})

@@ -35,10 +35,9 @@ def _load_models(args: argparse.Namespace) -> dict:
     from hourglass.checkpoints.names import weights_by_name
     if args.model and (args.config or args.weights):
         raise ConfigError('--model: brings its config and weights; leave out --config, --weights')
-    if args.weights and not args.config:
-        raise ConfigError('--weights: of which network? give its --config, too')
-    if args.config:
-        return {Path(args.config).stem: init_model(args.config, args.weights, args.device)}
+    if args.config or args.weights:
+        return {Path(args.config or args.weights).stem: init_model(
+            args.config or args.weights, args.weights, args.device)}
     # in reverse order the network of the whole body, which the examples show, is the first
     names = [args.model] if args.model else sorted(weights_by_name(), reverse=True)
     return {name: init_model(name, device=args.device) for name in names}
@@ -72,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
         option = f'--public-url {args.public_url}' if args.public_url else f'--host {args.host}'
         print(f'warning: {option}: everyone who reaches this address can use the page; it has no '
               'password and no encryption of its own', flush=True)
-    detector = find_detector(args.detector) if args.detector else None
+    detector = find_detector(args.detector, device=args.device) if args.detector else None
     models = _load_models(args)
     app = create_app(models, hosts, detector, args.public_url, args.max_megabytes,
                      args.max_seconds)

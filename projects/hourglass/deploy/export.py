@@ -31,6 +31,7 @@ from hourglass.io.images import read_image
 
 SUFFIXES = (*FORMATS, '.safetensors')
 _SHARING = ('.xml', '.param')           # have their weights in a .bin file of the same name
+_BESIDE = {'.xml': ('.bin',), '.param': ('.bin', '.json')}     # files that are written, too
 _BATCH = 3                              # compared in batches of one and of this many
 
 KeypointsOf = Callable[[Tensor], tuple[Tensor, Tensor]]     # pixels -> keypoints, scores
@@ -162,6 +163,10 @@ def _check_arguments(out: Path, checkpoint: Path, given: Sequence[str], images: 
         words = 'give one of --half and --int8'
     elif ('int8' in given) != (images is not None):
         words = '--int8 and --images go together: a folder of images like those to come'
+    elif not out.exists() and (strangers := [
+            path.name for suffix in _BESIDE.get(out.suffix, ())
+            if (path := out.with_suffix(suffix)).exists()]):
+        words = f'would replace {strangers[0]}, which is no part of it; choose another name'
     elif out.suffix in _SHARING and any(
             out.with_suffix(other).exists() for other in _SHARING if other != out.suffix):
         words = f'{out.stem}.bin belongs to a file of another format; choose another name'

@@ -12,7 +12,6 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -40,13 +39,13 @@ class Runtime:
     """A way to run a network."""
 
     # makes the module from a network and its input size (w, h) in px
-    build: Callable[[StackedHourglass, tuple[int, int]], nn.Module]
+    build: Callable[[Any, tuple[int, int]], nn.Module]
     packages: tuple[str, ...] = ()                      # those that it needs
     torch: str = '2.0'                                  # its first release that can do this
     devices: tuple[str, ...] = ('cpu', 'cuda')          # types of the devices that it runs on
     tried: bool = False                 # by 'auto': it is exact and starts within seconds
     # makes the module with early exit from a network and a tolerance
-    build_exit: Callable[[StackedHourglass, float], nn.Module] | None = None
+    build_exit: Callable[[Any, float], nn.Module] | None = None
 
     def missing(self) -> str:
         """Return which packages are not installed or too old, in words; empty if none is."""
@@ -75,6 +74,17 @@ class LastOutput(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         return (self.network(images)[-1],)
+
+
+class FirstOutputs(nn.Module):
+    """A network with only its first ``count`` outputs."""
+
+    def __init__(self, network: nn.Module, count: int):
+        super().__init__()
+        self.network, self.count = network, count
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network(images)[:self.count])
 
 
 class InBFloat16(LastOutput):
@@ -200,9 +210,10 @@ def _channels_last(network: nn.Module) -> nn.Module:
     return network.to(memory_format=torch.channels_last)        # type: ignore[call-overload]
 
 
+_PLAIN = 'cpu', 'cuda', 'mps'           # devices of networks of torch's usual layers
 RUNTIMES = {
-    'none': Runtime(lambda network, _: LastOutput(network), tried=True),
-    'fuse': Runtime(lambda network, _: _channels_last(fuse(network)), tried=True,
+    'none': Runtime(lambda network, _: LastOutput(network), devices=_PLAIN, tried=True),
+    'fuse': Runtime(lambda network, _: _channels_last(fuse(network)), devices=_PLAIN, tried=True,
                     build_exit=lambda *of: _channels_last(EarlyExit(*of))),
     'ncnn': Runtime(lambda network, _: NcnnNetwork(network), ('ncnn',), devices=('cpu',),
                     tried=True, build_exit=NcnnNetwork),
@@ -216,7 +227,7 @@ RUNTIMES = {
 WITH_EXIT = [name for name, runtime in RUNTIMES.items() if runtime.build_exit]
 
 
-def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
+def run_by(name: str, network: nn.Module, input_size: tuple[int, int],
            exit_tolerance: float | None = None) -> nn.Module:
     """Return the network as run by one of :data:`RUNTIMES`, in eval mode.
 
@@ -244,7 +255,7 @@ def run_by(name: str, network: StackedHourglass, input_size: tuple[int, int],
 
 
 @torch.inference_mode()
-def fastest(network: StackedHourglass, input_size: tuple[int, int]
+def fastest(network: nn.Module, input_size: tuple[int, int]
             ) -> tuple[str, dict[str, float], nn.Module]:
     """Find the runtime that takes the least time here for one random image.
 
@@ -272,19 +283,26 @@ def deviation(found: Tensor, expected: Tensor) -> float:
     return float((found - expected).abs().max() / largest)
 
 
+def wait_for_device() -> None:
+    """Wait until an accelerator, if there is one, has done its work."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    elif torch.backends.mps.is_available():
+        torch.mps.synchronize()
+
+
 def take_turns(calls: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
     """Measure the seconds of each call, round by round, after a round that warms up.
 
     The calls take turns, so that other work on the machine slows all of them alike.
     """
-    wait = torch.cuda.synchronize if torch.cuda.is_available() else nullcontext
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
         for call, of_call in zip(calls, seconds):
-            wait()
+            wait_for_device()
             start = time.perf_counter()
             call()
-            wait()
+            wait_for_device()
             of_call.append(time.perf_counter() - start)
     return [of_call[1:] for of_call in seconds]
 
@@ -328,14 +346,17 @@ def optimized(model: PoseNetwork, how: str = 'auto', stage: int | None = None,
     """
     faster, count = model.until_stage(stage), model.num_stages
     network: Any = faster.network
+    run, plain = None, network if isinstance(network, StackedHourglass) else FirstOutputs(
+        network, faster.stage + 1)      # of another one, all stages are computed
     if how == 'auto':
-        how, seconds, faster.network = fastest(network, model.input_size)
+        how, seconds, run = fastest(plain, model.input_size)
         times = ', '.join(f'{name} {1000 * time:.1f} ms' for name, time in seconds.items())
         logging.getLogger(__name__).info('optimize: %s (%s)', how, times)
     if how == 'none' and exit_tolerance is not None:
         how = 'fuse'
-    if faster.network is network or exit_tolerance is not None:
-        faster.network = run_by(how, network, model.input_size, exit_tolerance)
+    if run is None or exit_tolerance is not None:
+        run = run_by(how, plain if how == 'none' else network, model.input_size, exit_tolerance)
+    faster.network = run
     if faster.to_heatmaps is not None:
         faster.to_heatmaps = faster.to_heatmaps[-1:]
     faster.num_stages, faster.stages = count, range(faster.stage, faster.stage + 1)

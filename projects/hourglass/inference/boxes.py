@@ -24,13 +24,14 @@ _BEYOND = 1.1                           # of the image: annotated boxes end befo
 
 
 def box_finder(boxes: str | None = None, detector: str | None = None, whole_image: bool = False,
-               box_format: str | None = None, images: Collection[str] = (), **options: Any
-               ) -> FindBoxes:
+               box_format: str | None = None, images: Collection[str] = (),
+               device: str | None = None, **options: Any) -> FindBoxes:
     """Return a function that gives the boxes of an image, or None for a whole one.
 
     ``boxes`` is the path of a :class:`BoxFile` for the ``images``, ``detector`` a name for
-    :func:`hourglass.inference.detectors.find_detector`, which takes the options. Unless one of the
-    three is given alone, it is a ``ConfigError``; boxes and detectors raise their own.
+    :func:`hourglass.inference.detectors.find_detector`, which takes the device and the options that
+    are not None. Unless one of the three is given alone, and options with a detector, it is a
+    ``ConfigError``; boxes and detectors raise their own.
     """
     given = [option for option, value in (
         ('--detector', detector), ('--boxes', boxes), ('--whole-image', whole_image)) if value]
@@ -42,10 +43,15 @@ def box_finder(boxes: str | None = None, detector: str | None = None, whole_imag
                           'and --whole-image (one person fills each image)')
     if box_format and not boxes:
         raise ConfigError('--box-format is for --boxes; leave it out')
+    options = {name: value for name, value in options.items() if value is not None}
+    if options and not detector:
+        name = next(iter(options))
+        option = '--max-people' if name == 'max_people' else f'--detector-{name}'
+        raise ConfigError(f'{option} is for --detector; leave it out')
     if boxes:
         return BoxFile(boxes, box_format, images)
     if detector:
-        find = find_detector(detector, **options)
+        find = find_detector(detector, device=device, **options)
         return lambda request: find(request.image, request.name)    # type: ignore[arg-type]  # read
     return lambda request: None
 

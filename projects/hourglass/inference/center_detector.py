@@ -19,13 +19,13 @@ class HourglassDetector:
 
     Args:
         path: weights of a :class:`hourglass.models.person_detector.CenterDetector`.
-        device: as for ``torch.device``.
+        device: that the network runs on.
 
     Raises:
         CheckpointError: if the file cannot be read, or holds no detector.
     """
 
-    def __init__(self, path: str | Path, device: str):
+    def __init__(self, path: str | Path, device: torch.device):
         network, report = import_checkpoint(path)
         if report['head'] is None:
             raise CheckpointError(f'{path}: a network of keypoints, not a detector')

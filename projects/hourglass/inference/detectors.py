@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -18,12 +18,15 @@ from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mea
 from hourglass.inference.onnx_detectors import OnnxDetector, rtmlib_file
 from hourglass.io.images import ImageLike, as_image
 
+if TYPE_CHECKING:
+    import torch
+
 _PACKAGES = dict(torchvision='torchvision', mmdet='--no-deps mmdet==3.3.0')
 Detect = Callable[[ndarray], Any]       # as find_detector's module:function
 
 
 def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
-                  max_people: int | None = None) -> PersonDetector:
+                  max_people: int | None = None, device: str | None = None) -> PersonDetector:
     """Load a detector of people by its name.
 
     Args:
@@ -39,9 +42,11 @@ def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
         overlap: of two boxes with a larger intersection over union, the one with the higher score
             remains.
         max_people: number of boxes for an image, those of the highest scores; default all.
+        device: as for ``torch.device``, for the detectors that torch runs; default the GPU if there
+            is one, else the CPU.
 
     Raises:
-        ConfigError: for an unknown name, or a detector that cannot be loaded here.
+        ConfigError: for an unknown name or device, or a detector that cannot be loaded here.
     """
     if max_people is not None and max_people < 1:
         raise ConfigError(f'max_people={max_people}: give 1 or more')
@@ -55,9 +60,9 @@ def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
             raise ConfigError(f'detector {name}, {option}={value}: a number from 0 to 1 needed')
     try:
         if name in _BY_NAME:
-            detect = _BY_NAME[name]()
+            detect = _BY_NAME[name](device)
         elif colon and kind in _WITH_FILES:
-            detect = _WITH_FILES[kind](rest)
+            detect = _WITH_FILES[kind](device, rest)
         elif colon:
             detect = _function(kind, rest)
         else:
@@ -114,25 +119,26 @@ class PersonDetector:
                            )[:self.max_people]
 
 
-def _onnx(file: str) -> Detect:
+def _onnx(_: str | None, file: str) -> Detect:
     """Load ``FILE`` or ``FILE,FAMILY``; a comma may also be part of the file's name."""
     path, _, family = file.rpartition(',')
     return OnnxDetector(path, family) if path and not os.path.exists(file) else OnnxDetector(file)
 
 
-def _hourglass(file: str | None = None) -> Detect:
+def _hourglass(device: str | None, file: str | None = None) -> Detect:
     """Load the detector that comes with the package, or one of a file."""
     from hourglass.inference.center_detector import HourglassDetector
-    return HourglassDetector(file or DETECTOR, _device())
+    return HourglassDetector(file or DETECTOR, _of_torch(device))
 
 
-def _torchvision() -> Detect:
+def _torchvision(device: str | None) -> Detect:
     """Load Faster R-CNN with a MobileNet, as torchvision publishes it."""
     import torch
     from torchvision.models import detection
+    place = _of_torch(device)
     weights = detection.FasterRCNN_MobileNet_V3_Large_FPN_Weights.DEFAULT
     try:                                        # torch compares the sha256 in the file's name
-        model = detection.fasterrcnn_mobilenet_v3_large_fpn(weights=weights).eval().to(_device())
+        model = detection.fasterrcnn_mobilenet_v3_large_fpn(weights=weights).eval().to(place)
     except (OSError, RuntimeError) as error:
         raise ConfigError(
             f'detector torchvision: cannot be loaded ({_in_a_line(error)}); download '
@@ -140,18 +146,18 @@ def _torchvision() -> Detect:
 
     @torch.inference_mode()
     def detect(image: ndarray) -> ndarray:
-        rgb = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1).to(_device()) / 255
+        rgb = torch.from_numpy(image[..., ::-1].copy()).permute(2, 0, 1).to(place) / 255
         found, = model([rgb])
         boxes = torch.column_stack([found['boxes'], found['scores']])
         return boxes[found['labels'] == 1].cpu().numpy()                # 0 is the background
     return detect
 
 
-def _mmdet(files: str) -> Detect:
+def _mmdet(device: str | None, files: str) -> Detect:
     """Load ``CONFIG,CHECKPOINT`` of mmdet."""
     from mmdet.apis import inference_detector, init_detector
     config, _, checkpoint = files.partition(',')
-    model = init_detector(config, checkpoint, device=_device())
+    model = init_detector(config, checkpoint, device=str(_of_torch(device)))
     person = list(model.dataset_meta['classes']).index('person')
 
     def detect(image: ndarray) -> ndarray:
@@ -160,12 +166,15 @@ def _mmdet(files: str) -> Detect:
     return detect
 
 
-def _device() -> str:
+def _of_torch(device: str | None) -> torch.device:
+    """Return the device of a name; None means a GPU if there is one, else the CPU."""
     import torch
-    return 'cuda' if torch.cuda.is_available() else 'cpu'
+
+    from hourglass.inference.device import find_device
+    return find_device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
 
 
-def _hog() -> Detect:
+def _hog(_: str | None) -> Detect:
     """Return OpenCV's own detector, histograms of gradients in a window of 64x128 px."""
     import cv2
     if not hasattr(cv2, 'HOGDescriptor'):
@@ -198,8 +207,8 @@ def _in_a_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-_BY_NAME: dict[str, Callable[[], Detect]] = dict(
-    hourglass=_hourglass, rtmlib=lambda: OnnxDetector(rtmlib_file(), 'yolox'),
+_BY_NAME: dict[str, Callable[[Any], Detect]] = dict(          # takes the name of a device or None
+    hourglass=_hourglass, rtmlib=lambda _: OnnxDetector(rtmlib_file(), 'yolox'),
     torchvision=_torchvision, hog=_hog)
-_WITH_FILES: dict[str, Callable[[str], Detect]] = dict(
+_WITH_FILES: dict[str, Callable[[Any, str], Detect]] = dict(
     hourglass=_hourglass, onnx=_onnx, mmdet=_mmdet)

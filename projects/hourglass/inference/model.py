@@ -11,6 +11,7 @@ import torch
 from hourglass.checkpoints import import_checkpoint
 from hourglass.checkpoints.names import SCHEME, find_config, find_weights, weights_by_name
 from hourglass.errors import CheckpointError, ConfigError
+from hourglass.inference.device import find_device
 from hourglass.inference.network import PoseNetwork, decoder_of
 from hourglass.io.memory import return_freed_memory
 
@@ -37,7 +38,7 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
         CheckpointError: if there are no such weights, they are of another network, or they do not
             describe themselves.
     """
-    to = _device(device)
+    to = find_device(device)
     if weights in (None, config) and isinstance(config, (str, Path)) and (
             weights == config or str(config).removeprefix(SCHEME) in weights_by_name()
             or Path(config).suffix in _WEIGHTS):
@@ -81,17 +82,3 @@ def _need_openmmlab(what: str) -> None:
     if find_spec('mmpose') is None:
         raise ConfigError(f"{what} needs OpenMMLab's packages, which are not installed; "
                           f"init_model and predict of {', '.join(weights_by_name())} do without")
-
-
-def _device(name: str | None) -> torch.device:
-    if name is None:
-        name = ('cuda' if torch.cuda.is_available() else
-                'mps' if torch.backends.mps.is_available() else 'cpu')
-    try:
-        return torch.empty(0, device=name).device
-    except (AssertionError, RuntimeError) as error:
-        reason = str(error).partition('\n')[0]
-        if reason.startswith('Expected one of'):        # all that torch knows of
-            reason = 'torch knows no such device'
-        raise ConfigError(f"device '{name}': cannot be used here ({reason}); leave it out, or give "
-                          "'cpu'") from None

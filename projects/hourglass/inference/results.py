@@ -99,7 +99,7 @@ class Results:
         write_json(folder / 'predictions.json',
                    self.coco_results() if self.as_list else self.content())
         with replacing(folder / 'predictions.csv') as draft, \
-                draft.open('w', newline='', encoding='utf-8') as file:
+                draft.open('w', newline='', encoding='utf-8', errors='surrogateescape') as file:
             table = csv.writer(file)
             people = [(entry['image'], number, person) for entry in self.entries
                       for number, person in enumerate(entry.get('people', ()))]

@@ -15,11 +15,13 @@ import cv2
 
 from hourglass.errors import ConfigError, DataError
 from hourglass.inference.places import Request
+from hourglass.io.files import not_written
 from hourglass.io.images import StoredImage, find_bits, image_suffixes
 from hourglass.io.tables import counted
 from hourglass.io.video import VIDEOS, Animation, Frame, Video
 
 _RESULTS = ('overlays', 'heatmaps', 'crops')      # folders beside predictions.json
+_MARK = '.hourglass'                    # a file in a folder that a prediction writes to
 
 
 class ImageFiles:
@@ -99,9 +101,21 @@ class ImageFiles:
 
 def _is_result(file: Path, root: Path) -> bool:
     """Return whether a file lies in a folder of results below ``root``."""
-    return any(folder.name in _RESULTS and (
-        (folder.parent / 'predictions.json').is_file() or (folder.parent / 'journal').is_dir())
+    return any(folder.name in _RESULTS and any(
+        (folder.parent / name).exists() for name in (_MARK, 'predictions.json', 'journal'))
                for folder in takewhile(lambda folder: folder != root, file.parents))
+
+
+def mark_results(folder: Path) -> None:
+    """Make a folder for results, which are no input, even if this process is killed.
+
+    Raises ``DataError`` if it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _MARK).touch()
+    except OSError as error:
+        raise not_written(folder, error) from None
 
 
 @dataclass
@@ -144,7 +158,7 @@ class Camera:
 
 def open_source(source: str, fps: float | None = None, bits: int | None = None
                 ) -> ImageFiles | Frames:
-    """Open the images that INPUT of a command line names; a number is a camera.
+    """Open the images that INPUT of a command line names; a number is a camera if it is no path.
 
     ``fps`` and ``bits`` are for :class:`ImageFiles`. Raises ``ConfigError`` for ``fps`` of anything
     else, and ``DataError`` for what cannot be opened.
@@ -152,9 +166,10 @@ def open_source(source: str, fps: float | None = None, bits: int | None = None
     address, path = urlsplit(source), Path(source).expanduser()
     if fps is not None and not fps > 0:
         raise ConfigError(f'fps={fps}: give a rate above 0')
-    if fps and (source.isdecimal() or address.netloc or _is_video(source)):
+    is_camera = source.isdecimal() and not path.exists()
+    if fps and (is_camera or address.netloc or _is_video(source)):
         raise ConfigError(f'fps={fps}: is for folders of images; {source} has its own times')
-    if source.isdecimal():
+    if is_camera:
         return Frames(f'camera{source}', Camera(int(source)))
     if address.netloc:
         return Frames(Path(address.path).name or address.netloc, Video(source))

@@ -163,13 +163,16 @@ def write_image(path: str | Path, image: ndarray) -> None:
 
     Raises ``DataError`` if it cannot be written.
     """
+    path = Path(path)
     try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(cv2.error):           # cv2.imwrite takes not every name
+            known, content = cv2.imencode(path.suffix, image)
+            if known:
+                path.write_bytes(content.tobytes())
+                return
     except OSError as error:
-        raise not_written(Path(path), error) from None
-    with suppress(cv2.error):
-        if cv2.imwrite(str(path), image):
-            return
+        raise not_written(path, error) from None
     raise DataError(f'{path}: cannot be written; name a .png or .jpg file in a folder you may '
                     'write to, with free space')
 

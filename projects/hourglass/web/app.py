@@ -76,12 +76,12 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
 
     @app.before_request
     def _refuse_other_sites() -> None:
-        host = urlsplit(f'//{flask.request.host}').hostname
+        host = _part(f'//{flask.request.host}', 'hostname')
         if hosts is not None and (host is None or host not in (*hosts, public.hostname)):
             raise MisdirectedRequest(f"open this page as {public_url or ' or '.join(hosts)}")
         origin = flask.request.headers.get('Origin')
         if origin not in (None, f'{public.scheme}://{public.netloc}') and (
-                urlsplit(origin).netloc != flask.request.host):
+                _part(origin, 'netloc') != flask.request.host):
             raise Forbidden('only the page itself may send requests to this server')
 
     @app.after_request
@@ -126,8 +126,8 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
             raise ConfigError('find: this page has no detector; hourglass web --detector gives it '
                               'one')
         boxes = [] if 'find' in form else _boxes(form.get('boxes', ''))
-        image = read_upload(flask.request.files.get('image'))
         with one_at_a_time:
+            image = read_upload(flask.request.files.get('image'))
             start = time.perf_counter()
             if detector is not None and 'find' in form:
                 boxes = detector(image)[:MAX_PEOPLE, :4].tolist()
@@ -136,6 +136,14 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
             milliseconds = 1000 * (time.perf_counter() - start)
         return poses_as_json(poses) | dict(boxes=boxes, milliseconds=milliseconds)
     return app
+
+
+def _part(address: str, name: str) -> str | None:
+    """Return the ``netloc`` or ``hostname`` of an address, or None if it is none."""
+    try:
+        return getattr(urlsplit(address), name)
+    except ValueError:
+        return None
 
 
 def _boxes(text: str) -> list:

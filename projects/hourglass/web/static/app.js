@@ -265,12 +265,11 @@ listen(canvas, state, ({ offsetX, offsetY }) => [
     stop();
     next();
     state.answer = null;
-    if (state.boxes.length > state.about.max_people) {
-      remove(state, state.boxes.length - 1);
-      complain(`At most ${state.about.max_people} boxes at a time; remove one first`);
-    }
+    const isFull = state.boxes.length > state.about.max_people;
+    if (isFull) remove(state, state.boxes.length - 1);
     drawAll();
-    askIn(slowly ? 350 : 0);
+    askIn(slowly ? 350 : 0);              // clears the last complaint
+    if (isFull) complain(`At most ${state.about.max_people} boxes at a time; remove one first`);
   },
 });
 

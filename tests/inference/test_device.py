@@ -1,0 +1,20 @@
+"""A device is found by its name, and a GPU has its number."""
+import pytest
+import torch
+
+from hourglass.errors import ConfigError
+from hourglass.inference.device import find_device
+
+
+def test_without_an_accelerator_it_is_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(torch.backends.mps, 'is_available', lambda: False)
+    assert find_device() == find_device('cpu') == torch.device('cpu')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without a GPU')
+@pytest.mark.parametrize(('name', 'words'), [
+    ('cuda', 'cannot be used here'), ('gpu', 'torch knows no such device')])
+def test_a_device_that_is_not_there_is_refused(name, words):
+    with pytest.raises(ConfigError, match=f"device '{name}': .*{words}.*; leave it out, or give"):
+        find_device(name)
