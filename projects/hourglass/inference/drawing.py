@@ -116,8 +116,13 @@ def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, colum
             person['raw_ann_info']['keypoints_image'], dataset.metainfo, side)
         # the crop that the network is given, without what lies outside of the image
         middle, half = person['bbox_center'][0] + 0.5, side / 2
-        size = np.array(drawn.shape[1::-1])
-        low = np.clip(middle - half, 0, size - 1).astype(int)
-        high = np.clip(middle + half, low + 1, size).astype(int)            # at least a pixel
-        cells.append(drawn[low[1]:high[1], low[0]:high[0]])
+        cells.append(part_of(drawn, np.concatenate([middle - half, middle + half])))
     write_image(path, contact_sheet(cells, columns))
+
+
+def part_of(image: ndarray, box: ndarray) -> ndarray:
+    """Return the part of an image (H, W, 3) in a box x1, y1, x2, y2 in its px: at least a pixel."""
+    size = np.array(image.shape[1::-1])
+    low = np.clip(box[:2], 0, size - 1).astype(int)
+    high = np.clip(box[2:4], low + 1, size).astype(int)
+    return image[low[1]:high[1], low[0]:high[0]]

@@ -24,7 +24,13 @@ from hourglass.errors import ConfigError
 from hourglass.evaluation.calibration import Calibration
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.pck import box_side
-from hourglass.inference.drawing import draw_heatmap, draw_skeleton, draw_truth, heatmap_sheet
+from hourglass.inference.drawing import (
+    draw_heatmap,
+    draw_skeleton,
+    draw_truth,
+    heatmap_sheet,
+    part_of,
+)
 from hourglass.inference.openmmlab import pose_network
 from hourglass.inference.predict import Poses, predict
 from hourglass.io.figures import inline_svg, panels
@@ -164,12 +170,11 @@ def _person(metainfo: dict, scored: Scored, place: int, record: dict, image: nda
                        for name, distance in zip(scored.counted, distances) if distance == distance)
     drawn = draw_skeleton(draw_truth(image, truth['keypoints_image']), poses.keypoints[0],
                           metainfo, side=poses.boxes[0][2] - poses.boxes[0][0])
-    x1, y1, x2, y2 = np.clip(poses.boxes[0], 0, np.tile(image.shape[1::-1], 2)).astype(int)
     heatmaps, seen = poses.heatmaps[0], poses.inputs[0]
     return dict(
         name=truth['image_name'], row=truth['row'], joints=joints,
         error=findings.mean_distances(scored)[place],
-        overlay=_fitted(drawn[y1:y2, x1:x2]),
+        overlay=_fitted(part_of(drawn, poses.boxes[0])),
         heatmap=_fitted(draw_heatmap(seen, heatmaps.max(0))),
         sheet=_inlined(heatmap_sheet(seen, heatmaps, scored.joints)))
 
