@@ -129,7 +129,7 @@ def place_problem(person: Person, size: Size | None) -> str | None:
         boxes['box'] = person.bbox_image
     for kind, box in boxes.items():
         if (box[2:] <= -0.5).any() or (box[:2] >= end).any():
-            return (f'the {kind}, {np.round(box).astype(int).tolist()}, shows nothing of the '
+            return (f'the {kind}, {list(map(int, np.round(box)))}, shows nothing of the '
                     f'{size[0]}x{size[1]} image')
     return None
 
