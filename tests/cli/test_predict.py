@@ -14,6 +14,7 @@ from video_files import write_video
 from hourglass.apis import init_model, predict
 from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.evaluation.oks import average_precision
+from hourglass.inference.collection import predict_collection
 from hourglass.io.video import Video
 
 
@@ -223,3 +224,28 @@ def test_fewer_stacks_and_another_runtime(cli, images, tmp_path, capsys):
                            (('--max-people', 1), '--max-people is for --detector')):
         with pytest.raises(SystemExit, match=words):
             cli('predict', *common, '--out', tmp_path / 'no', *options)
+
+
+def test_results_of_an_earlier_call_stay_if_nothing_is_done(cli, images, tmp_path, capsys):
+    common = ('predict', images / 'a.jpg', '--whole-image', '--model', 'flic-small',
+              '--out', tmp_path)
+    cli(*common)
+    before = (tmp_path / 'predictions.json').read_bytes()
+    with pytest.raises(SystemExit, match='probability'):
+        cli(*common, '--stage', 0, '--probability')
+    assert (tmp_path / 'predictions.json').read_bytes() == before
+
+
+@pytest.mark.parametrize(('error', 'status'), [(KeyboardInterrupt, 130), (MemoryError, None)])
+def test_what_is_done_is_written_if_a_run_is_stopped(
+        cli, images, tmp_path, monkeypatch, error, status):
+    def stopped(*args, **kwargs):
+        found = predict_collection(*args, **kwargs)
+        yield next(found)
+        raise error
+    monkeypatch.setattr('hourglass.inference.collection.predict_collection', stopped)
+    with pytest.raises(BaseException) as ended:
+        cli('predict', images, '--whole-image', '--model', 'flic-small', '--batch-size', 1, '--out',
+            tmp_path / 'out')
+    assert getattr(ended.value, 'code', None) == status
+    assert json.loads((tmp_path / 'out/predictions.json').read_text())['images']

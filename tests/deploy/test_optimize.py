@@ -3,11 +3,13 @@ import numpy as np
 import pytest
 import torch
 from tiny_network import write_tiny_network
+from torch import nn
 
 from hourglass.apis import init_model, predict
 from hourglass.datasets.synthetic import render_person
 from hourglass.deploy.runtimes import RUNTIMES, optimized
 from hourglass.errors import ConfigError
+from hourglass.models.stages import shallow_copy
 
 CLOSE_PX = 0.01                 # of the image: what rounding moves a peak by
 
@@ -102,3 +104,25 @@ def test_threads_may_predict_from_different_stages_of_one_model(model, image):
         found = list(pool.map(keypoints_of, [0, 1] * 5))
     for index, keypoints in enumerate(found):
         assert np.array_equal(keypoints, expected[index % 2])
+
+
+class TwoOutputs(nn.Module):
+    """Another network than an hourglass, with two outputs of different values."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 4, stride=4)
+
+    def forward(self, images):
+        return self.conv(images), -self.conv(images)
+
+
+@pytest.mark.parametrize('how', ['none', 'auto'])
+def test_other_networks_predict_from_the_stage_that_is_asked_for(model, how):
+    other = shallow_copy(model)
+    other.network, other.to_heatmaps = TwoOutputs(), nn.ModuleList([nn.Identity(), nn.Identity()])
+    images = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        for stage in (0, 1):
+            found, = optimized(other, how, stage).outputs(images)
+            assert torch.equal(found, other.network(images)[stage])

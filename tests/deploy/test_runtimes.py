@@ -8,7 +8,6 @@ from hourglass.deploy.runtimes import (
     EXPORTER,
     ROUNDING,
     RUNTIMES,
-    FirstOutputs,
     deviation,
     fastest,
     older_torch,
@@ -140,21 +139,3 @@ def test_onnx_has_the_given_names_and_any_batch_size():
     x = torch.rand(5, 3, 4)
     doubled, largest = session.run(['doubled', 'largest'], {'x': x.numpy()})
     assert (doubled == 2 * x.numpy()).all() and (largest == x.amax((1, 2)).numpy()).all()
-
-
-class TwoOutputs(torch.nn.Module):
-    """Some other network with two outputs of different values."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = torch.nn.Conv2d(3, 2, 1)
-
-    def forward(self, images):
-        return self.conv(images), 2 * self.conv(images)
-
-
-def test_of_other_networks_the_wanted_output_is_taken():
-    network, images = TwoOutputs(), torch.rand(1, 3, 8, 8)
-    found, = run_by('none', FirstOutputs(network, 1), (8, 8))(images)
-    assert torch.equal(found, network(images)[0])
-    assert torch.equal(run_by('none', network, (8, 8))(images)[0], network(images)[1])

@@ -1,4 +1,4 @@
-"""A device is found by its name, and a GPU has its number."""
+"""A device is found by its name, or refused in a line."""
 import pytest
 import torch
 

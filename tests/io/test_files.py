@@ -145,6 +145,7 @@ def test_a_file_that_another_one_names_is_missing_itself(tmp_path):
         open(tmp_path / 'clip.mp4').close()
 
 
-def test_an_error_of_another_file_than_the_one_that_is_written_passes_through(tmp_path):
+@pytest.mark.parametrize('other', ['missing.json', 'other/missing.json'])
+def test_an_error_of_another_file_than_the_one_that_is_written_passes_through(tmp_path, other):
     with pytest.raises(FileNotFoundError, match=r'missing\.json'), replacing(tmp_path / 'a'):
-        (tmp_path / 'other/missing.json').read_text()
+        (tmp_path / other).read_text()

@@ -17,7 +17,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS
 from numpy import ndarray
 
-from hourglass.datasets.box_geometry import is_usable, overlaps
+from hourglass.datasets.box_geometry import has_extent, is_usable, overlaps
 from hourglass.evaluation.intervals import half_widths
 from hourglass.inference.detectors import PersonDetector, find_detector
 from hourglass.inference.model import load_model
@@ -90,8 +90,10 @@ def _measure(model: PoseNetwork, in_crops: dict[str, list[_Posed]], name: str,
         for in_crop in annotated:
             joints = in_crop[0]['raw_ann_info']['keypoints_image']
             everyone.append((in_crop[0], poses, _best(boxes, joints)))
-            usable.append(any(is_usable(box, joints) for box in boxes))
-            if usable[-1]:
+            has_box = any(is_usable(box, joints) for box in boxes)
+            if has_extent(joints):
+                usable.append(has_box)
+            if has_box:
                 with_box.append(everyone[-1])
                 the_same.append(in_crop)
     return Found(name, 100 * float(np.mean(usable)), float(np.mean(boxes_of)),

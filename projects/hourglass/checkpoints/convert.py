@@ -31,8 +31,8 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                        widen: bool = False, stacks: int | None = None) -> dict[str, Any]:
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
-    Everything is checked before anything is written. A calibration stays, but for ``int8`` and
-    ``stacks``, after which it does not hold. Returns the report of
+    Everything is checked before anything is written. A calibration stays if the heatmaps do: not
+    with ``int8``, fewer ``stacks`` or other ``pixels``. Returns the report of
     :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters`` and
     ``calibration_dropped``. Raises
     ``CheckpointError`` for a source that cannot be imported, a detector with ``widen`` or
@@ -63,18 +63,21 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     if (widen or stacks is not None) and report['head'] is not None:
         raise CheckpointError(f'{source}: a detector, whose size cannot be changed; leave out '
                               '--widen and --stacks')
+    stacks_before, pixels_before = report['config'].get('num_stacks'), report['pixels']
     if stacks is not None:
         network, report['config'] = first_stacks(network, report['config'], stacks)
         if report['description'] is not None:               # the last one predicts
             report['description'] = replace(report['description'], stage=-1)
     if widen:
         network, report['config'] = widened(network, report['config'])
-    changed = stacks is not None or int8                # and with it the heights of its peaks
+    if pixels is not None:
+        report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
+    # each changes the heights of the peaks
+    changed = (int8 or report['config'].get('num_stacks') != stacks_before
+               or report['pixels'] != pixels_before)
     report['calibration_dropped'] = changed and report['calibration'] is not None
     if changed:
         report['calibration'] = None
-    if pixels is not None:
-        report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
     parts = dict(backbone=network) | ({} if report['head'] is None else dict(head=report['head']))
     report['parameters'] = sum(p.numel() for part in parts.values() for p in part.parameters())
     tensors = {f'{part}.{name}': value for part, module in parts.items()

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"{len(report['dropped'])} tensors dropped that the network does not use, such as "
               f"{', '.join(report['dropped'][:3])}")
     if report['calibration_dropped']:
-        print('calibration dropped, which was of the whole network: make one with hourglass test '
+        print('calibration dropped, as the heatmaps are others now: make one with hourglass test '
               '--calibrate')
     for path in filter(None, (args.out, args.config)):
         print(f'written: {path}')

@@ -16,7 +16,7 @@ from hourglass.cli.arguments import (
     speed_options,
 )
 from hourglass.engine.processes import Place, work_apart
-from hourglass.errors import ConfigError, HourglassError
+from hourglass.errors import ConfigError
 from hourglass.io.tables import counted
 
 if TYPE_CHECKING:
@@ -139,8 +139,9 @@ def run(args: argparse.Namespace) -> None:
         stopped = True
         print('stopped; the images that are done are written', file=sys.stderr)
     except BaseException:
-        with suppress(HourglassError):          # keep what is done; the first error is raised
-            results.finish(args.out)
+        if done:                                # keep it; the first error is raised
+            with suppress(Exception):
+                results.finish(args.out)
         raise
     finally:
         images.close()

@@ -47,11 +47,11 @@ def run(args: argparse.Namespace) -> None:
     if args.report:
         from hourglass.analysis.report.write import check_path, write_report
         check_path(args.report)
+    if args.calibrate is not None and '://' in checkpoint:
+        checkpoint = str(find_weights(checkpoint))      # a file, as it may be replaced
     if args.calibrate and Path(args.calibrate).suffix != Path(checkpoint).suffix:
         raise ConfigError(f'--calibrate {args.calibrate}: name a {Path(checkpoint).suffix} file, '
                           'as the checkpoint is one')
-    if args.calibrate is not None:
-        checkpoint = str(find_weights(checkpoint))      # no address: it is written
     if args.dump and args.journal:
         raise ConfigError('--dump and --journal: a journal keeps only metrics; give one of them')
     place = work_apart(args.launcher) if args.journal else None

@@ -15,7 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='flic, flic-small, flic-small4, lsp-small, people or people-small; '
                         'default: all')
     parser.add_argument('--config', help='config file of another network')
-    parser.add_argument('--weights', help="its checkpoint; default: the config's load_from")
+    parser.add_argument('--weights', help='checkpoint; without --config a file that describes '
+                        'itself, or a name; default: that of the config')
     add_detector_argument(parser, 'what the button "Find people" runs, as for hourglass predict')
     parser.add_argument('--max-megabytes', type=float, default=64, metavar='MB',
                         help='of an uploaded image or video; default %(default)s')

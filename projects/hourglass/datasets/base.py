@@ -82,6 +82,9 @@ class PersonDataset(BaseCocoStyleDataset):
     def read_people(self) -> list[Person]:
         """Read all people of this split, in the order of the annotation file."""
 
+    def forget(self) -> None:
+        """Release what is needed only to read the people; called once they are read."""
+
     def people(self) -> list[Person]:
         """Read all people of this split, with the joints of the samples."""
         people = self.read_people()
@@ -99,6 +102,7 @@ class PersonDataset(BaseCocoStyleDataset):
         if not Path(self.ann_file).is_file():
             raise DataError(f'{self.ann_file}: no such annotation file (docs/data.md)')
         people = self.people()
+        self.forget()
         if not people:
             raise DataError(f'{self.ann_file}: no people in this split')
         check_people(people, self.metainfo['num_keypoints'], self.ann_file,

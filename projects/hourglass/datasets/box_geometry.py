@@ -24,12 +24,17 @@ def suppressed(boxes: ndarray, overlap: float) -> ndarray:
     return np.reshape(kept, (-1, 5))
 
 
+def has_extent(joints_image: ndarray) -> bool:
+    """Return whether two of a person's joints (K, 2) or more are annotated, as a box needs."""
+    return bool(np.isfinite(joints_image).all(-1).sum() > 1)
+
+
 def is_usable(box: ndarray, joints_image: ndarray) -> bool:
     """Return whether a box contains 90 % of a person's annotated joints (K, 2), and has at most
     three times the area of the box around them. Fewer than two joints have no usable box."""
-    joints = joints_image[~np.isnan(joints_image).any(-1)]
-    if len(joints) < 2:
+    if not has_extent(joints_image):
         return False
+    joints = joints_image[~np.isnan(joints_image).any(-1)]
     inside = ((joints >= box[:2] - 0.5) & (joints <= box[2:4] - 0.5)).all(-1)
     return inside.mean() >= 0.9 and np.prod(box[2:4] - box[:2]) <= 3 * np.prod(
         np.ptp(joints, axis=0))

@@ -15,7 +15,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.structures import BaseDataElement
 from numpy import ndarray
 
-from hourglass.datasets.box_geometry import box_around, is_usable, overlaps
+from hourglass.datasets.box_geometry import box_around, has_extent, is_usable, overlaps
 from hourglass.datasets.coco_file import floats
 from hourglass.datasets.crop import crop_image, fitted_image
 from hourglass.errors import DataError
@@ -119,7 +119,7 @@ def completed(boxes: ndarray, people: Sequence[ndarray]) -> ndarray:
     box, the one around the joints is added. People with fewer than two joints are left out.
     """
     boxes = boxes.copy()
-    people = [joints for joints in people if np.isfinite(joints).all(-1).sum() > 1]
+    people = list(filter(has_extent, people))
     shared = np.array([
         [overlap if overlap > _THEIRS or is_usable(box, joints) else 0
          for box, overlap in zip(boxes, overlaps(box_around(joints), boxes))] for joints in people])

@@ -95,10 +95,8 @@ class KeypointDataset(PersonDataset):
                             f'{len(file.annotations)} annotations')
         return people
 
-    def load_data_list(self) -> list[dict]:
-        people = super().load_data_list()
-        self.file = replace(self.file, annotations=[])  # have 2 kB each, and are read
-        return people
+    def forget(self) -> None:
+        self.file = replace(self.file, annotations=[])          # of 2 kB each
 
 
 def find_people(file: CocoFile, folder: Path, crop: str, leave_out: Collection[str]

@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from hourglass.datasets.box_geometry import is_usable, suppressed
+from hourglass.datasets.box_geometry import has_extent, is_usable, suppressed
 from hourglass.evaluation.intervals import half_widths, interval95, resampled
 from hourglass.io.tables import markdown_table, number, plus_minus
 from hourglass.registry import METRICS
@@ -43,7 +43,7 @@ class UsableBoxes(BaseMetric):
             found = suppressed(found[(found[:, :2] < found[:, 2:4]).all(1)], self.overlap)
             kept = [found[found[:, 4] >= score] for score in self.scores]
             everyone = sample['keypoints_image']
-            people = [joints for joints in everyone if np.isfinite(joints).all(-1).sum() > 1]
+            people = list(filter(has_extent, everyone))
             self.results.append([
                 (sum(any(is_usable(box, joints) for box in boxes) for joints in people),
                  len(people), len(boxes), len(everyone) - len(people)) for boxes in kept])

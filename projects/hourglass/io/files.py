@@ -116,9 +116,10 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(draft, path)
         flush(path.parent)
     except OSError as error:
-        place = Path(error.filename or draft)           # the block may also read other files
-        if place.parent != path.parent and place not in path.parents:
-            raise
+        ours = map(os.path.abspath, (draft, path, *path.parents))
+        if isinstance(error, FileNotFoundError) and error.filename is not None and (
+                os.path.abspath(error.filename) not in ours):
+            raise                                       # of a file that the block reads
         raise not_written(path, error) from None
     finally:
         with suppress(OSError):

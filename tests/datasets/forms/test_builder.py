@@ -1,4 +1,6 @@
 """Images are found by the end of their path, and points by their group or box."""
+from pathlib import Path
+
 import pytest
 from own_people import write_images
 
@@ -46,3 +48,9 @@ def test_a_group_counts_more_than_a_box(builder):
     boxes = [Box(0, 0, 80, 60, group=1), Box(10, 10, 20, 20, group=2)]
     builder.add_shapes('a.png', [Point('nose', 15, 15, group=1)], boxes)
     assert [len(person['places']) for person in builder.people] == [1, 0]
+
+
+@pytest.mark.parametrize('written', ['a.png', r'C:\\data\\sub\\a.png', '../sub/a.png'])
+def test_a_name_is_relative_to_a_folder_unless_it_is_absolute(tmp_path, written):
+    write_images(tmp_path, ['sub/a.png'])
+    assert Builder(tmp_path / 'x', tmp_path).add_image(written, Path('sub')) == 'sub/a.png'

@@ -64,3 +64,11 @@ def test_a_skeleton_has_the_box_of_its_group_or_the_smallest_around_it(tmp_path,
     assert [one['bbox'] for one in house] == [[0, 0, 80, 60]]
     content['annotations'] = [one for one in content['annotations'] if one['num_keypoints']]
     check(content)
+
+
+def test_a_skeleton_whose_group_has_no_box_gets_the_one_around_it(tmp_path):
+    shapes = CVAT_SKELETONS.replace('<skeleton', '<skeleton group_id="7"', 1)
+    gone = '<skeleton label="cat"><points label="nose" outside="1" points="0,0"/></skeleton>'
+    content = converted(cvat(tmp_path, gone + shapes + BOXES_APART.format('', '')))[1]
+    boxes = [one.get('bbox') for one in content['annotations'] if one['num_keypoints']]
+    assert boxes == [[10, 6, 24, 30], [40, 12, 32, 36]]

@@ -71,3 +71,9 @@ def test_images_of_every_suffix_that_can_be_read_are_found(tmp_path):
     write_images(tmp_path, ['images/train/c.png'])
     (tmp_path / 'images/train/c.png').rename(tmp_path / 'images/train/c.jfif')
     assert 'images/train/c.jfif' in [one['file_name'] for one in converted(path)[1]['images']]
+
+
+def test_other_files_among_the_images_are_passed_over(tmp_path):
+    path = yolo(tmp_path)
+    (tmp_path / 'images/train/notes.pdf').write_text('%PDF')
+    assert len(converted(path)[1]['images']) == 2

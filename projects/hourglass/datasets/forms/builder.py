@@ -61,8 +61,9 @@ class Builder:
         The name is that of the longest end of the path that exists in the folder, where the path
         begins with ``beside``. Raises ``DataError`` for a missing image.
         """
-        parts = list(beside.parts)
-        for part in PureWindowsPath(written).parts:     # understands both slashes, and drives
+        path = PureWindowsPath(written)                 # understands both slashes, and drives
+        parts = [] if path.anchor else list(beside.parts)
+        for part in path.parts:
             if part == '..' and parts:
                 parts.pop()
             else:

@@ -46,9 +46,11 @@ def _add_people(builder: Builder, element: ElementTree.Element) -> None:
     for number, skeleton in enumerate(found):
         theirs = [point for one in skeleton.findall('points') for point in _points(one)]
         group = skeleton.get('group_id')
-        if group is None or groups[group] > 1:          # several people may have one group
+        # several people may have one group
+        if groups[group] > 1 or not any(box.group == group is not None for box in boxes):
             group = f'skeleton {number}'
-            _give(boxes, theirs, group)
+            if theirs:
+                _give(boxes, theirs, group)
         points += [point._replace(group=group) for point in theirs]
     for one in element.findall('points'):
         if len(several := _points(one)) > 1:

@@ -11,8 +11,9 @@ from hourglass.datasets import skeletons
 from hourglass.datasets.forms.builder import Box, Builder, Point
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
-from hourglass.io.images import image_suffixes
 
+_IMAGES = ('.avif', '.bmp', '.gif', '.heic', '.heif', '.jfif', '.jp2', '.jpe', '.jpeg', '.jpg',
+           '.mpo', '.png', '.tif', '.tiff', '.webp')
 _MOST = 1000                            # keypoints of a person
 
 
@@ -67,9 +68,8 @@ def _images(builder: Builder, place: str) -> list[str]:
     for i in range(len(parts)):
         found = builder.folder / Path(*parts[i:])
         if found.is_dir():
-            suffixes = image_suffixes()
             return [builder.add_image(str(image.relative_to(builder.folder)))
-                    for image in sorted(found.rglob('*')) if image.suffix.lower() in suffixes]
+                    for image in sorted(found.rglob('*')) if image.suffix.lower() in _IMAGES]
         if found.is_file():
             lines = _lines(found)
             return [builder.add_image(line.strip()) for line in lines if line.strip()]
