@@ -18,12 +18,17 @@ def write_tiny_network(folder: Path, residual: str = 'bottleneck', stacks: int =
     config.write_text(f"""\
 _base_ = ['{REPOSITORY}/configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py']
 codec = dict(_base_.codec, input_size=(64, 64), heatmap_size=(16, 16))
+resized = dict(input_size=(64, 64), encoder=codec)
+train_dataloader = dict(dataset=dict(pipeline=[
+    dict(step, **{{key: value for key, value in resized.items() if key in step}})
+    for step in _base_.train_pipeline]))
+del resized
 model = dict(
     data_preprocessor=dict(mean=[120, 110, 100], std=[50, 60, 70]),
     backbone=dict(num_stacks={stacks}, channels=8, depth=1, stem_channels=(4, 8, 8),
                   heatmap_std=None, residual='{residual}'),
     head=dict(decoder=codec))
-test_dataloader = dict(dataset=dict(pipeline=[
+val_dataloader = test_dataloader = dict(dataset=dict(pipeline=[
     dict(type='hourglass.LoadImage'), dict(type='GetBBoxCenterScale', padding=1.25),
     dict(type='TopdownAffine', input_size=(64, 64)), dict(type='PackPoseInputs')]))
 """)
