@@ -72,3 +72,9 @@ def test_a_full_folder_for_temporary_files_is_not_blamed_on_the_config(tmp_path,
     monkeypatch.setattr(Config, 'fromfile', full)
     with pytest.raises(OSError, match='No space left'):
         read_config(tmp_path / 'a.py')
+
+
+def test_a_config_without_its_end_is_refused(tmp_path):
+    (tmp_path / 'a.py').write_text('model = dict')
+    with pytest.raises(ConfigError, match="'model' is dict without values; is the file"):
+        read_config(tmp_path / 'a.py')

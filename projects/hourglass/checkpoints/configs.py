@@ -41,6 +41,10 @@ def read_config(path: str | Path) -> Config:
             raise                       # mmengine reads a copy in the folder for temporary files
         raise ConfigError(f'{path}: {type(error).__name__}: '
                           f"{' '.join(str(error).split())}") from None
+    for key, value in cfg._cfg_dict.items():
+        if value in (dict, list, tuple):        # as where the end of the file is missing
+            raise ConfigError(f"{path}: '{key}' is {value.__name__} without values; is the file "
+                              'whole?')
     return cfg
 
 
