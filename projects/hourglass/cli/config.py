@@ -48,7 +48,10 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
                          if not _is_helper(key.split('.')[0])})
     _leave_out_hooks(cfg)
     _refuse_unread_settings(cfg, args.config)
-    check_arguments(cfg)
+    try:
+        check_arguments(cfg)
+    except ConfigError as error:
+        raise ConfigError(f'{args.config}: {error}') from None
     _settle_loaders(cfg)
     if args.show or args.show_dir:
         if 'visualization' not in (cfg.get('default_hooks') or {}):
