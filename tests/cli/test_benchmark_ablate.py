@@ -35,3 +35,8 @@ def test_a_comparison_leaves_a_table_and_a_plot_and_is_not_run_twice(cli, tmp_pa
 def test_a_missing_config_is_named(cli, tmp_path):
     with pytest.raises(SystemExit, match=r'error: .*none.py: no such config file'):
         cli('benchmark', 'ablate', tmp_path / 'none.py', '--iterations', '2')
+
+
+def test_no_validation_at_all_is_refused(cli):
+    with pytest.raises(SystemExit, match='error: --validations 0: give 1 or more'):
+        cli('benchmark', 'ablate', CONFIGS[0], '--iterations', '2', '--validations', '0')

@@ -17,7 +17,6 @@ import cv2
 import pytest
 import torch
 from conftest import REPOSITORY
-from pairs import zip_equal
 from runs import write_config
 from tiny_network import write_tiny_network
 
@@ -313,7 +312,9 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     for number, path in enumerate(sorted((data / 'synthetic/test/images').iterdir()) * 2):
         cv2.imwrite(str(images / f'{number:02}.png'), cv2.imread(str(path)))
     (images / 'torn.jpg').write_bytes(b'no image')
-    common = (images, '--whole-image', '--model', 'flic-small', '--device', 'cpu')
+    # rounding may depend on who else is in the batch
+    common = (images, '--whole-image', '--model', 'flic-small', '--device', 'cpu',
+              '--batch-size', 1)
     in_one = Tool('predict', *common, '--out', tmp_path / 'alone', log=tmp_path / 'alone.log')
     assert '1 image could not be used' in in_one.output(1)
     first, second = (
@@ -329,15 +330,8 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     drawn_again = [path for path in (out / 'overlays').iterdir()
                    if path.stat().st_mtime_ns != drawn.get(path.name)]
     assert len(drawn_again) == 35 - 18 - killed
-    shared, alone = (json.loads((folder / 'predictions.json').read_text())
-                     for folder in (out, tmp_path / 'alone'))
-    for one, other in zip_equal(shared['annotations'], alone['annotations']):
-        for key in ('keypoints', 'score'):              # rounded otherwise in other batches
-            assert one.pop(key) == pytest.approx(other.pop(key), abs=1e-3)
-    assert shared == alone
-    rows, expected = ((folder / 'predictions.csv').read_text().count('\n')
-                      for folder in (out, tmp_path / 'alone'))
-    assert rows == expected
+    for name in ('predictions.json', 'predictions.csv'):
+        assert (out / name).read_bytes() == (tmp_path / 'alone' / name).read_bytes()
 
 
 @pytest.mark.slow

@@ -63,3 +63,14 @@ def test_scores_are_json_with_intervals_and_null_for_a_joint_that_nobody_has(
     assert scores['interval95']['mpii/Wrist'] == [None, None]
     lower, upper = scores['interval95']['mpii/Total']
     assert lower <= scores['mpii/Total'] <= upper
+
+
+@pytest.mark.parametrize('command', [('test',), ('report', 'report.html')])
+def test_a_config_without_a_test_set_is_refused(cli, tmp_path, command):
+    config, checkpoint = write_tiny_network(tmp_path)
+    nothing = tmp_path / 'nothing.py'
+    nothing.write_text(f'_base_ = [{str(config)!r}]\n'
+                       'test_dataloader = test_cfg = test_evaluator = None\n')
+    name, *options = command
+    with pytest.raises(SystemExit, match=r'nothing\.py: has no test_dataloader; give'):
+        cli(name, nothing, checkpoint, *options)

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from hourglass.analysis.machine import peak_memory
+from hourglass.io.tables import number
 
 _SIZE = (640, 480)                      # (w, h) px
 _JOINTS = 17                            # as COCO has
@@ -76,6 +77,7 @@ def write_annotation(folder: Path, people: int) -> None:
 def table(costs: Sequence[Loading]) -> str:
     """Return the costs as a table in Markdown."""
     lines = ['| people | load, s | peak memory, MiB | a sample, ms |', '|---|---|---|---|']
-    lines += [f'| {one.people:,} | {one.seconds:.2f} | {(one.memory or 0) / 2**20:.0f} '
-              f'| {one.sample_ms:.3f} |' for one in costs]
+    for one in costs:
+        memory = number(one.memory and one.memory / 2**20, '.0f')
+        lines.append(f'| {one.people:,} | {one.seconds:.2f} | {memory} | {one.sample_ms:.3f} |')
     return '\n'.join(lines)

@@ -14,7 +14,7 @@ from torch import Tensor
 from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
-from hourglass.checkpoints.reading import read_checkpoint, stored_tensors, to_int8
+from hourglass.checkpoints.reading import one_line_of, read_checkpoint, stored_tensors, to_int8
 from hourglass.checkpoints.resizing import first_stacks, widened
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
@@ -104,14 +104,15 @@ def add_metadata(source: str | Path, out: str | Path, texts: dict[str, str]) -> 
         DataError: if the file cannot be written.
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
-    content = read_checkpoint(source)           # or raises
     if out.suffix == '.safetensors':
         from safetensors.torch import save
-        tensors, meta = stored_tensors(source)
+        with one_line_of(source):
+            tensors, meta = stored_tensors(source)
         with replacing(out) as draft:
             draft.write_bytes(save(tensors, metadata=meta | texts))
         return
     from hourglass.checkpoints.plain import to_plain
+    content = read_checkpoint(source)
     if all(isinstance(value, Tensor) for value in content.values()):
         content = dict(state_dict=content)
     with replacing(out) as draft:

@@ -30,8 +30,8 @@ from hourglass.io.files import replacing
 from hourglass.io.images import read_image
 
 SUFFIXES = (*FORMATS, '.safetensors')
-_SHARING = ('.xml', '.param')           # have their weights in a .bin file of the same name
-_BESIDE = {'.xml': ('.bin',), '.param': ('.bin', '.json')}     # files that are written, too
+# files of the same name that are written beside one, with its weights and what describes it
+_BESIDE = {'.xml': ('.bin',), '.param': ('.bin', '.json')}
 _BATCH = 3                              # compared in batches of one and of this many
 
 KeypointsOf = Callable[[Tensor], tuple[Tensor, Tensor]]     # pixels -> keypoints, scores
@@ -167,8 +167,8 @@ def _check_arguments(out: Path, checkpoint: Path, given: Sequence[str], images: 
             path.name for suffix in _BESIDE.get(out.suffix, ())
             if (path := out.with_suffix(suffix)).exists()]):
         words = f'would replace {strangers[0]}, which is no part of it; choose another name'
-    elif out.suffix in _SHARING and any(
-            out.with_suffix(other).exists() for other in _SHARING if other != out.suffix):
+    elif out.suffix in _BESIDE and any(
+            out.with_suffix(other).exists() for other in _BESIDE if other != out.suffix):
         words = f'{out.stem}.bin belongs to a file of another format; choose another name'
     elif format_:
         words = format_.missing('int8' in given)

@@ -32,6 +32,15 @@ class Box(NamedTuple):
     height: float
     group: object = None
 
+    def holds(self, point: Point) -> bool:
+        """Return whether a point lies in the box, or on its border."""
+        return 0 <= point.x - self.x <= self.width and 0 <= point.y - self.y <= self.height
+
+    @property
+    def area(self) -> float:
+        """In px^2."""
+        return self.width * self.height
+
 
 @dataclass
 class Builder:
@@ -102,11 +111,10 @@ class Builder:
                   for i, box in enumerate(boxes)}
         theirs: dict[object, list[Point]] = {owner: [] for owner in owners}
         for point in points:
-            around = [owner for owner, box in owners.items()
-                      if 0 <= point.x - box.x <= box.width and 0 <= point.y - box.y <= box.height]
+            around = [owner for owner, box in owners.items() if box.holds(point)]
             owner = point.group
             if owner is None and around:
-                owner = min(around, key=lambda one: owners[one].width * owners[one].height)
+                owner = min(around, key=lambda one: owners[one].area)
             elif owner is None and boxes:
                 raise DataError(f'{self.path}: {image}: point {point.name!r} lies in no box and '
                                 'has no group; give it the group of its person')

@@ -62,11 +62,10 @@ def _add_people(builder: Builder, element: ElementTree.Element) -> None:
 
 def _give(boxes: list[Box], points: list[Point], group: str) -> None:
     """Give the smallest box around points, of those without a group, a group."""
-    around = [place for place, box in enumerate(boxes) if box.group is None and all(
-        0 <= point.x - box.x <= box.width and 0 <= point.y - box.y <= box.height
-        for point in points)]
+    around = [place for place, box in enumerate(boxes)
+              if box.group is None and all(map(box.holds, points))]
     if around:
-        place = min(around, key=lambda one: boxes[one].width * boxes[one].height)
+        place = min(around, key=lambda one: boxes[one].area)
         boxes[place] = boxes[place]._replace(group=group)
 
 
