@@ -1,6 +1,7 @@
 """A widened network and the first stacks of one compute what they did; copies learn apart."""
 import json
 
+import numpy as np
 import pytest
 import torch
 from family_tensors import tensors_of
@@ -12,22 +13,24 @@ from hourglass.checkpoints.convert import add_metadata, convert_checkpoint
 from hourglass.checkpoints.names import DETECTOR, find_weights
 from hourglass.checkpoints.resizing import widened
 from hourglass.errors import CheckpointError, ConfigError
+from hourglass.inference.center_detector import HourglassDetector
 from hourglass.models.backbone import StackedHourglass
 
 SIZES = dict(num_stacks=2, channels=8, num_keypoints=4, depth=2, stem_channels=(4, 4, 8))
 
 
+@pytest.mark.parametrize('factor, channels, stem', [(2, 16, (8, 8, 16)), (1.5, 12, (6, 6, 12))])
 @pytest.mark.parametrize('options', [{}, dict(residual='depthwise'), dict(num_keypoints=None)])
-def test_twice_the_features_give_the_same_outputs(options):
+def test_more_features_give_the_same_outputs(factor, channels, stem, options):
     torch.manual_seed(0)
     network = StackedHourglass(**SIZES | options)
     images = torch.rand(3, 3, 32, 32)
     network(images)                                         # statistics other than 0 and 1
-    wide, sizes = widened(network.eval(), SIZES | options)
-    assert (sizes['channels'], sizes['stem_channels']) == (16, (8, 8, 16))
+    wide, sizes = widened(network.eval(), SIZES | options, factor)
+    assert (sizes['channels'], sizes['stem_channels']) == (channels, stem)
     with torch.no_grad():
         for ours, theirs in zip_equal(wide(images), network(images)):
-            theirs = torch.cat([theirs, theirs], 1) if ours.shape != theirs.shape else theirs
+            theirs = torch.cat([theirs, theirs], 1)[:, :ours.shape[1]]
             torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
@@ -76,7 +79,23 @@ def test_the_last_of_the_first_stacks_predicts(tmp_path):
     assert report['description'].stage == -1
 
 
-@pytest.mark.parametrize('change', [dict(stacks=1), dict(widen=True)])
-def test_a_detector_keeps_its_size(tmp_path, change):
-    with pytest.raises(CheckpointError, match='a detector, whose size cannot be changed'):
-        convert_checkpoint(DETECTOR, tmp_path / 'none.pth', **change)
+def test_a_wider_detector_finds_the_same_boxes(cli, tmp_path, rng):
+    cli('convert', DETECTOR, tmp_path / 'wide.safetensors', '--widen', 1.5)
+    image = rng.integers(0, 255, (96, 128, 3), np.uint8)
+    narrow, wide = (HourglassDetector(path, torch.device('cpu'))
+                    for path in (DETECTOR, tmp_path / 'wide.safetensors'))
+    assert wide.maps.in_channels == 1.5 * narrow.maps.in_channels
+    np.testing.assert_allclose(wide(image), narrow(image), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize('factor, message', [
+    (1, 'give a factor above 1 and up to 2'), (2.5, 'give a factor above 1 and up to 2'),
+    (1.25, r'a layer would have \[10.0, 5.0, 5.0, 10.0\] features')])
+def test_a_factor_that_does_not_suit_raises(factor, message):
+    with pytest.raises(ConfigError, match=message):
+        widened(StackedHourglass(**SIZES).eval(), SIZES, factor)
+
+
+def test_a_detector_keeps_its_stacks(tmp_path):
+    with pytest.raises(CheckpointError, match='a detector, which keeps its stacks'):
+        convert_checkpoint(DETECTOR, tmp_path / 'none.pth', stacks=1)

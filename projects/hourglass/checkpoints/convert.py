@@ -15,7 +15,7 @@ from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
 from hourglass.checkpoints.reading import one_line_of, read_checkpoint, stored_tensors, to_int8
-from hourglass.checkpoints.resizing import first_stacks, widened
+from hourglass.checkpoints.resizing import first_stacks, widened, widened_head
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
 
@@ -28,16 +28,16 @@ _INPUT_SIDE = 256                                           # in the base config
 def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
                        config: str | Path | None = None, data: str | None = None,
                        pixels: str | None = None, int8: bool = False,
-                       widen: bool = False, stacks: int | None = None) -> dict[str, Any]:
+                       widen: float | None = None, stacks: int | None = None) -> dict[str, Any]:
     """Write a checkpoint of any known family under mmengine's names, on request with a config.
 
     Everything is checked before anything is written. A calibration stays if the heatmaps do: not
     with ``int8``, fewer ``stacks`` or other ``pixels``. Returns the report of
     :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters`` and
     ``calibration_dropped``. Raises
-    ``CheckpointError`` for a source that cannot be imported, a detector with ``widen`` or
-    ``stacks``, or an unsuitable ``out``, ``ConfigError`` if no data set or input fits or there are
-    fewer ``stacks``, and ``DataError`` if a file cannot be written.
+    ``CheckpointError`` for a source that cannot be imported, a detector with ``stacks``, or an
+    unsuitable ``out``, ``ConfigError`` if no data set or input fits, there are fewer ``stacks`` or
+    ``widen`` does not suit, and ``DataError`` if a file cannot be written.
 
     Args:
         out: ``.safetensors``, with the report as its metadata, or ``.pth``, weights-only loadable.
@@ -48,7 +48,7 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         pixels: a key of :data:`PIXELS`; None takes the file's own or those usual for its family.
         int8: store the weights of convolutions in 8 bits (:func:`.reading.to_int8`); for
             ``.safetensors`` alone.
-        widen: write a network with twice the features (:func:`.resizing.widened`).
+        widen: write a network with this many times the features (:func:`.resizing.widened`).
         stacks: write only this many stacks, the first ones (:func:`.resizing.first_stacks`).
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
@@ -60,16 +60,17 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     if out.resolve() == source.resolve():
         raise CheckpointError(f'{out}: would replace the checkpoint it is made of; name another')
     network, report = import_checkpoint(source)
-    if (widen or stacks is not None) and report['head'] is not None:
-        raise CheckpointError(f'{source}: a detector, whose size cannot be changed; leave out '
-                              '--widen and --stacks')
+    if stacks is not None and report['head'] is not None:
+        raise CheckpointError(f'{source}: a detector, which keeps its stacks; leave out --stacks')
     stacks_before, pixels_before = report['config'].get('num_stacks'), report['pixels']
     if stacks is not None:
         network, report['config'] = first_stacks(network, report['config'], stacks)
         if report['description'] is not None:               # the last one predicts
             report['description'] = replace(report['description'], stage=-1)
-    if widen:
-        network, report['config'] = widened(network, report['config'])
+    if widen is not None:
+        network, report['config'] = widened(network, report['config'], widen)
+        if report['head'] is not None:
+            report['head'] = widened_head(report['head'], network.channels)
     if pixels is not None:
         report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
     # each changes the heights of the peaks

@@ -4,39 +4,66 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
+from torch import nn
 
 from hourglass.errors import ConfigError
 from hourglass.models.backbone import StackedHourglass
+from hourglass.models.centers import CenterHead
 from hourglass.models.stages import up_to_stage
 
 
-def widened(network: StackedHourglass, sizes: dict[str, Any],
+def widened(network: StackedHourglass, sizes: dict[str, Any], factor: float = 2,
             seed: int = 0) -> tuple[StackedHourglass, dict[str, Any]]:
-    """Return a network with twice the features everywhere and the same outputs, and its sizes.
+    """Return a network with more features everywhere and the same outputs, and its sizes.
 
-    This is Net2WiderNet (Chen et al. 2016). Feature j of C is repeated as feature C + j. A
-    convolution that reads both splits its weights between them at random, so that their gradients
-    differ when the network is trained on.
+    This is Net2WiderNet (Chen et al. 2016). The first features are repeated after the last: feature
+    j of C as feature C + j. A convolution that reads both splits its weights between them at
+    random, so that their gradients differ when the network is trained on.
 
     Args:
         network: the trained one, in eval mode.
         sizes: the arguments of :class:`StackedHourglass` that it was built with.
+        factor: how many times as many features, above 1 and up to 2.
         seed: of the random split.
+
+    Raises:
+        ConfigError: if a number of features times the factor is not even, as residual modules
+            halve it, or the factor is another.
     """
-    sizes = sizes | dict(channels=2 * sizes['channels'],
-                         stem_channels=tuple(2 * count for count in sizes['stem_channels']))
+    if not 1 < factor <= 2:
+        raise ConfigError(f'widen={factor:g}: give a factor above 1 and up to 2')
+    features = [factor * count for count in (sizes['channels'], *sizes['stem_channels'])]
+    if any(count % 2 for count in features):
+        raise ConfigError(f'widen={factor:g}: a layer would have {features} features; give a '
+                          'factor with which all are even')
+    channels, *stem = map(int, features)
+    sizes = sizes | dict(channels=channels, stem_channels=tuple(stem))
     wide = StackedHourglass(**sizes).eval()
-    random = torch.Generator().manual_seed(seed)
-    narrow = network.state_dict()
-    for name, target in wide.state_dict().items():
-        value = narrow[name]
-        if value.shape[:1] != target.shape[:1]:             # features that are written
-            value = torch.cat([value, value])
-        if value.shape[1:2] != target.shape[1:2]:           # features that are read
-            share = torch.rand(value.shape[:2], generator=random)[..., None, None]
-            value = torch.cat([value * share, value * (1 - share)], dim=1)
-        target.copy_(value)
+    _repeat(network, wide, seed)
     return wide, sizes
+
+
+def widened_head(head: CenterHead, channels: int, seed: int = 0) -> CenterHead:
+    """Return a detector's head of ``channels`` features, for a :func:`widened` network."""
+    wide = CenterHead(channels, len(head.maps), int(head.longer_side))
+    _repeat(head, wide, seed)
+    return wide
+
+
+def _repeat(narrow: nn.Module, wide: nn.Module, seed: int) -> None:
+    """Give ``wide`` the weights of ``narrow``, with the first features repeated after the last."""
+    random = torch.Generator().manual_seed(seed)
+    weights = narrow.state_dict()
+    for name, target in wide.state_dict().items():
+        value = weights[name]
+        if value.shape[:1] != target.shape[:1]:             # features that are written
+            value = torch.cat([value, value[:len(target) - len(value)]])
+        if value.shape[1:2] != target.shape[1:2]:           # features that are read
+            more = target.shape[1] - value.shape[1]
+            share = torch.rand(len(value), more, generator=random)[..., None, None]
+            value = torch.cat([value[:, :more] * share, value[:, more:],
+                               value[:, :more] * (1 - share)], dim=1)
+        target.copy_(value)
 
 
 def first_stacks(network: StackedHourglass, sizes: dict[str, Any],

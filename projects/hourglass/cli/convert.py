@@ -9,8 +9,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     precision.add_argument('--half', action='store_true', help='store float16')
     precision.add_argument('--int8', action='store_true', help='store the weights of convolutions '
                            'in 8 bits, a quarter of float32; read back as float32')
-    parser.add_argument('--widen', action='store_true', help='write a network with twice the '
-                        'features and the same outputs, to be trained on')
+    parser.add_argument('--widen', type=float, nargs='?', const=2, metavar='FACTOR',
+                        help='write a network with FACTOR times the features (default: 2) and the '
+                        'same outputs, to be trained on')
     parser.add_argument('--stacks', type=int, metavar='N', help='write only the first N stacks')
     parser.add_argument('--config', help='also write a config for testing it and training on')
     parser.add_argument('--data', choices=['mpii', 'flic', 'lsp', 'coco', 'synthetic'],
