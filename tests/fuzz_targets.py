@@ -37,6 +37,8 @@ class Target:
     def check(self, content: bytes, folder: Path) -> None:
         """Give a file of this content to every reader; raises for a finding."""
         path = folder / f'fuzzed{self.suffix}'
+        # a new file: HDF5 takes one that is written anew for the one that a reader still has open
+        path.unlink(missing_ok=True)
         path.write_bytes(content)
         for check in self.checks:
             with checks.refusal(path), warnings.catch_warnings():
