@@ -28,9 +28,9 @@ from hourglass.checkpoints import import_checkpoint, read_checkpoint, state_dict
 from hourglass.datasets.checks import person_problem
 from hourglass.datasets.coco import REASONS, find_people
 from hourglass.datasets.coco_file import read_coco
-from hourglass.datasets.flic import _COLUMNS, _MIRROR, read_flic
+from hourglass.datasets.flic.files import _COLUMNS, _MIRROR, read_flic
 from hourglass.datasets.forms.convert import as_coco
-from hourglass.datasets.lsp import read_lsp
+from hourglass.datasets.lsp.files import read_lsp
 from hourglass.datasets.mpii.files import read_head_box_file, read_mpii
 from hourglass.datasets.mpii.release import read_release
 from hourglass.datasets.person import Person

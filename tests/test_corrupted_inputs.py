@@ -34,8 +34,8 @@ from seed_files import (
 
 from hourglass.checkpoints import read_checkpoint, state_dict
 from hourglass.cli.config import load_config
-from hourglass.datasets.flic import read_flic
-from hourglass.datasets.lsp import read_lsp
+from hourglass.datasets.flic.files import read_flic
+from hourglass.datasets.lsp.files import read_lsp
 from hourglass.datasets.mpii.files import read_mpii
 from hourglass.evaluation.ground_truth import read_truth
 from hourglass.evaluation.prediction_files import read_predictions

@@ -16,7 +16,7 @@ from conftest import REPOSITORY
 
 from hourglass.apis import init_model
 from hourglass.checkpoints import import_checkpoint, read_checkpoint
-from hourglass.datasets.flic import read_flic
+from hourglass.datasets.flic.files import read_flic
 from hourglass.datasets.mpii.files import read_mpii
 from hourglass.datasets.mpii.release import read_release
 from hourglass.errors import HourglassError

@@ -14,7 +14,8 @@ from hourglass.checkpoints.convert import DATA
 from hourglass.checkpoints.families import PIXELS
 from hourglass.checkpoints.names import weights_by_name
 from hourglass.cli import COMMANDS, main
-from hourglass.datasets import flic, lsp
+from hourglass.datasets.flic import files as flic
+from hourglass.datasets.lsp import files as lsp
 from hourglass.deploy.runtimes import RUNTIMES
 from hourglass.errors import ConfigError
 from hourglass.evaluation.protocols import PROTOCOLS

@@ -9,7 +9,7 @@ from mmengine.structures import BaseDataElement
 from mmpose.registry import TRANSFORMS
 from pairs import zip_equal
 
-from hourglass.datasets.flic import FlicDataset
+from hourglass.datasets.flic.dataset import FlicDataset
 from hourglass.datasets.transforms import (
     BoxToCrop,
     CropAsFound,

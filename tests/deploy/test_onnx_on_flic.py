@@ -9,7 +9,7 @@ from conftest import DATA, REPOSITORY, needs
 from pairs import zip_equal
 
 from hourglass.checkpoints.names import configs_by_name, weights_by_name
-from hourglass.datasets.flic import FlicDataset
+from hourglass.datasets.flic.dataset import FlicDataset
 from hourglass.deploy.export import export
 
 pytest.importorskip('onnxruntime')

@@ -10,8 +10,8 @@ from mmpose.datasets.datasets import CocoDataset
 from mmpose.datasets.datasets import MpiiDataset as TheirMpiiDataset
 from mmpose.registry import METRICS
 
-from hourglass.datasets.flic import FlicDataset
-from hourglass.datasets.lsp import LspDataset
+from hourglass.datasets.flic.dataset import FlicDataset
+from hourglass.datasets.lsp.dataset import LspDataset
 from hourglass.datasets.mpii.dataset import MpiiDataset
 
 PIPELINE = [dict(type='hourglass.LoadImage'), dict(type='hourglass.BoxToCrop'),

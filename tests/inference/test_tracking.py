@@ -5,7 +5,7 @@ from conftest import DATA, needs
 from pairs import zip_equal
 
 from hourglass.apis import init_model, predict
-from hourglass.datasets.lsp import read_lsp
+from hourglass.datasets.lsp.files import read_lsp
 from hourglass.errors import DataError
 from hourglass.inference.predict import Poses
 from hourglass.inference.tracking import OneEuro, Tracker

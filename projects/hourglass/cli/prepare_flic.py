@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from hourglass.datasets.flic import FlicDataset
+    from hourglass.datasets.flic.dataset import FlicDataset
     verify_and_draw({split: FlicDataset(
         split, args.labels, data_root=args.folder, test_mode=split == 'test', lazy_init=True)
         for split in args.splits}, args)

@@ -13,7 +13,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from hourglass.datasets.lsp import LspDataset, splits_of
+    from hourglass.datasets.lsp.dataset import LspDataset
+    from hourglass.datasets.lsp.files import splits_of
     verify_and_draw({split: LspDataset(
         split, data_root=str(args.folder), test_mode=split == 'test', lazy_init=True)
         for split in args.splits or splits_of(args.folder / 'joints.mat')}, args)

@@ -10,9 +10,9 @@ from numpy import ndarray
 
 from hourglass.datasets import skeletons
 from hourglass.datasets.checks import joint_problem
-from hourglass.datasets.flic import read_flic
+from hourglass.datasets.flic.files import read_flic
 from hourglass.datasets.h5_people import names_of, people_arrays
-from hourglass.datasets.lsp import read_lsp
+from hourglass.datasets.lsp.files import read_lsp
 from hourglass.datasets.mpii import files
 from hourglass.datasets.person import Person, with_joints_of
 from hourglass.errors import ConfigError, DataError

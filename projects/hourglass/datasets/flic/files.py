@@ -1,4 +1,4 @@
-"""FLIC, Frames Labeled In Cinema: 5,003 people seen from the hips up (Sapp & Taskar, CVPR 2013)."""
+"""The people of FLIC's ``examples.mat`` and of the authors' h5 files."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from hourglass.datasets import skeletons
-from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.h5_people import read_people
 from hourglass.datasets.person import Person
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.mat import read_mat
-from hourglass.registry import DATASETS
 
 SPLITS = ('train', 'test', 'extra')
 LABELS = ('observer', 'person')
@@ -106,23 +103,3 @@ def _person(example: Any, labels: str, row: int, where: str) -> Person:
         center_image=np.array([torso_box[[0, 2]].mean(), _CROP_ROW * frame[0] - 0.5]),
         keypoints_image=keypoints_image, sides_swapped=sides_swapped, row=row,
         occluded=np.zeros(len(_COLUMNS), bool))         # FLIC does not annotate occlusion
-
-
-@DATASETS.register_module()
-class FlicDataset(PersonDataset):
-    """FLIC from ``examples.mat`` or an h5 file; split and labels as for :func:`read_flic`.
-
-    For training with another ``skeleton`` its hips count as not annotated, as they lie higher and
-    wider than MPII's and LSP's.
-    """
-
-    METAINFO = skeletons.FLIC
-    elsewhere = 'left_hip', 'right_hip'
-
-    def __init__(self, split: str | Sequence[str] | None = None, labels: str | None = None,
-                 ann_file: str = 'examples.mat', **kwargs: Any):
-        self.split, self.labels = split, labels
-        super().__init__(ann_file=ann_file, **kwargs)
-
-    def read_people(self) -> list[Person]:
-        return read_flic(self.ann_file, self.split, self.labels)

@@ -1,31 +1,16 @@
-"""LSP and LSP Extended: the two meanings of a flag, both skeletons, both crops."""
+"""LSP and LSP Extended: the two meanings of a flag, both skeletons."""
 import numpy as np
 import pytest
 import scipy.io
 from conftest import DATA, needs
-from PIL import Image
+from lsp_records import write_extended, write_lsp
 
-from hourglass.datasets.lsp import LspDataset, read_lsp
+from hourglass.datasets.lsp.files import read_lsp
 from hourglass.datasets.person import with_joints_of
 from hourglass.datasets.skeletons import LSP, MPII, keypoint_names
 from hourglass.errors import ConfigError, DataError
 
 NAMES = keypoint_names(LSP)
-
-
-@pytest.fixture
-def poses(rng) -> np.ndarray:
-    return rng.uniform(1, 150, (2000, 14, 2))
-
-
-def write_lsp(path, poses: np.ndarray, hidden: np.ndarray) -> None:
-    joints = np.concatenate([poses, hidden[..., None]], axis=-1)            # (P, 14, 3)
-    scipy.io.savemat(path, {'joints': joints.transpose(2, 1, 0)})
-
-
-def write_extended(path, poses: np.ndarray, labelled: np.ndarray) -> None:
-    joints = np.concatenate([poses, labelled[..., None]], axis=-1)
-    scipy.io.savemat(path, {'joints': joints.transpose(1, 2, 0)})
 
 
 def test_in_lsp_the_flag_is_1_where_a_joint_is_hidden(tmp_path, poses, rng):
@@ -57,7 +42,7 @@ def test_in_lsp_extended_the_flag_is_1_where_a_joint_is_labelled(tmp_path, poses
 def test_as_a_part_of_mpiis_skeleton(tmp_path, poses):
     write_lsp(tmp_path / 'joints.mat', poses, np.zeros((2000, 14)))
     person = read_lsp(tmp_path / 'joints.mat', 'test')[0]
-    as_mpii = with_joints_of(MPII, person, LspDataset.METAINFO)
+    as_mpii = with_joints_of(MPII, person, LSP)
     ours = dict(zip(NAMES, person.keypoints_image))
     theirs = dict(zip(keypoint_names(MPII), as_mpii.keypoints_image))
     assert all(np.array_equal(theirs[name], ours[name]) for name in NAMES)
@@ -66,45 +51,28 @@ def test_as_a_part_of_mpiis_skeleton(tmp_path, poses):
     assert person.keypoints_image.shape == (14, 2)          # the person given is left as it is
 
 
-def test_crops_of_images_and_of_joints(tmp_path, poses):
-    write_extended(tmp_path / 'joints.mat', poses[:2], np.ones((2, 14)))
-    (tmp_path / 'images').mkdir()
-    for number in (1, 2):
-        Image.new('RGB', (120, 200)).save(tmp_path / f'images/im0000{number}.jpg')
-    whole, _ = LspDataset('train', data_root=str(tmp_path)).read_people()
-    assert whole.center_image.tolist() == [59.5, 99.5] and whole.side_image == 200
-    joints, _ = LspDataset('train', crop='joints', data_root=str(tmp_path)).read_people()
-    assert np.array_equal(joints.center_image,
-                          (joints.keypoints_image.min(0) + joints.keypoints_image.max(0)) / 2)
-    dataset = LspDataset('train', skeleton='mpii', data_root=str(tmp_path))
-    assert dataset.metainfo['num_keypoints'] == 16
-    assert dataset.get_data_info(0)['keypoints'].shape == (1, 16, 2)
-
-
 @needs(DATA / 'lsp')
 @pytest.mark.data
 def test_the_real_ones_are_complete():
     for split in ('train', 'test'):
-        assert len(LspDataset(split, data_root=str(DATA / 'lsp'), test_mode=True)) == 1000
+        assert len(read_lsp(DATA / 'lsp/joints.mat', split)) == 1000
     extended = read_lsp(DATA / 'lspet/joints.mat', 'train')
     assert len(extended) == 10000
     assert sum(np.isnan(person.keypoints_image).any(-1).sum() for person in extended) == 16787
 
 
 def test_wrong_files_are_named(tmp_path, poses):
-    root = dict(data_root=str(tmp_path))
+    path = tmp_path / 'joints.mat'
     for array, message in ((np.zeros((3, 14, 10)), r'shape \(3, 14, 10\); \(3, 14, 2000\) is LSP'),
                            (np.full((14, 3, 2), 'x'), 'numbers needed'),
                            (np.full((14, 3, 2), 2.0), 'row 0: flags .*0 or 1 needed'),
                            (np.full((14, 3, 2), 0.0), 'row 0: 0 labelled joints')):
-        scipy.io.savemat(tmp_path / 'joints.mat', {'joints': array})
+        scipy.io.savemat(path, {'joints': array})
         with pytest.raises(DataError, match=message):
-            LspDataset('train', **root)
+            read_lsp(path, 'train')
     poses[7, 3] = np.nan
-    write_lsp(tmp_path / 'joints.mat', poses, np.zeros((2000, 14)))
+    write_lsp(path, poses, np.zeros((2000, 14)))
     with pytest.raises(DataError, match='row 7: a labelled joint is not a number'):
-        LspDataset('train', **root)
-    for options in ({'split': 'val'}, {'split': 'train', 'crop': 'x'},
-                    {'split': 'train', 'skeleton': 'hand'}):
-        with pytest.raises(ConfigError, match='choose from'):
-            LspDataset(**options, **root)
+        read_lsp(path, 'train')
+    with pytest.raises(ConfigError, match='choose from'):
+        read_lsp(path, 'val')

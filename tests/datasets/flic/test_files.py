@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import scipy.io
 from conftest import DATA, needs
+from flic_records import example, write
 from pairs import zip_equal
 
-from hourglass.datasets.flic import FlicDataset, read_flic
+from hourglass.datasets.flic.files import _person, read_flic
 from hourglass.datasets.skeletons import FLIC as SKELETON
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError
@@ -15,48 +16,6 @@ from hourglass.evaluation.protocols import FLIC
 
 HALF = DATA / 'flic'
 ORIGINAL = DATA / 'flic_original'
-
-
-def example(seed: int = 0, behind: bool = False, train: bool = True) -> dict:
-    """One person in the structure of examples.mat."""
-    rng = np.random.default_rng(seed)
-    coords = np.full((2, 29), np.nan)
-    coords[:, [0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 16]] = rng.uniform(50, 150, (2, 11))
-    coords[0, 0], coords[0, 3] = (60, 120) if behind else (120, 60)
-    return dict(coords=coords, filepath=f'frame-{seed}.jpg', imgdims=[240, 360, 3],
-                torsobox=[70.0, 60, 130, 160], istrain=int(train), istest=int(not train),
-                moviename='film', currframe=seed)
-
-
-def write(path, examples: list[dict]) -> None:
-    fields = list(examples[0])
-    array = np.empty((1, len(examples)), dtype=[(name, object) for name in fields])
-    for i, record in enumerate(examples):
-        array[0, i] = tuple(record[name] for name in fields)
-    scipy.io.savemat(path, {'examples': array})
-
-
-def test_a_network_for_mpii_is_trained_on_the_joints_that_lie_alike(tmp_path):
-    write(tmp_path / 'examples.mat', [example(train=train) for train in (True, False)])
-    (tmp_path / 'images').mkdir()
-    (tmp_path / 'images/frame-0.jpg').touch()
-
-    def joints(**options) -> dict[str, np.ndarray]:
-        dataset = FlicDataset(data_root=str(tmp_path), labels='person', **options)
-        found = dataset[0]['raw_ann_info']['keypoints_image']
-        return dict(zip(keypoint_names(dataset.metainfo), found))
-
-    own, theirs = joints(split='train'), joints(split='train', skeleton='mpii')
-    shared = {f'{side}_{part}' for side in ('left', 'right')
-              for part in ('shoulder', 'elbow', 'wrist')}
-    for name, place in theirs.items():
-        if name == 'thorax':
-            assert np.array_equal(place, (own['left_shoulder'] + own['right_shoulder']) / 2)
-        else:
-            assert np.array_equal(place, own[name]) if name in shared else np.isnan(place).all()
-    # a test measures by the torso, which ends at a hip
-    tested = joints(split='test', skeleton='mpii', test_mode=True)
-    assert np.array_equal(tested['left_hip'], joints(split='test')['left_hip'])
 
 
 def test_observer_centric_swaps_people_seen_from_behind_and_marks_them(tmp_path):
@@ -125,7 +84,6 @@ def test_the_crop_is_440_of_480_px_around_row_240():
 
 
 def read_crop(height: int) -> tuple[float, float]:
-    from hourglass.datasets.flic import _person
     record = type('Example', (), example() | dict(imgdims=[height, height * 3 // 2, 3]))
     person = _person(record, 'observer', 0, 'examples.mat, row 0')
     return person.side_image, person.center_image[1]
@@ -154,44 +112,29 @@ def test_rows_are_the_authors_rows(folder, factor, split, labels, h5, people):
     assert [p.image_name for p in ours] == [name.decode() for name in theirs['imgname']]
 
 
-@needs(HALF)
-@pytest.mark.data
-def test_the_data_set_skips_no_person():
-    for split, people in (('train', 3987), ('test', 1016)):
-        assert len(FlicDataset(split=split, data_root=str(HALF))) == people
-
-
 def test_wrong_files_are_named(tmp_path):
-    (tmp_path / 'images').mkdir()
-    root = dict(data_root=str(tmp_path))
-    with pytest.raises(DataError, match='examples.mat: no such annotation file'):
-        FlicDataset(split='train', **root)
+    path = tmp_path / 'examples.mat'
+    with pytest.raises(DataError, match='examples.mat: no such file'):
+        read_flic(path, 'train')
     (tmp_path / 'examples.mat').write_bytes(b'not matlab')
     with pytest.raises(DataError, match=r'examples\.mat: not a readable \.mat file'):
-        FlicDataset(split='train', **root)
+        read_flic(path, 'train')
     scipy.io.savemat(tmp_path / 'examples.mat', {'other': 1})
     with pytest.raises(DataError, match=r"examples\.mat: holds no 'examples'"):
-        FlicDataset(split='train', **root)
+        read_flic(path, 'train')
     write(tmp_path / 'examples.mat', [example() | dict(coords=np.zeros((2, 11)))])
     with pytest.raises(DataError, match=r'row 0 .*shape \(2, 11\), \(2, 29\) needed'):
-        FlicDataset(split='train', **root)
+        read_flic(path, 'train')
     for change, message in (({'istrain': []}, r'row 0 .*istrain is \[\], 0 or 1 needed'),
                             ({'istrain': 'x'}, r"row 0 .*istrain is \['x'\], 0 or 1 needed"),
                             ({'torsobox': []}, r'row 0 .*torsobox \[\]'),
                             ({'coords': 'x'}, 'row 0 .*could not convert')):
         write(tmp_path / 'examples.mat', [example() | change])
         with pytest.raises(DataError, match=message):
-            FlicDataset(split='train', **root)
-    write(tmp_path / 'examples.mat', [example()])
-    with pytest.raises(DataError, match='1 of 1 images are missing, first frame-0.jpg'):
-        FlicDataset(split='train', **root)
-    with pytest.raises(DataError, match='no people in this split'):
-        FlicDataset(split='test', **root)
-    with pytest.raises(ConfigError, match="split='valid'"):
-        FlicDataset(split='valid', **root)
+            read_flic(path, 'train')
     with h5py.File(tmp_path / 'mpii.h5', 'w') as file:
         for name in ('center', 'scale', 'visible', 'normalize'):
             file[name] = np.zeros((2, 2) if name == 'center' else 2)
         file['part'] = np.zeros((2, 16, 2))
     with pytest.raises(DataError, match=r"mpii.h5: 'part' of shape \(2, 16, 2\).*11, 2\)"):
-        FlicDataset(ann_file='mpii.h5', **root)
+        read_flic(tmp_path / 'mpii.h5')

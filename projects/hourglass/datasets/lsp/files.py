@@ -1,19 +1,14 @@
-"""Leeds Sports Pose and LSP Extended (Johnson & Everingham, BMVC 2010, CVPR 2011): 14 joints."""
+"""The people of LSP's and LSP Extended's ``joints.mat``."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets import skeletons
-from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.person import Person
 from hourglass.errors import ConfigError, DataError
-from hourglass.io.images import image_size
 from hourglass.io.mat import read_mat
-from hourglass.registry import DATASETS
 
 SPLITS = ('train', 'test')
 _ROWS = dict(train=range(1000), test=range(1000, 2000))     # of LSP; LSP Extended is all training
@@ -72,35 +67,3 @@ def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person
         center_image=(low + high) / 2, side_image=_MARGIN * float((high - low).max()),
         keypoints_image=keypoints_image,
         occluded=np.zeros(_NUM_JOINTS, bool) if extended else flag == 1, row=row)
-
-
-@DATASETS.register_module()
-class LspDataset(PersonDataset):
-    """LSP or LSP Extended from ``joints.mat`` and the images.
-
-    Args:
-        split: ``'train'`` or ``'test'``.
-        crop: ``'image'``, the square around the whole image, as in reported test results on LSP
-            (it gives the network no annotation); ``'joints'``, around the annotated joints, for
-            training on images that show more than the person.
-        kwargs: as for :class:`PersonDataset`; ``skeleton='mpii'`` is for networks of MPII.
-    """
-
-    METAINFO = skeletons.LSP
-
-    def __init__(self, split: str, crop: str = 'image', ann_file: str = 'joints.mat',
-                 **kwargs: Any):
-        if crop not in ('image', 'joints'):
-            raise ConfigError(f"LspDataset: crop={crop!r}, choose from ('image', 'joints')")
-        self.split, self.crop = split, crop
-        super().__init__(ann_file=ann_file, **kwargs)
-
-    def read_people(self) -> list[Person]:
-        people = read_lsp(self.ann_file, self.split)
-        for person in people if self.crop == 'image' else ():
-            try:
-                size = np.array(image_size(Path(self.data_prefix['img'], person.image_name)), float)
-            except DataError:           # missing or broken: the checks name all of these images
-                continue
-            person.center_image, person.side_image = (size - 1) / 2, float(size.max())
-        return people

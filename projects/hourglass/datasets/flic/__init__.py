@@ -1,0 +1,1 @@
+"""FLIC, Frames Labeled In Cinema."""

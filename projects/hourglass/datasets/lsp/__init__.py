@@ -1,0 +1,1 @@
+"""Leeds Sports Pose and LSP Extended."""
