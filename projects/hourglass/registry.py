@@ -27,8 +27,8 @@ DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic.dataset
                   'datasets.coco', 'datasets.boxes', 'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms', 'datasets.boxes')
-METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics', 'evaluation.oks',
-                 'evaluation.submission', 'evaluation.usable_boxes')
+METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics',
+                 'evaluation.oks_metric', 'evaluation.submission', 'evaluation.usable_boxes')
 HOOKS = _child(root.HOOKS, 'engine.budget', 'engine.display', 'engine.model_hooks',
                'engine.saving', 'engine.statistics', 'engine.stopping', 'engine.watching')
 LOOPS = _child(root.LOOPS, 'engine.loops', 'engine.journal_loop')

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.io
 from conftest import DATA, needs
+from fresh_python import run
 
 VALID, OURS = DATA / 'mpii/valid.h5', DATA / 'mpii/predictions/valid-ours.h5'
 
@@ -62,6 +63,16 @@ def test_several_files_stand_side_by_side(cli, capsys, mpii, tmp_path):
     difference, lower, upper = hers['minus'][str(tmp_path / 'mine.npy')]['Total@0.1']
     assert difference == pytest.approx(hers['Total@0.1'] - mine['Total@0.1'])
     assert lower < difference < upper < 0 and mine['minus'] == {}
+
+
+def test_neither_torch_nor_openmmlab_is_needed(mpii, tmp_path):
+    dataset, _, truth, _, found = mpii
+    output = run(f"""
+import sys
+sys.modules |= dict.fromkeys(['torch', 'mmengine', 'mmcv', 'mmpose'])     # importing them fails
+from hourglass.cli import main
+main(['evaluate', {dataset!r}, '--gt', {str(truth)!r}, '--pred', {str(found)!r}])""")
+    assert output.startswith('PCKh@0.5 (official) of 30 people')
 
 
 def test_warnings_are_printed_to_stderr(cli, capsys, mpii, tmp_path):

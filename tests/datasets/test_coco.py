@@ -7,7 +7,7 @@ from own_people import NAMES, annotation, write_people
 
 from hourglass.datasets.coco import KeypointDataset
 from hourglass.errors import ConfigError, DataError
-from hourglass.evaluation.oks import OksAP
+from hourglass.evaluation.oks_metric import OksAP
 from hourglass.evaluation.own_metrics import PCK
 
 

@@ -14,7 +14,7 @@ from mmengine.dataset import Compose
 from mmengine.logging import MMLogger
 from numpy import ndarray
 
-from hourglass.datasets.person import Person
+from hourglass.datasets.person import Person, joint_problem
 from hourglass.datasets.skeletons import find_pairs, keypoint_names
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.images import image_size
@@ -57,15 +57,6 @@ def check_people(people: Sequence[Person], num_keypoints: int, ann_file: str, fo
     check((person for person, inside in zip(people, surely_inside(people))
            if not inside or person.image_name in sizes),
           lambda person: place_problem(person, sizes.get(person.image_name)))
-
-
-def joint_problem(person: Person, num_keypoints: int) -> str | None:
-    """Describe what is wrong with a person's joints; None if nothing is."""
-    if person.keypoints_image.shape != (num_keypoints, 2):
-        return f'joints of shape {person.keypoints_image.shape}, ({num_keypoints}, 2) needed'
-    if np.isinf(person.keypoints_image).any():
-        return 'a joint lies at infinity; mark it as not annotated'
-    return None
 
 
 def person_problem(person: Person, num_keypoints: int, no_unit: str | None) -> str | None:

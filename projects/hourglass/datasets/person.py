@@ -120,3 +120,12 @@ def with_joints_of(skeleton: dict, person: Person, own: dict, left_out: Sequence
     return replace(
         person, occluded=np.array([occluded.get(name, False) for name in wanted]),
         keypoints_image=np.stack([places.get(name, np.full(2, np.nan)) for name in wanted]))
+
+
+def joint_problem(person: Person, num_keypoints: int) -> str | None:
+    """Describe what is wrong with a person's joints; None if nothing is."""
+    if person.keypoints_image.shape != (num_keypoints, 2):
+        return f'joints of shape {person.keypoints_image.shape}, ({num_keypoints}, 2) needed'
+    if np.isinf(person.keypoints_image).any():
+        return 'a joint lies at infinity; mark it as not annotated'
+    return None

@@ -9,12 +9,11 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets import skeletons
-from hourglass.datasets.checks import joint_problem
 from hourglass.datasets.flic.files import read_flic
 from hourglass.datasets.h5_people import names_of, people_arrays
 from hourglass.datasets.lsp.files import read_lsp
 from hourglass.datasets.mpii import files
-from hourglass.datasets.person import Person, with_joints_of
+from hourglass.datasets.person import Person, joint_problem, with_joints_of
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.pck import People
 from hourglass.io.h5 import open_h5
