@@ -210,3 +210,21 @@ def test_stacks_of_different_depths_are_refused(tmp_path, family):
             name: value for name, value in one.items() if name.startswith(second)}
         with pytest.raises(CheckpointError, match=second):
             imports(tmp_path / 'weights.pth', mixed)
+
+
+def test_a_run_is_described_by_its_config(tmp_path):
+    """Also where lists of dicts, which hold no literals alone, stand beside what is read."""
+    tensors, _ = tensors_of('hourglass', num_keypoints=16)
+    config = """
+model = dict(
+    data_preprocessor=dict(type='PoseDataPreprocessor', mean=[1, 2, 3], std=[4, 5, 6],
+                           batch_augments=[dict(type='A')]),
+    head=dict(type='hourglass.StackedHeatmapHead', loss=[dict(type='L')], predict_stage=0,
+              decoder=dict(type='hourglass.HourglassHeatmap', input_size=(64, 48))))
+test_dataloader = dict(dataset=dict(type='hourglass.FlicDataset', labels='person',
+                                    pipeline=[dict(type='hourglass.CropImage')]))"""
+    torch.save(dict(state_dict=tensors, meta=dict(cfg=config, skeleton='mpii')), tmp_path / 'a.pth')
+    found = import_checkpoint(tmp_path / 'a.pth')[1]['description']
+    assert (found.mean, found.std, found.rgb) == ([1, 2, 3], [4, 5, 6], False)
+    assert (found.stage, found.observer_sides) == (0, False)
+    assert (found.input_size, found.refine) == ((64, 48), 'quarter')

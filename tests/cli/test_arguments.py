@@ -6,6 +6,7 @@ import pytest
 from hourglass.cli import benchmark_predict, predict, web
 from hourglass.cli.arguments import (
     add_launcher_arguments,
+    add_run_arguments,
     add_speed_arguments,
     speed_options,
 )
@@ -36,6 +37,17 @@ def test_a_detector_without_a_name_is_that_of_the_package(command):
     found = [parser.parse_known_args(['a.jpg', *words])[0].detector
              for words in ([], ['--detector'], ['--detector', 'hog'])]
     assert found == [None, 'hourglass', 'hog']
+
+
+@pytest.mark.parametrize('words', [['a.py', '--cfg-options', 'lr'],
+                                   ['--cfg-options', 'a=1', 'lr']])
+def test_an_option_of_the_config_without_a_value_is_named(words, capsys):
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(words)
+    assert '--cfg-options lr: no KEY=VALUE; a config comes before the options' in (
+        capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(('words', 'message'), [

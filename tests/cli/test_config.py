@@ -57,6 +57,9 @@ def test_a_hook_of_none_is_left_out(tmp_path):
      "did you mean 'batch_size'"),
     ('model = dict(a=1)', ['--cfg-options', 'load_form=x.pth'], "did you mean 'load_from'"),
     ('codec = dict(sigma=1)', ['--cfg-options', 'codec.sigma=9'], 'model.head.decoder'),
+    ('model = dict(a=1)', ['--cfg-options', 'model..a=2'], 'model..a: a key is empty'),
+    ("default_hooks = dict(visualization=dict(type='X'))", ['--show', '--interval', '0'],
+     '--interval 0: give 1 or more'),
     ('codec = dict(sigma=1)', ['--cfg-options', 'codc.sigma=9'], "did you mean 'codec'"),
     ('modle = dict(a=1)', [], "'modle', did you mean 'model'"),
     ('model = dict(parts=[dict(a=1)])', ['--cfg-options', 'model.parts.3.a=2'], "no '3' there"),
@@ -120,6 +123,17 @@ def test_no_workers_are_not_kept(tmp_path):
     cfg = load_config(arguments(path))
     assert not cfg.train_dataloader.persistent_workers
     assert cfg.val_dataloader.persistent_workers
+
+
+@pytest.mark.parametrize(('loader', 'loop', 'timeout'), [
+    ('', '', None), ('num_workers=0', '', None), ('num_workers=2', '', 1800),
+    ('num_workers=2, timeout=5', '', 5), ('num_workers=2', 'loader_timeout=60', None)])
+def test_data_workers_have_half_an_hour_for_a_batch(tmp_path, loader, loop, timeout):
+    """None is torch's default without workers, and leaves it to the loop that has its own."""
+    cfg = load_config(arguments(write(
+        tmp_path, f'train_dataloader = dict(batch_size=1, {loader})\n'
+                  f'train_cfg = dict(max_epochs=1, {loop})')))
+    assert cfg.train_dataloader.get('timeout') == timeout
 
 
 @pytest.mark.parametrize(('typo', 'meant'), [

@@ -74,3 +74,16 @@ def test_a_config_without_a_test_set_is_refused(cli, tmp_path, command):
     name, *options = command
     with pytest.raises(SystemExit, match=r'nothing\.py: has no test_dataloader; give'):
         cli(name, nothing, checkpoint, *options)
+
+
+@pytest.mark.parametrize(('option', 'message'), [
+    (['--all-stages'], '--all-stages: the head of .* is HeatmapHead, which predicts from one'),
+    (['--people', 'people.json'], '--people: the first of test_evaluator is hourglass.OksAP')])
+def test_options_that_head_or_metric_do_not_have_are_refused(cli, tmp_path, option, message):
+    config, checkpoint = write_tiny_network(tmp_path)
+    other = tmp_path / 'other.py'
+    other.write_text(f'_base_ = [{str(config)!r}]\n'
+                     "model = dict(head=dict(type='HeatmapHead'))\n"
+                     "test_evaluator = dict(_delete_=True, type='hourglass.OksAP')\n")
+    with pytest.raises(SystemExit, match=message):
+        cli('test', other, checkpoint, '--work-dir', tmp_path, *option)

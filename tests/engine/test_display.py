@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from mmengine.structures import InstanceData
 from mmengine.visualization import Visualizer
@@ -45,7 +46,10 @@ def test_elsewhere_there_is_no_bar(monkeypatch, capsys):
     assert capsys.readouterr().err == ''
 
 
-def test_overlays_are_drawn_on_the_person(tmp_path):
+@pytest.mark.parametrize('annotation', [
+    dict(keypoints_image=np.full((16, 2), np.nan)), dict(keypoints=[0] * 48)],
+    ids=['ours', "mmpose's"])
+def test_overlays_are_drawn_on_the_person(tmp_path, annotation):
     image = np.full((200, 300, 3), 30, np.uint8)
     cv2.imwrite(str(tmp_path / 'a.png'), image)
     keypoints = np.random.default_rng(0).uniform((20, 20), (280, 180), (16, 2))
@@ -59,7 +63,10 @@ def test_overlays_are_drawn_on_the_person(tmp_path):
         for number in batch:
             sample = PoseDataSample(metainfo=dict(
                 id=number, img_path=str(tmp_path / 'a.png'),
-                raw_ann_info=dict(keypoints_image=np.full((16, 2), np.nan))))
+                raw_ann_info=annotation))
+            sample.gt_instances = InstanceData(
+                keypoints=np.zeros((1, 16, 2)), keypoints_visible=np.zeros((1, 16)),
+                bboxes=np.zeros((1, 4)))
             sample.pred_instances = InstanceData(keypoints=keypoints[None])
             outputs.append(sample)
         hook.after_test_iter(runner, batch_idx=0, outputs=outputs)

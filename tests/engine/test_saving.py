@@ -129,7 +129,14 @@ def test_the_last_checkpoint_is_one_of_this_run_or_what_it_began_from(tmp_path):
 
 def resume(runner: Runner, path: Path, **checkpoint) -> None:
     runner._resume, runner._load_from, runner.model = True, str(path), torch.nn.Linear(1, 1)
-    SafeCheckpointHook().after_load_checkpoint(runner, checkpoint)
+    SafeCheckpointHook().after_load_checkpoint(runner, dict(optimizer={}) | checkpoint)
+
+
+@pytest.mark.parametrize('checkpoint', [{}, dict(meta={}), dict(optimizer={})])
+def test_weights_alone_are_not_resumed(checkpoint):
+    runner = Runner(_resume=True, _train_loop=Loop(), _load_from='best.pth')
+    with pytest.raises(CheckpointError, match='best.pth: holds weights alone'):
+        SafeCheckpointHook().after_load_checkpoint(runner, checkpoint)
 
 
 @pytest.mark.parametrize('copied', [False, True])
@@ -191,7 +198,7 @@ def test_mmengines_loops_cannot_go_on_inside_an_epoch():
     meta = dict(position=dict(batches_done=3))
     with pytest.raises(CheckpointError, match=r'a\.pth: was saved in the middle of an epoch, where '
                                               'Loop cannot resume'):
-        SafeCheckpointHook().after_load_checkpoint(runner, dict(meta=meta))
+        SafeCheckpointHook().after_load_checkpoint(runner, dict(meta=meta, optimizer={}))
 
 
 def test_the_number_of_kept_checkpoints_is_unlimited_by_default(tmp_path):

@@ -9,7 +9,7 @@ from mmpose.apis import inference_topdown
 
 from hourglass.apis import init_model, predict
 from hourglass.errors import ConfigError
-from hourglass.inference.openmmlab import load_estimator, with_network
+from hourglass.inference.openmmlab import load_estimator, pose_network, with_network
 
 CONFIG = """
 default_scope = 'mmpose'
@@ -64,10 +64,27 @@ def test_other_heatmap_networks_predict_as_in_mmpose(
         found = predict(model, image, centers=[[45, 35]], scales=[50 * 1.25 / 200], flip=flip)
         assert found.keypoints[0] == pytest.approx(expected.keypoints[0], abs=1e-3)
         assert found.scores[0] == pytest.approx(expected.keypoint_scores[0], abs=1e-5)
-    with pytest.raises(ConfigError, match='needs a StackedHeatmapHead, and the model has a Heat'):
+    with pytest.raises(ConfigError, match='without a neck, and the model has a HeatmapHead'):
         with_network(model.estimator(), model)
     with pytest.raises(ConfigError, match="optimize='fuse': takes a StackedHourglass"):
         init_model(*map(str, (tmp_path / 'theirs.py', tmp_path / 'theirs.pth')), optimize='fuse')
+
+
+@pytest.mark.parametrize('stage', [0, 1])
+def test_a_head_of_ours_predicts_from_its_stage_behind_a_neck(stage):
+    config = Config.fromfile(
+        REPOSITORY / 'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py')
+    init_default_scope(config.default_scope)
+    config.model.neck = dict(type='FeatureMapProcessor', scale_factor=1.0)
+    config.model.head.predict_stage = stage
+    config.model.backbone.heatmap_std = None
+    torch.manual_seed(0)
+    model = MODELS.build(config.model).eval()
+    model.cfg, images = config, torch.rand(1, 3, 128, 128)
+    found = pose_network(model)
+    with torch.no_grad():
+        expected = model.head.forward(model.extract_feat(images))[stage]
+        assert torch.equal(found.until_stage().network(images)[-1], expected)
 
 
 def test_colours_and_names_are_those_of_the_data_set(image, tmp_path):

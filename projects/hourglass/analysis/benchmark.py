@@ -106,7 +106,7 @@ class Contender:
     def training_step(self, count: int) -> Callable[[], object]:
         """Return a call that trains on ``count`` images of noise: losses, gradients, optimiser."""
         cfg, model = self.cfg, self.estimator().train()
-        hooks = [*cfg.get('default_hooks', {}).values(), *cfg.get('custom_hooks', [])]
+        hooks = [*(cfg.get('default_hooks') or {}).values(), *(cfg.get('custom_hooks') or [])]
         if self.optimize == 'channels_last' or any(
                 hook['type'] == 'hourglass.ChannelsLastHook' for hook in hooks if hook):
             model = model.to(memory_format=torch.channels_last)

@@ -73,7 +73,7 @@ def calibrate(runner: Runner, source: str, out: str | Path) -> None:
     data = runner.test_dataloader.dataset.metainfo['dataset_name']
     calibration = Calibration(
         correct=f'{scored.protocol.title} on {data}', people=int(fitted.sum()),
-        stage=stage_index(model.head.predict_stage, num_stages(model)),
+        stage=stage_index(getattr(model.head, 'predict_stage', -1), num_stages(model)),
         flip=bool((model.test_cfg or {}).get('flip_test', False)),
         maps=fit(scored.peaks[fitted], correct[fitted], scored.joints))
     add_metadata(source, out, calibration.metadata())

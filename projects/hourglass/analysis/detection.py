@@ -18,6 +18,7 @@ from mmengine.registry import DATASETS
 from numpy import ndarray
 
 from hourglass.datasets.box_geometry import has_extent, is_usable, overlaps
+from hourglass.errors import ConfigError
 from hourglass.evaluation.intervals import half_widths
 from hourglass.inference.detectors import PersonDetector, find_detector
 from hourglass.inference.model import load_model
@@ -59,6 +60,10 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
     by_image = defaultdict(list)
     for index in range(len(dataset)):
         person = dataset.get_data_info(index)
+        if not {'bbox_center', 'raw_ann_info'} <= person.keys() or (
+                'keypoints_image' not in person['raw_ann_info']):
+            raise ConfigError(f'{cfg.filename}: detectors are measured on a data set of people of '
+                              f'hourglass, not a {type(dataset).__name__}')
         by_image[person['img_path']].append(person)
     in_crops: dict[str, list[_Posed]] = {}      # as annotated, by image
     for path, people in by_image.items():

@@ -37,9 +37,12 @@ def compare_scores(config: str | Path, exported: Exported) -> str:
         intervals = {f'{metric.prefix}/{name}': f'{lower:+.2f} to {upper:+.2f}'
                      for name, (_, lower, upper) in differences(
                          of_file.scored.tables[0], metric.scored.tables[0]).items()}
-    rows = [[name, number(before[name]), number(after[name]),
-             number(after[name] - before[name], '+.2f'), intervals.get(name, '')]
-            for name in score_names(cfg, None) or before]
+    rows = []
+    for name in score_names(cfg, None) or before:
+        one, other = before.get(name), after.get(name)      # None where nothing is annotated
+        change = None if one is None or other is None else other - one
+        rows.append([name, number(one), number(other), number(change, '+.2f'),
+                     intervals.get(name, '')])
     return markdown_table(rows, ['score', 'torch', exported.path.name, 'difference',
                                  '95 % interval'])
 

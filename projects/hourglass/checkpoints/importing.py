@@ -148,10 +148,12 @@ def _description(meta: dict[str, Any], keypoints: int | None, family: Family, pi
     skeleton = _as_dict(meta.get('dataset_meta')) or SKELETONS.get(str(meta.get('skeleton')))
     of_input: dict[str, Any] = {}
     if family is families.OURS:
-        codec = _in_config(meta, 'decoder')
-        if {'input_size', 'refine'} <= codec.keys():
+        codec, data = _in_config(meta, 'decoder'), _in_config(meta, 'data_preprocessor')
+        if 'input_size' in codec and (
+                'refine' in codec or str(codec.get('type')).endswith('HourglassHeatmap')):
             of_input = dict(
-                input_size=codec['input_size'], refine=codec['refine'],
+                input_size=codec['input_size'], refine=codec.get('refine', 'quarter'),
+                rgb=not data or bool(data.get('bgr_to_rgb') or data.get('rgb_to_bgr')),
                 stage=_in_config(meta, 'head').get('predict_stage', -1),
                 flip=_in_config(meta, 'test_cfg').get('flip_test', False),
                 observer_sides=(
@@ -173,10 +175,12 @@ def _in_config(meta: dict[str, Any], name: str) -> dict[str, Any]:
 
     The config is parsed but not run; it may not be one as mmengine writes them.
     """
-    with suppress(SyntaxError, ValueError, KeyError, TypeError, MemoryError, RecursionError):
-        for node in ast.walk(ast.parse(meta['cfg'])):
-            if (isinstance(node, ast.keyword) and node.arg == name
-                    and isinstance(node.value, ast.Call)):
-                return {str(part.arg): ast.literal_eval(part.value) for part in node.value.keywords
-                        if not isinstance(part.value, ast.Call)}
-    return {}
+    found: dict[str, Any] = {}
+    with suppress(SyntaxError, ValueError, KeyError, TypeError, MemoryError, RecursionError,
+                  StopIteration):
+        calls = (node.value for node in ast.walk(ast.parse(meta['cfg']))
+                 if isinstance(node, ast.keyword) and node.arg == name)
+        for part in next(call.keywords for call in calls if isinstance(call, ast.Call)):
+            with suppress(ValueError):                  # no literal: another dict(...), or a list
+                found[str(part.arg)] = ast.literal_eval(part.value)
+    return found

@@ -11,9 +11,14 @@ from hourglass.errors import ConfigError
 class _DictAction(argparse.Action):
     """mmengine's ``DictAction``, which is imported when it has something to do."""
 
-    def __call__(self, *given: Any) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Any, *option: Any) -> None:
         from mmengine.config import DictAction
-        DictAction(self.option_strings, self.dest, nargs='+')(*given)
+        for value in values:
+            if '=' not in value:
+                parser.error(f'--cfg-options {value}: no KEY=VALUE; a config comes before the '
+                             'options')
+        DictAction(self.option_strings, self.dest, nargs='+')(parser, namespace, values, *option)
 
 
 def add_launcher_arguments(parser: argparse._ActionsContainer) -> None:

@@ -57,6 +57,8 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
         if 'visualization' not in (cfg.get('default_hooks') or {}):
             raise ConfigError(f'--show and --show-dir: {args.config} has no default_hooks.'
                               "visualization; they work with hourglass's and mmpose's own configs")
+        if args.interval < 1:
+            raise ConfigError(f'--interval {args.interval}: give 1 or more')
         cfg.default_hooks.visualization.update(
             enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,
             wait_time=args.wait_time)
@@ -98,9 +100,9 @@ def _settle_loaders(cfg: Config) -> None:
         if (loader.get('dataset') or {}).get('indices') in (0, []):
             raise ConfigError(f'{name}.dataset.indices: leaves nobody; give how many people to '
                               'take, or their numbers')
-        if loader.get('num_workers') == 0:
-            loader['persistent_workers'] = False        # torch refuses to keep no workers
-        elif loader:
+        if not loader.get('num_workers'):               # torch's default
+            loader['persistent_workers'] = False        # it refuses to keep no workers
+        elif kind != 'train' or 'loader_timeout' not in cfg.train_cfg:
             loader.setdefault('timeout', LOADER_SECONDS)
 
 
@@ -156,6 +158,9 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
     """
     for option in options:
         first, *_ = keys = option.split('.')
+        if not all(keys):
+            raise ConfigError(f'--cfg-options {option}: a key is empty; give names or numbers '
+                              'between the dots')
         if _is_helper(first) and first not in cfg:
             hint = did_you_mean(first, _RUNNER_KEYS | set(cfg))
             raise ConfigError(f"--cfg-options {option}: nothing reads '{first}' once the config is "

@@ -58,11 +58,23 @@ def run(args: argparse.Namespace) -> None:
     cfg = load_config(args, join=place is None)
     check_test_set(cfg, args.config)
     cfg.load_from = checkpoint
+    head = cfg.model.get('head', {}).get('type', '')
+    if args.all_stages and not head.endswith('StackedHeatmapHead'):
+        raise ConfigError(f'--all-stages: the head of {args.config} is '
+                          f'{head or "missing"}, which predicts from one stage; leave it out')
     if args.all_stages or args.report:
         cfg.merge_from_dict({'model.test_cfg.all_stages': True})
     evaluators = cfg.test_evaluator
     evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
     if args.people:
+        from mmengine.registry import METRICS
+
+        from hourglass.evaluation.metrics import KeypointMetric
+        metric = METRICS.get(evaluators[0]['type'])
+        if metric is None or not issubclass(metric, KeypointMetric):
+            raise ConfigError(f"--people: the first of test_evaluator is {evaluators[0]['type']}, "
+                              'which writes no people; set a metric of keypoints of hourglass, '
+                              'such as hourglass.PCK, first')
         evaluators[0].people_file = args.people
     if args.dump:
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
@@ -70,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
         if args.all_stages or args.report or args.calibrate is not None:
             raise ConfigError('--optimize, --stages and --exit-tolerance are for one stage; leave '
                               '--all-stages, --report and --calibrate out')
-        cfg.custom_hooks = [*cfg.get('custom_hooks', []),
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []),
                             dict(type='hourglass.OptimizeHook', **faster)]
     if place:
         use_journal(cfg, args.journal, place)

@@ -99,10 +99,10 @@ def _decoding(shapes: Sequence[tuple[int, ...]], size: tuple[int, int], keypoint
     if shapes in ([(1, keypoints, 3)], [(1, 1, keypoints, 3)]):
         return lambda found: (found.view(1, -1, 3)[..., [1, 0]] * torch.tensor(size) - 0.5,
                               found.view(1, -1, 3)[..., 2])
-    if [(len(shape), shape[1]) for shape in shapes] == [(4, keypoints)]:
+    if [(len(shape), *shape[1:2]) for shape in shapes] == [(4, keypoints)]:
         rows, columns = shapes[0][2:]
         return DecodeHeatmaps([width / columns, height / rows], 'quarter')
-    if ([(len(shape), shape[1]) for shape in shapes] == 2 * [(3, keypoints)]
+    if ([(len(shape), *shape[1:2]) for shape in shapes] == 2 * [(3, keypoints)]
             and shapes[0][2] * height == shapes[1][2] * width):
         return lambda x, y: (torch.stack([x.argmax(-1), y.argmax(-1)], -1) * width / x.shape[-1],
                              torch.minimum(x.amax(-1), y.amax(-1)))

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from hourglass.datasets.base import SAMPLE_IDS
+from hourglass.evaluation.samples import annotation_of
 from hourglass.inference.drawing import draw_skeleton, draw_truth
 from hourglass.io.images import read_image, write_image
 from hourglass.registry import HOOKS
@@ -80,7 +81,8 @@ class OverlayHook(PoseVisualizationHook):
             number = sample.metainfo['id'] % SAMPLE_IDS
             if number % self.interval:
                 continue
-            image = draw_truth(read_image(sample.img_path), sample.raw_ann_info['keypoints_image'])
+            image = draw_truth(read_image(sample.img_path),
+                               annotation_of(sample.to_dict())['keypoints_image'])
             drawn = draw_skeleton(image, np.asarray(sample.pred_instances.keypoints)[0], metainfo)
             if self.show:
                 self._visualizer.show(drawn[..., ::-1], wait_time=self.wait_time)

@@ -26,7 +26,7 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
     """
     if '://' in cfg.load_from:
         raise ConfigError(f'--journal: fetch {cfg.load_from} first, and name the file')
-    hooks = {name: hook for name, hook in cfg.get('default_hooks', {}).items()
+    hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items()
              if name not in _REPORTING}
     settings = (cfg.model, cfg.test_dataloader.dataset, cfg.test_evaluator, hooks,
                 cfg.get('custom_hooks'), cfg.test_cfg)

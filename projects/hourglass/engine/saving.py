@@ -227,6 +227,10 @@ class SafeCheckpointHook(CheckpointHook):
         if not runner._resume:
             return
         loop, path = runner._train_loop, runner._load_from or runner.work_dir
+        if not {'meta', 'optimizer'} <= checkpoint.keys():
+            raise CheckpointError(f'{path}: holds weights alone, as best_*.pth do, without the '
+                                  'state of the optimiser; start from them with load_from instead '
+                                  'of --resume')
         version = checkpoint['meta'].get('hourglass_version', '0')
         if digit_version(version) > digit_version(hourglass.__version__):
             raise CheckpointError(
@@ -243,7 +247,7 @@ class SafeCheckpointHook(CheckpointHook):
             parameter = model.get_parameter(name)
             parameter.grad = gradient.to(parameter.device)
         position = checkpoint['meta'].get('position')
-        if isinstance(loop, ResumableLoop) and 'optimizer' in checkpoint:
+        if isinstance(loop, ResumableLoop):
             take_settings(runner, checkpoint, path)
         if position and isinstance(loop, ResumableLoop):
             loop._epoch, loop._iter = (checkpoint['meta'][key] for key in ('epoch', 'iter'))

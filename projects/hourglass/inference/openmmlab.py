@@ -60,7 +60,7 @@ def load_estimator(config: str | Path | Config, weights: str | Path | None = Non
     model.load_state_dict({name.removeprefix('module.'): t for name, t in tensors.items()})
     model.cfg, model.calibration = config, Calibration.of(checkpoint.get('meta'), path)
     meta = (checkpoint.get('meta') or {}).get('dataset_meta')       # of the training data
-    skeleton = config.get('test_dataloader', {}).get('dataset', {}).get('skeleton')
+    skeleton = (config.get('test_dataloader') or {}).get('dataset', {}).get('skeleton')
     meta = meta or (parse_pose_metainfo(SKELETONS[skeleton]) if skeleton in SKELETONS else
                     dataset_meta_from_config(config, dataset_mode='test'))
     count = config.model.backbone.get('num_keypoints') or config.model.head.get('num_keypoints')
@@ -80,20 +80,21 @@ def pose_network(model: TopdownPoseEstimator) -> PoseNetwork:
     """
     head, codec, options = model.head, model.head.decoder, model.test_cfg or {}
     pixels = model.cfg.model.get('data_preprocessor') or {}
-    data = model.cfg.get('test_dataloader', {}).get('dataset', {})
-    ours, meta = isinstance(head, StackedHeatmapHead), getattr(model, 'dataset_meta', None)
+    data = (model.cfg.get('test_dataloader') or {}).get('dataset', {})
+    meta = getattr(model, 'dataset_meta', None)
+    stacked = isinstance(head, StackedHeatmapHead) and not model.with_neck
     is_hourglass = isinstance(codec, HourglassHeatmap)
     description = Description(
         **(outline(meta) if meta else dict(keypoints=[], links=[], flip_indices=[])),
         input_size=codec.input_size, refine=codec.refine if is_hourglass else '',
         mean=pixels.get('mean') or [0], std=pixels.get('std') or [1],
         rgb=pixels.get('bgr_to_rgb', False) or pixels.get('rgb_to_bgr', False),
-        stage=head.predict_stage if ours else -1,
+        stage=head.predict_stage if stacked else -1,
         flip=bool(meta) and options.get('flip_test', False),
         observer_sides=False if data.get('labels') == 'person' else None)
     network = PoseNetwork(
-        model.backbone if ours and not model.with_neck else MMPoseNetwork(model), description,
-        to_heatmaps=head.to_heatmaps if ours else None,
+        model.backbone if stacked else MMPoseNetwork(model), description,
+        to_heatmaps=head.to_heatmaps if stacked else None,
         decode=decoder_of(description, codec.heatmap_size) if is_hourglass else _Decode(head))
     network.to(next(model.parameters()).device)
     if meta:
@@ -103,7 +104,7 @@ def pose_network(model: TopdownPoseEstimator) -> PoseNetwork:
     network.make_estimator = lambda: model
     if any(step.get('use_udp') for step in data.get('pipeline', [])):
         network.make_matrix = get_udp_warp_matrix
-    if not ours:
+    if not isinstance(head, StackedHeatmapHead):
         network.unmirror = partial(
             flip_heatmaps, flip_indices=network.description.flip_indices,
             flip_mode=options.get('flip_mode', 'heatmap'),
@@ -113,9 +114,9 @@ def pose_network(model: TopdownPoseEstimator) -> PoseNetwork:
 
 def with_network(model: TopdownPoseEstimator, faster: PoseNetwork) -> TopdownPoseEstimator:
     """Return an estimator that runs ``faster``, which is made of its :func:`pose_network`."""
-    if not isinstance(model.head, StackedHeatmapHead):
-        raise ConfigError('optimize: needs a StackedHeatmapHead, and the model has a '
-                          f'{type(model.head).__name__}')
+    if not isinstance(model.head, StackedHeatmapHead) or model.with_neck:
+        raise ConfigError('optimize: needs a StackedHeatmapHead without a neck, and the model has '
+                          f"a {type(model.head).__name__}{' behind a neck' * model.with_neck}")
     model, head = shallow_copy(model), shallow_copy(model.head)
     head.to_heatmaps, head.predict_stage, head.stage_weights = faster.to_heatmaps, -1, None
     model.backbone, model.head = faster.network, head
@@ -123,7 +124,7 @@ def with_network(model: TopdownPoseEstimator, faster: PoseNetwork) -> TopdownPos
 
 
 class MMPoseNetwork(nn.Module):
-    """Images -> the heatmaps that another head of mmpose decodes, as the output of one stage."""
+    """Images -> the heatmaps of a head of mmpose, or behind a neck, as the output of one stage."""
 
     def __init__(self, model: TopdownPoseEstimator):
         super().__init__()
@@ -131,7 +132,9 @@ class MMPoseNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         heatmaps = self.model.head.forward(self.model.extract_feat(images))
-        return (heatmaps if isinstance(heatmaps, Tensor) else heatmaps[-1],)
+        if not isinstance(heatmaps, Tensor):            # of several stages
+            heatmaps = heatmaps[getattr(self.model.head, 'predict_stage', -1)]
+        return (heatmaps,)
 
 
 class _Decode(nn.Module):

@@ -76,6 +76,9 @@ def write_report(runner: Runner, path: str | Path, people: int = 8,
     samples = runner.test_dataloader.dataset
     by_id = {sample['id']: sample for sample in map(samples.get_data_info, range(len(samples)))}
     records = [by_id[key] for key in scored.ids]        # a fold by indices keeps its ids
+    if 'keypoints_image' not in records[0].get('raw_ann_info', ()):
+        raise ConfigError(f'{path}: a report needs a data set of hourglass, such as '
+                          f'hourglass.KeypointDataset, not a {type(samples).__name__}')
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader('hourglass', 'analysis/report'), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
