@@ -16,4 +16,4 @@ read -ra more <<< "${SRUN_ARGS:-}"
 export PYTHONPATH=$here/../projects${PYTHONPATH:+:$PYTHONPATH}
 exec srun -p "$1" --job-name="$2" ${gres:+--gres="$gres"} --ntasks="${GPUS:-8}" \
     --ntasks-per-node="$per_node" --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 \
-    "${more[@]}" "${PYTHON:-python}" -u "$here/$3" "${@:4}" --launcher slurm
+    ${more[@]+"${more[@]}"} "${PYTHON:-python}" -u "$here/$3" "${@:4}" --launcher slurm

@@ -60,7 +60,7 @@ run() {
             | tee -a "$out/$name.log"
     }
     hourglass train "$config" --minutes "${MINUTES:-9}" --no-validate --resume --work-dir "$work"
-    find "$work" -name scalars.json -exec cat {} + > "$out/$name.jsonl"
+    find "$work" -name scalars.json | sort | xargs cat > "$out/$name.jsonl"
     last=$(cat "$work/last_checkpoint")
     "$python" -W ignore -m hourglass convert "$last" "$work/$name.safetensors" --half
     split -d -b "${PART_MIB:-16}M" "$work/$name.safetensors" "$out/$name.safetensors."

@@ -15,6 +15,8 @@ from hourglass.errors import ConfigError, DataError
     (DataError('Caught DataError in DataLoader worker process 0.\nOriginal Traceback:\n'
                '  File "x.py", line 1\nhourglass.errors.DataError: a.jpg: not an image'),
      'a.jpg: not an image'),
+    (OSError(errno.EACCES, 'Permission denied', 'log.json'),
+     'log.json: cannot be read or written; change its permissions, or its place'),
     (OSError(errno.ENOSPC, 'No space left on device', 'out/a.pth'),
      'out/a.pth: cannot be written (No space left on device); choose a folder you may write to, '
      'with free space'),

@@ -47,7 +47,8 @@ def test_every_form_gives_the_same_keypoints(tmp_path, outputs):
 
 @pytest.mark.parametrize(('names', 'outputs'), [
     (NAMES, [np.zeros((1, 7))]), (NAMES, [np.zeros(1)]), (NAMES, bins()[::-1]),
-    ((*NAMES, 'neck'), heatmaps()), ((), heatmaps())], ids=['no form', 'one axis', 'y before x', 'three keypoints', 'no names'])
+    ((*NAMES, 'neck'), heatmaps()), ((), heatmaps())],
+    ids=['no form', 'one axis', 'y before x', 'three keypoints', 'no names'])
 def test_an_output_of_another_form_is_run_and_not_decoded(tmp_path, names, outputs):
     model = load_onnx_poses(write_constant(tmp_path / 'a.onnx', outputs, SIZE), names)
     assert model.decode is None

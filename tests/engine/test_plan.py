@@ -36,7 +36,7 @@ def test_the_plan_of_a_run(tmp_path):
         f'schedule     learning rate 0.1 at the first step, {max(measured(runner)):.4g} at its '
         f'highest (step 3), {measured(runner)[-1]:.4g} at the last',
         'people       8 to train; none to validate; batches of 2',
-        'steps        12: 3 epochs of 4; validated every 1 epoch(s)',
+        'steps        12: 3 epochs of 4',
         'begins       initial weights',
         'checkpoints  work: every 1 epoch(s), all kept']
 

@@ -119,6 +119,18 @@ def test_a_silent_loader_is_warned_of_and_a_busy_one_is_not(monkeypatch):
     now += 90
     hook.check(logger)                          # between epochs nothing waits
     assert len(warnings) == 2
+    runner = SimpleNamespace(val_dataloader=range(3))
+    for number, expected in ((1, 3), (2, 3)):   # nor do metrics, after the last batch
+        hook.before_val_iter(runner, number)
+        hook.after_val_iter(runner, number)
+        now += 90
+        hook.check(logger)
+        assert len(warnings) == expected
+    hook.after_val_epoch(runner)
+    hook.after_validation(runner)
+    now += 90
+    hook.check(logger)
+    assert warnings[3].startswith('train_dataloader: no batch')
 
 
 def test_the_watch_runs_beside_the_training_until_its_end():

@@ -87,7 +87,7 @@ def test_a_name_without_its_folder_finds_an_image_only_if_it_is_the_only_one(tmp
         dict(image_id=0, keypoints=[0] * 9)])
     assert read_results(write(tmp_path / 'p.json', predicted), truth)[0]['image_id'] == 1
     predicted['images'][0]['file_name'] = '0.jpg'
-    with pytest.raises(DataError, match='prediction 0: image 0 is not in'):
+    with pytest.raises(DataError, match="prediction 0: image '0.jpg' is not in"):
         read_results(write(tmp_path / 'p.json', predicted), truth)
 
 
@@ -137,13 +137,28 @@ def test_an_annotation_that_cannot_be_used_is_named(given, message, tmp_path):
      'predicts right_tail, left_tail, nose, and .*gt.json has nose, left_tail'),
     (dict(images=[], annotations=[], categories=[dict(keypoints=7)]), 'predicts 7, and .*gt.json'),
     (dict(images=[], annotations=[], categories=[5]), 'category 0: 5 where a record is needed'),
-    (dict(images=None, annotations=[]), 'a list of images needed'),
+    (dict(images=None, annotations=[]), 'a list needed, with a record for each image'),
     ([dict(image_id=0, keypoints=[0] * 9, score=None)],
      'prediction 0: score: number 1 of 1 is nan'),
     ([dict(image_id=0, keypoints=[0] * 9, score='high')], 'prediction 0: score: could not'),
     ([dict(image_id=[0], keypoints=[0] * 9)], r"prediction 0: 'image_id' is \[0\], a number or"),
     (dict(images=[dict(id=0, file_name='x.jpg')], annotations=[
-        dict(image_id=0, keypoints=[0] * 9)]), 'image 0 is not in')])
+        dict(image_id=0, keypoints=[0] * 9)]), "image 'x.jpg' is not in")])
 def test_predictions_that_do_not_fit_are_named(given, message, truth, tmp_path):
     with pytest.raises(DataError, match=f'p.json.*{message}'):
         read_results(write(tmp_path / 'p.json', given), truth)
+
+
+def test_two_images_of_one_name_are_named(tmp_path):
+    given = content()
+    given['images'][1]['file_name'] = given['images'][0]['file_name']
+    with pytest.raises(DataError, match='gt.json: two images are f/0.jpg; give their people one'):
+        read_people(write(tmp_path / 'gt.json', given))
+
+
+def test_of_several_categories_one_is_chosen(tmp_path):
+    given = content()
+    given['categories'][1]['keypoints'] = ['tail']
+    with pytest.raises(DataError, match='choose one of cat, dog with category'):
+        read_people(write(tmp_path / 'gt.json', given))
+    assert read_people(write(tmp_path / 'gt.json', given), 'cat').names == NAMES

@@ -40,6 +40,7 @@ def test_a_margin_is_a_number_above_0(padding):
     (dict(boxes=[[1, 2, 3, 4]], centers=[[5, 5]], scales=[1]), 'give boxes, or centers'),
     (dict(centers=[[5, 5]], scales=[1, 2]), '1 centers and 2 scales; give one scale'),
     (dict(centers=[[5, 5]], scales=[0]), 'shows nothing'),
+    (dict(centers=[[5, 5], [6, 6]], scales=[[1], [2, 3]]), 'scales are no table of numbers'),
     (dict(boxes=[[-1e6, -1e6, 1e6, 1e6]]), 'more than 64 times the shorter side of the 128x96 im')])
 def test_other_places_are_refused(places, message):
     with pytest.raises(DataError, match=message):

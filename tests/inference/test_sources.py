@@ -138,6 +138,23 @@ def test_images_of_a_folder_as_frames_are_counted(tmp_path):
             open_source(source, fps)
 
 
+def test_frames_of_a_folder_come_before_its_animated_images(tmp_path):
+    for name in ('1.png', '3.png'):
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 4, 3), np.uint8))
+    frames = [Image.new('L', (4, 4), value) for value in (0, 99)]
+    frames[0].save(tmp_path / '2.gif', save_all=True, append_images=frames[1:])
+    assert [one.name for one in open_source(str(tmp_path), fps=4)] == [
+        '1.png', '3.png', '2.gif/0', '2.gif/1']
+
+
+def test_files_that_pillow_cannot_read_are_ignored(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.png'), np.zeros((4, 4, 3), np.uint8))
+    for name in ('notes.pdf', 'valid.h5', 'drawing.eps'):
+        (tmp_path / name).write_bytes(b'0')
+    source = open_source(str(tmp_path))
+    assert (list(source.paths), source.ignored) == (['a.png'], 3)
+
+
 @pytest.mark.parametrize(('name', 'message'), [
     ('gone.png', 'no image; give an image, a folder'), ('gone.mp4', 'no such video; check'),
     ('none/*.png', 'no image'), ('none/*.mp4', 'no image'), ('empty', '1 file and no image'),

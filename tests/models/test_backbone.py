@@ -92,6 +92,8 @@ def test_features_of_the_chosen_stacks_are_returned(with_cp):
         assert torch.equal(output, expected[stack])
     first, place = up_to_stage(chosen, 0)
     assert (first.num_stacks, first.num_stages, place) == (1, 1, -1)
+    turned = tiny(**features, out_indices=(2, 0))
+    assert len(up_to_stage(turned, 1)[0](images())) == 2
 
 
 @pytest.mark.parametrize(('shape', 'message'), [

@@ -60,6 +60,8 @@ class Contender:
         if self.is_file and (self.stages is not None or not Path(self.optimize).is_file()):
             raise ConfigError(f'{self.optimize}: an exported file has one number of stages'
                               if self.stages else f'{self.optimize}: no such file')
+        if self.is_file and (words := FORMATS[Path(self.optimize).suffix].missing(False)):
+            raise ConfigError(f'{self.optimize}: {words}')
         self.cfg = read_config(find_config(self.config))
         if 'decoder' not in self.cfg.get('model', {}).get('head', {}):
             raise ConfigError(f'{self.config}: has no model.head.decoder, which gives the size of '
@@ -84,7 +86,8 @@ class Contender:
     def network(self) -> Network:
         """Return the network as it is run, up to the heatmaps of the last stage that runs."""
         if self.is_file:
-            return FORMATS[Path(self.optimize).suffix].run(Path(self.optimize))
+            run = FORMATS[Path(self.optimize).suffix].run(Path(self.optimize))
+            return lambda images: run(images.cpu())
         estimator, stage = self.estimator(), -1 if self.stages is None else self.stages - 1
         if self.optimize == 'channels_last':
             estimator = estimator.to(memory_format=torch.channels_last)

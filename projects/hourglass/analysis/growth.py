@@ -87,7 +87,9 @@ def _processes(count: int, weights: str) -> float:
              weights, '--no-overlays', '--out', f'{folder}/found', '--launcher', 'pytorch'],
             env=os.environ | dict(OMP_NUM_THREADS='1'), capture_output=True, text=True)
         if ended.returncode:
-            raise HourglassError(f'{count} processes: {ended.stderr.strip().splitlines()[-1]}')
+            why = [line for line in ended.stderr.splitlines() if line.startswith('error: ')]
+            raise HourglassError(f"{count} processes: {why[-1] if why else 'failed'}".replace(
+                'error: ', ''))
         return perf_counter() - start
 
 

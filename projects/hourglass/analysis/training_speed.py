@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hourglass.analysis.size import build_estimator, size_of
 from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config
+from hourglass.deploy.runtimes import older_torch, wait_for_device
 from hourglass.engine.optim import can_fuse
 from hourglass.errors import ConfigError
 from hourglass.io.tables import text_table
@@ -68,17 +69,14 @@ def training_speed(config: str, way: str, batch_size: int, seconds: float) -> Sp
         seconds: for how long to count.
 
     Raises:
-        ConfigError: for a CUDA graph without CUDA.
+        ConfigError: for a CUDA graph without CUDA, and compiled modules with an older torch.
     """
     cfg, run = read_config(find_config(config)), WAYS[way]
     cuda = torch.cuda.is_available()
     if run.graph and not cuda:
         raise ConfigError(f'--ways {way}: a CUDA graph needs CUDA, which is not available here')
-
-    def wait() -> None:
-        if cuda:
-            torch.cuda.synchronize()
-
+    if run.compiled and (words := older_torch('2.6')):
+        raise ConfigError(f'--ways {way}: {words}')
     began = time.perf_counter()
     if cuda:
         torch.cuda.empty_cache()
@@ -90,13 +88,13 @@ def training_speed(config: str, way: str, batch_size: int, seconds: float) -> Sp
         step()
     if run.graph:
         step = _graph(step)
-    wait()
+    wait_for_device()
     start = time.perf_counter()
     steps = 0
     while time.perf_counter() - start < seconds:
         for _ in range(5):
             step()
-        wait()
+        wait_for_device()
         steps += 5
     per_second = batch_size * steps / (time.perf_counter() - start)
     memory = torch.cuda.max_memory_allocated() if cuda else 0

@@ -126,7 +126,7 @@ def _halved(name: str, value: Tensor, source: Path) -> Tensor:
     largest = value.abs().max().item()
     if not largest <= torch.finfo(torch.float16).max:   # not for NaN and some variances
         raise CheckpointError(f'{source}: {name} reaches {largest:.3g}, more than float16 holds; '
-                              'store it without --half')
+                              'store it without --half or --int8')
     return value.half()
 
 

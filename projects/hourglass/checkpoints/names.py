@@ -62,7 +62,7 @@ def _find(name: str | Path, by_name: Callable[[], dict[str, Path]],
 
 def checked_checkpoint(name: str) -> str:
     """Find a checkpoint for mmengine to load, and check that it is whole; keep a URL as it is."""
-    if '://' in name:
+    if '://' in name and not name.startswith(SCHEME):
         return name
     path = find_weights(name)
     check_whole(path)

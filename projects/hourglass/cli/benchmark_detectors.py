@@ -3,7 +3,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from hourglass.io.files import without_nan, write_json
+from hourglass.io.files import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,5 +28,5 @@ def run(args: argparse.Namespace) -> None:
     found = measure_detectors(cfg, args.checkpoint, args.detectors, args.detector_score)
     print(table(found))
     if args.json:
-        write_json(args.json, without_nan(dict(
-            machine=machine(), detectors=tuple(asdict(one) for one in found))), indent=1)
+        write_json(args.json, dict(
+            machine=machine(), detectors=[asdict(one) for one in found]), indent=1)

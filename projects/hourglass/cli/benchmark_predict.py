@@ -10,8 +10,8 @@ from hourglass.io.files import write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('input', help='as for hourglass predict, as the next seven')
-    parser.add_argument('--model', default='people', help='default %(default)s')
+    parser.add_argument('input', help='as for hourglass predict; so are the next seven options')
+    parser.add_argument('--model', help='default people')
     parser.add_argument('--config')
     parser.add_argument('--weights')
     add_detector_argument(parser)
@@ -31,9 +31,11 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.apis import init_model
     from hourglass.inference.boxes import box_finder
     from hourglass.inference.sources import open_source
+    if args.model and (args.config or args.weights):
+        raise ConfigError('--model: names the weights; leave out --config and --weights')
     if args.rounds < 1:
         raise ConfigError(f'--rounds {args.rounds}: give 1 or more')
-    model = init_model(args.config or args.weights or args.model, args.weights,
+    model = init_model(args.config or args.weights or args.model or 'people', args.weights,
                        **speed_options(args))
     model.flip = model.flip and not args.no_flip
     speed = measure_prediction(

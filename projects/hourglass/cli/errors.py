@@ -71,6 +71,8 @@ def _one_line(error: Exception) -> str | None:
             return (f'the locks of data workers: {error.strerror}: raise the shared memory, '
                     '/dev/shm (docker run --shm-size), or set num_workers=0')
         name = error.filename or f'a file, perhaps a temporary one in {gettempdir()} (TMPDIR)'
+        if error.errno == errno.EACCES:
+            return f'{name}: cannot be read or written; change its permissions, or its place'
         return (f'{name}: cannot be written ({error.strerror}); choose a folder you may write to, '
                 'with free space')
     if isinstance(error, KeyError) and (

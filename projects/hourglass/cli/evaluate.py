@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hourglass.errors import ConfigError
-from hourglass.io.files import without_nan, write_json
+from hourglass.io.files import write_json
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "correct, in units of the longer side of the person's box; default 0.2")
     parser.add_argument('--sigmas', metavar='NAME=SIGMA', nargs='+', type=_sigma,
                         help='own: for OKS, of keypoints that COCO does not have')
+    parser.add_argument('--category', help='own: the category, of several with keypoints')
     parser.add_argument('--json', metavar='OUT', help='write the numbers to this file')
     parser.add_argument('--curves', metavar='PNG', help='draw PCK over its threshold')
     parser.add_argument('--people', metavar='CSV', help='write every distance of every person')
@@ -51,7 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sigma(text: str) -> tuple[str, float]:
     name, _, number = text.partition('=')
-    return name, float(number)          # argparse reports a ValueError
+    try:
+        return name, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text}, NAME=NUMBER needed') from None
 
 
 def run(args: argparse.Namespace) -> None:
@@ -67,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     _refuse_options(args)
     people = sigmas = None
     if args.dataset == 'own':
-        people = read_people(args.gt)
+        people = read_people(args.gt, args.category)
         protocol = own_protocol('PCK', {name: (name,) for name in people.names},
                                 0.2 if args.threshold is None else args.threshold, 'bbox')
         truth, sigmas = people.truth, _sigmas(people.names, args.sigmas)
@@ -95,7 +99,7 @@ def run(args: argparse.Namespace) -> None:
             evaluation.more, evaluation.more_intervals = average_precision(
                 people.annotations, shifted, sigmas)
         contents.append(evaluation.as_dict() | dict(minus={
-            str(other.predictions): without_nan(differences(evaluation.table, other.table))
+            str(other.predictions): differences(evaluation.table, other.table)
             for other in evaluations}))
         evaluations.append(evaluation)
     if args.curves:
@@ -107,7 +111,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _refuse_options(args: argparse.Namespace) -> None:
     """Raise a ``ConfigError`` for an option of ``own`` with a data set, or the reverse."""
-    for options, owners in ((('threshold', 'sigmas'), ['own']),
+    for options, owners in ((('threshold', 'sigmas', 'category'), ['own']),
                             (('protocol', 'split', 'head_boxes', 'labels', 'skeleton'), _DATASETS)):
         given = [name for name in options if getattr(args, name) is not None]
         if given and args.dataset not in owners:

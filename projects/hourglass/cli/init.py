@@ -41,6 +41,8 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f'{config}: is there already; remove it, or name another folder')
     if args.val and args.held_out is not None:
         raise ConfigError('--val and --held-out both say what to validate on; give one')
+    if args.val_images and not args.val:
+        raise ConfigError('--val-images: the images of --val, which is missing; give both')
     train = as_coco(args.annotations, args.images, args.out / 'converted.json')
     val = args.val and as_coco(args.val, args.val_images or args.images,
                                args.out / 'converted_val.json')

@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
     speed = speed_options(args)
     if speed and args.stage is not None:
         raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
-                          f'--exit-tolerance; give --stages {args.stage + 1} instead')
+                          '--exit-tolerance; give --stages, the number of stacks to run, instead')
     place = work_apart(args.launcher)
     source = open_source(args.input, args.fps, args.bits)
     find_boxes = box_finder(
@@ -184,8 +184,11 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',
                'detector_overlap', 'max_people', 'box_format', 'bits')
+    _, _, words = (args.detector or '').partition(':')      # onnx:FILE,FAMILY and others
+    detector = filter(Path.is_file, (Path(word).expanduser() for word in words.split(',')))
     work = fingerprint([
-        find_weights(args.weights or args.model), str(model.description),
+        hourglass.__version__, find_weights(args.weights or args.model), str(model.description),
+        *detector,
         *(f'{name}={getattr(args, name)}' for name in options),
         *([Path(args.boxes).expanduser()] if args.boxes else [])])
     journal = Journal(args.out / 'journal', work, place.rank, place.ranks)

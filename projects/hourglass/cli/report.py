@@ -9,7 +9,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('checkpoint', help='checkpoint file, or the name of weights')
     parser.add_argument('out', help='.html file; it needs no other file')
     parser.add_argument('--people', type=int, default=8,
-                        help='number of the worst and of the best to show; default %(default)s')
+                        help='how many of the worst and of the best people to show; default '
+                        '%(default)s')
 
 
 def run(args: argparse.Namespace) -> None:

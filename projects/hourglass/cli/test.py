@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'the worst and the best people')
     parser.add_argument('--calibrate', metavar='OUT', nargs='?', const='', help='fit the '
                         'probability of a keypoint to be correct to half of the images, and write '
-                        'the checkpoint with it to this file; default the checkpoint itself')
+                        'the checkpoint with it to this file; default: the checkpoint itself, '
+                        'which is replaced')
     add_speed_arguments(parser)
     parser.add_argument('--journal', metavar='DIR', help='keep finished people in this folder, so '
                         'that another call with the same config and checkpoint tests only the '

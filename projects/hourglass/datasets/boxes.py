@@ -67,6 +67,8 @@ class BoxesDataset(BaseDataset):
             path = os.path.abspath(Path(self.data_prefix['img'], name))
             if not os.path.isfile(path):
                 raise DataError(f'{self.ann_file}: {path}: no such image')
+            if not isinstance(rows, list):
+                raise DataError(f'{self.ann_file}: {name}: a list of boxes needed, [] for none')
             boxes = np.reshape([floats(row, (5,), f'{self.ann_file}: {name}, box {place}')
                                 for place, row in enumerate(rows)], (-1, 5))
             for place in np.flatnonzero(~(boxes[:, 2:4] > 0).all(1)):

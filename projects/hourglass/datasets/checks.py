@@ -126,7 +126,7 @@ def place_problem(person: Person, size: Size | None) -> str | None:
 
 
 def surely_inside(people: Sequence[Person]) -> Iterator[bool]:
-    """Yield who has a crop, and for whom :func:`place_problem` finds nothing, for many people.
+    """Yield for each person whether there is a crop in which :func:`place_problem` finds nothing.
 
     It takes the annotated size of their images, and is False for those who need a closer look.
     """
@@ -231,7 +231,8 @@ def missing_images(folder: Path, names: set[str]) -> dict[str, str]:
         raise DataError(f'{folder}: no such image folder (docs/data.md)')
 
     def files(subfolders: Iterable[str]) -> set[str]:
-        return {os.path.join(sub, entry.name) for sub in subfolders if (folder / sub).is_dir()
+        return {f'{sub}/{entry.name}' if sub else entry.name        # with a slash on Windows, too
+                for sub in subfolders if (folder / sub).is_dir()
                 for entry in os.scandir(folder / sub)}
 
     missing = names - files({os.path.dirname(name) for name in names})

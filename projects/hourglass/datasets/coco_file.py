@@ -120,7 +120,7 @@ def has_area(bbox: Sequence[float] | None) -> bool:
 def records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[dict]:
     """Return the records if each is a dict that has the keys, and an ``id`` of its own."""
     if not isinstance(records, list):
-        raise DataError(f'{path}: a list of {what}s needed')
+        raise DataError(f'{path}: a list needed, with a record for each {what}')
     ids = set()
     for place, record in enumerate(records):
         where = f'{path}, {what} {place}'

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner, TestLoop
 
+import hourglass
 from hourglass.checkpoints.names import find_weights
 from hourglass.engine.processes import Place
 from hourglass.errors import ConfigError
@@ -30,7 +31,7 @@ def use_journal(cfg: Config, folder: str, place: Place) -> None:
              if name not in _REPORTING}
     settings = (cfg.model, cfg.test_dataloader.dataset, cfg.test_evaluator, hooks,
                 cfg.get('custom_hooks'), cfg.test_cfg)
-    work = fingerprint([find_weights(cfg.load_from), *map(str, settings)])
+    work = fingerprint([hourglass.__version__, find_weights(cfg.load_from), *map(str, settings)])
     journal = dict(folder=folder, work=work, rank=place.rank, ranks=place.ranks)
     cfg.test_cfg = {**cfg.test_cfg, 'type': 'hourglass.JournalTestLoop', 'journal': journal}
     if place.ranks > 1:

@@ -51,7 +51,7 @@ def rates(runner: Runner) -> list[float]:
 
 
 def _schedule(runner: Runner) -> str:
-    if any(isinstance(hook, TimeBudgetHook) for hook in runner.hooks):
+    if _has_budget(runner):
         return 'the learning rate follows the clock to zero'
     if follows_scores(runner.param_schedulers or []):
         return 'the learning rate follows the scores of the validations'
@@ -89,14 +89,22 @@ def _people(runner: Runner) -> str:
 
 
 def _steps(runner: Runner) -> str:
-    length = len(runner.train_dataloader)
-    loop, every = runner.train_loop, runner.train_loop.val_interval
+    length, loop = len(runner.train_dataloader), runner.train_loop
     if isinstance(loop, EpochLoop):
-        epochs = runner.max_epochs
-        return (f'{epochs * length:,}: {epochs} epochs of {length:,}; validated every {every} '
-                'epoch(s)')
-    return (f'{runner.max_iters:,}: {runner.max_iters / length:.3g} passes of {length:,}; '
-            f'validated every {every:,} steps')
+        steps, unit = f'{runner.max_epochs} epochs of {length:,}', 'epoch(s)'
+        total = f'{runner.max_epochs * length:,}: '
+    else:
+        steps, unit = f'{runner.max_iters / length:.3g} passes of {length:,}', 'steps'
+        total = f'{runner.max_iters:,}: '
+    if _has_budget(runner):
+        steps, total = f'as many as the time allows; a pass has {length:,}', ''
+    elif runner.val_loop is not None:
+        steps += f'; validated every {loop.val_interval:,} {unit}'
+    return total + steps
+
+
+def _has_budget(runner: Runner) -> bool:
+    return any(isinstance(hook, TimeBudgetHook) for hook in runner.hooks)
 
 
 def _begin(runner: Runner) -> str:

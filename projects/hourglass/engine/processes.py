@@ -4,6 +4,7 @@ import subprocess
 from typing import NamedTuple
 
 from hourglass.errors import ConfigError
+from hourglass.io.tables import counted
 
 # the environment variables of each: rank, number of processes, rank on this machine
 LAUNCHERS = dict(
@@ -39,7 +40,7 @@ def find_place(launcher: str) -> Place:
     place = Place(*(int(os.environ[name]) for name in LAUNCHERS[launcher]))
     if torch.cuda.is_available() and place.local_rank >= torch.cuda.device_count():
         raise ConfigError(f'process {place.local_rank + 1} on a machine with '
-                          f'{torch.cuda.device_count()} GPUs: start at most as many')
+                          f"{counted(torch.cuda.device_count(), 'GPU')}: start at most as many")
     return place
 
 

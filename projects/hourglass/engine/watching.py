@@ -224,10 +224,20 @@ class LoaderWatchHook(Hook):
                 f"{f'data workers {workers}' if workers else 'this process'}: does the disk of the "
                 'images hang, or a transform?')
 
-    def _before_epoch(self, runner: Runner, mode: str = 'train', **step: object) -> None:
+    def _before_epoch(self, runner: Runner, mode: str = 'train') -> None:
         self.waiting = f'{mode}_dataloader', time.monotonic()
 
-    def _after_epoch(self, runner: Runner, mode: str = 'train', **step: object) -> None:
+    def _after_epoch(self, runner: Runner, mode: str = 'train') -> None:
         self.waiting = None
 
-    _after_iter, _before_iter = _before_epoch, _after_epoch     # a batch is awaited, or is there
+    def _before_iter(self, runner: Runner, batch_idx: int, mode: str = 'train', **step: object
+                     ) -> None:
+        self.waiting = None                             # the batch is there
+
+    def _after_iter(self, runner: Runner, batch_idx: int, mode: str = 'train', **step: object
+                    ) -> None:
+        if mode == 'train' or batch_idx + 1 < len(getattr(runner, f'{mode}_dataloader')):
+            self._before_epoch(runner, mode)            # metrics follow the last batch
+
+    def after_validation(self, runner: Runner) -> None:
+        self._before_epoch(runner)

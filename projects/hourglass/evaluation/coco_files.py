@@ -8,7 +8,7 @@ whose images are found by their names. Coordinates are image px, and boxes x, y,
 """
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,18 +60,21 @@ class CocoPeople:
                      self.arrays.__getitem__)
 
 
-def read_people(path: str | Path) -> CocoPeople:
-    """Read an annotation file, and check it.
+def read_people(path: str | Path, category: str | None = None) -> CocoPeople:
+    """Read an annotation file, and check it; ``category`` as for :func:`.coco_file.read_coco`.
 
     Raises:
         DataError: for a file that cannot be read, an id that is there twice, an unknown image, or
             a person whose keypoints or box are not those of the skeleton.
     """
-    file = read_coco(path)
+    file = read_coco(path, category)
     for one in records(file.annotations, ('bbox',), file.path, 'annotation'):
         if not has_area(one['bbox']):
             raise DataError(f"{file.path}, annotation {one['id']}: bbox {one['bbox']} has no area; "
                             'x, y, width, height needed')
+    shown = Counter(record['file_name'] for record in file.images.values())
+    if twice := [name for name, count in shown.items() if count > 1]:
+        raise DataError(f'{path}: two images are {twice[0]}; give their people one image_id')
     found = CocoPeople(file.path, file.names, {
         image: record['file_name'] for image, record in file.images.items()}, file.annotations)
     if not found.counted:
@@ -107,10 +110,11 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
     found: list[dict] = []
     for one in records(content, ('image_id', 'keypoints'), path, 'prediction'):
         where, image = f'{path}, prediction {len(found)}', one['image_id']
-        if names:
+        if names is not None:
             image = by_name.get(find(names.get(image, '')) or '')
         if image not in truth.images:
-            raise DataError(f'{where}: image {one["image_id"]!r} is not in {truth.path}')
+            meant = one['image_id'] if names is None else names.get(one['image_id'])
+            raise DataError(f'{where}: image {meant!r} is not in {truth.path}')
         numbers = np.ravel(floats(one['keypoints'], None, f'{where}: keypoints'))
         if len(numbers) not in (2 * len(truth.names), 3 * len(truth.names)):
             raise DataError(f'{where}: {len(numbers)} numbers, {3 * len(truth.names)} needed: x, y '

@@ -14,7 +14,7 @@ _GAIN = 0.5                             # of the distance as it is, which a bett
 
 
 def find_mismatch(predicted: ndarray, truth: ndarray, names: Sequence[str]) -> str | None:
-    """Describe how predictions fit at most half as far off as they are; None if they do not.
+    """Describe a change after which predictions lie at most half as far off; None without one.
 
     Args:
         predicted, truth: (P, K, 2) of the same people in image px; NaN where there is none. The
@@ -31,7 +31,8 @@ def _explanations(predicted: ndarray, truth: ndarray, names: Sequence[str]
     """Yield what may be wrong, and the predictions and the annotation to compare if it is."""
     from scipy.optimize import linear_sum_assignment  # imported late: it takes a second
     found, true = predicted[:_SAMPLE], truth[:_SAMPLE]
-    scale = _median(np.linalg.norm(found, axis=-1) / np.linalg.norm(true, axis=-1))
+    with np.errstate(divide='ignore', invalid='ignore'):        # a joint at 0, 0
+        scale = _median(np.linalg.norm(found, axis=-1) / np.linalg.norm(true, axis=-1))
     if abs(scale - 1) > _FITS:
         yield f'they fit images of {scale:.3g} times the size', found / scale, true
     yield 'they fit with x and y exchanged', found[..., ::-1], true

@@ -12,6 +12,7 @@ from hourglass.errors import DataError
 from hourglass.evaluation.intervals import half_widths
 from hourglass.evaluation.oks import average_precision, find_sigmas
 from hourglass.evaluation.samples import converted_keypoints, people_once
+from hourglass.io.files import without_nan
 from hourglass.io.tables import number, plus_minus
 from hourglass.registry import METRICS
 
@@ -77,4 +78,4 @@ class OksAP(BaseMetric):
         MMLogger.get_current_instance().info(f'OKS of {len(people)} people: ' + ', '.join(
             plus_minus(f'{name} {number(value)}', halves.get(name))
             for name, value in scores.items()))
-        return scores
+        return without_nan(scores)

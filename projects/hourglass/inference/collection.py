@@ -80,8 +80,9 @@ class Drawing:
         self._video.write(drawn, request.time)
 
     def close(self) -> None:
-        if self._video is not None:
-            self._video.close()
+        video, self._video = self._video, None
+        if video is not None:
+            video.close()
 
 
 def predict_collection(model: PoseNetwork, source: Iterable[Request],

@@ -57,7 +57,8 @@ def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
     for option, value, most in (('score', score, np.inf if own_scale else 1),
                                 ('overlap', overlap, 1)):
         if not 0 <= value <= most:
-            raise ConfigError(f'detector {name}, {option}={value}: a number from 0 to 1 needed')
+            range_ = 'from 0 to 1' if most == 1 else 'of 0 or more'
+            raise ConfigError(f'detector {name}, {option}={value}: a number {range_} needed')
     try:
         if name in _BY_NAME:
             detect = _BY_NAME[name](device)

@@ -57,7 +57,7 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
         raise DataError(f'{name}: give boxes, or centers and scales, or neither')
     if centers is not None and scales is not None:
         middles = _numbers(centers, 2, 'centers', name)
-        sides = 200 * _numbers(np.reshape(scales, (-1, 1)), 1, 'scales', name)[:, 0]
+        sides = 200 * _numbers([np.ravel(scale) for scale in scales], 1, 'scales', name)[:, 0]
         if len(middles) != len(sides):
             raise DataError(f'{name}: {len(middles)} centers and {len(sides)} scales; give one '
                             'scale for each centre')

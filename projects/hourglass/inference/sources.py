@@ -46,9 +46,10 @@ class ImageFiles:
         elif not path.is_file():            # the folders of a pattern before its first wildcard
             root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts[:-1]))
             found = sorted(map(Path, glob.glob(str(path), recursive=True)), key=_by_number)
-        if fps:
-            found.sort(key=lambda file: file.parent)        # one folder after another
         files = [file for file in found if file.is_file() and not _is_result(file, root)]
+        if fps:                             # one folder after another, first its frames
+            files.sort(key=lambda file: (
+                file.parent, _is_video(file.name) or Animation.recognises(file)))
         known = {*image_suffixes(), *VIDEOS}
         self.paths = {file.relative_to(root).as_posix(): file for file in files
                       if not path.is_dir() or file.suffix.lower() in known}
@@ -96,7 +97,8 @@ class ImageFiles:
 
     def keep(self, names: Collection[str]) -> None:
         """Leave out all other images."""
-        self.paths = {name: path for name, path in self.paths.items() if name in names}
+        kept = set(names)
+        self.paths = {name: path for name, path in self.paths.items() if name in kept}
 
 
 def _is_result(file: Path, root: Path) -> bool:

@@ -76,10 +76,10 @@ def without_collection() -> Iterator[None]:
 
 
 def without_nan(value: Any) -> Any:
-    """Return numbers, in tuples and dicts of any depth, with None for NaN, which JSON lacks."""
+    """Return numbers, in lists and dicts of any depth, with None for NaN, which JSON lacks."""
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, tuple):
+    if isinstance(value, (list, tuple)):
         return [without_nan(item) for item in value]
     return None if value != value else value
 
@@ -128,7 +128,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Keep other processes from claiming a folder while the block runs, or this process lives.
+    """Keep other processes from claiming a folder until the block ends, or this process dies.
 
     Raises ``DataError`` if another one has it. Where files cannot be locked, nothing is claimed.
     """
@@ -148,9 +148,10 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, content: Any, indent: int | None = None) -> None:
-    """Write a JSON file whole, as :func:`replacing` does."""
+    """Write a JSON file whole, as :func:`replacing` does; NaN becomes null."""
+    text = json.dumps(without_nan(content), indent=indent)
     with replacing(path) as draft:
-        draft.write_text(json.dumps(content, indent=indent), encoding='utf-8')
+        draft.write_text(text, encoding='utf-8')
 
 
 def not_written(path: Path, error: OSError) -> DataError:

@@ -60,6 +60,7 @@ REDUCTIONS = (1, 2, 4, 8)               # of the sides of a JPEG while libjpeg d
 _DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 _LOOKED_AT = 32                         # images of a set, for the range of its values
+_STUBS = 'BUFR', 'GRIB', 'HDF5'         # Pillow recognises them, and reads none
 _PROGRAMS = ('EPS', 'WMF')              # Pillow hands them to Ghostscript and to Windows
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow does not verify
 _JPEG, _TAGS = b'\xff\xd8', b'\xff\xe1'  # the start, and that of EXIF and XMP data
@@ -78,8 +79,10 @@ def read_image(path: str | Path, bits: int | None = None) -> ndarray:
 
 
 def image_suffixes() -> set[str]:
-    """Return the suffixes of image files, with those that need a plugin of Pillow's."""
-    return {*Image.registered_extensions(), '.avif', '.heic', '.heif', '.hif'}
+    """Return the suffixes of images that can be read, with those that need a plugin of Pillow's."""
+    read = {suffix for suffix, kind in Image.registered_extensions().items()
+            if kind in Image.OPEN and kind not in (*_PROGRAMS, *_STUBS)}
+    return {*read, '.avif', '.heic', '.heif', '.hif'}
 
 
 def prepare_plugin(head: bytes) -> None:

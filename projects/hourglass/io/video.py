@@ -48,6 +48,7 @@ class Video:
             raise DataError(f'{source}: not a readable video ({_reason(error)}); fetch it again, '
                             'or convert it to mp4') from None
         if not self.container.streams.video:
+            self.container.close()
             raise DataError(f'{source}: has no frames')
         self.stream = self.container.streams.video[0]
         self.count = self.stream.frames or None

@@ -36,7 +36,7 @@ def up_to_stage(network: nn.Module, stage: int) -> tuple[nn.Module, int]:
     if not isinstance(network, StackedHourglass):
         return network, stage
     kept = network.out_indices[:stage_index(stage, network.num_stages) + 1]
-    count, first = kept[-1] + 1, shallow_copy(network)
+    count, first = max(kept) + 1, shallow_copy(network)
     first.out_indices = kept
     for name, length in (('hourglasses', count), ('features', count), ('heatmaps', count),
                          ('reinjects', count - 1)):

@@ -60,6 +60,7 @@ def _sample(path: str, seconds: float, frames: list[tuple[float, bytes]]) -> str
     """Fill ``frames`` in one pass: where they become too many, every other one is dropped."""
     video, step = Video(path), 1
     if video.stream.width * video.stream.height > MAX_MEGAPIXELS * 1e6:
+        video.container.close()
         raise DataError(f'video: over {MAX_MEGAPIXELS} megapixels; make it smaller')
     for index, (image, time) in enumerate(video):
         if time >= seconds:

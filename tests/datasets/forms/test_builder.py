@@ -54,3 +54,15 @@ def test_a_group_counts_more_than_a_box(builder):
 def test_a_name_is_relative_to_a_folder_unless_it_is_absolute(tmp_path, written):
     write_images(tmp_path, ['sub/a.png'])
     assert Builder(tmp_path / 'x', tmp_path).add_image(written, Path('sub')) == 'sub/a.png'
+
+
+def test_two_images_of_the_annotation_are_not_one_of_the_folder(builder):
+    assert builder.add_image('one/a.png') == builder.add_image('one/a.png') == 'a.png'
+    with pytest.raises(DataError, match=r'a\.json: one/a\.png and two/a\.png would be the same'):
+        builder.add_image('two/a.png')
+
+
+def test_two_boxes_of_a_group_are_refused(builder):
+    boxes = [Box(0, 0, 80, 60, group=1), Box(10, 10, 20, 20, group=1)]
+    with pytest.raises(DataError, match='a.png has two boxes of the group 1; give each person one'):
+        builder.add_shapes('a.png', [Point('nose', 15, 15, group=1)], boxes)

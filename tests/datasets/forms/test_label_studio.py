@@ -21,7 +21,7 @@ def label_studio(folder: Path, image: str, parents: bool) -> Path:
             result[-1]['parentID'] = f'box{owner}'
     path = folder / 'export.json'
     path.write_text(json.dumps([dict(
-        id=1, data=dict(note='a cat', img=image), annotations=[dict(result=result)])]))
+        id=1, data=dict(note='Mr. Cat sits', img=image), annotations=[dict(result=result)])]))
     return path
 
 
@@ -31,6 +31,14 @@ def label_studio(folder: Path, image: str, parents: bool) -> Path:
 def test_label_studio(tmp_path, image, parents):
     write_images(tmp_path, ['a b.png'])
     check(converted(label_studio(tmp_path, image, parents))[1], hidden=False, name='a b.png')
+
+
+@pytest.mark.parametrize('image', ['/data/local-files/?d=sub/20240101-a.png',
+                                   's3://bucket/sub/20240101-a.png'])
+def test_a_name_that_begins_like_an_uploaded_ones_is_found(tmp_path, image):
+    write_images(tmp_path, ['sub/20240101-a.png'])
+    check(converted(label_studio(tmp_path, image, True))[1], hidden=False,
+          name='sub/20240101-a.png')
 
 
 def test_another_list_is_refused(tmp_path):

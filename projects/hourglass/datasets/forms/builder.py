@@ -53,6 +53,7 @@ class Builder:
         bones: pairs of names.
         flip_pairs: pairs of names that a mirrored image swaps, where the form says so.
         validation: names of the images of the validation split, where the form has splits.
+        written: name of an image in the folder -> its path in the annotation.
     """
 
     path: Path
@@ -63,12 +64,13 @@ class Builder:
     validation: list[str] = field(default_factory=list)
     images: dict[str, dict] = field(default_factory=dict)
     people: list[dict] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
 
-    def add_image(self, written: str, beside: Path = Path()) -> str:
-        """Add the image of a name as the annotation has it, and return its name in the folder.
+    def find_image(self, written: str, beside: Path = Path()) -> tuple[str | None, str]:
+        """Return the name in the folder that is meant by a path as the annotation has it, and the
+        whole path from ``beside``.
 
-        The name is that of the longest end of the path that exists in the folder, where the path
-        begins with ``beside``. Raises ``DataError`` for a missing image.
+        It is the longest end of the path that exists, or None if there is none.
         """
         path = PureWindowsPath(written)                 # understands both slashes, and drives
         parts = [] if path.anchor else list(beside.parts)
@@ -77,12 +79,22 @@ class Builder:
                 parts.pop()
             else:
                 parts.append(part)
-        name = next(('/'.join(parts[i:]) for i in range(len(parts))
-                     if parts[i] not in ('..', PureWindowsPath(written).anchor)
-                     and (self.folder / Path(*parts[i:])).is_file()), None)
+        return next(('/'.join(parts[i:]) for i in range(len(parts))
+                     if parts[i] not in ('..', path.anchor)
+                     and (self.folder / Path(*parts[i:])).is_file()), None), '/'.join(parts)
+
+    def add_image(self, written: str, beside: Path = Path()) -> str:
+        """Add the image of :meth:`find_image`, and return its name in the folder.
+
+        Raises ``DataError`` for a missing image, and for one that another path means, too.
+        """
+        name, whole = self.find_image(written, beside)
         if name is None:
             raise DataError(f'{self.path}: {self.folder} has no image {written}; name the folder '
                             'of the images with --images')
+        if (other := self.written.setdefault(name, whole)) != whole:
+            raise DataError(f'{self.path}: {other} and {whole} would be the same image, '
+                            f'{self.folder / name}; name the folder that has both with --images')
         if name not in self.images:
             width, height = image_size(self.folder / name)
             self.images[name] = dict(id=len(self.images) + 1, file_name=name, width=width,
@@ -107,8 +119,13 @@ class Builder:
         They belong together by their groups. Points without one belong to the smallest box around
         them; on an image without boxes, to one person.
         """
-        owners = {box.group if box.group is not None else ('box', i): box
-                  for i, box in enumerate(boxes)}
+        owners: dict[object, Box] = {}
+        for number, box in enumerate(boxes):
+            owner = ('box', number) if box.group is None else box.group
+            if owner in owners:
+                raise DataError(f'{self.path}: {image} has two boxes of the group {box.group!r}; '
+                                'give each person one box')
+            owners[owner] = box
         theirs: dict[object, list[Point]] = {owner: [] for owner in owners}
         for point in points:
             around = [owner for owner, box in owners.items() if box.holds(point)]

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from hourglass.datasets.forms.builder import Box, Builder, Point
 from hourglass.errors import DataError
 from hourglass.io.files import read_json
+from hourglass.io.images import image_suffixes
 
 _UPLOADED = 8                           # letters that Label Studio puts before an uploaded name
 
@@ -58,8 +59,8 @@ def _name(builder: Builder, data: dict) -> str:
     """Return the name of a task's image: of ``?d=``, or without the prefix of an uploaded one."""
     urls = [urlsplit(value) for value in data.values() if isinstance(value, str)]
     names = [parse_qs(url.query).get('d', [unquote(url.path)])[0] for url in urls]
-    name = next(name for name in names if Path(name).suffix)
+    name = next(name for name in names if Path(name).suffix.lower() in image_suffixes())
     last = name.rpartition('/')[2]
-    if last[_UPLOADED:_UPLOADED + 1] == '-' and not (builder.folder / last).is_file():
+    if last[_UPLOADED:_UPLOADED + 1] == '-' and builder.find_image(name)[0] is None:
         return last[_UPLOADED + 1:]
     return name

@@ -186,7 +186,7 @@ def read_head_box_file(path: str | Path) -> tuple[ndarray, ndarray]:
     """Read P people from ``mpii_gt_val.mat``, also named ``detections_our_format.mat``.
 
     Returns (P, 16, 2) joints, 1-based, NaN where not annotated, and (P,) PCK units, all in image
-    px. In thirteen of the joints a zero stands for a coordinate; scores count them as they are.
+    px. Thirteen joints have 0 for a coordinate; they are scored as they are.
     """
     boxes, truth, missing = (read_mat_as_stored(path, name)
                              for name in ('headboxes_src', 'pos_gt_src', 'jnt_missing'))
