@@ -4,7 +4,7 @@ import inspect
 import pytest
 
 from hourglass import errors
-from hourglass.errors import HourglassError, did_you_mean
+from hourglass.errors import DataError, HourglassError, did_you_mean, one_line, words_of
 
 
 def test_all_errors_are_caught_as_one_kind():
@@ -20,3 +20,8 @@ def test_all_errors_are_caught_as_one_kind():
     ('', '')])
 def test_only_a_similar_word_is_suggested(word, hint):
     assert did_you_mean(word, ['model', 'train_cfg']) == hint
+
+
+def test_errors_become_one_line():
+    assert words_of(ValueError('a\n  b')) == one_line(DataError('a\n  b')) == 'a b'
+    assert one_line(ValueError('a\n  b')) == 'ValueError: a b'

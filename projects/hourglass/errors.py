@@ -32,3 +32,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     # 0.78 still matches 'modle' (0.80) with 'model', and no variable of the configs with a key
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.78)
     return f", did you mean '{close[0]}'?" if close else ''
+
+
+def words_of(error: Exception) -> str:
+    """Return the text of an error as one line."""
+    return ' '.join(str(error).split())
+
+
+def one_line(error: Exception) -> str:
+    """Return an error as one line, with its type unless it is written for users."""
+    kind = '' if isinstance(error, HourglassError) else f'{type(error).__name__}: '
+    return kind + words_of(error)

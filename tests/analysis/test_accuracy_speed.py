@@ -73,7 +73,7 @@ def test_a_file_of_others_has_networks_to_measure_and_reported_numbers(tmp_path)
         (ELSEWHERE, dict(Elbow=(98.7, None)), {1: (43.5, 43.5, 43.5)}),
         (ELSEWHERE, dict(Elbow=(88.9, None)), {})]
     path.write_text('{"name": "x"}')
-    with pytest.raises(DataError, match='others.json: a list needed, with a record for each network'):
+    with pytest.raises(DataError, match='others.json: a list needed, with a record for each'):
         read_others(path)
 
 

@@ -18,6 +18,7 @@ from mmengine.registry import DATASETS
 from numpy import ndarray
 
 from hourglass.datasets.box_geometry import has_extent, is_usable, overlaps
+from hourglass.datasets.person import PX_PER_SCALE
 from hourglass.errors import ConfigError
 from hourglass.evaluation.intervals import half_widths
 from hourglass.inference.detectors import PersonDetector, find_detector
@@ -69,7 +70,7 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
     for path, people in by_image.items():
         poses = predict(model, read_image(path, people[0].get('bits')),
                         centers=[one['bbox_center'][0] for one in people],
-                        scales=[one['bbox_scale'][0, 0] / 200 for one in people])
+                        scales=[one['bbox_scale'][0, 0] / PX_PER_SCALE for one in people])
         in_crops[path] = [(person, poses, place) for place, person in enumerate(people)]
     total = partial(_total, metainfo=dataset.metainfo, evaluator=cfg.test_evaluator)
     score_of_crops, half_width = total(list(chain.from_iterable(in_crops.values())))

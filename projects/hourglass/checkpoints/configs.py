@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.registry import Registry
 
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, words_of
 
 
 def read_config(path: str | Path) -> Config:
@@ -40,7 +40,7 @@ def read_config(path: str | Path) -> Config:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise                       # mmengine reads a copy in the folder for temporary files
         raise ConfigError(f'{path}: {type(error).__name__}: '
-                          f"{' '.join(str(error).split())}") from None
+                          f'{words_of(error)}') from None
     for key, value in cfg._cfg_dict.items():
         if value in (dict, list, tuple):        # as where the end of the file is missing
             raise ConfigError(f"{path}: '{key}' is {value.__name__} without values; is the file "

@@ -13,7 +13,7 @@ from hourglass.checkpoints.description import Description
 from hourglass.checkpoints.families import Family, Pixels, Tensors, tensor_names
 from hourglass.checkpoints.reading import read_checkpoint, state_dict
 from hourglass.datasets.skeletons import SKELETONS, outline
-from hourglass.errors import CheckpointError, ConfigError
+from hourglass.errors import CheckpointError, ConfigError, words_of
 from hourglass.evaluation.calibration import Calibration
 from hourglass.models.backbone import StackedHourglass
 from hourglass.models.centers import CenterHead
@@ -121,7 +121,7 @@ def _center_head(tensors: Tensors, prefix: str, path: Path) -> tuple[CenterHead 
     try:
         return CenterHead.of({name.removeprefix(start): tensors[name] for name in names}), names
     except (KeyError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: no whole detector ({' '.join(str(error).split())})"
+        raise CheckpointError(f'{path}: no whole detector ({words_of(error)})'
                               ) from None
 
 

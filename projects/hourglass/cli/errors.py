@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import gettempdir
 
-from hourglass.errors import HourglassError
+from hourglass.errors import HourglassError, words_of
 
 # a problem of a disk or a folder, not a defect of the program
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -56,7 +56,7 @@ def unbuilt(error: Exception) -> str:
     code = traceback.extract_tb(error.__traceback__)[-1]
     place = f'{key}: ' if key else ''
     return (f"{place}{f'{kind}: ' if kind else ''}{type(error).__name__}: "
-            f"{' '.join(str(error).split()).rstrip('.')} ({code.filename}:{code.lineno})")
+            f"{words_of(error).rstrip('.')} ({code.filename}:{code.lineno})")
 
 
 def _one_line(error: Exception) -> str | None:

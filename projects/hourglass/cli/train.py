@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hourglass.cli.arguments import add_run_arguments
 from hourglass.cli.errors import one_line_errors, unbuilt
 from hourglass.engine.processes import find_place, first_start, restarted
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, one_line
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -116,5 +116,5 @@ def run(args: argparse.Namespace) -> None:
         traceback.print_exc()           # a defect: the traceback, then a last line
         then = ('Checkpoints are whole: after a fix, use --resume'
                 if Path(cfg.work_dir, 'last_checkpoint').is_file() else 'Nothing was saved yet')
-        sys.exit(f"error: {type(error).__name__}: {' '.join(str(error).split())}; the traceback "
+        sys.exit(f'error: {one_line(error)}; the traceback '
                  f'above shows where. {then}')

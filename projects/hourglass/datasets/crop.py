@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
+from hourglass.datasets.person import PADDING
 from hourglass.io.images import REDUCTIONS
 
 _MOST = 2**15 - 2                       # px of a side, for cv2.warpAffine
@@ -40,7 +41,7 @@ def crop_image(image: ndarray | Piece, matrix: ndarray, input_size: tuple[int, i
                           flags=cv2.INTER_LINEAR)
 
 
-def crop_around(box: ndarray, image_size: tuple[int, int], padding: float = 1.25
+def crop_around(box: ndarray, image_size: tuple[int, int], padding: float = PADDING
                 ) -> tuple[ndarray, float]:
     """Return the middle (2,) and the side, in 0-based image px, of the square crop around a person.
 
@@ -48,13 +49,13 @@ def crop_around(box: ndarray, image_size: tuple[int, int], padding: float = 1.25
         box: (4,) x1, y1, x2, y2 around the person in image px, from the image's corner:
             (0, 0, w, h) is the whole image.
         image_size: (w, h). A box of the whole image is no outline of a person, and gets no margin.
-        padding: side of the square over the box's longer side; the authors' (MPII) and mmpose's.
+        padding: side of the square over the box's longer side.
     """
     middles, sides = crops_around(np.asarray(box, float)[None], np.array([image_size]), padding)
     return middles[0], float(sides[0])
 
 
-def crops_around(boxes: ndarray, image_sizes: ndarray, padding: float = 1.25
+def crops_around(boxes: ndarray, image_sizes: ndarray, padding: float = PADDING
                  ) -> tuple[ndarray, ndarray]:
     """Return middles (P, 2) and sides (P,), as :func:`crop_around`, of boxes (P, 4) at once."""
     low, high = boxes[:, :2], boxes[:, 2:4]

@@ -11,6 +11,8 @@ from numpy import ndarray
 from hourglass.datasets.skeletons import keypoint_names
 
 AREA_OF_BOX = 0.53                      # of a person's box, where no area is annotated: mmpose
+PX_PER_SCALE = 200                      # the unit of MPII's scales, and of those made like them
+PADDING = 1.25                          # of a crop over the person: the authors' and mmpose's
 
 
 @dataclass

@@ -22,7 +22,7 @@ from hourglass.datasets.synthetic import render_person
 from hourglass.deploy.formats import FORMATS, Job, Run
 from hourglass.deploy.ncnn_graph import OUTPUT
 from hourglass.deploy.runtimes import deviation
-from hourglass.errors import ConfigError, ExportError, HourglassError
+from hourglass.errors import ConfigError, ExportError, HourglassError, words_of
 from hourglass.inference.model import load_model
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.sources import ImageFiles
@@ -136,7 +136,7 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
         except (HourglassError, OSError):
             raise
         except Exception as error:              # torch's exporters and the runtimes raise any type
-            words = ' '.join(str(error).split())[:200]
+            words = words_of(error)[:200]
             raise ExportError(f'{out}: cannot be exported ({type(error).__name__}: {words}); '
                               'nothing was written') from error
         files = list(Path(folder).iterdir())

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from hourglass.checkpoints.description import Description
 from hourglass.codecs.decode import DecodeHeatmaps
 from hourglass.deploy.runtimes import missing_packages, onnx_session
-from hourglass.errors import ConfigError
+from hourglass.errors import ConfigError, words_of
 from hourglass.inference.network import PoseNetwork
 
 Decode = Callable[..., tuple[Tensor, Tensor]]       # outputs -> (1, K, 2) input px, scores (1, K)
@@ -61,7 +61,7 @@ class _OnnxPoses(nn.Module):
         try:
             self.session = onnx_session(Path(path))
         except Exception as error:              # onnxruntime has a dozen types of its own
-            raise ConfigError(f"{path}: not a readable ONNX file ({' '.join(str(error).split())})"
+            raise ConfigError(f'{path}: not a readable ONNX file ({words_of(error)})'
                               ) from None
         image, *others = self.session.get_inputs()
         self.name, self.dtype = image.name, _DTYPES.get(image.type, torch.float32)

@@ -9,7 +9,7 @@ from itertools import count
 import torch
 import torch.distributed as dist
 
-from hourglass.errors import HourglassError
+from hourglass.errors import one_line
 
 # What a rank asks for; the highest counts. Below are the numbers of signals, and 0 to go on.
 LOADER = 65                             # its data loader failed: between two iterations
@@ -78,7 +78,3 @@ def broken_collective(error: Exception) -> bool:
         type(error).__name__.startswith('Dist') or 'gloo' in str(error))
 
 
-def one_line(error: Exception) -> str:
-    """Return an error as one line, with its type unless it is written for users."""
-    kind = '' if isinstance(error, HourglassError) else f'{type(error).__name__}: '
-    return f"{kind}{' '.join(str(error).split())}"

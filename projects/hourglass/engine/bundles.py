@@ -11,7 +11,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from hourglass.errors import DataError
+from hourglass.errors import DataError, words_of
 
 _LABELS = 'gt_fields', 'gt_instance_labels'      # elements of mmpose's samples that hold tensors
 
@@ -44,7 +44,7 @@ def bundle(samples: Sequence[Any]) -> Any:
                 tensor.share_memory_()
         except RuntimeError as error:
             raise DataError(
-                f"the data worker cannot share a batch: {' '.join(str(error).split())}: raise the "
+                f'the data worker cannot share a batch: {words_of(error)}: raise the '
                 'shared memory, /dev/shm (docker run --shm-size), or set num_workers=0') from None
     return dict(batch, stacked=stacked)
 

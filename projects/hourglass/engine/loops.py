@@ -18,16 +18,10 @@ from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, R
 from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
 
-from hourglass.engine.agreement import (
-    HOOK,
-    LOADER,
-    Agreement,
-    broken_collective,
-    one_line,
-)
+from hourglass.engine.agreement import HOOK, LOADER, Agreement, broken_collective
 from hourglass.engine.batches import repeatable_loader, seed_generators
 from hourglass.engine.bundles import unbundle
-from hourglass.errors import CheckpointError
+from hourglass.errors import CheckpointError, one_line
 from hourglass.registry import LOOPS
 
 

@@ -19,7 +19,7 @@ from hourglass.engine.distributed import unwrapped
 from hourglass.engine.plan import describe
 from hourglass.engine.resuming import follows_scores
 from hourglass.engine.saving import SafeCheckpointHook, check_score, known_scores
-from hourglass.errors import ConfigError, HourglassError
+from hourglass.errors import ConfigError, HourglassError, words_of
 
 
 class TrialHook(Hook):
@@ -117,7 +117,7 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
         raise
     except Exception as error:          # of any transform, codec or metric
         raise ConfigError(f'the validation would fail: {type(error).__name__}: '
-                          f"{' '.join(str(error).split())}") from error
+                          f'{words_of(error)}') from error
     finally:
         for metric in evaluator.metrics:
             metric.results.clear()

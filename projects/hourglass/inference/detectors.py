@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from hourglass.checkpoints.names import DETECTOR
 from hourglass.datasets.box_geometry import suppressed
-from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
+from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean, one_line
 from hourglass.inference.onnx_detectors import OnnxDetector, rtmlib_file
 from hourglass.io.images import ImageLike, as_image
 
@@ -75,10 +75,10 @@ def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
         raise
     except ModuleNotFoundError as error:
         package = _PACKAGES.get((error.name or '').partition('.')[0])
-        raise ConfigError(f'detector {name}: cannot be loaded ({_in_a_line(error)})'
+        raise ConfigError(f'detector {name}: cannot be loaded ({one_line(error)})'
                           + (f'; pip install {package}' if package else '')) from None
     except Exception as error:                  # another package's
-        raise ConfigError(f'detector {name}: cannot be loaded ({_in_a_line(error)})') from None
+        raise ConfigError(f'detector {name}: cannot be loaded ({one_line(error)})') from None
     return PersonDetector(detect, score, overlap, max_people)
 
 
@@ -102,7 +102,7 @@ class PersonDetector:
             found = self.detect(pixels)
             rows = np.asarray(found, float)
         except Exception as error:              # it may be anybody's
-            raise DataError(f'{name}: the detector failed ({_in_a_line(error)})') from None
+            raise DataError(f'{name}: the detector failed ({one_line(error)})') from None
         if rows.size == 0:
             return np.zeros((0, 5))
         if rows.ndim != 2 or rows.shape[1] < 4:
@@ -142,7 +142,7 @@ def _torchvision(device: str | None) -> Detect:
         model = detection.fasterrcnn_mobilenet_v3_large_fpn(weights=weights).eval().to(place)
     except (OSError, RuntimeError) as error:
         raise ConfigError(
-            f'detector torchvision: cannot be loaded ({_in_a_line(error)}); download '
+            f'detector torchvision: cannot be loaded ({one_line(error)}); download '
             f'{weights.url} into {torch.hub.get_dir()}/checkpoints') from None
 
     @torch.inference_mode()
@@ -202,10 +202,6 @@ def _function(module: str, function: str) -> Detect:
     if not callable(detect):
         raise TypeError(f'{function} is not a function')
     return detect
-
-
-def _in_a_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 _BY_NAME: dict[str, Callable[[Any], Detect]] = dict(          # takes the name of a device or None

@@ -21,7 +21,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.crop import crop_image
-from hourglass.errors import ConfigError, did_you_mean
+from hourglass.errors import ConfigError, did_you_mean, words_of
 from hourglass.io.files import replacing
 
 Decode = Callable[[list[ndarray], tuple[int, int]], ndarray]    # outputs, input (w, h) -> (N, 5)
@@ -90,8 +90,8 @@ class OnnxDetector:
             self.session = InferenceSession(str(file), options,
                                             providers=['CPUExecutionProvider'])
         except Exception as error:              # onnxruntime has a dozen types of its own
-            raise ConfigError(f"detector {path}: not a readable ONNX file "
-                              f"({' '.join(str(error).split())}); fetch it again") from None
+            raise ConfigError(f'detector {path}: not a readable ONNX file '
+                              f'({words_of(error)}); fetch it again') from None
         image, *self.more = self.session.get_inputs()
         self.name, self.dtype = image.name, np.float16 if 'float16' in image.type else np.float32
         height, width = (side if isinstance(side, int) else _INPUT_SIZE for side in image.shape[2:])

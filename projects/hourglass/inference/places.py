@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import Union
@@ -10,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.crop import crop_around
+from hourglass.datasets.person import PADDING, PX_PER_SCALE
 from hourglass.errors import ConfigError, DataError, HourglassError
 from hourglass.io.images import ImageLike
 
@@ -42,7 +44,7 @@ class Request:
     keypoints: Sequence[str] | None = None
 
 
-def square_crops(request: Request, image_size: tuple[int, int], padding: float = 1.25
+def square_crops(request: Request, image_size: tuple[int, int], padding: float = PADDING
                  ) -> list[tuple[ndarray, float]]:
     """Return the middle (2,) and the side, image px, of the square crop of each person.
 
@@ -57,7 +59,9 @@ def square_crops(request: Request, image_size: tuple[int, int], padding: float =
         raise DataError(f'{name}: give boxes, or centers and scales, or neither')
     if centers is not None and scales is not None:
         middles = _numbers(centers, 2, 'centers', name)
-        sides = 200 * _numbers([np.ravel(scale) for scale in scales], 1, 'scales', name)[:, 0]
+        with suppress(ValueError):                      # rows of different lengths are named below
+            scales = np.reshape(scales, (-1, 1))
+        sides = PX_PER_SCALE * _numbers(scales, 1, 'scales', name)[:, 0]
         if len(middles) != len(sides):
             raise DataError(f'{name}: {len(middles)} centers and {len(sides)} scales; give one '
                             'scale for each centre')

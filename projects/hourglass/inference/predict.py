@@ -12,6 +12,7 @@ import torch
 from numpy import ndarray
 
 from hourglass.datasets.crop import Piece, crop_image, fitted, reduction_for, to_image
+from hourglass.datasets.person import PADDING
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError, HourglassError
 from hourglass.evaluation.calibration import Calibration
@@ -158,7 +159,7 @@ def predict(model: PoseNetwork, images: ImageLike | Sequence[ImageLike],
 def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
                  stage: int | None = None, flip: bool | None = None, heatmaps: bool = False,
                  stages: bool = False, inputs: bool = False, probability: bool = False,
-                 padding: float = 1.25, batch_size: int = 32,
+                 padding: float = PADDING, batch_size: int = 32,
                  reading: Callable[[Iterator[_Prepared]], Iterator[_Prepared]] = iter
                  ) -> Iterator[tuple[Request, Poses | HourglassError]]:
     """Find the keypoints of people in a stream of images of any length.

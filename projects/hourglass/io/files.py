@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from hourglass.errors import DataError
+from hourglass.errors import DataError, words_of
 
 MOST_UNPACKED = 2**30                   # bytes; thirty times the largest annotation file known
 
@@ -34,7 +34,7 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
     except Exception as error:      # h5py, Pillow and scipy raise a dozen types for broken files
         if isinstance(error, FileNotFoundError) and not Path(path).exists():
             raise DataError(f'{path}: {missing}') from None
-        reason = ' '.join(str(error).split()) or type(error).__name__
+        reason = words_of(error) or type(error).__name__
         raise DataError(f'{path}: {failure} ({reason}); {advice}') from None
 
 

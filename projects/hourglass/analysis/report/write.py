@@ -19,6 +19,7 @@ from numpy import ndarray
 from hourglass.analysis.calibrate import checked
 from hourglass.analysis.machine import described, machine
 from hourglass.analysis.report import findings
+from hourglass.datasets.person import PX_PER_SCALE
 from hourglass.engine.distributed import unwrapped
 from hourglass.errors import ConfigError
 from hourglass.evaluation.calibration import Calibration
@@ -159,7 +160,8 @@ def _people(runner: Runner, scored: Scored, records: Mapping[int, dict]) -> list
     images = [read_image(one['img_path'], one.get('bits')) for one in records.values()]
     poses = predict(pose_network(model), images, heatmaps=True, inputs=True,
                     centers=[record['bbox_center'] for record in records.values()],
-                    scales=[record['bbox_scale'][:, 0] / 200 for record in records.values()])
+                    scales=[record['bbox_scale'][:, 0] / PX_PER_SCALE
+                            for record in records.values()])
     assert isinstance(poses, list)                      # as the images are
     return [_person(model.dataset_meta, scored, *of_one)
             for of_one in zip(records, records.values(), images, poses)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hourglass.datasets.h5_people import read_people
-from hourglass.datasets.person import Person
+from hourglass.datasets.person import PX_PER_SCALE, Person
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.mat import read_mat
 
@@ -23,7 +23,6 @@ _L_SHOULDER, _R_SHOULDER, _L_HIP, _R_HIP = 0, 3, 6, 7
 # The authors crop 440 px of the 720x480 frame around row 240, whose centre lies 240.5 px from the
 # top. Here these are proportions of the height, for frames of any size.
 _CROP_SIDE, _CROP_ROW = 440 / 480, 240.5 / 480
-_PX_PER_SCALE = 200                     # the h5 files' scale, 2.2, is in units of 200 px
 
 
 def read_flic(path: str | Path, split: str | Sequence[str] | None = None,
@@ -69,7 +68,7 @@ def _h5_people(path: str | Path) -> list[Person]:
                                         axis=-1) - data['normalize'])
                   for shoulder, hip in ((_R_SHOULDER, _L_HIP), (_L_SHOULDER, _R_HIP)))
     return [Person(image_name=name, center_image=data['center'][row],
-                   side_image=_PX_PER_SCALE * float(data['scale'][row]),
+                   side_image=PX_PER_SCALE * float(data['scale'][row]),
                    keypoints_image=keypoints_image[row], occluded=np.zeros(joints, bool), row=row,
                    sides_swapped=bool(other[row] < own[row]))
             for row, name in enumerate(names)]

@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from hourglass.datasets.person import Person
+from hourglass.datasets.person import PADDING, Person
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.mat import read_mat
 
 SPLITS = ('train', 'test')
 _ROWS = dict(train=range(1000), test=range(1000, 2000))     # of LSP; LSP Extended is all training
 _NUM_JOINTS = 14
-_MARGIN = 1.25                          # around the box of the joints, as for MPII's scale
 
 
 def read_lsp(path: str | Path, split: str) -> list[Person]:
@@ -64,6 +63,6 @@ def _person(pose: ndarray, extended: bool, row: int, path: str | Path) -> Person
     low, high = np.nanmin(keypoints_image, axis=0), np.nanmax(keypoints_image, axis=0)
     return Person(
         image_name=f'im{row + 1:05d}.jpg' if extended else f'im{row + 1:04d}.jpg',
-        center_image=(low + high) / 2, side_image=_MARGIN * float((high - low).max()),
+        center_image=(low + high) / 2, side_image=PADDING * float((high - low).max()),
         keypoints_image=keypoints_image,
         occluded=np.zeros(_NUM_JOINTS, bool) if extended else flag == 1, row=row)

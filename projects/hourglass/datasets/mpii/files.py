@@ -14,21 +14,20 @@ import numpy as np
 from numpy import ndarray
 
 from hourglass.datasets.h5_people import read_people
-from hourglass.datasets.person import Person
+from hourglass.datasets.person import PADDING, PX_PER_SCALE, Person
 from hourglass.errors import ConfigError, DataError
 from hourglass.io.files import open_json, read_json
 from hourglass.io.mat import read_mat_as_stored
 
 # MPII's centre and scale give a circle that is too high and too tight (Lua, pose-hg-train).
-_CENTER_SHIFT, _SCALE_FACTOR = 15, 1.25
-_PX_PER_SCALE = 200                     # MPII's scale is the person's height over 200 px
+_CENTER_SHIFT = 15                      # px, times the scale
 _HEAD_FACTOR = 0.6                      # PCKh's unit is 0.6 x the diagonal of the head box
 
 
 def crop_square(center_image: ndarray, scale: float) -> tuple[ndarray, float]:
     """Return centre and side of the crop, in image px, for MPII's centre (image px) and scale."""
     center = center_image + np.array([0, _CENTER_SHIFT * scale])
-    return center, _PX_PER_SCALE * _SCALE_FACTOR * scale
+    return center, PX_PER_SCALE * PADDING * scale
 
 
 def head_unit(box: ndarray) -> float:
@@ -158,7 +157,7 @@ def _h5_people(path: str | Path) -> list[Person]:
                         f'{places[row].tolist()}, whole numbers needed; fetch it again')
     keypoints, unit, occluded = mpii_h5_truth(data, path)
     return [Person(image_name=name, center_image=data['center'][row] - 1,       # 1-based -> 0-based
-                   side_image=_PX_PER_SCALE * float(data['scale'][row]), row=row,
+                   side_image=PX_PER_SCALE * float(data['scale'][row]), row=row,
                    keypoints_image=keypoints[row], occluded=occluded[row],
                    pck_unit=float(unit[row]), place=(int(places[row, 0]), int(places[row, 1])))
             for row, name in enumerate(names)]

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hourglass.datasets.person import PX_PER_SCALE
 from hourglass.datasets.synthetic.canvas import Canvas, Rng, random_background, random_material
 from hourglass.datasets.synthetic.figure import View, draw_figure, head_box
 from hourglass.datasets.synthetic.skeleton import JOINTS, Skeleton, sample_skeleton
@@ -84,7 +85,7 @@ def _annotate(canvas: Canvas, skeleton: Skeleton, view: View) -> dict[str, Any]:
     shown = np.where(inside[:, None], joints + 1, 0)
     return {
         'center': np.round((low + high) / 2 + 1, 2).tolist(),
-        'scale': round(float((high - low).max()) / 200, 4),
+        'scale': round(float((high - low).max()) / PX_PER_SCALE, 4),
         'joints': np.round(shown, 2).tolist(),
         'joints_vis': inside.astype(int).tolist(),
         'joints_occluded': occluded.tolist(),
