@@ -67,7 +67,7 @@ def write_release(path: Path, *images: dict) -> Path:
 def small_release(path: Path) -> Path:
     """Three training and three test images with every kind of hole between them.
 
-    Tompson's validation person is ``val()`` at place (0, 1).
+    Tompson's validation person is the second one of ``val.jpg``, place (0, 1).
     """
     return write_release(
         path,

@@ -15,6 +15,7 @@ import pytest
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
+from mmengine.utils import digit_version
 from mmpose.datasets import CombinedDataset
 from mmpose.registry import METRICS
 from PIL import Image
@@ -228,7 +229,8 @@ def combined(*parts: Toy, **options) -> CombinedDataset:
 
 
 CONCATENATES = pytest.mark.skipif(
-    mmengine.__version__ < '0.9', reason='ConcatDataset of mmengine 0.8 compares no arrays')
+    digit_version(mmengine.__version__) < digit_version('0.9'),
+    reason='ConcatDataset of mmengine 0.8 compares no arrays')
 
 
 @CONCATENATES

@@ -13,7 +13,8 @@ from hourglass.checkpoints.configs import read_config
 from hourglass.datasets.transforms import CropImage
 
 ROOT = REPOSITORY / 'configs'
-CONFIGS = sorted(       # of reuse: tests/test_reuse.py; mmpose's own: tests/tools/test_benchmark.py
+# those of reuse: tests/configs/test_reuse.py; mmpose's own: tests/analysis/test_benchmark.py
+CONFIGS = sorted(
     path for path in ROOT.rglob('*.py')
     if path.relative_to(ROOT).parts[0] not in ('_base_', 'reuse')
     and 'hourglass52' not in path.stem)

@@ -1,5 +1,8 @@
 """Each kind of work is done in the size that is measured; rows and figure show the numbers."""
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 from hourglass.analysis import growth
 from hourglass.analysis.growth import WORKS, Growth, measure_growth, plot, table
@@ -22,6 +25,20 @@ def test_images_and_people_are_as_many_as_asked_for(monkeypatch):
     measure_growth('images', [3], 'people-small')
     measure_growth('people in an image', [7], 'people-small')
     assert counts == [(3, 1), (20, 7)]
+
+
+def test_stacks_and_annotations_are_as_many_as_asked_for(monkeypatch):
+    asked = []
+
+    def loading(people: int, memory: bool) -> SimpleNamespace:
+        asked.append(people)
+        return SimpleNamespace(seconds=1)
+    monkeypatch.setattr(growth, 'measure_loading', loading)
+    monkeypatch.setattr(growth, 'StackedHourglass',
+                        lambda stacks, *more: asked.append(stacks) or torch.nn.Identity())
+    measure_growth('annotated people', [5], 'people-small')
+    measure_growth('stacks of 256 features', [3], 'people-small')
+    assert asked == [5, 3]
 
 
 def test_rows_have_the_seconds_and_ms_for_one_and_panels_the_curves():

@@ -58,19 +58,24 @@ def test_several_people_none_and_images_that_cannot_be_used(load, images, tmp_pa
 
 
 def test_a_detector_or_the_whole_image_says_where_people_are(load, images):
-    pandas = pytest.importorskip('pandas')
-
     def detector():
         return lambda image, name: [[1, 2, 90, 100, 0.75]]
-    frame = pandas.DataFrame(dict(image=images[:2]), index=[7, 3])
-    detected = pandas.DataFrame(BatchPredictor(load, detector)(frame))
-    assert detected.bbox_score.tolist() == [0.75, 0.75] and detected.person.tolist() == [0, 0]
-    whole = rows_of(BatchPredictor(load, whole_image=True)(frame))
+    table = dict(image=images[:2])
+    detected = rows_of(BatchPredictor(load, detector)(table))
+    assert [(row['bbox_score'], row['person']) for row in detected] == [(0.75, 0)] * 2
+    whole = rows_of(BatchPredictor(load, whole_image=True)(table))
     assert [row['bbox'] for row in whole] == [[0, 0, 128, 128]] * 2
     with pytest.raises(ConfigError, match='both say where people are'):
         BatchPredictor(load, detector, whole_image=True)
     with pytest.raises(ConfigError, match="without the column 'boxes': it has image; people are"):
-        BatchPredictor(load)(frame)
+        BatchPredictor(load)(table)
+
+
+def test_a_data_frame_is_a_table_too(load, images):
+    pandas = pytest.importorskip('pandas')
+    frame = pandas.DataFrame(dict(image=images[:2]), index=[7, 3])
+    found = pandas.DataFrame(BatchPredictor(load, whole_image=True)(frame))
+    assert found.image.tolist() == images[:2] and found.person.tolist() == [0, 0]
 
 
 # with a place for what writes beside the workers, also on two cores

@@ -179,12 +179,16 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
     (['.', '--whole-image', '--smooth'], 'still images; --smooth is for videos'),
     (['.', '--whole-image', '--fps', 0], 'fps=0'),
     (['.', '--whole-image', '--fps', 25, '--journal'], 'leave them out for videos'),
+    (['../film', '--whole-image', '--journal'], 'leave them out for videos'),
     (['.', '--boxes', 'a', '--detector', 'b'], '--detector and --boxes both say'),
     (['.', '--boxes', 'none_of_these.json'], 'none of its 1 image_ids, as .100., is one of the'),
     (['.', '--whole-image', '--box-format', 'xywh'], '--box-format is for --boxes'),
 ])
 def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, message):
     monkeypatch.chdir(images)
+    (images.parent / 'film').mkdir()
+    for name in ('a.jpg', 'b.mp4'):
+        (images.parent / 'film' / name).touch()
     (images / 'none_of_these.json').write_text('[{"image_id": 100, "bbox": [1, 2, 3, 4]}]')
     with pytest.raises(SystemExit, match=message):
         cli('predict', *arguments)
@@ -244,8 +248,26 @@ def test_what_is_done_is_written_if_a_run_is_stopped(
         yield next(found)
         raise error
     monkeypatch.setattr('hourglass.inference.collection.predict_collection', stopped)
-    with pytest.raises(BaseException) as ended:
+    with pytest.raises(SystemExit if status else MemoryError) as ended:
         cli('predict', images, '--whole-image', '--model', 'flic-small', '--batch-size', 1, '--out',
             tmp_path / 'out')
     assert getattr(ended.value, 'code', None) == status
     assert json.loads((tmp_path / 'out/predictions.json').read_text())['images']
+
+
+def test_options_reach_what_they_are_for(cli, images, tmp_path, monkeypatch):
+    asked = {}
+
+    def collection(model, source, find_boxes, results, drawing, **options):
+        asked.update(options, min_score=drawing.min_score, bits=source.bits, fps=source.fps)
+        yield None
+    monkeypatch.setattr('hourglass.inference.collection.predict_collection', collection)
+    monkeypatch.setattr('hourglass.inference.boxes.box_finder',
+                        lambda *where, **options: asked.update(options))
+    cli('predict', images, '--model', 'flic-small', '--out', tmp_path / 'out', '--device', 'cpu',
+        '--detector', '--detector-score', 0.4, '--detector-overlap', 0.6, '--max-people', 2,
+        '--batch-size', 3, '--min-score', 0.7, '--fps', 25, '--smooth', '--bits', 12)
+    assert asked == dict(device='cpu', score=0.4, overlap=0.6, max_people=2, batch_size=3,
+                         min_score=0.7, smooth=True, stage=None, flip=None, probability=False,
+                         bits=12, fps=25)
+    assert (tmp_path / 'out/.hourglass').exists()

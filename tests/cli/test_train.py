@@ -122,3 +122,10 @@ def test_the_learning_rate_is_scaled_when_asked_for(config_of):
 def test_an_unknown_optimiser_is_named(config_of):
     with pytest.raises(ConfigError, match=r"optim_wrapper\.optimizer\.type='AdmW': no such"):
         config_of('--cfg-options', 'optim_wrapper.optimizer.type=AdmW')
+
+
+def test_minutes_make_a_run_by_iterations(config_of):
+    cfg = config_of('--minutes', '3', text="train_dataloader = dict(batch_size=6, num_workers=0, "
+                    "sampler=dict(type='DefaultSampler', shuffle=True))\n")
+    assert cfg.train_cfg.type == 'hourglass.IterationLoop'
+    assert cfg.default_hooks.budget.minutes == 3

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from own_people import write_people
 
 from hourglass.datasets.box_geometry import box_around, overlaps
 from hourglass.datasets.boxes import (
@@ -159,3 +160,13 @@ def test_wrong_files_of_boxes_are_refused(folder, content, message):
     (folder / 'wrong.json').write_text(json.dumps(content))
     with pytest.raises(DataError, match=rf'wrong\.json: {message}'):
         BoxesDataset(ann_file=str(folder / 'wrong.json'), data_prefix=dict(img=str(folder)))
+
+
+def test_two_people_of_an_image_stay_together(tmp_path):
+    people = dict(type='hourglass.KeypointDataset', data_prefix=dict(img=str(tmp_path / 'images')),
+                  ann_file=str(write_people(tmp_path, images=2)))
+    images, boxes = ImagesOfPeople(people=people), BoxesDataset(people=people)
+    for place in range(2):
+        joints = images.get_data_info(place)['keypoints_image']
+        assert [points[0, 0] for points in joints] == [15, 55]
+        assert len(boxes.get_data_info(place)['boxes']) == 2

@@ -35,7 +35,6 @@ def test_keypoints_are_the_same(files, model, image, how, stage):
     if how in RUNTIMES and RUNTIMES[how].missing():
         pytest.skip(RUNTIMES[how].missing())
     boxes = [[10, 10, 120, 120], [30, 20, 90, 100]]
-    expected = predict(model, image, boxes, stage=stage, heatmaps=True)
     fast = init_model(*files, device='cpu', optimize=how, stage=stage)
     for flip in (None, True):
         expected = predict(model, image, boxes, stage=stage, flip=flip)

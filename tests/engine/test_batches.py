@@ -20,6 +20,7 @@ from hourglass.engine.batches import (
     repeatable_loader,
     seed_generators,
 )
+from hourglass.engine.bundles import bundle
 
 
 @DATASETS.register_module(force=True)
@@ -136,6 +137,8 @@ def test_a_loaders_config_keeps_its_own_batches_and_limits():
     assert 'drop_last' not in made
     assert loader['drop_last']                                      # which is left as it was
     assert 'timeout' not in repeatable_loader(loader | dict(num_workers=0), timeout=60)
+    assert made['collate_fn'] is bundle
+    assert repeatable_loader(loader | dict(collate_fn=len), 60)['collate_fn'] is len
 
 
 def test_seeding_repeats_all_generators():

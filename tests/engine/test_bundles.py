@@ -3,6 +3,7 @@ import pickle
 from copy import deepcopy
 from multiprocessing.reduction import ForkingPickler
 
+import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
@@ -31,10 +32,11 @@ def same(ours, theirs) -> bool:
         return torch.equal(ours, theirs) and ours.dtype == theirs.dtype
     if isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(same, ours, theirs))
-    return ours.metainfo == theirs.metainfo and all(
+    if isinstance(theirs, np.ndarray):
+        return np.array_equal(ours, theirs)
+    return ours.metainfo == theirs.metainfo and ours.keys() == theirs.keys() and all(
         same(getattr(ours, label).get(name), value)
-        for label in ('gt_fields', 'gt_instance_labels')
-        for name, value in getattr(theirs, label).items())
+        for label in list(theirs.keys()) for name, value in getattr(theirs, label).items())
 
 
 @pytest.mark.parametrize('sides', [[8, 8, 8], [8, 16, 8]], ids=['equal', 'unequal'])

@@ -72,7 +72,7 @@ def test_the_seed_of_an_iteration_depends_on_nothing_before_it():
 
 
 @pytest.mark.parametrize('error', [None, KeyError('a bug')])
-def test_the_process_is_restored_however_a_run_ends(error):
+def test_leave_run_is_called_however_a_run_ends(error):
     loop = loop_of(EpochLoop)
 
     def train():

@@ -95,12 +95,11 @@ def test_a_run_killed_before_it_removed_old_files_removes_them_when_resumed(
         remove(*args)
     monkeypatch.setattr(hook, '_remove_outdated', killed)
     runner.written.clear()
-    try:
+    with pytest.raises(KeyboardInterrupt):
         epoch(runner, hook, 2)
-    except KeyboardInterrupt:
-        old = {'epoch_1.pth', 'best_score_epoch_1.pth'} & set(files(tmp_path))
-        assert old == ({'epoch_1.pth', 'best_score_epoch_1.pth'} if killed_at == 0 else
-                       {'best_score_epoch_1.pth'} if killed_at == 1 else set())
+    old = {'epoch_1.pth', 'best_score_epoch_1.pth'} & set(files(tmp_path))
+    assert old == ({'epoch_1.pth', 'best_score_epoch_1.pth'} if killed_at == 0 else
+                   {'best_score_epoch_1.pth'} if killed_at == 1 else set())
     run_of(tmp_path, f'{tmp_path}{killed_at}', tmp_path / 'epoch_2.pth')     # the same message hub
     kept = {'epoch_2.pth', 'last_checkpoint'} | (
         {'best_score_epoch_1.pth'} if killed_at == 0 else {'best_score_epoch_2.pth'})

@@ -60,7 +60,8 @@ def test_intervals_have_the_width_that_theory_gives():
     scores, intervals = average_precision(truth, found, SIGMAS)
     assert scores['AR'] == pytest.approx(75) and scores['AP'] == pytest.approx(75, abs=1)
     # the share of 400 people: 100 * 1.96 * (0.75 * 0.25 / 400)**0.5 = 4.24; 1,000 resamples
-    for name in ('AP', 'AP50', 'AP75', 'AR', 'AR50', 'AR75'):
+    assert intervals.keys() == {'AP', 'AP50', 'AP75', 'AR', 'AR50', 'AR75'}
+    for name in intervals:
         lower, upper = intervals[name]
         assert lower < scores[name] < upper and upper - lower == pytest.approx(8.49, rel=0.1)
     assert np.isnan(average_precision(*people(count=2), SIGMAS)[1]['AP']).all()     # of one image

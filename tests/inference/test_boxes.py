@@ -221,3 +221,17 @@ def test_where_people_are_has_to_be_said_in_one_way(tmp_path, monkeypatch):
 def test_options_of_detectors_are_refused_without_one(option, words):
     with pytest.raises(ConfigError, match=f'{words} is for --detector; leave it out'):
         box_finder(whole_image=True, **option)
+
+
+@pytest.mark.parametrize(('content', 'nobody_elsewhere'), [
+    ({'a.mov/0': [], 'a.mov/1': [[1, 2, 30, 40]]}, False),
+    ([dict(image_id='a.mov/1', category_id=1, bbox=[1, 2, 29, 38])], True)])
+def test_frames_of_a_video_have_boxes(written, content, nobody_elsewhere):
+    boxes = BoxFile(written(content))
+    assert asked(boxes, 'a.mov/0')[0] == []
+    assert asked(boxes, 'a.mov/1')[0] == [[1, 2, 30, 40]]
+    if nobody_elsewhere:
+        assert asked(boxes, 'a.mov/2')[0] == []
+    else:
+        with pytest.raises(DataError, match='has no boxes for it'):
+            asked(boxes, 'a.mov/2')

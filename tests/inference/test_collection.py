@@ -2,13 +2,14 @@
 import cv2
 import numpy as np
 import pytest
+from video_files import write_video
 
 from hourglass.apis import predict
 from hourglass.errors import DataError
 from hourglass.inference.collection import Drawing, predict_collection
 from hourglass.inference.places import Request
 from hourglass.inference.results import Results
-from hourglass.inference.sources import ImageFiles
+from hourglass.inference.sources import ImageFiles, open_source
 from hourglass.io.images import StoredImage
 from hourglass.io.video import Video
 
@@ -149,3 +150,25 @@ def test_keypoints_below_the_score_are_not_drawn(model, folder):
                                 Results(model.dataset_meta, {}), drawing))
         drawn = cv2.imread(str(folder / f'out{min_score}/overlays/b.png'))
         assert (drawn != cv2.imread(str(folder / 'b.png'))).any() == changed
+
+
+@pytest.mark.parametrize('smooth', [False, True])
+def test_people_of_another_video_have_new_numbers_and_boxes_are_smoothed(model, tmp_path, smooth):
+    pytest.importorskip('av')
+    (tmp_path / 'in').mkdir()
+    for name in ('a.mp4', 'b.mp4'):
+        write_video(tmp_path / 'in' / name, times=range(2))
+    places = iter([2.0, 6, 2, 6])
+
+    def find(request: Request) -> np.ndarray:
+        x = next(places)
+        return np.array([[x, 2, x + 38, 40]])
+    results = Results(model.dataset_meta, {})
+    problems = list(predict_collection(
+        model, open_source(str(tmp_path / 'in')), find, results,
+        Drawing(tmp_path / 'out', overlays=False), smooth=smooth))
+    assert problems == [None] * 4
+    people = results.content()['annotations']
+    assert [one['track_id'] for one in people] == [1, 1, 2, 2]
+    first, moved = (one['bbox'][0] for one in people[:2])
+    assert first == 2 and (2 < moved < 6 if smooth else moved == 6)

@@ -132,7 +132,7 @@ def test_stages_heatmaps_and_inputs_on_request(model, image):
     assert plain.heatmaps is plain.stage_keypoints is plain.inputs is None
 
 
-def test_poses_know_their_joints_and_become_json_pandas_and_coco(model, image):
+def test_poses_know_their_joints_and_become_json_and_coco(model, image):
     poses = predict(model, image, BOXES, probability=True)
     assert poses.names[:2] == ['left_shoulder', 'left_elbow']
     found = json.loads(json.dumps(poses.to_dict()))
@@ -146,13 +146,19 @@ def test_poses_know_their_joints_and_become_json_pandas_and_coco(model, image):
     assert [one['image_id'] for one in for_coco] == ['a', 'a']
     assert for_coco[1]['keypoints'][6:9] == [wrist['x'], wrist['y'], wrist['score']]
     assert for_coco[0]['score'] == pytest.approx(poses.scores[0].mean(), abs=1e-6)
-    pandas = pytest.importorskip('pandas')
-    table = poses.to_pandas()
-    assert isinstance(table, pandas.DataFrame) and len(table) == 2 * 11
-    assert table.iloc[13].to_dict() == dict(wrist, person=1)
     nobody = predict(model, image, [])
     assert nobody.to_dict()['people'] == nobody.to_coco(1) == []
-    assert nobody.to_pandas().empty and list(nobody.to_pandas()) == list(table)[:5]
+
+
+def test_poses_become_a_table_of_pandas(model, image):
+    pandas = pytest.importorskip('pandas')
+    poses = predict(model, image, BOXES, probability=True)
+    table = poses.to_pandas()
+    assert isinstance(table, pandas.DataFrame) and len(table) == 2 * 11
+    wrist = poses.to_dict()['people'][1]['keypoints'][2]
+    assert table.iloc[13].to_dict() == dict(wrist, person=1)
+    nobody = predict(model, image, []).to_pandas()
+    assert nobody.empty and list(nobody) == list(table)[:5]
 
 
 def test_where_people_are_is_asked_for(model, image):

@@ -47,6 +47,11 @@ def test_who_is_away_for_longer_than_the_memory_is_somebody_new():
     assert tracker.follow(np.zeros((0, 4)), 0.1)[0] == []
 
 
+def test_a_person_keeps_the_number_for_a_second_without_a_box():
+    tracker = Tracker()
+    assert [tracker.follow([box(0)], time)[0] for time in (0, 0.9, 2.0)] == [[1], [1], [2]]
+
+
 def test_what_cannot_be_followed_is_refused():
     tracker = Tracker(smooth=True)
     tracker.follow([box(0)], 0)

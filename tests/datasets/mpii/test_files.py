@@ -10,7 +10,6 @@ from conftest import DATA, needs
 from mpii_records import record, write
 from pairs import zip_equal
 
-from hourglass.datasets.h5_people import names_of
 from hourglass.datasets.mpii.files import (
     _add_head_units,
     crop_square,
@@ -173,12 +172,6 @@ def test_h5_files_of_another_form_are_refused(tmp_path, change, message):
     with pytest.raises(DataError, match=message) as error:
         read_mpii(path)
     assert str(path) in str(error.value)
-
-
-def test_torch7s_file_names_are_codes_of_characters():
-    codes = np.zeros((1, 16))
-    codes[0, :5] = [ord(letter) for letter in 'a.jpg']
-    assert names_of(codes, 'valid.h5') == ['a.jpg']
 
 
 def test_head_boxes_go_by_person_and_not_by_position(tmp_path):
