@@ -36,6 +36,12 @@ DRAWS_CIRCLES = pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) >= '2.4.0', reason='mmengine draws none with numpy 2.4')
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch):
+    """Servers of the tests are asked directly, also where a proxy is set; FFmpeg obeys it, too."""
+    monkeypatch.setenv('no_proxy', '127.0.0.1')
+
+
 @pytest.fixture
 def cli(monkeypatch):
     """Run a subcommand in this process: ``cli('evaluate', 'mpii', '--gt', path)``."""

@@ -130,11 +130,17 @@ def test_slurm_is_asked_for_what_the_variables_say(tmp_path):
                                GRES='')
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        return free.getsockname()[1]
+
+
 @pytest.fixture(scope='module')
 def trained(data, tmp_path_factory) -> Path:
     """The work folder of one epoch in two processes on two 'machines'."""
     work = tmp_path_factory.mktemp('work')
-    meet = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT='29617', data=data)
+    meet = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT=str(free_port()), data=data)
     machines = [start(
         REPOSITORY / 'tools/dist_train.sh',
         'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', 1, '--work-dir', work,
@@ -247,9 +253,7 @@ def lines(journal: Path, name: str) -> list[str]:
 
 def places(ranks: int) -> list[dict]:
     """The variables that torchrun sets for its processes."""
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
+    port = free_port()
     return [dict(RANK=rank, WORLD_SIZE=ranks, LOCAL_RANK=rank, MASTER_ADDR='127.0.0.1',
                  MASTER_PORT=port) for rank in range(ranks)]
 
