@@ -87,9 +87,9 @@ def _processes(count: int, weights: str) -> float:
              weights, '--no-overlays', '--out', f'{folder}/found', '--launcher', 'pytorch'],
             env=os.environ | dict(OMP_NUM_THREADS='1'), capture_output=True, text=True)
         if ended.returncode:
-            why = [line for line in ended.stderr.splitlines() if line.startswith('error: ')]
-            raise HourglassError(f"{count} processes: {why[-1] if why else 'failed'}".replace(
-                'error: ', ''))
+            why = [line.removeprefix('error: ') for line in ended.stderr.splitlines()
+                   if line.startswith('error: ')]
+            raise HourglassError(f"{count} processes: {why[-1] if why else 'failed'}")
         return perf_counter() - start
 
 

@@ -102,7 +102,7 @@ def _settle_loaders(cfg: Config) -> None:
                               'take, or their numbers')
         if not loader.get('num_workers'):               # torch's default
             loader['persistent_workers'] = False        # it refuses to keep no workers
-        elif kind != 'train' or 'loader_timeout' not in cfg.train_cfg:
+        elif kind != 'train' or 'loader_timeout' not in (cfg.get('train_cfg') or {}):
             loader.setdefault('timeout', LOADER_SECONDS)
 
 

@@ -1,4 +1,6 @@
 """Test a checkpoint on the data set of its config."""
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
     cfg = load_config(args, join=place is None)
     check_test_set(cfg, args.config)
     cfg.load_from = checkpoint
-    head = cfg.model.get('head', {}).get('type', '')
+    head = _name(cfg.model.get('head', {}).get('type', ''))
     if args.all_stages and not head.endswith('StackedHeatmapHead'):
         raise ConfigError(f'--all-stages: the head of {args.config} is '
                           f'{head or "missing"}, which predicts from one stage; leave it out')
@@ -71,11 +73,12 @@ def run(args: argparse.Namespace) -> None:
         from mmengine.registry import METRICS
 
         from hourglass.evaluation.metrics import KeypointMetric
-        metric = METRICS.get(evaluators[0]['type'])
+        kind = evaluators[0]['type']
+        metric = METRICS.get(kind) if isinstance(kind, str) else kind
         if metric is None or not issubclass(metric, KeypointMetric):
-            raise ConfigError(f"--people: the first of test_evaluator is {evaluators[0]['type']}, "
-                              'which writes no people; set a metric of keypoints of hourglass, '
-                              'such as hourglass.PCK, first')
+            raise ConfigError(f'--people: the first of test_evaluator is {_name(kind)}, which '
+                              'writes no people; set a metric of keypoints of hourglass, such as '
+                              'hourglass.PCK, first')
         evaluators[0].people_file = args.people
     if args.dump:
         cfg.test_evaluator = [*evaluators, dict(type='DumpResults', out_file_path=args.dump)]
@@ -101,3 +104,8 @@ def run(args: argparse.Namespace) -> None:
                      for name, bounds in getattr(metric, 'intervals', {}).items()}
         more = dict(interval95=intervals) if intervals else {}
         mmengine.dump(without_nan(metrics | more), args.out)
+
+
+def _name(kind: str | type) -> str:
+    """Return the name of a config's type, which is a class in a config of pure Python."""
+    return kind if isinstance(kind, str) else kind.__name__
