@@ -2,7 +2,6 @@
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 import torch
 from conftest import DATA, REPOSITORY, needs
