@@ -138,8 +138,8 @@ def _write_openvino(job: Job) -> None:
 def _halve_weights(model: Any) -> None:
     """Store the weights of an OpenVINO model's convolutions in float16.
 
-    ``compress_to_fp16`` rounds biases and scales, too, from which most of the deviation comes and
-    which take little space.
+    ``compress_to_fp16`` rounds biases and scales, too, which take little space: scores of
+    flic-small then move by 0.0109 of the largest on 99 frames of FLIC, not by 0.0033.
     """
     from openvino import opset13
     for op in model.get_ops():

@@ -76,5 +76,3 @@ def broken_collective(error: Exception) -> bool:
     """Return whether an error is that of a collective, which another rank did not take part in."""
     return isinstance(error, RuntimeError) and (
         type(error).__name__.startswith('Dist') or 'gloo' in str(error))
-
-

@@ -149,7 +149,10 @@ def claimed(folder: Path) -> Iterator[None]:
 
 def write_json(path: Path, content: Any, indent: int | None = None) -> None:
     """Write a JSON file whole, as :func:`replacing` does; NaN becomes null."""
-    text = json.dumps(without_nan(content), indent=indent)
+    try:
+        text = json.dumps(content, indent=indent, allow_nan=False)
+    except ValueError:                      # NaN is rare, and a copy of a large content is not free
+        text = json.dumps(without_nan(content), indent=indent)
     with replacing(path) as draft:
         draft.write_text(text, encoding='utf-8')
 
