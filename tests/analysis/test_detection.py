@@ -18,7 +18,11 @@ def test_a_person_is_given_the_box_that_overlaps_most():
 
 def test_the_table_leaves_out_what_has_no_number():
     found = [Found('annotation', np.nan, np.nan, np.nan, 64.2, 3.3, np.nan, np.nan),
-             Found('hog', 23.5, 1.25, 0.1621, 20, np.nan, 60, 70.5)]
+             Found('hog', 23.5, 1.25, 0.1621, 20, np.nan, 60, 70.5, -44.2, -48.125, -40),
+             Found('one image', 23.5, 1.25, 0.1621, 20, np.nan, 60, 70.5, -44.2)]
     assert table(found).splitlines()[2:] == [
-        '| annotation |  |  |  | 64.20 ± 3.30 |  |  |',
+        '| annotation |  |  |  | 64.20 ± 3.30 |  |  |  |',
+        '| hog | 23.5 | 1.2 | 162 | 20.00 | 60.00 | 70.50 | -44.20 (-48.12 to -40.00) |',
+        '| one image | 23.5 | 1.2 | 162 | 20.00 | 60.00 | 70.50 | -44.20 |']
+    assert table(found[1:2]).splitlines()[2:] == [
         '| hog | 23.5 | 1.2 | 162 | 20.00 | 60.00 | 70.50 |']

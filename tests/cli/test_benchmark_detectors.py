@@ -26,8 +26,22 @@ def test_detectors_are_compared_with_the_data_sets_crops(
     assert None not in (whole['usable_score'], whole['same_score'])
     assert (nobody['usable_score'], nobody['same_score']) == (None, None)
     assert nobody['usable'] == nobody['boxes'] == nobody['score'] == 0
+    assert crops['difference'] is None
+    assert nobody['difference'] == pytest.approx(-crops['score'])
+    assert nobody['lower'] < nobody['difference'] < nobody['upper'] <= 0
     cli('test', config, checkpoint, '--work-dir', 'run', '--out', 'metrics.json',
         '--cfg-options', 'test_dataloader.num_workers=0')
     tested = json.loads((tmp_path / 'metrics.json').read_text())
     assert crops['score'] == pytest.approx(tested['mpii/Total'])
-    assert '| finders:nobody | 0.0 | 0.0 |' in capsys.readouterr().out
+    table = capsys.readouterr().out
+    assert '| finders:nobody | 0.0 | 0.0 |' in table
+    assert '| score less that of annotation, 95 % interval |' in table
+
+
+def test_a_metric_of_another_package_is_an_error(cli, synthetic, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
+    config, checkpoint = write_tiny_network(tmp_path)
+    with config.open('a') as file:
+        file.write("test_evaluator = dict(_delete_=True, type='PCKAccuracy')\n")
+    with pytest.raises(SystemExit, match='the first metric of test_evaluator has to be this'):
+        cli('benchmark', 'detectors', config, checkpoint, 'annotation')

@@ -5,11 +5,11 @@ import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from time import process_time
-from typing import Any, Optional
+from typing import Optional
 
 import numpy as np
 from mmengine.config import Config
@@ -21,6 +21,8 @@ from hourglass.datasets.box_geometry import has_extent, is_usable, overlaps
 from hourglass.datasets.person import PX_PER_SCALE
 from hourglass.errors import ConfigError
 from hourglass.evaluation.intervals import half_widths
+from hourglass.evaluation.metrics import KeypointMetric
+from hourglass.evaluation.protocols import Table, differences
 from hourglass.inference.detectors import PersonDetector, find_detector
 from hourglass.inference.model import load_model
 from hourglass.inference.network import PoseNetwork
@@ -30,6 +32,7 @@ from hourglass.io.tables import markdown_table, number, plus_minus
 
 ANNOTATION = 'annotation'               # the crops of the data set, in the place of a detector
 _Posed = tuple[dict, Poses, Optional[int]]      # a person, and whose pose this person is given
+_Measured = tuple['Found', Optional[Table]]     # and the table of its score
 
 
 @dataclass
@@ -44,6 +47,10 @@ class Found:
     half_width: float                   # of the score's 95 % interval
     usable_score: float                 # of the people with a usable box alone
     same_score: float                   # of these people, with the crops of the data set
+    # the score less that of the first detector, and the bounds of its paired 95 % interval
+    difference: float = np.nan
+    lower: float = np.nan
+    upper: float = np.nan
 
 
 def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
@@ -53,8 +60,12 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
     A person is given the pose of the box that overlaps most with the box around the annotated
     keypoints, and none if no box does. ``detectors`` are names for
     :func:`hourglass.inference.detectors.find_detector`, or :data:`ANNOTATION`; boxes of a lower
-    ``score`` are left out, by default as there.
+    ``score`` are left out, by default as there. Data or a metric that are not this package's raise
+    ``ConfigError``.
     """
+    if not isinstance(Evaluator(deepcopy(cfg.test_evaluator)).metrics[0], KeypointMetric):
+        raise ConfigError(f'{cfg.filename}: the first metric of test_evaluator has to be this '
+                          "package's, such as hourglass.MpiiPCKh")
     model = load_model(cfg, weights)
     detects = [None if name == ANNOTATION else find_detector(name, score) for name in detectors]
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
@@ -72,16 +83,17 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
                         centers=[one['bbox_center'][0] for one in people],
                         scales=[one['bbox_scale'][0, 0] / PX_PER_SCALE for one in people])
         in_crops[path] = [(person, poses, place) for place, person in enumerate(people)]
-    total = partial(_total, metainfo=dataset.metainfo, evaluator=cfg.test_evaluator)
-    score_of_crops, half_width = total(list(chain.from_iterable(in_crops.values())))
-    return [_measure(model, in_crops, name, detect, total) if detect else
-            Found(name, np.nan, np.nan, np.nan, score_of_crops, half_width, np.nan, np.nan)
-            for name, detect in zip(detectors, detects)]
+    scored = partial(_scored, metainfo=dataset.metainfo, evaluator=cfg.test_evaluator)
+    measured = [
+        _measure(model, in_crops, name, detect, scored) if detect else
+        _annotated(scored(list(chain.from_iterable(in_crops.values()))))
+        for name, detect in zip(detectors, detects)]
+    return _compared(measured)
 
 
 def _measure(model: PoseNetwork, in_crops: dict[str, list[_Posed]], name: str,
-             detect: PersonDetector, total: Callable[[Sequence[_Posed]], tuple[float, float]]
-             ) -> Found:
+             detect: PersonDetector, scored: Callable[[Sequence[_Posed]], Table | None]
+             ) -> _Measured:
     boxes_of, seconds, usable = [], [], []
     everyone: list[_Posed] = []
     with_box: list[_Posed] = []
@@ -102,13 +114,30 @@ def _measure(model: PoseNetwork, in_crops: dict[str, list[_Posed]], name: str,
             if has_box:
                 with_box.append(everyone[-1])
                 the_same.append(in_crop)
-    return Found(name, 100 * float(np.mean(usable)), float(np.mean(boxes_of)),
-                 statistics.median(seconds), *total(everyone), total(with_box)[0],
-                 total(the_same)[0])
+    table = scored(everyone)
+    return Found(name, 100 * float(np.mean(usable)) if usable else np.nan,
+                 float(np.mean(boxes_of)), statistics.median(seconds), *_total(table),
+                 _total(scored(with_box))[0], _total(scored(the_same))[0]), table
 
 
-def _total(posed: Sequence[_Posed], metainfo: dict, evaluator: Any) -> tuple[float, float]:
-    """Return the total of people and half the width of its interval; NaN of nobody."""
+def _annotated(table: Table | None) -> _Measured:
+    return Found(ANNOTATION, np.nan, np.nan, np.nan, *_total(table), np.nan, np.nan), table
+
+
+def _compared(measured: Sequence[_Measured]) -> list[Found]:
+    """Return what was found, with the differences of the others' scores from the first's."""
+    (first, of_first), *others = measured
+    compared = [first]
+    for found, of_other in others:
+        if of_first and of_other:
+            difference, lower, upper = differences(of_other, of_first)['Total']
+            found = replace(found, difference=difference, lower=lower, upper=upper)
+        compared.append(found)
+    return compared
+
+
+def _scored(posed: Sequence[_Posed], metainfo: dict, evaluator: dict) -> Table | None:
+    """Return the table of people's poses; None of nobody, or without an annotated joint."""
     metric = Evaluator(deepcopy(evaluator)).metrics[0]
     metric.dataset_meta = metainfo
     for person, poses, place in posed:
@@ -118,10 +147,16 @@ def _total(posed: Sequence[_Posed], metainfo: dict, evaluator: Any) -> tuple[flo
             keypoints, scores = poses.keypoints[place], poses.scores[place]
         metric.process([], [person | dict(pred_instances=dict(
             keypoints=keypoints[None], keypoint_scores=scores[None]))])
-    if not posed:
+    if posed:
+        metric.evaluate(len(posed))
+    return metric.scored.tables[0] if metric.scored else None
+
+
+def _total(table: Table | None) -> tuple[float, float]:
+    """Return the total and half the width of its 95 % interval, NaN without a table."""
+    if table is None:
         return np.nan, np.nan
-    total = metric.evaluate(len(posed))[f'{metric.prefix}/Total']
-    return total, half_widths(metric.intervals).get('Total', np.nan)
+    return table.scores['Total'], half_widths(table.intervals)['Total']
 
 
 def _best(boxes: ndarray, joints_image: ndarray) -> int | None:
@@ -135,10 +170,20 @@ def _best(boxes: ndarray, joints_image: ndarray) -> int | None:
 
 
 def table(found: Sequence[Found]) -> str:
-    """Format a markdown table, a row for each detector."""
-    return markdown_table(
-        [[one.detector, number(one.usable, '.1f'), number(one.boxes, '.1f'),
-          number(1000 * one.seconds, '.0f'), plus_minus(number(one.score), one.half_width),
-          number(one.usable_score), number(one.same_score)] for one in found],
-        ['detector', 'usable box, % of people', 'boxes an image', 'processor ms', 'score',
-         'of those with a usable box', 'of the same, annotated crops'])
+    """Format a markdown table, a row for each detector; several have paired differences, too."""
+    header = ['detector', 'usable box, % of people', 'boxes an image', 'processor ms', 'score',
+              'of those with a usable box', 'of the same, annotated crops']
+    rows = [[one.detector, number(one.usable, '.1f'), number(one.boxes, '.1f'),
+             number(1000 * one.seconds, '.0f'), plus_minus(number(one.score), one.half_width),
+             number(one.usable_score), number(one.same_score)] for one in found]
+    if len(found) > 1:
+        header.append(f'score less that of {found[0].detector}, 95 % interval')
+        for row, one in zip(rows, found):
+            row.append(_difference(one))
+    return markdown_table(rows, header)
+
+
+def _difference(one: Found) -> str:
+    if one.lower != one.lower:
+        return number(one.difference, '+.2f')
+    return f'{one.difference:+.2f} ({one.lower:+.2f} to {one.upper:+.2f})'
