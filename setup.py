@@ -68,6 +68,7 @@ setup(
         opencv=['opencv-python-headless'],      # where no build of OpenCV is there
         web=['flask'],
         ray=['ray[data]'],
-        dev=['pytest', 'pytest-xdist', 'hypothesis', 'selenium', 'ruff', 'mypy', 'types-PyYAML',
-             'types-requests', 'types-tqdm', 'pandas', 'pdoc', 'nbclient', 'ipykernel']),
+        dev=['pytest', 'pytest-xdist', 'pytest-timeout', 'hypothesis', 'selenium', 'ruff', 'mypy',
+             'types-PyYAML', 'types-requests', 'types-tqdm', 'pandas', 'pdoc', 'nbclient',
+             'ipykernel']),
     entry_points=dict(console_scripts=['hourglass = hourglass.cli:main']))

@@ -23,7 +23,7 @@ IMPORTED = (
     'addict', 'json_tricks', 'matplotlib<3.11', 'munkres', 'opencv-python-headless', 'pillow',
     'pycocotools', 'pyyaml', 'rich', 'scipy', 'setuptools<81', 'shapely', 'six', 'termcolor',
     'terminaltables', 'tqdm', 'yapf', 'wheel')
-TESTERS = 'pytest', 'pytest-xdist', 'hypothesis'
+TESTERS = 'pytest', 'pytest-xdist', 'pytest-timeout', 'hypothesis'
 
 
 @dataclass

@@ -149,6 +149,7 @@ def test_eight_stacks_predict_an_image_in_little_more_than_their_weights(tmp_pat
     save_file(StackedHourglass().state_dict(), weights, description.metadata())
     beyond_torch, of_weights = map(float, run(f"""
 import numpy, torch
+torch.set_num_threads(1)        # the memory of others differs from run to run
 def mebibytes(field):
     return next(int(line.split()[1]) for line in open('/proc/self/status')
                 if line.startswith(field)) / 1024
@@ -159,5 +160,5 @@ predict(model, numpy.zeros((480, 640, 3), numpy.uint8), whole_image=True)
 print(mebibytes('VmHWM') - before, sum(p.nbytes for p in model.parameters()) / 2**20)
 """).split())
     assert 96 < of_weights < 98
-    assert beyond_torch < 1.2 * of_weights + 150        # measured: 219 to 237; in one batch, and
+    assert beyond_torch < 1.2 * of_weights + 150        # measured: 233 to 238; in one batch, and
                                                         # nothing returned after loading: 347
