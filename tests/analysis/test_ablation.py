@@ -38,15 +38,15 @@ def test_curves_are_read_over_a_resumed_run(tmp_path):
     log(tmp_path / '1', [{'loss': 1.0, 'step': 50}, scores(100, (10, 20), (30, 40)),
                          scores(200, (0, 0), (0, 0))])
     log(tmp_path / '2', [scores(200, (50, 60), (70, 80))])      # the one that counts
-    assert ablation.read_curve(tmp_path, ablation.HARD_JOINTS) == {100: [15, 35], 200: [55, 75]}
-    assert ablation.read_curve(tmp_path, ['Wrist']) == {100: [20, 40], 200: [60, 80]}
+    assert ablation.read_scores(tmp_path, ablation.HARD_JOINTS) == {100: [15, 35], 200: [55, 75]}
+    assert ablation.read_scores(tmp_path, ['Wrist']) == {100: [20, 40], 200: [60, 80]}
 
 
 def test_a_run_without_scores_of_stages_has_no_curve(tmp_path):
     log(tmp_path / '1', [{'step': 100, 'flic/Elbow': 3.0}])
     with (tmp_path / '1/vis_data/scalars.json').open('a') as file:
         file.write('\n{"step": 2')                              # cut while it was written
-    assert ablation.read_curve(tmp_path, ablation.HARD_JOINTS) == {}
+    assert ablation.read_scores(tmp_path, ablation.HARD_JOINTS) == {}
 
 
 def variant(name: str, curves: dict, has_loss=(True,) * 4) -> ablation.Variant:

@@ -16,11 +16,13 @@ from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.engine.display import OverlayHook, ProgressBarHook
 
 
-def test_the_bar_shows_loss_accuracy_and_remaining_time_on_a_terminal(monkeypatch, capsys):
+@pytest.mark.parametrize('epochs, described', [(2, 'epoch 1/2'), (1, 'training')])
+def test_the_bar_shows_loss_accuracy_and_remaining_time_on_a_terminal(
+        epochs, described, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
     logger = logging.getLogger('bar')
     logger.addHandler(logging.StreamHandler(sys.stdout))
-    runner = SimpleNamespace(rank=0, max_iters=4, iter=1, epoch=0, max_epochs=2, logger=logger)
+    runner = SimpleNamespace(rank=0, max_iters=4, iter=1, epoch=0, max_epochs=epochs, logger=logger)
     hook = ProgressBarHook()
     hook.before_train(runner)
     hook.bar.mininterval = 0
@@ -30,7 +32,8 @@ def test_the_bar_shows_loss_accuracy_and_remaining_time_on_a_terminal(monkeypatc
     logger.warning('a line of the log')
     hook.after_train(runner)
     shown = capsys.readouterr()
-    assert 'epoch 1/2' in shown.err
+    assert f'{described}:' in shown.err
+    assert ('epoch' in shown.err) == (epochs > 1)
     assert 'loss 0.5  acc 0.75' in shown.err
     assert '3/4 [' in shown.err
     assert '<' in shown.err.split('3/4 [')[1]               # elapsed<remaining

@@ -99,7 +99,7 @@ def train(config: Path, seed: int, iterations: int, validations: int | None, fol
         raise ConfigError(f'{config}, seed {seed}: training failed ({line}); see {log}')
 
 
-def read_curve(folder: Path, joints: Sequence[str]) -> Curve:
+def read_scores(folder: Path, joints: Sequence[str]) -> Curve:
     """Read the mean of the joints' PCK from the logs of a run; empty if there is none yet."""
     curve = {}                                          # a resumed run has several logs
     for log in sorted(folder.glob('*/vis_data/scalars.json')):
@@ -137,10 +137,10 @@ def ablate(configs: Sequence[Path], seeds: Sequence[int], iterations: int,
     for seed in seeds:
         for config, (variant, digest) in variants.items():
             folder = work_dir / variant.name / f'seed{seed}_{iterations}_{digest}'
-            if iterations not in read_curve(folder, joints):
+            if iterations not in read_scores(folder, joints):
                 print(f'{variant.name}, seed {seed}: {iterations} iterations', flush=True)
                 train(config, seed, iterations, validations, folder)
-            curve = read_curve(folder, joints)
+            curve = read_scores(folder, joints)
             if iterations not in curve:
                 raise DataError(
                     f"{folder}: no score of {', '.join(joints)} for each stage after {iterations} "

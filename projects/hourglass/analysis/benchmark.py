@@ -31,6 +31,7 @@ from hourglass.checkpoints.names import find_config
 from hourglass.deploy.formats import FORMATS
 from hourglass.deploy.runtimes import deviation, optimized, take_turns
 from hourglass.errors import ConfigError, HourglassError
+from hourglass.inference.device import cuda_or_cpu
 from hourglass.inference.openmmlab import pose_network
 from hourglass.io.tables import number, text_table
 from hourglass.registry import DATASETS
@@ -74,7 +75,7 @@ class Contender:
     def estimator(self) -> TopdownPoseEstimator:
         """Build it with random weights and statistics, always the same ones, in eval mode."""
         torch.manual_seed(0)
-        model = build_estimator(self.cfg).to(_device())
+        model = build_estimator(self.cfg).to(cuda_or_cpu())
         for layer in model.modules():
             if isinstance(layer, nn.BatchNorm2d):       # a new one changes nothing
                 for values, low, high in ((layer.weight, 0.5, 1.5), (layer.bias, -0.5, 0.5),
@@ -100,7 +101,7 @@ class Contender:
         """Return noise of the shape of the input, (count, 3, H, W), always the same."""
         width, height = self.cfg.model.head.decoder.input_size
         generator = torch.Generator().manual_seed(0)
-        return torch.randn(count, 3, height, width, generator=generator).to(_device())
+        return torch.randn(count, 3, height, width, generator=generator).to(cuda_or_cpu())
 
     def inference(self) -> Callable[[], object]:
         """Return a call that runs one image."""
@@ -228,10 +229,6 @@ def _noted(notes: list[str], contender: Contender, words: str = '') -> Iterator[
         note = f'{contender.config}: {words}{str(error).splitlines()[0]}'
         if note not in notes:
             notes.append(note)
-
-
-def _device() -> str:
-    return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def table(report: Report, batch_size: int) -> str:

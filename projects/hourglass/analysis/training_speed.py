@@ -14,6 +14,7 @@ from hourglass.checkpoints.names import find_config
 from hourglass.deploy.runtimes import older_torch, wait_for_device
 from hourglass.engine.optim import can_fuse
 from hourglass.errors import ConfigError
+from hourglass.inference.device import cuda_or_cpu
 from hourglass.io.tables import text_table
 from hourglass.models.network import Residual
 
@@ -104,7 +105,7 @@ def training_speed(config: str, way: str, batch_size: int, seconds: float) -> Sp
 
 def _step(cfg: Config, run: Way, batch_size: int) -> Callable[[], object]:
     """Return a call that trains on one batch of noise."""
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    device = cuda_or_cpu()
     width, height = cfg.model.head.decoder.input_size
     layout = torch.channels_last if run.channels_last else torch.contiguous_format
     model = build_estimator(cfg).train().to(device, memory_format=layout)

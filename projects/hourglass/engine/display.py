@@ -46,7 +46,9 @@ class ProgressBarHook(Hook):
                        key=lambda key: int(key.removeprefix('acc_stage')))
             shown = {'loss': outputs.get('loss'), 'acc': outputs.get(last)}
             self.bar.total = runner.max_iters           # a run of minutes corrects it
-            self.bar.set_description(f'epoch {runner.epoch + 1}/{runner.max_epochs}', refresh=False)
+            if runner.max_epochs > 1:                   # a run of iterations has one
+                self.bar.set_description(f'epoch {runner.epoch + 1}/{runner.max_epochs}',
+                                         refresh=False)
             self.bar.set_postfix_str('  '.join(
                 f'{name} {float(value):.4g}' for name, value in shown.items() if value is not None),
                 refresh=False)

@@ -169,10 +169,8 @@ def _mmdet(device: str | None, files: str) -> Detect:
 
 def _of_torch(device: str | None) -> torch.device:
     """Return the device of a name; None means a GPU if there is one, else the CPU."""
-    import torch
-
-    from hourglass.inference.device import find_device
-    return find_device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    from hourglass.inference.device import cuda_or_cpu, find_device
+    return find_device(device or cuda_or_cpu())
 
 
 def _hog(_: str | None) -> Detect:

@@ -6,6 +6,11 @@ import torch
 from hourglass.errors import ConfigError
 
 
+def cuda_or_cpu() -> str:
+    """Return ``'cuda'`` if there is such a GPU, else ``'cpu'``, where others are not supported."""
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
+
+
 def find_device(name: str | None = None) -> torch.device:
     """Return a device by its name, by default the accelerator if there is one, else the CPU.
 
