@@ -1,5 +1,5 @@
-# The strong recipe in float32 for two stacks of 64 features at 128x128, which two cores train in
-# about an hour.
+# The strong recipe for two stacks of 64 features at 128x128, in float32 with smaller batches at a
+# higher rate: two cores train them in about an hour.
 _base_ = ['../schedules/strong.py', '../models/hourglass2_small.py', '../inputs/strong_128.py']
 model = dict(data_preprocessor=_base_.normalisation, head=dict(decoder=_base_.codec))
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(lr=4e-3))

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     network.add_argument('--device', help='cpu, cuda, cuda:1...; default: an accelerator if any')
     network.add_argument('--stage', type=int, help='stack that predicts: 0 the first, -1 the last')
     network.add_argument('--no-flip', action='store_true',
-                         help='do not average with the mirrored image: twice as fast')
+                         help='do not average with the mirrored image: almost twice as fast')
     network.add_argument('--probability', action='store_true', help='write the probability of each '
                          'keypoint to be correct, for weights calibrated by hourglass test')
     network.add_argument('--batch-size', type=int, default=32, help='number of people')
