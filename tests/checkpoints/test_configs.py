@@ -6,7 +6,7 @@ import pytest
 from conftest import REPOSITORY
 from mmengine.config import Config
 
-from hourglass.checkpoints.configs import read_config
+from hourglass.checkpoints.configs import read_config, with_environment
 from hourglass.errors import ConfigError
 
 OLD = 'configs/flic/td-hm_hourglass2-paper_flic-256x256.py'
@@ -78,3 +78,8 @@ def test_a_config_without_its_end_is_refused(tmp_path):
     (tmp_path / 'a.py').write_text('model = dict')
     with pytest.raises(ConfigError, match="'model' is dict without values; is the file"):
         read_config(tmp_path / 'a.py')
+
+
+@pytest.mark.parametrize('text', ['{{$HOURGLASS_NONE:data}}/a', '{{ $HOURGLASS_NONE : data }}/a'])
+def test_blanks_around_a_variable_do_not_count(text):
+    assert with_environment(text) == 'data/a'

@@ -1,5 +1,6 @@
 """Converted checkpoints load in mmengine, with configs of their own and unchanged numbers."""
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,6 +188,31 @@ def test_a_calibration_stays_with_the_weights_it_is_of(tmp_path):
         report = convert_checkpoint(find_weights('flic-small4'), path, **change)
         assert report['calibration_dropped']
         assert import_checkpoint(path)[1]['calibration'] is None
+
+
+def test_a_calibration_is_of_the_stage_that_predicted(tmp_path):
+    """Also where every stack stays, and the last one predicts instead of the first."""
+    source, description = tmp_path / 'first.safetensors', import_checkpoint(
+        find_weights('flic-small4'))[1]['description']
+    add_metadata(find_weights('flic-small4'), source, replace(description, stage=0).metadata())
+    report = convert_checkpoint(source, tmp_path / 'last.safetensors', stacks=4)
+    assert report['calibration_dropped'] and report['description'].stage == -1
+    assert not convert_checkpoint(find_weights('flic-small4'), tmp_path / 'same.safetensors',
+                                  stacks=4)['calibration_dropped']
+
+
+@pytest.mark.parametrize('option', ['pixels', 'data'])
+def test_an_option_that_is_not_known_is_refused(tmp_path, option):
+    with pytest.raises(ConfigError, match=f"{option}='none': choose from"):
+        convert_checkpoint(find_weights('flic-small'), tmp_path / 'a.pth', **{option: 'none'})
+
+
+def test_metadata_are_written_to_a_file_of_the_same_kind(tmp_path):
+    with pytest.raises(CheckpointError, match=r'a\.pth: name a \.safetensors file'):
+        add_metadata(find_weights('flic-small'), tmp_path / 'a.pth', {})
+    torch.save([1], tmp_path / 'list.pth')
+    with pytest.raises(CheckpointError, match=r'list\.pth: holds no state dict'):
+        add_metadata(tmp_path / 'list.pth', tmp_path / 'list.pth', {})
 
 
 def test_metadata_are_added_to_a_state_dict_alone(tmp_path):

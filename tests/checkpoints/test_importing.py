@@ -228,3 +228,18 @@ test_dataloader = dict(dataset=dict(type='hourglass.FlicDataset', labels='person
     assert (found.mean, found.std, found.rgb) == ([1, 2, 3], [4, 5, 6], False)
     assert (found.stage, found.observer_sides) == (0, False)
     assert (found.input_size, found.refine) == ((64, 48), 'quarter')
+
+
+@pytest.mark.parametrize('layers', [
+    "act_cfg=dict(type='GELU')", "norm_cfg=dict(type='BN', eps=0.1)"])
+def test_layers_without_tensors_that_a_checkpoint_alone_does_not_give_are_refused(tmp_path, layers):
+    content = dict(state_dict=tensors_of('hourglass')[0], meta=dict(
+        cfg=f"model = dict(backbone=dict(type='hourglass.StackedHourglass', {layers}))"))
+    with pytest.raises(CheckpointError, match=r'weights\.pth: trained with .*; give its config'):
+        imports(tmp_path / 'weights.pth', content)
+
+
+def test_pixels_that_a_config_does_not_normalise_stay_as_they_are(tmp_path):
+    content = dict(state_dict=tensors_of('hourglass')[0], meta=dict(
+        cfg="model = dict(data_preprocessor=dict(type='PoseDataPreprocessor', bgr_to_rgb=True))"))
+    assert imports(tmp_path / 'a.pth', content)[1]['pixels'] == ([0, 0, 0], [1, 1, 1])

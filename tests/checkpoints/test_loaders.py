@@ -8,7 +8,7 @@ from mmengine.runner import CheckpointLoader
 from pairs import zip_equal
 from safetensors.torch import save_file
 
-from hourglass.checkpoints.loaders import load_from_local
+from hourglass.checkpoints.loaders import _load_url, load_from_local
 from hourglass.errors import CheckpointError
 
 
@@ -52,3 +52,9 @@ def test_weights_in_the_package_load_by_their_name():
 def test_files_without_a_known_skeleton_are_returned_as_they_are(tmp_path, content):
     torch.save(content, tmp_path / 'a.pth')
     assert load_from_local(str(tmp_path / 'a.pth')) == content
+
+
+def test_an_address_that_cannot_be_reached_is_not_called_a_broken_checkpoint(tmp_path):
+    url = 'http://127.0.0.1:9/weights.pth'              # the port that discards
+    with pytest.raises(CheckpointError, match=f'{url}: cannot be fetched to .*; check the address'):
+        _load_url(url, str(tmp_path))

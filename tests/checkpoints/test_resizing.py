@@ -90,6 +90,12 @@ def test_a_wider_detector_gives_the_same_maps(cli, tmp_path):
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
+def test_a_factor_need_not_be_a_float_without_error():
+    sizes = SIZES | dict(channels=100, stem_channels=(20, 40, 40))
+    assert 1.1 * 100 != 110
+    assert widened(StackedHourglass(**sizes).eval(), sizes, 1.1)[1]['channels'] == 110
+
+
 @pytest.mark.parametrize('factor, message', [
     (1, 'give a factor above 1 and up to 2'), (2.5, 'give a factor above 1 and up to 2'),
     (1.25, r'a layer would have \[10.0, 5.0, 5.0, 10.0\] features')])

@@ -21,13 +21,14 @@ def test_every_image_is_in_one_fold():
 
 def test_a_list_names_them(tmp_path):
     path = tmp_path / 'val.txt'
-    path.write_bytes(b'3.jpg\r\n5.jpg\r\n')
+    path.write_bytes(b'\xef\xbb\xbf3.jpg\r\n5.jpg \r\n')       # as Excel writes it
     assert validation_images(NAMES, path) == {'3.jpg', '5.jpg'}
 
 
 @pytest.mark.parametrize(('held_out', 'message'), [
     (0.0, 'give a share between 0 and 1'), (1.5, 'give a share'), (0.99, 'leaves some to train on'),
-    ((3, 3), r'give \(k, n\), fold k'), ((0, 21), 'there are 20 images'), ((0, 1), 'fold k')])
+    ((3, 3), r'give \(k, n\), fold k'), ((0, 21), 'there are 20 images'), ((0, 1), 'fold k'),
+    ((0, 1, 2), 'fold k')])
 def test_what_leaves_a_split_empty_is_refused(held_out, message):
     with pytest.raises(ConfigError, match=message):
         validation_images(NAMES, held_out)

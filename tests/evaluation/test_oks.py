@@ -52,6 +52,15 @@ def test_a_prediction_on_an_image_without_people_is_wrong():
     assert average_precision(truth, found, SIGMAS)[0]['AP'] == pytest.approx(100 * 20 / 21)
 
 
+def test_a_wrong_prediction_with_a_missing_keypoint_is_wrong():
+    truth, found = people()
+    for one in list(found):
+        away = one['keypoints'] + 5000
+        away[0] = np.nan
+        found.append(dict(one, keypoints=away, score=2))            # surer than the right ones
+    assert average_precision(truth, found, SIGMAS)[0]['AP'] == pytest.approx(50)
+
+
 def test_intervals_have_the_width_that_theory_gives():
     truth, found = people(count=400)
     for image_id, one in enumerate(truth):

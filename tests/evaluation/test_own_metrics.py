@@ -112,6 +112,8 @@ def test_a_keypoint_that_nobody_has_has_no_score():
     (PCK, dict(unit='foot'), "unit='foot', choose from given, person, bbox, torso, head, px, or"),
     (NME, dict(unit=['a', 'b', 'c']), 'or name two keypoints'),
     (PCK, dict(groups={}), 'PCK: groups={}, a row with at least one keypoint needed'),
+    (PCK, dict(groups=['nose']), 'PCK: groups=.* a row with at least one keypoint needed'),
+    (PCK, dict(threshold='0.2'), "PCK: threshold='0.2', a number above 0"),
     (EPE, dict(groups=dict(Head=[])), 'EPE: groups=.* a row with at least one keypoint'),
     (PCK, dict(groups=dict(Head='head_top')), r'least one keypoint needed, as in dict\('),
     (PCK, dict(groups=dict(Total=['head_top'])), "PCK: groups names a row 'Total', as every"),

@@ -58,6 +58,8 @@ def test_a_limb_is_as_far_off_as_its_worse_end():
     limbs = [((0, 1), (2,)), ((0,), (1,))]
     distances = pck.limb_distances(predicted, truth, limbs)
     assert np.array_equal(distances, [[0.5, 0], [np.inf, 0], [NAN, 0]], equal_nan=True)
+    predicted[1, 0, 0] = 1
+    assert pck.limb_distances(predicted, truth, limbs)[1, 1] == np.inf      # of no length, and off
     predicted[0, 2] = NAN
     assert pck.limb_distances(predicted, truth, limbs)[0].tolist() == [np.inf, 0]
 

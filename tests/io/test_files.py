@@ -6,6 +6,7 @@ import json
 import os
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from hourglass.errors import DataError
@@ -17,6 +18,7 @@ from hourglass.io.files import (
     read_json,
     replacing,
     without_collection,
+    write_json,
 )
 
 
@@ -92,6 +94,16 @@ def test_json_is_read_compressed_or_not(tmp_path, name):
     assert read_json(tmp_path / name) == {'ä': [1, 2.5, None]}
     with open_json(tmp_path / name) as file:
         assert file.read(1) == '{'
+
+
+def test_a_byte_order_mark_before_json_is_read(tmp_path):
+    (tmp_path / 'a.json').write_text('[1]', encoding='utf-8-sig')
+    assert read_json(tmp_path / 'a.json') == [1]
+
+
+def test_numbers_that_json_lacks_become_null(tmp_path):
+    write_json(tmp_path / 'a.json', dict(a=[float('nan'), np.inf, -np.inf, 1.5], b='nan'))
+    assert read_json(tmp_path / 'a.json') == dict(a=[None, None, None, 1.5], b='nan')
 
 
 @pytest.mark.parametrize(('name', 'content', 'message'), [

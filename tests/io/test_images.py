@@ -72,6 +72,60 @@ def test_fewer_bits_in_an_image_of_16_are_scaled_by_their_range_and_reported(tmp
         assert np.abs(found - (expected if pixels.ndim == 3 else expected[..., None])).max() == 0
 
 
+def tiff_of_16_bits(pixels: np.ndarray, *tags: tuple[int, int]) -> bytes:
+    """Write (h, w) or (h, w, 3) uint16 as a TIFF in one strip, with further tags of a SHORT."""
+    height, width, colours = (*pixels.shape, 1)[:3]
+    every = {256: width, 257: height, 258: 16, 259: 1, 262: 2 if colours == 3 else 1, 277: colours,
+             278: height, **dict(tags)}
+    end = 8 + 2 + 12 * (len(every) + 2) + 4
+    entries = [struct.pack('<HHIHH', tag, 3, 1, value, 0) for tag, value in every.items()]
+    if colours == 3:
+        entries[2] = struct.pack('<HHII', 258, 3, 3, end)
+    entries += [struct.pack('<HHII', 273, 4, 1, end + 6),
+                struct.pack('<HHII', 279, 4, 1, pixels.nbytes)]
+    return (struct.pack('<2sHIH', b'II', 42, 8, len(entries))
+            + b''.join(sorted(entries, key=lambda entry: struct.unpack('<H', entry[:2])))
+            + struct.pack('<I3H', 0, 16, 16, 16) + pixels.astype('<u2').tobytes())
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+@pytest.mark.parametrize('colours', [(), (3,)], ids=['grey', 'colour'])
+def test_a_tiff_of_16_bits_is_turned_once(tmp_path, orientation, colours):
+    path, stored = tmp_path / 'a.tif', np.zeros((3, 4, *colours), np.uint16)
+    stored[0, 0], stored[2, 3] = 65535, 257             # the corner where the tag begins, another
+    path.write_bytes(tiff_of_16_bits(stored, (274, orientation)))
+    image = read_image(path)
+    assert image_size(path) == image.shape[1::-1] == ((3, 4) if orientation > 4 else (4, 3))
+    first = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0),        # TIFF 6.0, Orientation
+             5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}[orientation]
+    assert image[first].tolist() == [255] * 3
+    assert image[-1 - first[0], -1 - first[1]].tolist() == [1] * 3
+
+
+def test_a_tiff_may_have_white_at_zero(tmp_path):
+    path = tmp_path / 'a.tif'
+    path.write_bytes(tiff_of_16_bits(np.array([[0, 65535 - 257, 65535]], np.uint16), (262, 0)))
+    assert read_image(path)[0, :, 0].tolist() == [255, 1, 0]
+
+
+def test_a_pgm_of_12_bits_is_read_as_such(tmp_path):
+    (tmp_path / 'a.pgm').write_bytes(b'P5 3 1 4095\n' + struct.pack('>3H', 0, 819, 4095))
+    with pytest.warns(UserWarning, match='values of 12 bits'):
+        assert read_image(tmp_path / 'a.pgm')[0, :, 0].tolist() == [0, 51, 255]
+
+
+def test_a_pillow_image_that_cannot_be_decoded_is_refused(rng):
+    written = BytesIO()
+    Image.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(written, 'PNG')
+    with pytest.raises(DataError, match='a Pillow image that cannot be decoded'):
+        as_image(Image.open(BytesIO(written.getvalue()[:5000])))
+
+
+def test_a_jpeg_has_at_most_65500_px_a_side(tmp_path):
+    with pytest.raises(DataError, match=r'65501x1 px cannot be written in this format; .*\.png'):
+        write_image(tmp_path / 'a.jpg', np.zeros((1, 65501, 3), np.uint8))
+
+
 def test_printers_colours_and_transparency_are_read(tmp_path):
     Image.new('CMYK', (2, 2), (0, 255, 255, 0)).save(tmp_path / 'cmyk.jpg')     # red
     assert read_image(tmp_path / 'cmyk.jpg')[0, 0].tolist() == pytest.approx([0, 0, 254], abs=3)
@@ -219,9 +273,10 @@ def test_what_is_written_is_read(tmp_path, rng):
     image = noise(rng, (20, 10))
     write_image(tmp_path / 'new/folder/a.png', image)
     assert np.array_equal(read_image(tmp_path / 'new/folder/a.png'), image)
-    for name, advice in (('a.txt', '; name a .png or .jpg'),
-                         ('new/folder/a.png/b.png', r' \(.*\); choose a folder')):
-        with pytest.raises(DataError, match=f'{name}: cannot be written{advice}'):
+    for name, words in (
+            ('a.txt', 'px cannot be written in this format; name a .jpg file'),
+            ('new/folder/a.png/b.png', r'cannot be written \(.*\); choose a folder')):
+        with pytest.raises(DataError, match=f'{name}: .*{words}'):
             write_image(tmp_path / name, image)
 
 

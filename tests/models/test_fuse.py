@@ -53,6 +53,17 @@ def test_a_clamp_stands_for_batch_norm_and_relu_with_any_scales():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize('scale', [1e-30, 1e-39, 7e-41])
+def test_a_channel_that_training_shrank_to_almost_nothing_is_its_shift(scale):
+    norm, conv = nn.BatchNorm2d(2).eval(), nn.Conv2d(2, 3, 1)
+    norm.weight.fill_(scale)
+    norm.bias.copy_(torch.tensor([-0.5, 0.5]))
+    x = torch.randn(1, 2, 8, 8)
+    clamp, after = clamped(norm, conv)
+    torch.testing.assert_close(after(clamp(x)), conv(norm(x).relu()), rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
 def test_trained_weights_that_do_not_follow_are_copies():
     network = as_if_trained(StackedHourglass(num_stacks=1, channels=8, depth=1))
     images = torch.randn(1, 3, 64, 64)

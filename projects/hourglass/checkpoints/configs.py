@@ -50,7 +50,8 @@ def read_config(path: str | Path) -> Config:
 
 def with_environment(text: str) -> str:
     """Replace ``{{$NAME:default}}`` by an environment variable, as in mmengine's old style."""
-    return re.sub(r'{{\s*\$(\w+):(.*?)}}', lambda found: os.environ.get(found[1], found[2]), text)
+    return re.sub(r'{{\s*\$(\w+)\s*:\s*(\S*?)\s*}}',
+                  lambda found: os.environ.get(found[1], found[2]), text)
 
 
 def _named(value: Any, scope: str | None) -> Any:

@@ -14,10 +14,17 @@ from torch import Tensor
 from hourglass.checkpoints.families import PIXELS, Tensors
 from hourglass.checkpoints.importing import import_checkpoint
 from hourglass.checkpoints.names import ROOT
-from hourglass.checkpoints.reading import one_line_of, read_checkpoint, stored_tensors, to_int8
+from hourglass.checkpoints.reading import (
+    one_line_of,
+    read_checkpoint,
+    state_dict,
+    stored_tensors,
+    to_int8,
+)
 from hourglass.checkpoints.resizing import first_stacks, widened, widened_head
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
+from hourglass.models.stages import stage_index
 
 _DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp', 17: 'coco'}
 # number of stacks in the base config of each data set
@@ -59,13 +66,19 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         raise CheckpointError(f'{out}: --int8 is stored as .safetensors; name such a file')
     if out.resolve() == source.resolve():
         raise CheckpointError(f'{out}: would replace the checkpoint it is made of; name another')
+    for option, value, known in (('pixels', pixels, PIXELS), ('data', data, DATA)):
+        if value is not None and value not in known:
+            raise ConfigError(f'{option}={value!r}: choose from {", ".join(known)}')
     network, report = import_checkpoint(source)
     if stacks is not None and report['head'] is not None:
         raise CheckpointError(f'{source}: a detector, which keeps its stacks; leave out --stacks')
     stacks_before, pixels_before = report['config'].get('num_stacks'), report['pixels']
+    other_stage = False
     if stacks is not None:
         network, report['config'] = first_stacks(network, report['config'], stacks)
-        if report['description'] is not None:               # the last one predicts
+        if report['description'] is not None:
+            stage = stage_index(report['description'].stage, stacks_before)
+            other_stage = stage != stacks - 1               # the last one predicts
             report['description'] = replace(report['description'], stage=-1)
     if widen is not None:
         network, report['config'] = widened(network, report['config'], widen)
@@ -74,7 +87,7 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     if pixels is not None:
         report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
     # each changes the heights of the peaks
-    changed = (int8 or report['config'].get('num_stacks') != stacks_before
+    changed = (int8 or other_stage or report['config'].get('num_stacks') != stacks_before
                or report['pixels'] != pixels_before)
     report['calibration_dropped'] = changed and report['calibration'] is not None
     if changed:
@@ -101,10 +114,12 @@ def add_metadata(source: str | Path, out: str | Path, texts: dict[str, str]) -> 
     Tensors stay as they are stored; a state dict alone becomes the ``state_dict`` of a checkpoint.
 
     Raises:
-        CheckpointError: if it cannot be read.
+        CheckpointError: if it cannot be read, or ``out`` has another suffix.
         DataError: if the file cannot be written.
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
+    if out.suffix != source.suffix:
+        raise CheckpointError(f'{out}: name a {source.suffix} file, as the checkpoint is one')
     if out.suffix == '.safetensors':
         from safetensors.torch import save
         with one_line_of(source):
@@ -114,6 +129,7 @@ def add_metadata(source: str | Path, out: str | Path, texts: dict[str, str]) -> 
         return
     from hourglass.checkpoints.plain import to_plain
     content = read_checkpoint(source)
+    state_dict(content, source)
     if all(isinstance(value, Tensor) for value in content.values()):
         content = dict(state_dict=content)
     with replacing(out) as draft:

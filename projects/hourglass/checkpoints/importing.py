@@ -57,6 +57,8 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
             f'tensors such as {prefix + extra[0]}; its outputs would change without them')
     head, of_head = _center_head(everything, prefix, path)
     meta = _as_dict(content.get('meta'))
+    if family is families.OURS:
+        _refuse_other_layers(meta, path)
     skeleton = str(meta.get('skeleton', _as_dict(meta.get('dataset_meta')).get('dataset_name')))
     pixels, pixels_from = _pixels(meta, family)
     return network, dict(
@@ -112,6 +114,16 @@ def _load(network: StackedHourglass, names: dict[str, str], tensors: Tensors, fa
     network.load_state_dict(found)
 
 
+def _refuse_other_layers(meta: dict[str, Any], path: Path) -> None:
+    """Raise if the config in the file has layers without tensors that are not the paper's."""
+    act = _in_config(meta, 'act_cfg').get('type', 'ReLU')
+    eps = _in_config(meta, 'norm_cfg').get('eps', 1e-5)
+    if act != 'ReLU' or eps != 1e-5:
+        raise CheckpointError(
+            f'{path}: trained with {act} and an eps of {eps:g}, and a checkpoint alone gives ReLU '
+            'and 1e-05; give its config, too')
+
+
 def _center_head(tensors: Tensors, prefix: str, path: Path) -> tuple[CenterHead | None, set[str]]:
     """Return the head beside a detector's backbone, and the names of its tensors."""
     start = f"{prefix.removesuffix('backbone.')}head."
@@ -132,6 +144,8 @@ def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:
         return (mean, std), 'noted when it was converted'
     with suppress(KeyError):
         numbers = _in_config(meta, 'data_preprocessor')
+        if numbers and 'mean' not in numbers:           # mmpose then leaves the pixels as they are
+            return ([0, 0, 0], [1, 1, 1]), 'the config it was trained with'
         return (numbers['mean'], numbers['std']), 'the config it was trained with'
     return families.PIXELS[family.pixels], f'usual for the layout {family.name}'
 

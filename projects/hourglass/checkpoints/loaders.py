@@ -9,8 +9,9 @@ from urllib.parse import urlparse
 import torch
 
 from hourglass.checkpoints.names import SCHEME, find_weights
-from hourglass.checkpoints.reading import one_line_of, read_checkpoint
+from hourglass.checkpoints.reading import read_checkpoint
 from hourglass.datasets.skeletons import SKELETONS
+from hourglass.errors import CheckpointError, words_of
 
 
 def register() -> None:
@@ -51,8 +52,11 @@ def _load_url(url: str, model_dir: str | None = None,
     """Download a checkpoint to the cache of ``torch.hub``, unless it is there, and read it."""
     folder = Path(model_dir or Path(torch.hub.get_dir(), 'checkpoints'))
     path = folder / Path(urlparse(url).path).name
-    with one_line_of(url):
-        if not path.is_file():
+    if not path.is_file():
+        try:
             folder.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(path), progress=progress)
+        except (OSError, ValueError) as error:          # ValueError: not the form of an address
+            raise CheckpointError(f'{url}: cannot be fetched to {folder} ({words_of(error)}); '
+                                  'check the address, the connection and the space') from None
     return read_checkpoint(path, map_location)

@@ -139,6 +139,8 @@ def one_line_of(path: str | Path) -> Iterator[None]:
         words = ' '.join(str(error).split('WeightsUnpickler error:')[-1].split())
         words = words.partition(' Check the documentation')[0]
         advice = '; give a whole file that torch.save or safetensors wrote'
+        if isinstance(error, OSError):                  # of the disk, or not allowed
+            advice = ''
         if match := re.search(r'Unsupported (?:global: GLOBAL|class) (\S+)', words):
             words = (f'it holds a {match[1]}, not only tensors; where that can be imported, save '
                      f"its weights: torch.save(torch.load('{Path(path).name}', weights_only=False)"

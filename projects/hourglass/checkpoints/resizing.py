@@ -1,6 +1,7 @@
 """Networks of another size with the weights of a trained one: wider, or with fewer stacks."""
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, cast
 
 import torch
@@ -32,10 +33,11 @@ def widened(network: StackedHourglass, sizes: dict[str, Any], factor: float = 2,
     """
     if not 1 < factor <= 2:
         raise ConfigError(f'widen={factor:g}: give a factor above 1 and up to 2')
-    features = [factor * count for count in (sizes['channels'], *sizes['stem_channels'])]
+    features = [Fraction(str(factor)) * count           # a float may miss a whole number
+                for count in (sizes['channels'], *sizes['stem_channels'])]
     if any(count % 2 for count in features):
-        raise ConfigError(f'widen={factor:g}: a layer would have {features} features; give a '
-                          'factor with which all are even')
+        raise ConfigError(f'widen={factor:g}: a layer would have {[*map(float, features)]} '
+                          'features; give a factor with which all are even')
     channels, *stem = map(int, features)
     sizes = sizes | dict(channels=channels, stem_channels=tuple(stem))
     wide = StackedHourglass(**sizes).eval()

@@ -14,7 +14,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--decode', action='store_true',
                         help='return keypoints in input px and scores instead of heatmaps')
     parser.add_argument('--flip', action='store_true',
-                        help='average with the mirrored image: more accurate, almost twice the time')
+                        help='average with the mirrored image: more accurate, in almost twice the '
+                        'time')
     parser.add_argument('--stage', type=int, metavar='N', help='stage that predicts, from 0; the '
                         "layers after it are left out. Default: that of the config's head")
     parser.add_argument('--opset', type=int, help='version of ONNX; default is up to torch')

@@ -29,7 +29,7 @@ def validation_images(names: Iterable[str], held_out: HeldOut) -> set[str]:
     if isinstance(held_out, (str, Path)):
         return _listed(Path(held_out), order)
     if isinstance(held_out, (tuple, list)):
-        fold, folds = held_out
+        fold, folds = held_out if len(held_out) == 2 else (0, 0)
         if not 0 <= fold < folds <= len(order) or folds < 2:
             raise ConfigError(f'held_out={held_out}: give (k, n), fold k, from 0, of n; there are '
                               f'{len(order)} images')
@@ -43,7 +43,8 @@ def validation_images(names: Iterable[str], held_out: HeldOut) -> set[str]:
 
 def _listed(path: Path, names: Sequence[str]) -> set[str]:
     with named_errors(path, 'not a list of images', 'write one name a line'):
-        listed = set(path.read_text(encoding='utf-8').split('\n')) - {''}
+        lines = path.read_text(encoding='utf-8-sig').split('\n')
+        listed = {line.strip() for line in lines} - {''}
     if unknown := sorted(listed - set(names)):
         raise ConfigError(f'{path}: {len(unknown)} names are not among the annotated images, first '
                           f'{unknown[0]!r}{did_you_mean(unknown[0], names)}')

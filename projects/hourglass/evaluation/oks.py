@@ -51,12 +51,23 @@ def average_precision(annotations: Sequence[dict], found: Sequence[dict], sigmas
     with contextlib.redirect_stdout(io.StringIO()):         # it prints its progress and a table
         truth.createIndex()
         predicted = truth.loadRes(results) if results else COCO()   # it refuses an empty list
+        for one, person in zip(predicted.dataset.get('annotations', ()), found):
+            one['area'] = _area(person['keypoints'])    # COCO's would hold those far away, too
         evaluation = COCOeval(truth, predicted, 'keypoints', sigmas)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return ({name: 100 * float(value) if value >= 0 else np.nan
              for name, value in zip(_STATS, evaluation.stats)}, _intervals(evaluation))
+
+
+def _area(keypoints: ndarray) -> float:
+    """Return the area in px^2 around the keypoints (K, 2) that are not NaN.
+
+    COCO ignores a wrong prediction of an area outside the range of sizes.
+    """
+    predicted = keypoints[~np.isnan(keypoints).any(-1)]
+    return float(np.ptp(predicted, axis=0).prod()) if len(predicted) else 0.0
 
 
 def _intervals(evaluation: Any) -> dict[str, tuple[float, float]]:

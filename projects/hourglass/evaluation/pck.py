@@ -90,9 +90,9 @@ def limb_distances(predicted: ndarray, truth: ndarray,
                    for joints in (predicted, truth))                            # (limbs, 2, P, 2)
     length = np.linalg.norm(true[:, 1] - true[:, 0], axis=-1)                   # (limbs, P)
     off = np.linalg.norm(found - true, axis=-1).max(1)
-    shortest = np.finfo(float).tiny                     # and 0 / shortest is 0, a perfect limb
-    with np.errstate(over='ignore'):
-        relative = np.nan_to_num(off / np.fmax(length, shortest), nan=np.inf, posinf=np.inf)
+    with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
+        relative = np.where((length == 0) & (off == 0), 0, off / length)    # a perfect limb
+    relative = np.nan_to_num(relative, nan=np.inf, posinf=np.inf)
     return np.where(np.isnan(length), np.nan, relative).T
 
 

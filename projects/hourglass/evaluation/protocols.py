@@ -286,8 +286,8 @@ def own_protocol(measure: str, groups: Mapping[str, Sequence[str]], threshold: f
 
     ``groups``, ``threshold`` and ``unit`` are those of :class:`.own_metrics.PCK`.
     """
-    if not groups or not all(keypoints and not isinstance(keypoints, str)
-                             for keypoints in groups.values()):
+    if not isinstance(groups, Mapping) or not groups or not all(
+            keypoints and not isinstance(keypoints, str) for keypoints in groups.values()):
         raise ConfigError(f'{measure}: groups={groups!r}, a row with at least one keypoint needed, '
                           "as in dict(Nose=['nose'])")
     if taken := {'Total', 'AUC', *PARTS}.intersection(groups):
@@ -300,7 +300,8 @@ def own_protocol(measure: str, groups: Mapping[str, Sequence[str]], threshold: f
     else:
         raise ConfigError(f'{measure}: unit={unit!r}, choose from {", ".join(_OWN_UNITS)}, or name '
                           'two keypoints')
-    if not 0 < threshold < np.inf or (threshold > 1 and unit != 'px'):
+    if not isinstance(threshold, (int, float)) or not 0 < threshold < np.inf or (
+            threshold > 1 and unit != 'px'):
         raise ConfigError(f'{measure}: threshold={threshold!r}, a number above 0 and at most 1 '
                           'needed (0.2 is a fifth of the unit)')
     return Protocol(

@@ -4,6 +4,7 @@ from __future__ import annotations
 import gc
 import gzip
 import json
+import math
 import os
 import secrets
 import socket
@@ -43,7 +44,7 @@ def open_json(path: str | Path, advice: str = 'fetch it again') -> Iterator[Text
     """Open a JSON file, compressed (``.gz``) or not, as text; errors in the block name it."""
     path = Path(path).expanduser()
     with named_errors(path, 'not a JSON file', advice), (
-            gzip.open if path.suffix == '.gz' else open)(path, 'rt', encoding='utf-8') as file:
+            gzip.open if path.suffix == '.gz' else open)(path, 'rt', encoding='utf-8-sig') as file:
         yield file
 
 
@@ -76,12 +77,15 @@ def without_collection() -> Iterator[None]:
 
 
 def without_nan(value: Any) -> Any:
-    """Return numbers, in lists and dicts of any depth, with None for NaN, which JSON lacks."""
+    """Return numbers, in lists and dicts of any depth, with None for NaN and infinity.
+
+    JSON has neither.
+    """
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [without_nan(item) for item in value]
-    return None if value != value else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def match_names(known: Collection[str]) -> Callable[[str], str | None]:
@@ -148,11 +152,11 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, content: Any, indent: int | None = None) -> None:
-    """Write a JSON file whole, as :func:`replacing` does; NaN becomes null."""
+    """Write a JSON file whole, as :func:`replacing` does; NaN and infinity become null."""
     try:
         text = json.dumps(content, indent=indent, allow_nan=False)
     except ValueError:                      # NaN is rare, and a copy of a large content is not free
-        text = json.dumps(without_nan(content), indent=indent)
+        text = json.dumps(without_nan(content), indent=indent, allow_nan=False)
     with replacing(path) as draft:
         draft.write_text(text, encoding='utf-8')
 

@@ -18,7 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from simplejpeg import decode_jpeg, decode_jpeg_header
 
-from hourglass.errors import DataError
+from hourglass.errors import DataError, words_of
 from hourglass.io.files import named_errors, not_written
 
 
@@ -65,6 +65,7 @@ _PROGRAMS = ('EPS', 'WMF')              # Pillow hands them to Ghostscript and t
 _PNG_END = b'\0\0\0\0IEND\xaeB`\x82'    # the only part of a PNG that Pillow does not verify
 _JPEG, _TAGS = b'\xff\xd8', b'\xff\xe1'  # the start, and that of EXIF and XMP data
 _SMALL = 16                             # px: fractions of a side may round to the same number
+_BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0       # tags of a TIFF, and a value
 _PLAIN = ('Gray', 'YCbCr', 'RGB')       # colours of JPEGs, but for those of printers
 
 
@@ -176,8 +177,9 @@ def write_image(path: str | Path, image: ndarray) -> None:
                 return
     except OSError as error:
         raise not_written(path, error) from None
-    raise DataError(f'{path}: cannot be written; name a .png or .jpg file in a folder you may '
-                    'write to, with free space')
+    height, width = image.shape[:2]
+    raise DataError(f'{path}: {width}x{height} px cannot be written in this format; name '
+                    'a .jpg file, or a .png file for sides of more than 65,500 px')
 
 
 def as_image(source: ImageLike, bits: int | None = None) -> ndarray:
@@ -194,7 +196,12 @@ def as_image(source: ImageLike, bits: int | None = None) -> ndarray:
     if isinstance(source, StoredImage):
         return source.read()[0]         # by the bits of its own
     if isinstance(source, Image.Image):
-        source = _pixels(ImageOps.exif_transpose(source))
+        try:
+            source = _pixels(ImageOps.exif_transpose(source))
+        except DataError:
+            raise
+        except (OSError, ValueError, SyntaxError) as error:     # as Pillow raises while it decodes
+            raise DataError(f'a Pillow image that cannot be decoded: {words_of(error)}') from None
     if not isinstance(source, ndarray):
         raise DataError(f'an image of type {type(source).__name__}: give a path, a Pillow image '
                         'or an array')
@@ -259,10 +266,7 @@ def _decode(path: str | Path, reduction: int = 1) -> tuple[ndarray, tuple[int, i
                 raise ValueError('its end is missing')
             if image.format == 'JPEG':          # of a printer's colours
                 decode_jpeg(data, 'CMYK')
-            orientation, pixels = _orientation(image), _stored(image, data)
-            if isinstance(image, TiffImageFile):
-                orientation = _orientation(image)       # Pillow may have turned it
-            pixels = _turned(pixels, orientation)
+            pixels = _turned(*_stored(image, data))
             return pixels, (pixels.shape[1], pixels.shape[0]), 1
 
 
@@ -276,25 +280,31 @@ def _opened(file: IO[bytes]) -> Image.Image:
         raise DataError('it has more than 179 million pixels; make it smaller') from None
 
 
-def _stored(image: ImageFile.ImageFile, data: bytes) -> ndarray:
-    """Return the pixels of an image that is open, not turned."""
+def _stored(image: ImageFile.ImageFile, data: bytes) -> tuple[ndarray, int]:
+    """Return the pixels of an image that is open, and how they have yet to be turned."""
+    orientation = _orientation(image)
     if not image.mode.startswith('I;16') and _is_deep(image):
-        # three colours of 16 bits, of which Pillow would take the upper bytes
+        # three colours of 16 bits, of which Pillow would take the upper bytes; or a PGM whose white
+        # is not 65535
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DEEP)
         if pixels is not None and pixels.dtype == np.uint16:
-            return pixels
-    return _pixels(image)
+            return pixels, 1 if isinstance(image, TiffImageFile) else orientation   # it turns TIFFs
+    pixels = _pixels(image)
+    return pixels, _orientation(image) if isinstance(image, TiffImageFile) else orientation
 
 
 def _is_deep(image: ImageFile.ImageFile) -> bool:
     """Return whether an image that is open has 16 bits for a value."""
-    return ';16' in f'{image.mode} {image.tile}'
+    return ';16' in f'{image.mode} {image.tile}' or (image.format, image.mode) == ('PPM', 'I')
 
 
 def _pixels(image: Image.Image) -> ndarray:
     """Return (H, W, 3) uint8 BGR, or (H, W) uint16 of a grey image of 16 bits."""
     if image.mode.startswith('I;16'):         # Pillow would clip all values above 255
-        return np.asarray(image).astype(np.uint16)
+        pixels = np.asarray(image).astype(np.uint16)
+        if isinstance(image, TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            return 2**image.tag_v2[_BITS][0] - 1 - pixels       # Pillow inverts those of 8 bits
+        return pixels
     if image.mode in ('I', 'F'):
         raise DataError(f"pixels of mode '{image.mode}' have no known white; save it with 8 or "
                         '16 bits')

@@ -41,6 +41,7 @@ def unfusable(network: nn.Module) -> list[str]:
                         and not (layer.affine and layer.track_running_stats)})
 
 
+_FAR = 1e30                             # an edge beyond it is none: float32 ends at 3e38
 _FUSABLE = (nn.Conv2d, _BatchNorm, nn.ReLU, nn.MaxPool2d, nn.Upsample, nn.Identity, nn.ModuleList)
 
 
@@ -149,8 +150,9 @@ def clamped(norm: _BatchNorm, conv: nn.Conv2d) -> tuple[Clamp, nn.Conv2d]:
     s < 0; s and c then move into the convolution.
     """
     scale, shift = _affine(norm)
-    dead = scale == 0                           # such a channel is relu(c) for every x
-    edge = torch.where(dead, 0, -shift / scale)
+    edge = -shift / scale
+    dead = ~(edge.abs() < _FAR)                 # such a channel is relu(c) for every x
+    scale, edge = torch.where(dead, 0, scale), torch.where(dead, 0, edge)
     shift = torch.where(dead, shift.relu(), shift)
     weight = conv.weight.double()
     low, high = edge.where(scale >= 0, -torch.inf), edge.where(scale <= 0, torch.inf)
