@@ -292,6 +292,11 @@ def test_mmposes_inferencer_finds_what_predict_finds(name, synthetic, tmp_path):
     drawn = cv2.imread(str(next((tmp_path / 'visualizations').iterdir())))
     assert (drawn != cv2.imread(path)).any()
     assert len(next(inferencer(path))['predictions'][0]) == 1           # the boxes are forgotten
+    # they replace those of a detector, too, which then finds people again
+    detector = compat._detector_of(BOXES[:1])
+    inferencer.inferencer.detector, inferencer.inferencer.det_cat_ids = detector, (0,)
+    assert len(next(inferencer(path, bboxes=[BOXES]))['predictions'][0]) == 3
+    assert inferencer.inferencer.detector is detector
 
 
 def test_mmposes_inferencer_warns_where_nothing_says_where_people_are(caplog):

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from hourglass.datasets.box_geometry import box_around, is_usable, overlaps, suppressed
+from hourglass.datasets.box_geometry import box_around, has_extent, is_usable, overlaps, suppressed
 
 # ten joints, px: their box is 40x90, and one of them is alone at the top
 JOINTS = np.array([[50.0, 10], [30, 60], [70, 60], [30, 100], [70, 100], *[[50, 80]] * 5,
@@ -28,6 +28,13 @@ def test_of_boxes_that_overlap_the_best_remains():
     ([0, 0, 120, 90 + 11], False), ([10, 0, 120, 101], False), ([10, 0, 117, 100.9], True)])
 def test_a_usable_box_has_nine_of_ten_joints_and_at_most_three_times_their_box(box, expected):
     assert is_usable(np.array(box, float), JOINTS) == expected
+
+
+def test_joints_on_a_line_have_no_box_and_no_usable_one():
+    line = np.array([[10.0, 10], [10, 50], [np.nan, np.nan]])
+    assert not has_extent(line) and not is_usable(box_around(line), line)
+    line[1, 0] += 1
+    assert has_extent(line)
 
 
 def test_a_box_around_joints_has_a_margin_of_its_longer_side():

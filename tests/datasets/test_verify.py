@@ -73,3 +73,13 @@ def test_people_are_checked_with_the_joints_of_the_samples(tmp_path):
     data = KeypointDataset(str(path), data_prefix=dict(img=str(tmp_path / 'images')),
                            skeleton='mpii', lazy_init=True)
     assert not verify(data).errors
+
+
+def test_images_are_read_with_the_bits_of_the_data_set(tmp_path):
+    path = write_people(tmp_path)
+    image = next((tmp_path / 'images').iterdir())
+    Image.fromarray(np.full((60, 80), 60000, np.uint16)).save(image)
+    data = KeypointDataset(str(path), data_prefix=dict(img=str(tmp_path / 'images')), bits=12,
+                           lazy_init=True)
+    error, = verify(data).errors['images that cannot be read']
+    assert 'values up to 60000, and 12 bits end at 4095' in error

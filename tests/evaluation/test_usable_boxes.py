@@ -56,3 +56,10 @@ def test_boxes_without_area_in_the_image_do_not_count_and_the_sample_stays():
     before = sample['found'].copy()
     metric.process([], [sample])
     assert metric.evaluate(1)['boxes/boxes@0.3'] == 1 and np.array_equal(sample['found'], before)
+
+
+def test_without_anybody_to_count_there_is_no_share():
+    metric, sample = UsableBoxes(scores=(0.3,)), image(0.4)
+    sample['keypoints_image'] = []
+    metric.process([], [sample] * 2)
+    assert metric.evaluate(2) == {'boxes/usable@0.3': None, 'boxes/boxes@0.3': 1}

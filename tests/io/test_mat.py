@@ -117,8 +117,18 @@ def test_every_kind_of_variable_is_read_as_scipy_reads_it(tmp_path, compressed):
     variables = dict(
         real=np.eye(3), complex=np.eye(2) * 1j, bytes=np.arange(5, dtype=np.uint8), text='läuft',
         texts=np.array(['a', 'bcd']), none=np.zeros((0, 0)), sparse=scipy.sparse.eye(3).tocsc(),
+        large=scipy.sparse.csc_matrix(([1.0], ([5], [7])), (1000, 1000)),
         cells=np.array([1.0, 'b', np.ones(3)], object), struct=dict(a=dict(b=[1, 2]), c=''),
         truth=np.array([True, False]))
     scipy.io.savemat(tmp_path / 'a.mat', variables, do_compression=compressed)
     found, theirs = load_mat(tmp_path / 'a.mat'), scipy.io.loadmat(tmp_path / 'a.mat')
     assert all(repr(found[name]) == repr(theirs[name]) for name in variables)
+
+
+def test_a_sparse_matrix_without_the_begins_of_its_columns_is_refused(tmp_path):
+    content = stored(a=scipy.sparse.eye(3).tocsc())
+    dims = struct.pack('<2i', 3, 3)
+    assert content.count(dims) == 1
+    (tmp_path / 'a.mat').write_bytes(content.replace(dims, struct.pack('<2i', 3, 9)))
+    with pytest.raises(DataError, match=r'a sparse matrix of \(3, 9\) with 3 columns'):
+        load_mat(tmp_path / 'a.mat')

@@ -221,8 +221,9 @@ def let_inferencers_take_boxes() -> None:
     """Let ``MMPoseInferencer(..., det_model='whole_image')(image, bboxes=[boxes])`` use the boxes.
 
     mmpose 1.3.2 has the argument but ignores it: without a detector, every image is one box. The
-    given boxes replace a detector's, in their order. Needed until mmpose (after 1.3.2) uses them.
-    Where no detector is named, it has none for our data sets: then a warning says so.
+    given boxes replace a detector's, in their order; an image without any is one box. Needed until
+    mmpose (after 1.3.2) uses them. Where no detector is named, it has none for our data sets: then
+    a warning says so.
     """
     import numpy as np
     from mmpose.apis.inferencers.pose2d_inferencer import Pose2DInferencer
@@ -237,15 +238,16 @@ def let_inferencers_take_boxes() -> None:
 
     def preprocess_single(self: Any, input: Any, index: int, bbox_thr: float = 0.3,
                           nms_thr: float = 0.3, bboxes: Sequence = ()) -> Any:
-        if not len(bboxes) or self.detector is not None:
+        if not len(bboxes):
             return original(self, input, index, bbox_thr, nms_thr)
         if np.ndim(bboxes[0]) == 2:             # mmpose 1.2 gives those of all images
             bboxes = bboxes[index]
+        before = self.detector, getattr(self, 'det_cat_ids', None)
         self.detector, self.det_cat_ids = _detector_of(bboxes), (0,)
         try:
             return original(self, input, index, bbox_thr=-1, nms_thr=1)     # drops none of them
         finally:
-            self.detector = None
+            self.detector, self.det_cat_ids = before
     Pose2DInferencer.preprocess_single = preprocess_single
     Pose2DInferencer._init_detector = _init_detector
 

@@ -84,6 +84,7 @@ class _DynamoLater(ModuleType):
 
     def __init__(self) -> None:
         super().__init__('torch._dynamo')
+        self.__spec__ = ModuleSpec('torch._dynamo', None)       # for importlib.util.find_spec
         self.disabled: list[tuple[Any, tuple, dict]] = []
 
     def graph_break(self, *_args: Any, **_options: Any) -> None:

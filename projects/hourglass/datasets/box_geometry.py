@@ -25,13 +25,14 @@ def suppressed(boxes: ndarray, overlap: float) -> ndarray:
 
 
 def has_extent(joints_image: ndarray) -> bool:
-    """Return whether two of a person's joints (K, 2) or more are annotated, as a box needs."""
-    return bool(np.isfinite(joints_image).all(-1).sum() > 1)
+    """Return whether a person's annotated joints (K, 2) span an area, as a box needs."""
+    joints = joints_image[np.isfinite(joints_image).all(-1)]
+    return len(joints) > 1 and bool((np.ptp(joints, axis=0) > 0).all())
 
 
 def is_usable(box: ndarray, joints_image: ndarray) -> bool:
     """Return whether a box contains 90 % of a person's annotated joints (K, 2), and has at most
-    three times the area of the box around them. Fewer than two joints have no usable box."""
+    three times the area of the box around them. Joints that span no area have no usable box."""
     if not has_extent(joints_image):
         return False
     joints = joints_image[~np.isnan(joints_image).any(-1)]

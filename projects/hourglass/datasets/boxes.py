@@ -118,7 +118,7 @@ def completed(boxes: ndarray, people: Sequence[ndarray]) -> ndarray:
     A box is a person's if it is usable, or has an intersection over union above 0.5 with the box
     around the joints (K, 2). Pairs with a larger one are taken first, and each box once. It is
     enlarged to hold the joints and a margin of 3 %, and its score becomes 1. For a person without a
-    box, the one around the joints is added. People with fewer than two joints are left out.
+    box, the one around the joints is added. People whose joints span no area are left out.
     """
     boxes = boxes.copy()
     people = list(filter(has_extent, people))

@@ -80,6 +80,11 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
                 one.setdefault('category_id', ids[0])
             elif 'category_id' not in one:
                 raise DataError(f"{path}, annotation {one.get('id', row)}: no 'category_id'")
+    known = {one.get('id') for one in content['categories']}
+    for one in content['annotations']:
+        if isinstance(one, dict) and one['category_id'] not in known:
+            raise DataError(f"{path}, annotation {one.get('id', one['row'])}: category "
+                            f"{one['category_id']!r} is not in 'categories'")
     found = [one for one in content['annotations']
              if not isinstance(one, dict) or one['category_id'] in ids]
     for one in records(found, ('id', 'image_id'), path, 'annotation'):

@@ -28,7 +28,8 @@ class Person:
         row: index of the person in the annotation file, for messages.
         pck_unit: image px that distances are divided by, where the protocol does not measure them
             itself: 0.6 x the head's diagonal for MPII, NaN where unknown, as for training people.
-        bbox_image: (4,) x1, y1, x2, y2 of the person's own box in image px, where annotated.
+        bbox_image: (4,) x1, y1, x2, y2 of the person's own box in image px, where annotated; in
+            files of COCO's form, where it is not, of the box around the keypoints, or the image.
         sides_swapped: whether left and right are not the person's own, but those of an observer
             who sees the person from behind.
         place: 0-based indices of the image, and of the person on it, in MPII's release, or None.

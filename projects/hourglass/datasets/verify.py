@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tqdm import tqdm
 from hourglass.datasets.base import PersonDataset
 from hourglass.datasets.checks import missing_images, person_problem, place_problem, unit_problem
 from hourglass.errors import DataError
-from hourglass.io.images import read_image
+from hourglass.io.images import find_bits, read_image
 
 
 @dataclass
@@ -58,7 +59,9 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
     if decode:
         present = sorted(names - set(missing))
         with ThreadPoolExecutor(workers) as pool:
-            results = pool.map(_size_or_error, [folder / name for name in present])
+            paths = [folder / name for name in present]
+            read = partial(_size_or_error, bits=dataset.bits or find_bits(paths))
+            results = pool.map(read, paths)
             for name, result in zip(
                     present, tqdm(results, 'reading images', len(present), disable=None)):
                 if isinstance(result, str):
@@ -85,9 +88,9 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
     return found
 
 
-def _size_or_error(path: Path) -> tuple[int, int] | str:
+def _size_or_error(path: Path, bits: int | None) -> tuple[int, int] | str:
     try:
-        height, width = read_image(path).shape[:2]
+        height, width = read_image(path, bits).shape[:2]
     except DataError as error:
         return str(error)
     return width, height

@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 
 from hourglass.datasets.box_geometry import has_extent, is_usable, suppressed
 from hourglass.evaluation.intervals import half_widths, interval95, resampled
+from hourglass.io.files import without_nan
 from hourglass.io.tables import markdown_table, number, plus_minus
 from hourglass.registry import METRICS
 
@@ -20,7 +21,7 @@ class UsableBoxes(BaseMetric):
 
     Samples have boxes (P, 5) in image px as ``found``, ``image_size`` (w, h), and
     ``keypoints_image``, those of each person. Boxes are cut at the image's border and suppressed,
-    as prediction does. People with fewer than two annotated joints do not count, and are reported.
+    as prediction does. People whose annotated joints span no area do not count, and are reported.
 
     Args:
         scores: boxes of a lower score are left out; a row of the table for each.
@@ -48,20 +49,22 @@ class UsableBoxes(BaseMetric):
                 (sum(any(is_usable(box, joints) for box in boxes) for joints in people),
                  len(people), len(boxes), len(everyone) - len(people)) for boxes in kept])
 
-    def compute_metrics(self, results: list) -> dict[str, float]:
+    def compute_metrics(self, results: list) -> dict[str, float | None]:
         sums = np.array(results, float)                                 # (images, scores, 4)
         usable, people, boxes, left_out = np.moveaxis(sums.sum(0), -1, 0)
         if left_out[0]:
             MMLogger.get_current_instance().info(
-                f'{left_out[0]:.0f} people have fewer than two annotated joints and do not count')
+                f'{left_out[0]:.0f} people do not count, as their annotated joints span no area')
         drawn = resampled(sums)
-        self.intervals = {f'usable@{score}': interval95(100 * drawn[:, i, 0] / drawn[:, i, 1])
-                          for i, score in enumerate(self.scores)}
-        shares = dict(zip(self.intervals, 100 * usable / people))
+        with np.errstate(invalid='ignore'):             # of a resample in which nobody counts
+            self.intervals = {f'usable@{score}': interval95(100 * drawn[:, i, 0] / drawn[:, i, 1])
+                              for i, score in enumerate(self.scores)}
+        with np.errstate(invalid='ignore'):             # nobody counts
+            shares = dict(zip(self.intervals, 100 * usable / people))
         counts = {f'boxes@{score}': count / len(sums) for score, count in zip(self.scores, boxes)}
         widths = half_widths(self.intervals)
         MMLogger.get_current_instance().info('\n' + markdown_table(
             [[number(score), plus_minus(number(share), widths[name]), number(count)]
              for score, (name, share), count in zip(self.scores, shares.items(), counts.values())],
             ['score', 'usable box, % of people', 'boxes an image']))
-        return shares | counts
+        return without_nan(shares | counts)

@@ -138,7 +138,7 @@ class _Variable:
         kind, count = flags & 255, 1
         if kind != _OPAQUE:
             dims = self.integers()
-            count = math.prod(dims)
+            count = 0 if kind == _SPARSE else math.prod(dims)       # which stores no zeros
             if any(side < 0 for side in dims) or count > max(len(self.data), 1):
                 raise ValueError(f'a matrix of {dims} is larger than its variable')
         self.element((_INT8, _UTF8))                            # the name
@@ -156,5 +156,7 @@ class _Variable:
         elif kind == _CHARS:
             self.element(_TEXT)
         else:
-            for _ in range((3 if kind == _SPARSE else 1) + (flags >> 11 & 1)):
-                self.element(_NUMBERS)
+            parts = [self.element(_NUMBERS)
+                     for _ in range((3 if kind == _SPARSE else 1) + (flags >> 11 & 1))]
+            if kind == _SPARSE and len(parts[1]) != 4 * (dims[1] + 1):      # where columns begin
+                raise ValueError(f'a sparse matrix of {dims} with {len(parts[1]) // 4 - 1} columns')

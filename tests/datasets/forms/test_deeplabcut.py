@@ -20,7 +20,7 @@ def test_deeplabcut(tmp_path, columns):
             ['coords', *none, *['x', 'y'] * 4],
             [*index, *NOSES[0], *EYE, *NOSES[1], '', '']]
     path = tmp_path / 'labeled-data/video/CollectedData_me.csv'
-    with path.open('w', newline='') as file:
+    with path.open('w', newline='', encoding='utf-8-sig') as file:          # as Excel writes it
         csv.writer(file).writerows(rows)
     path.with_suffix('.h5').touch()
     for given in (path, path.with_suffix('.h5')):

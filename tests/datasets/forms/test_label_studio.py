@@ -58,3 +58,18 @@ def test_of_two_annotations_of_a_task_the_ground_truth_is_read(tmp_path):
     task['annotations'][1] = task['annotations'][1] | dict(ground_truth=True)
     path.write_text(json.dumps([task]))
     check(converted(path)[1], hidden=False, name='a b.png')
+
+
+def test_a_task_without_the_name_of_an_image_is_refused_with_what_it_has(tmp_path):
+    with pytest.raises(DataError, match=r"no image is named by {'note': 'Mr\. Cat sits', 'img'"):
+        converted(label_studio(tmp_path, 'a#1.png', True))
+
+
+def test_results_of_other_kinds_are_reported(tmp_path):
+    write_images(tmp_path, ['a.png'])
+    path = label_studio(tmp_path, 'a.png', True)
+    content = json.loads(path.read_text())
+    content[0]['annotations'][0]['result'].append(dict(type='polygonlabels'))
+    path.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="left out: 1 of kind 'polygonlabels'"):
+        converted(path)

@@ -40,3 +40,10 @@ def test_two_files_of_one_image_are_refused(tmp_path):
     (folder / 'b.json').write_text((folder / 'a.json').read_text())
     with pytest.raises(DataError, match=r'b\.json: its image is a\.png, as that of .*a\.json'):
         converted(folder)
+
+
+def test_shapes_of_other_kinds_are_reported(tmp_path):
+    points = [dict(label='nose', points=[NOSES[0]], shape_type='point'),
+              dict(label='eye', points=[(1, 1), (2, 2)], shape_type='circle')]
+    with pytest.warns(UserWarning, match="left out: 1 of kind 'circle'"):
+        converted(labelme(tmp_path / 'me', shapes=points))

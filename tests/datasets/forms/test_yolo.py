@@ -21,6 +21,8 @@ def yolo(folder: Path, image: str = 'images/train/a.png', **config: object) -> P
     label = folder / image.replace('images', 'labels').replace('.png', '.txt')
     label.parent.mkdir(parents=True, exist_ok=True)
     label.write_text('\n'.join(lines) + '\n')
+    (folder / 'labels/val').mkdir(exist_ok=True)
+    (folder / 'labels/val/b.txt').touch()               # nobody, unless it was written above
     path = folder / 'data.yaml'
     path.write_text(json.dumps(dict(              # JSON is YAML
         train='images/train', val='images/val', kpt_shape=[2, 3], flip_idx=[0, 1],
@@ -77,3 +79,32 @@ def test_other_files_among_the_images_are_passed_over(tmp_path):
     path = yolo(tmp_path)
     (tmp_path / 'images/train/notes.pdf').write_text('%PDF')
     assert len(converted(path)[1]['images']) == 2
+
+
+def test_a_split_whose_labels_are_elsewhere_is_refused(tmp_path):
+    path = yolo(tmp_path)
+    (tmp_path / 'labels/val').rename(tmp_path / 'labels/valid')
+    with pytest.raises(DataError, match=r'val: .*labels/val/b\.txt .* not there; name the folder'):
+        converted(path)
+
+
+def test_labels_are_found_from_the_folder_of_the_images_alone(tmp_path):
+    path = yolo(tmp_path, train='train', val='val')
+    _, content = converted(path, tmp_path / 'images')
+    check(content | dict(images=content['images'][:1]), name='train/a.png')
+
+
+def test_people_of_two_classes_are_refused(tmp_path):
+    path = yolo(tmp_path)
+    label = tmp_path / 'labels/train/a.txt'
+    first, second = label.read_text().splitlines()
+    label.write_text(f'{first}\n1{second[1:]}\n')
+    with pytest.raises(DataError, match='2 classes are annotated; keep the lines of one'):
+        converted(path)
+
+
+def test_a_byte_order_mark_before_a_label_is_passed_over(tmp_path):
+    path, label = yolo(tmp_path), tmp_path / 'labels/train/a.txt'
+    label.write_text(label.read_text(), encoding='utf-8-sig')
+    check(converted(path)[1] | dict(images=[converted(path)[1]['images'][0]]),
+          name='images/train/a.png')

@@ -1,7 +1,8 @@
 """What the readers of all forms have in common: images are found, and people are put together."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
@@ -138,6 +139,13 @@ class Builder:
             theirs.setdefault(owner, []).append(point)
         for owner, found in theirs.items():
             self.add_person(image, found, owners.get(owner))
+
+    def warn_of_others(self, others: Mapping[str, int]) -> None:
+        """Warn of shapes that are no points and no boxes, from their kinds to their numbers."""
+        if others:
+            counts = ', '.join(f'{count} of kind {kind!r}' for kind, count in others.items())
+            warnings.warn(f'{self.path}: shapes that are no keypoints and no boxes are left out: '
+                          f'{counts}', stacklevel=3)
 
     def content(self) -> dict:
         """Return the content of a file in COCO's form.

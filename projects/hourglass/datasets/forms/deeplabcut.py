@@ -23,7 +23,7 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
         path = path.with_suffix('.csv')
     with named_errors(path, 'not a table of DeepLabCut', 'export it as .csv',
                       'no such file; DeepLabCut writes it beside the .h5'), \
-            path.open(encoding='utf-8', newline='') as file:
+            path.open(encoding='utf-8-sig', newline='') as file:
         rows = list(csv.reader(file))
     heads = {row[0]: row for row in rows[:4] if row and row[0] in _HEADS}
     if not {'bodyparts', 'coords'} <= heads.keys():

@@ -1,6 +1,7 @@
 """Label Studio: the JSON export, a list of tasks."""
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -17,10 +18,11 @@ def read_label_studio(path: Path, images: Path | None) -> Builder:
 
     A keypoint belongs to the rectangle that is its parent (``parentID``), or as
     :meth:`.Builder.add_shapes` says. Of several annotations of a task, the one that is its ground
-    truth is read. Raises ``DataError`` if there is no such one, and for a file that is not of this
-    form.
+    truth is read. Results of other kinds are left out with a warning. Raises ``DataError`` if there
+    is no ground truth among several, and for a file that is not of this form.
     """
     builder = Builder(path, images or path.parent)
+    others: Counter[str] = Counter()
     for number, task in enumerate(read_json(path, 'export it again')):
         try:
             found = [annotation for annotation in task['annotations']
@@ -30,18 +32,20 @@ def read_label_studio(path: Path, images: Path | None) -> Builder:
                 raise DataError(f'{path}, task {number}: {len(chosen)} annotations; mark one of '
                                 'them as ground truth, or export one')
             for annotation in chosen:
-                _add_people(builder, task['data'], annotation['result'])
-        except (KeyError, IndexError, TypeError, StopIteration) as error:
+                _add_people(builder, task['data'], annotation['result'], others)
+        except (KeyError, IndexError, TypeError) as error:
             raise DataError(f'{path}, task {number}: {type(error).__name__}: {error}; export it as '
                             'JSON') from None
+    builder.warn_of_others(others)
     return builder
 
 
-def _add_people(builder: Builder, data: dict, result: list[dict]) -> None:
+def _add_people(builder: Builder, data: dict, result: list[dict], others: Counter[str]) -> None:
     image = ''
     points, boxes = [], []
     for one in result:
         if one['type'] not in ('keypointlabels', 'rectanglelabels'):
+            others[one['type']] += 1
             continue
         image = image or builder.add_image(_name(builder, data))
         value, size = one['value'], (one['original_width'], one['original_height'])
@@ -59,7 +63,9 @@ def _name(builder: Builder, data: dict) -> str:
     """Return the name of a task's image: of ``?d=``, or without the prefix of an uploaded one."""
     urls = [urlsplit(value) for value in data.values() if isinstance(value, str)]
     names = [parse_qs(url.query).get('d', [unquote(url.path)])[0] for url in urls]
-    name = next(name for name in names if Path(name).suffix.lower() in image_suffixes())
+    name = next((name for name in names if Path(name).suffix.lower() in image_suffixes()), None)
+    if name is None:
+        raise DataError(f'{builder.path}: no image is named by {data}')
     last = name.rpartition('/')[2]
     if last[_UPLOADED:_UPLOADED + 1] == '-' and builder.find_image(name)[0] is None:
         return last[_UPLOADED + 1:]

@@ -1,6 +1,7 @@
 """labelme: a folder with a JSON file for each image."""
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from hourglass.datasets.forms.builder import Box, Builder, Point
@@ -12,10 +13,11 @@ def read_labelme(path: Path, images: Path | None) -> Builder:
     """Read the shapes of all images: a point is a keypoint, named by its label; a rectangle a box.
 
     Shapes of a person have the same ``group_id``; :meth:`.Builder.add_shapes` says what is done
-    without one. The path of an image is relative to the folder of its file. Raises ``DataError``
-    for files that are not of this form.
+    without one. Shapes of other kinds are left out with a warning. The path of an image is relative
+    to the folder of its file. Raises ``DataError`` for files that are not of this form.
     """
     builder = Builder(path, images or path)
+    others: Counter[str] = Counter()
     file_of: dict[str, Path] = {}
     for file in sorted(path.rglob('*.json')):
         content = read_json(file, 'save it again')
@@ -38,10 +40,13 @@ def read_labelme(path: Path, images: Path | None) -> Builder:
                 elif kind == 'rectangle':
                     (x1, y1), (x2, y2) = places
                     boxes.append(Box(min(x1, x2), min(y1, y2), abs(x2 - x1), abs(y2 - y1), group))
+                else:
+                    others[kind] += 1
         except DataError:
             raise
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f'{file}: not a file of labelme ({type(error).__name__}: {error}); '
                             'save it again') from None
         builder.add_shapes(image, points, boxes)
+    builder.warn_of_others(others)
     return builder

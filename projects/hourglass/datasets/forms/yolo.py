@@ -22,9 +22,10 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
     ``test`` is left out, as it is for a test after all training.
 
     The label of ``images/a.jpg`` is ``labels/a.txt``: class, box (middle and size) and x, y and,
-    where ``kpt_shape`` says so, visibility of each keypoint, as shares of the image. Without
-    ``kpt_names`` the keypoints of a person of 17 have COCO's names, and others are numbered.
-    Raises ``DataError`` for a file that is not of this form.
+    where ``kpt_shape`` says so, visibility of each keypoint, as shares of the image. An image
+    without one shows nobody. Without ``kpt_names`` the keypoints of a person of 17 have COCO's
+    names, and others are numbered. Raises ``DataError`` for a file that is not of this form,
+    a split without a label, and people of more than one class.
     """
     with named_errors(path, 'not a YAML file', 'export it again'):
         config = yaml.safe_load(path.read_text(encoding='utf-8'))
@@ -44,8 +45,18 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
         for place in [listed] if isinstance(listed, str) else listed:
             for image in _images(builder, place):
                 splits.setdefault(image, split)
-    for image in splits:
-        _add_people(builder, image, names, shape[1])
+    classes: set[float] = set()
+    for split in ('train', 'val'):
+        labels = {image: _label(builder, image) for image, one in splits.items() if one == split}
+        if labels and not any(label.is_file() for label in labels.values()):
+            raise DataError(f'{path}: {split}: {next(iter(labels.values()))} and the labels of its '
+                            f'{len(labels) - 1} other images are not there; name the folder that '
+                            'holds images and labels with --images')
+        for image, label in labels.items():
+            if label.is_file():
+                classes |= _add_people(builder, image, label, names, shape[1])
+    if len(classes) > 1:
+        raise DataError(f'{path}: {len(classes)} classes are annotated; keep the lines of one')
     builder.validation = [image for image, split in splits.items() if split == 'val']
     return builder
 
@@ -79,17 +90,21 @@ def _images(builder: Builder, place: str) -> list[str]:
 
 def _lines(path: Path) -> list[str]:
     with named_errors(path, 'not a text', 'export it again'):
-        return path.read_text(encoding='utf-8').split('\n')
+        return path.read_text(encoding='utf-8-sig').split('\n')
 
 
-def _add_people(builder: Builder, image: str, names: list[str], columns: int) -> None:
-    parts = list(Path(image).with_suffix('.txt').parts)
+def _label(builder: Builder, image: str) -> Path:
+    """Return the path of an image's label: the last folder ``images`` becomes ``labels``."""
+    parts = list((builder.folder / image).with_suffix('.txt').parts)
     if 'images' in parts[:-1]:
-        last = len(parts) - 1 - parts[::-1].index('images')
-        parts[last] = 'labels'
-    path = builder.folder.joinpath(*parts)
-    if not path.is_file():                              # a background image
-        return
+        parts[len(parts) - 1 - parts[::-1].index('images')] = 'labels'
+    return Path(*parts)
+
+
+def _add_people(builder: Builder, image: str, path: Path, names: list[str], columns: int
+                ) -> set[float]:
+    """Add the people of a label, and return their classes."""
+    classes = set()
     size = np.array([builder.images[image][side] for side in ('width', 'height')])
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
@@ -108,3 +123,5 @@ def _add_people(builder: Builder, image: str, names: list[str], columns: int) ->
         builder.add_person(image, [
             Point(name, x, y, flag == 1)
             for name, (x, y), flag in zip(names, places.tolist(), seen.tolist()) if flag > 0], box)
+        classes.add(float(values[0]))
+    return classes
