@@ -37,7 +37,7 @@ pack() {
         mmengine==0.10.7 mmpose==1.3.2 mmdet==3.3.0 mmcv-lite==2.1.0 addict==2.4.0 json_tricks==3.17.3 \
         munkres==3.0.0 packaging==26.3 platformdirs==4.3.6 pycocotools==2.0.11 pyyaml==6.0.3 \
         rich==15.0.0 safetensors==0.8.0 setuptools==80.10.2 shapely==2.2.0 simplejpeg==1.9.0 \
-        termcolor==3.3.0 terminaltables==3.1.10 tqdm==4.70.1 yapf==0.43.0
+        six==1.17.0 termcolor==3.3.0 terminaltables==3.1.10 tqdm==4.70.1 yapf==0.43.0
     (cd "${HOURGLASS_DATA:-$here/data}" && "$python" -m zipfile -c "$package/data.zip" flic)
     (cd "$here" && {
         git ls-files configs projects tools | grep -v '\.safetensors$'
@@ -58,8 +58,14 @@ run() {
         echo "error: $1: no package; make it with pack" >&2
         exit 2
     fi
-    "$python" -c 'import torch; print("torch", torch.__version__, "on", torch.cuda.get_device_name())' \
-        || [ "${ALLOW_CPU:-}" = 1 ] || { echo "error: no GPU here; ALLOW_CPU=1 trains without" >&2; exit 1; }
+    "$python" -c '
+import sys, torch
+gpu = torch.cuda.is_available()
+print("torch", torch.__version__, "on", torch.cuda.get_device_name() if gpu else "the CPU")
+sys.exit(not gpu)' || [ "${ALLOW_CPU:-}" = 1 ] || {
+        echo "error: no GPU here; ALLOW_CPU=1 trains without" >&2
+        exit 1
+    }
     package=$(cd "$1" && pwd)
     out=$(mkdir -p "$2" && cd "$2" && pwd)
     work=${WORK:-$(mktemp -d)}

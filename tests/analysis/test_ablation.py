@@ -1,7 +1,7 @@
 """Comparisons under one budget: logs, tables and plots, and what the paper's configs train."""
 import json
 import os
-import subprocess
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -150,10 +150,10 @@ def test_which_stages_have_a_loss_of_their_own(name, direct):
 def test_a_run_goes_on_where_it_was_cut_in_a_process_that_finds_the_package(tmp_path, monkeypatch):
     started = []
 
-    def run(command, env, stdout, stderr, check):
+    def start(command, env, stdout, stderr):
         started.append((command, env))
-        return subprocess.CompletedProcess(command, 0)
-    monkeypatch.setattr(ablation.subprocess, 'run', run)
+        return SimpleNamespace(wait=lambda: 0)
+    monkeypatch.setattr(ablation.subprocess, 'Popen', start)
     monkeypatch.setenv('PYTHONPATH', 'elsewhere')
     ablation.train(DEMO, 3, 100, 4, tmp_path / 'work')
     (command, env), = started
@@ -164,6 +164,21 @@ def test_a_run_goes_on_where_it_was_cut_in_a_process_that_finds_the_package(tmp_
     assert options[options.index('--resume') + 1] == '--cfg-options'
     assert {'randomness.seed=3', 'train_cfg.max_iters=100', 'train_cfg.val_interval=25',
             'default_hooks.checkpoint.interval=25'} <= set(options)
+
+
+def test_an_interrupted_run_ends_by_itself(tmp_path, monkeypatch):
+    """It gets the same signal, and saves its state."""
+    waits = [KeyboardInterrupt, lambda: 130]
+
+    def wait():
+        result = waits.pop(0)
+        if result is KeyboardInterrupt:
+            raise result
+        return result()
+    monkeypatch.setattr(ablation.subprocess, 'Popen', lambda *_, **__: SimpleNamespace(wait=wait))
+    with pytest.raises(KeyboardInterrupt):
+        ablation.train(DEMO, 3, 100, 4, tmp_path / 'work')
+    assert not waits
 
 
 @pytest.mark.slow

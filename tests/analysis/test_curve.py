@@ -44,6 +44,13 @@ def test_the_table_has_the_state_and_the_best_scores(run):
         f'| {run.name} | lsp/Total | 50.00 | 60.00 at 20 | 40.00 at 10 |')
 
 
+def test_a_score_that_is_nan_is_neither_the_best_nor_the_worst(tmp_path):
+    write(tmp_path, '1', step(10, 5), {'a/b': float('nan'), 'c/d': float('nan')}, step(20, 4),
+          {'a/b': 5.0, 'c/d': float('nan')})
+    assert read_curve(tmp_path).score_rows() == [
+        [tmp_path.name, 'a/b', '5.00', '5.00 at 20', '5.00 at 20']]
+
+
 def test_times_that_are_not_logged_leave_their_cells_empty(tmp_path):
     entry = step(5, 2)
     del entry['data_time']

@@ -71,6 +71,11 @@ def test_a_detector_or_the_whole_image_says_where_people_are(load, images):
         BatchPredictor(load)(table)
 
 
+def test_boxes_of_fewer_images_are_refused(load, images):
+    with pytest.raises(ConfigError, match='boxes: 1 given for 2 images'):
+        BatchPredictor(load)(dict(image=images[:2], boxes=[[]]))
+
+
 def test_a_data_frame_is_a_table_too(load, images):
     pandas = pytest.importorskip('pandas')
     frame = pandas.DataFrame(dict(image=images[:2]), index=[7, 3])

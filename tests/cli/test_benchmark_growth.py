@@ -23,4 +23,4 @@ def test_a_size_below_one_is_refused(cli):
 @pytest.mark.slow
 def test_several_processes_share_the_images(cli, capsys):
     cli('benchmark', 'growth', '--images', *OTHERS[:2], '--processes', 2, '--annotations')
-    assert '| processes, 100 images each | 2 |' in capsys.readouterr().out
+    assert '| processes on the CPU, 100 images each | 2 |' in capsys.readouterr().out

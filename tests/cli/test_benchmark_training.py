@@ -1,6 +1,7 @@
 """The command prints each network as soon as it is measured, and writes all of them."""
 import json
 
+import pytest
 from tiny_network import write_tiny_network
 
 
@@ -14,3 +15,9 @@ def test_every_network_is_printed_and_written(cli, tmp_path, capsys):
     for speed in written['speeds']:
         assert f"{speed['images_per_second']:.1f}" in printed
     assert written['machine']['torch']
+
+
+@pytest.mark.parametrize('option', ['--batch-size', '--seconds'])
+def test_nothing_is_measured_without_images_or_time(cli, option):
+    with pytest.raises(SystemExit, match='--batch-size, --seconds: give numbers above 0'):
+        cli('benchmark', 'training', 'demo', option, 0)

@@ -32,6 +32,12 @@ from hourglass.errors import ConfigError, DataError
     (OSError(errno.ENOSPC, 'No space left on device'),
      f'a file, perhaps a temporary one in {gettempdir()} (TMPDIR): cannot be written (No space '
      'left on device); choose a folder you may write to, with free space'),
+    (RuntimeError('CUDA out of memory. Tried to allocate 2 GiB.\nSee documentation'),
+     'the memory of the device is full (CUDA out of memory. Tried to allocate 2 GiB.); lower '
+     '--batch-size, or the batch_size of the data loader'),
+    (RuntimeError('[enforce fail] DefaultCPUAllocator: not enough memory'),
+     'the memory of the machine is full ([enforce fail] DefaultCPUAllocator: not enough memory); '
+     'lower --batch-size, or the batch_size of the data loader'),
     (ImportError('Please run "pip install wandb"\nto install wandb'),
      'Please run "pip install wandb" to install wandb'),
     (ModuleNotFoundError("No module named 'cv2'", name='cv2'),
@@ -47,6 +53,12 @@ def test_an_error_that_a_user_can_fix_is_one_line(error, line):
     with pytest.raises(SystemExit) as stop, one_line_errors():
         raise error
     assert stop.value.code == f'error: {line}'
+
+
+def test_an_interrupted_command_says_so(capsys):
+    with pytest.raises(SystemExit) as stop, one_line_errors():
+        raise KeyboardInterrupt
+    assert stop.value.code == 130 and capsys.readouterr().err == 'stopped\n'
 
 
 def test_a_shared_memory_without_space_for_a_lock_is_named(monkeypatch):

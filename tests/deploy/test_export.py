@@ -138,7 +138,7 @@ def moved(module: PoseNetwork, keypoint: int, px: float):
 
 
 def compared(run, module: PoseNetwork, pixels: torch.Tensor, tolerance=FLOAT32) -> Exported:
-    return compare(run, module, pixels, 1, Path('a'), tolerance, module.decode)
+    return compare(run, module, pixels, len(pixels), Path('a'), tolerance, module.decode)
 
 
 def test_a_keypoint_elsewhere_is_refused_but_for_equal_peaks():

@@ -96,6 +96,14 @@ def test_a_runtime_that_cannot_be_used_is_refused_by_name(name, words, monkeypat
     assert f"optimize='{name}'" in str(refused.value) and '\n' not in str(refused.value)
 
 
+def test_a_compiler_that_fails_is_named(monkeypatch):
+    def compiled(self):
+        self.register_forward_pre_hook(lambda *_: 1 / 0)
+    monkeypatch.setattr(torch.nn.Module, 'compile', compiled)
+    with pytest.raises(ConfigError, match="optimize='compile': ZeroDivisionError: .*compiler"):
+        run_by('compile', network_of('one'), (64, 64))
+
+
 @pytest.mark.parametrize('name', ['fuse', 'ncnn'])
 def test_another_kind_of_network_is_refused(name):
     needs(name)

@@ -10,6 +10,7 @@ import torch
 from mmengine.structures import InstanceData
 from mmengine.visualization import Visualizer
 from mmpose.structures import PoseDataSample
+from PIL import Image
 
 from hourglass.datasets import skeletons
 from hourglass.datasets.mpii.dataset import MpiiDataset
@@ -79,3 +80,16 @@ def test_overlays_are_drawn_on_the_person(tmp_path, annotation):
     for x, y in keypoints.round().astype(int):
         assert (drawn[y, x] != 30).any()
     assert (drawn == 30).mean() > 0.7                       # and not all over
+
+
+def test_overlays_of_images_that_cannot_be_written_are_png(tmp_path):
+    Image.new('RGB', (30, 20)).save(tmp_path / 'a.gif')
+    metainfo = MpiiDataset._load_metainfo(skeletons.MPII)
+    runner = SimpleNamespace(test_evaluator=SimpleNamespace(dataset_meta=metainfo))
+    Visualizer.get_instance('test')
+    hook = OverlayHook(enable=True, interval=1, out_dir=str(tmp_path / 'overlays'))
+    sample = PoseDataSample(metainfo=dict(id=0, img_path=str(tmp_path / 'a.gif'), raw_ann_info=dict(
+        keypoints_image=np.full((16, 2), np.nan))))
+    sample.pred_instances = InstanceData(keypoints=np.ones((1, 16, 2)))
+    hook.after_test_iter(runner, batch_idx=0, outputs=[sample])
+    assert [path.name for path in (tmp_path / 'overlays').iterdir()] == ['000000_a.gif.png']

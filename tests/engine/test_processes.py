@@ -41,3 +41,12 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigError, match='process 3 on a machine with 2 GPUs'):
         find_place('pytorch')
+
+
+def test_slurm_without_scontrol_asks_for_the_machine_of_the_first_process(monkeypatch):
+    for name, value in zip_equal(LAUNCHERS['slurm'], '010'):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv('SLURM_NODELIST', 'a[1-2]')
+    monkeypatch.setenv('PATH', '')
+    with pytest.raises(ConfigError, match='slurm: set MASTER_ADDR'):
+        join_ranks('slurm')

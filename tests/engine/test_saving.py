@@ -107,10 +107,11 @@ def test_a_run_killed_before_it_removed_old_files_removes_them_when_resumed(
 
 
 def test_drafts_of_a_killed_run_go_and_a_stopped_checkpoint_stays_until_the_next(tmp_path):
-    (tmp_path / 'epoch_1.pth.ab12.part').write_bytes(b'half')
+    (tmp_path / 'epoch_1.pth.ab12cd34.part').write_bytes(b'half')
+    (tmp_path / 'film.mp4.part').touch()                    # of a browser
     (tmp_path / STOPPED).write_bytes(b'')
     runner, hook = run_of(tmp_path, str(tmp_path))
-    assert files(tmp_path) == [STOPPED]
+    assert files(tmp_path) == ['film.mp4.part', STOPPED]
     epoch(runner, hook, 1)
     assert STOPPED not in files(tmp_path)
 

@@ -21,7 +21,8 @@ def test_another_accelerator_is_not_a_gpu_with_cuda(there, name, monkeypatch):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without a GPU')
 @pytest.mark.parametrize(('name', 'words'), [
-    ('cuda', 'cannot be used here'), ('gpu', 'torch knows no such device')])
+    ('cuda', 'cannot be used here'), ('gpu', 'torch knows no such device'),
+    ('meta', 'holds no numbers')])
 def test_a_device_that_is_not_there_is_refused(name, words):
     with pytest.raises(ConfigError, match=f"device '{name}': .*{words}.*; leave it out, or give"):
         find_device(name)

@@ -88,6 +88,13 @@ def test_a_file_that_describes_itself_needs_no_config(tmp_path):
         load_model(tmp_path / 'bare.pth')
 
 
+def test_weights_given_twice_need_no_config_however_they_are_named(monkeypatch):
+    monkeypatch.setattr('hourglass.inference.model.find_spec', lambda name: None)
+    path = weights_by_name()['flic-small']
+    for config, weights in (('flic-small', path), (str(path), path), (path, str(path))):
+        assert load_model(config, weights, device='cpu').num_stages == 2
+
+
 def test_a_file_of_another_kind_is_refused_as_weights_or_as_a_config(tmp_path):
     text = tmp_path / 'notes.md'
     text.write_text('# Notes')

@@ -143,6 +143,18 @@ def test_processes_share_images_and_the_last_writes_all_in_order(folder):
     assert first.problems == ['c.png: torn']
 
 
+def test_an_image_that_could_not_be_used_is_tried_again(folder):
+    results, names = opened(folder, 0, 1)
+    for name in names[:3]:
+        results.add(request(name, 1), poses(1))
+    results.add(request('d.png', 0), DataError('d.png: the drive is away'))
+    assert results.finish(folder / 'out') == 0 and results.problems
+    results, names = opened(folder, 0, 1)
+    assert names == ['d.png']
+    results.add(request('d.png', 1), poses(1))
+    assert results.finish(folder / 'out') == 0 and not results.problems
+
+
 def test_another_call_does_the_rest_and_what_has_changed(folder):
     results, _ = opened(folder, 0, 1)
     results.add(request('a.png', 1), poses(1))

@@ -26,6 +26,25 @@ def test_a_folder_gives_all_images_below_it(folder):
     assert source.count == 4 and source.ignored == 1
 
 
+def test_a_link_to_nothing_is_a_missing_image(folder):
+    (folder / 'd.png').symlink_to(folder / 'gone.png')
+    found = {image.name: image.image for image in open_source(str(folder))}
+    with pytest.raises(DataError, match=r'd\.png: no such image'):
+        as_image(found['d.png'])
+
+
+@pytest.mark.parametrize(('source', 'fps', 'message'), [
+    ('http://[::1/a.mp4', None, 'no address'), ('.', float('inf'), 'give a rate above 0')])
+def test_an_address_or_a_rate_that_is_none_is_refused(source, fps, message):
+    with pytest.raises(ConfigError, match=message):
+        open_source(source, fps)
+
+
+def test_a_stream_is_not_named_by_its_password(monkeypatch):
+    monkeypatch.setattr('hourglass.inference.sources.Video', lambda address: [])
+    assert open_source('rtsp://user:secret@cam.local/').name == 'cam.local'
+
+
 def test_results_of_an_earlier_prediction_are_no_input(folder):
     for name in ('found/overlays/a.JPG', 'found/crops/sub/c.png_0.png', 'sub/heatmaps/b.png_0.png',
                  'crops/mine.png'):

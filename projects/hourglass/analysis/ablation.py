@@ -92,9 +92,14 @@ def train(config: Path, seed: int, iterations: int, validations: int | None, fol
     command = [sys.executable, '-W', 'ignore', '-m', 'hourglass', 'train', str(config),
                '--work-dir', str(folder), '--resume', '--cfg-options', *options]
     with log.open('a') as output:
-        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False,
-                              env=os.environ | dict(PYTHONPATH=os.pathsep.join(paths)))
-    if done.returncode:
+        training = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT,
+                                    env=os.environ | dict(PYTHONPATH=os.pathsep.join(paths)))
+        try:
+            failed = training.wait()
+        except KeyboardInterrupt:       # which the training has got as well: it saves its state
+            training.wait()
+            raise
+    if failed:
         line = log.read_text().strip().rpartition('\n')[-1]
         raise ConfigError(f'{config}, seed {seed}: training failed ({line}); see {log}')
 

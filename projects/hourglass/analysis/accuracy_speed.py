@@ -22,7 +22,7 @@ from mmengine.config import Config
 from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS, init_default_scope
 
-from hourglass.checkpoints.configs import read_config
+from hourglass.checkpoints.configs import check_test_set, read_config
 from hourglass.checkpoints.names import find_config, weights_by_name
 from hourglass.datasets.coco_file import records
 from hourglass.datasets.crop import to_image
@@ -95,12 +95,15 @@ class Row:
 
 
 def named_network(text: str, ways: Sequence[str]) -> Network:
-    """Return the network ``NAME`` of the package, or ``CONFIG,WEIGHTS``."""
+    """Return the network ``NAME`` of the package, or ``CONFIG,WEIGHTS``, on the CPU.
+
+    Files of other networks are run there, too, and threads are those of the CPU.
+    """
     config, _, weights = text.rpartition(',')
     path = find_config(config or weights)
     known = weights in weights_by_name()                # they describe themselves
-    return Network(Path(weights).stem, read_config(path), partial(load_model, weights) if known
-                   else partial(load_model, path, weights), ways)
+    return Network(Path(weights).stem, read_config(path), partial(load_model, weights, device='cpu')
+                   if known else partial(load_model, path, weights, 'cpu'), ways)
 
 
 def read_others(path: Path) -> tuple[list[Network], list[Row]]:
@@ -207,6 +210,7 @@ def _calls(network: Network, mirror: bool) -> Iterator[Callable[[], object]]:
 
 def _metric(test: Config, scores: Sequence[str]) -> Any:
     """Return the metric of a test set, after a check that it has the scores."""
+    check_test_set(test, test.filename)
     init_default_scope(test.get('default_scope', 'mmpose'))
     metric = Evaluator(deepcopy(test.test_evaluator)).metrics[0]
     known = metric.protocol.columns if hasattr(metric, 'protocol') else ()

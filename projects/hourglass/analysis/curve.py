@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,9 +43,11 @@ class Curve:
         """Return a row for each score: its last value, the highest and the lowest, and where."""
         rows = []
         for name in dict.fromkeys(key for entry in self.scores for key in entry if key != 'iter'):
-            values = [(entry[name], int(entry['iter'])) for entry in self.scores if name in entry]
-            rows.append([self.name, name, f'{values[-1][0]:.2f}', *(
-                f'{value:.2f} at {at:,}' for value, at in (max(values), min(values)))])
+            values = [(entry[name], int(entry['iter'])) for entry in self.scores
+                      if entry.get(name) == entry.get(name, math.nan)]      # NaN is none
+            if values:
+                rows.append([self.name, name, f'{values[-1][0]:.2f}', *(
+                    f'{value:.2f} at {at:,}' for value, at in (max(values), min(values)))])
         return rows
 
 

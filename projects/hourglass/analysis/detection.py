@@ -17,6 +17,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS
 from numpy import ndarray
 
+from hourglass.checkpoints.configs import check_test_set
 from hourglass.datasets.box_geometry import has_extent, is_usable, overlaps
 from hourglass.datasets.person import PX_PER_SCALE
 from hourglass.errors import ConfigError
@@ -63,6 +64,7 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
     ``score`` are left out, by default as there. Data or a metric that are not this package's raise
     ``ConfigError``.
     """
+    check_test_set(cfg, cfg.filename)
     if not isinstance(Evaluator(deepcopy(cfg.test_evaluator)).metrics[0], KeypointMetric):
         raise ConfigError(f'{cfg.filename}: the first metric of test_evaluator has to be this '
                           "package's, such as hourglass.MpiiPCKh")

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from hourglass.analysis.size import size_of, stages_of
+from hourglass.checkpoints.configs import check_test_set
 from hourglass.deploy.runtimes import WITH_EXIT, wait_for_device
 from hourglass.engine.model_hooks import OptimizeHook
 from hourglass.errors import ConfigError
@@ -40,6 +41,7 @@ def score_names(cfg: Config, wanted: Sequence[str] | None) -> list[str]:
     What a metric of another project returns is known only after a test: then the list is empty.
     Raises ``ConfigError`` if the first metric does not have a score of that name.
     """
+    check_test_set(cfg, cfg.filename)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     metric = Evaluator(deepcopy(cfg.test_evaluator)).metrics[0]
     if not hasattr(metric, 'protocol'):

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 
 from hourglass.analysis.exits import score_names
-from hourglass.checkpoints.configs import read_config
+from hourglass.checkpoints.configs import check_test_set, read_config
 from hourglass.checkpoints.names import find_config
 from hourglass.deploy.export import Exported, KeypointsOf
 from hourglass.evaluation.metrics import KeypointMetric
@@ -26,6 +26,7 @@ def compare_scores(config: str | Path, exported: Exported) -> str:
     With this package's metrics it has the paired 95 % interval of each difference.
     """
     cfg = read_config(find_config(config))
+    check_test_set(cfg, config)
     cfg.log_level, cfg.visualizer = 'WARNING', dict(type='mmengine.Visualizer')
     cfg.load_from = None                    # which the network and the file take the place of
     cfg.test_dataloader.persistent_workers = False      # the second test would fork with them

@@ -85,7 +85,8 @@ def _processes(count: int, weights: str) -> float:
             [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node',
              str(count), '-m', 'hourglass', 'predict', str(images), '--whole-image', '--weights',
              weights, '--no-overlays', '--out', f'{folder}/found', '--launcher', 'pytorch'],
-            env=os.environ | dict(OMP_NUM_THREADS='1'), capture_output=True, text=True)
+            env=os.environ | dict(OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES=''), text=True,
+            capture_output=True)
         if ended.returncode:
             why = [line.removeprefix('error: ') for line in ended.stderr.splitlines()
                    if line.startswith('error: ')]
@@ -108,7 +109,7 @@ WORKS: dict[str, Callable[[int, str], float]] = {
     'images': _images,
     'people in an image': _people,
     'stacks of 256 features': _stacks,
-    f'processes, {_SHARED} images each': _processes,
+    f'processes on the CPU, {_SHARED} images each': _processes,
     'annotated people': lambda people, _: measure_loading(people, memory=False).seconds}
 
 

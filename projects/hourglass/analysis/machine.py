@@ -32,7 +32,8 @@ def machine() -> dict[str, str | int]:
         processor=model[0] if model else platform.processor() or platform.machine(),
         cores=os.cpu_count() or 1, instructions=_instructions(),
         threads=torch.get_num_threads(),
-        accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else 'none',
+        accelerator=(torch.cuda.get_device_name() if torch.cuda.is_available() else
+                     'MPS' if torch.backends.mps.is_available() else 'none'),
         python=platform.python_version(), hourglass=hourglass.__version__, torch=torch.__version__,
         **{name: _release(name) for name in _VERSIONS if find_spec(name)})
 

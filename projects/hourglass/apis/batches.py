@@ -61,6 +61,9 @@ class BatchPredictor:
                               f"{', '.join(batch)}; people are where the column 'boxes', "
                               'load_detector or whole_image says')
         names = [str(image) for image in batch['image']]
+        if given and len(batch['boxes']) != len(names):
+            raise ConfigError(f"boxes: {len(batch['boxes'])} given for {len(names)} images; give "
+                              'one entry for each')
         results = Results(self.network.dataset_meta, {})
         for _ in predict_collection(
                 self.network, self._requests(names, batch['boxes'] if given else None),

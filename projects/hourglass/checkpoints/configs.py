@@ -48,6 +48,13 @@ def read_config(path: str | Path) -> Config:
     return cfg
 
 
+def check_test_set(cfg: Config, path: str | Path | None) -> None:
+    """Raise ``ConfigError`` if a config has nothing to test on."""
+    if cfg.get('test_dataloader') is None:
+        raise ConfigError(f'{path}: has no test_dataloader; give test_dataloader, test_cfg and '
+                          'test_evaluator')
+
+
 def with_environment(text: str) -> str:
     """Replace ``{{$NAME:default}}`` by an environment variable, as in mmengine's old style."""
     return re.sub(r'{{\s*\$(\w+)\s*:\s*(\S*?)\s*}}',

@@ -30,9 +30,12 @@ def run(args: argparse.Namespace) -> None:
     sizes = {work: getattr(args, name) for work, name in zip(WORKS, _SIZES)}
     if wrong := [size for chosen in sizes.values() for size in chosen if size < 1]:
         raise ConfigError(f'{wrong[0]}: give sizes of 1 or more')
-    growths = [measure_growth(work, chosen, args.weights)
-               for work, chosen in sizes.items() if chosen]
-    print(f'{table(growths)}\n\n{described(machine())}')
+    growths = []
+    for work, chosen in sizes.items():
+        if chosen:
+            growths.append(measure_growth(work, chosen, args.weights))
+            print(table(growths[-1:]), flush=True, end='\n\n')
+    print(described(machine()))
     if args.plot:
         save_figure(plot(growths), args.plot)
     if args.json:

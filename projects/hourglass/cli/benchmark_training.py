@@ -3,6 +3,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from hourglass.errors import ConfigError
 from hourglass.io.files import write_json
 
 
@@ -20,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from hourglass.analysis.machine import machine
     from hourglass.analysis.training_speed import table, training_speed
+    if args.batch_size < 1 or not args.seconds > 0:
+        raise ConfigError('--batch-size, --seconds: give numbers above 0')
     speeds = []
     for config in args.configs:
         for way in args.ways:

@@ -70,13 +70,6 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
     return cfg
 
 
-def check_test_set(cfg: Config, path: str) -> None:
-    """Raise ``ConfigError`` if a config has nothing to test on."""
-    if cfg.get('test_dataloader') is None:
-        raise ConfigError(f'{path}: has no test_dataloader; give test_dataloader, test_cfg and '
-                          'test_evaluator')
-
-
 def _leave_out_hooks(cfg: Config) -> None:
     """Remove hooks that are None, which mmengine cannot build; its own ones stay None for it."""
     hooks = cfg.get('default_hooks') or {}
@@ -175,7 +168,8 @@ def _refuse_lost_options(cfg: Config, options: dict) -> None:
                 raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there, as "
                                   f"{'.'.join(keys[:depth])} is no dict of such a key")
             else:
-                near = [known for known in here if known[0] == key[0] and _edits(key, known) <= 2]
+                near = [known for known in map(str, here)
+                        if known[:1] == key[0] and _edits(key, known) <= 2]
                 if near and depth and not ('type' in here and depth == len(keys) - 1):
                     raise ConfigError(f"--cfg-options {option}: the config has no '{key}' there, "
                                       f"did you mean '{near[0]}'?")

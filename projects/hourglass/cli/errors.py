@@ -4,6 +4,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ def one_line_errors() -> Iterator[None]:
     except BrokenPipeError:             # the reader of the output, such as head, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except KeyboardInterrupt:
+        print('stopped', file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except Exception as error:
         line = _one_line(error)
         if line is None:
@@ -82,6 +86,11 @@ def _one_line(error: Exception) -> str | None:
     if isinstance(error, RuntimeError) and re.match(r'DataLoader (worker \(pid|timed out)', text):
         return (f"{' '.join(text.split()).rstrip('. ')}: a data worker was lost or hangs (memory? "
                 'a slow disk?); try fewer num_workers; if it trained, go on with --resume')
+    if isinstance(error, (RuntimeError, MemoryError)) and (
+            match := re.search(r'(CUDA|MPS).*out of memory|DefaultCPUAllocator', text)):
+        place = 'device' if match[1] else 'machine'
+        return (f'the memory of the {place} is full ({text.splitlines()[0]}); lower --batch-size, '
+                'or the batch_size of the data loader')
     if isinstance(error, RuntimeError) and re.search(r'gloo.* by peer', text):
         return 'another process of this run has ended; its error, or what killed it, is the reason'
     if isinstance(error, ModuleNotFoundError) and error.name in _INSTALL:

@@ -126,12 +126,13 @@ def run(args: argparse.Namespace) -> None:
     images = predict_collection(
         model, source, find_boxes, results, drawing, stage=args.stage, batch_size=args.batch_size,
         flip=False if args.no_flip else None, probability=args.probability, smooth=args.smooth)
-    done, stopped = 0, False
+    done, stopped, printed = 0, False, set()
     try:
         for problem in tqdm(
                 images, total=source.count, unit='image', disable=not sys.stderr.isatty()):
             done += 1
             if problem:
+                printed.add(str(problem))
                 tqdm.write(f'error: {problem}', file=sys.stderr)
             if done == args.max_frames:
                 break
@@ -159,6 +160,9 @@ def run(args: argparse.Namespace) -> None:
     if stopped:
         sys.exit(_STOPPED)
     if results.problems:
+        for problem in results.problems:                # of other processes, too
+            if problem not in printed:
+                print(f'error: {problem}', file=sys.stderr)
         sys.exit(f"{counted(len(results.problems), 'image')} could not be used")
 
 

@@ -18,8 +18,9 @@ def run(args: argparse.Namespace) -> None:
 
     from hourglass.analysis.calibrate import calibration_in
     from hourglass.analysis.report.write import check_path, write_report
+    from hourglass.checkpoints.configs import check_test_set
     from hourglass.checkpoints.names import checked_checkpoint
-    from hourglass.cli.config import check_test_set, load_config
+    from hourglass.cli.config import load_config
     out, cfg = check_path(args.out), load_config(args)
     check_test_set(cfg, args.config)
     cfg.load_from = checked_checkpoint(args.checkpoint)

@@ -37,8 +37,9 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
     from mmengine.runner import Runner
 
+    from hourglass.checkpoints.configs import check_test_set
     from hourglass.checkpoints.names import checked_checkpoint, find_weights
-    from hourglass.cli.config import check_test_set, load_config
+    from hourglass.cli.config import load_config
     from hourglass.engine.checks import check_evaluation
     from hourglass.engine.journal_loop import use_journal
     checkpoint = checked_checkpoint(args.checkpoint)

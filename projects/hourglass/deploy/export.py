@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,7 +65,7 @@ class Exported:
     unsettled: int                      # those that differ by rounding alone, not in deviation
     in_torch: KeypointsOf               # crops (B, 3, H, W) -> (B, K, 2) in input px, (B, K)
     in_file: KeypointsOf                # the same, by the file
-    offsets: Tensor                     # (N, K) between the two on the compared crops, input px
+    offsets: Tensor                     # (images, K) between the two, input px
 
 
 def deployed(model: PoseNetwork, stage: int | None = None, flip: bool = False,
@@ -117,7 +117,11 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
     model = load_model(config, checkpoint, device='cpu')
     assert model.decode is not None
     module = deployed(model, stage, flip, decode)
-    similar = list(ImageFiles(str(images)).paths.values()) if images else []
+    similar: list[str | Path] = []
+    if images:
+        source = ImageFiles(str(images))
+        source.keep(set(source.paths) - set(source.videos))
+        similar += source.paths.values()
     calibration = _crops(similar, model) if similar else None
     crops = _crops(check, model) if check or calibration is None else calibration
     notes = metadata(module, config, checkpoint, out.suffix)
@@ -194,11 +198,11 @@ def metadata(module: PoseNetwork, config: str | Path, checkpoint: Path, suffix: 
         source=f'{Path(config).name}, {checkpoint.name}')
 
 
-def _crops(images: Iterable[str | Path], model: PoseNetwork) -> Tensor:
+def _crops(images: Sequence[str | Path], model: PoseNetwork) -> Tensor:
     """Return each whole image as input, (N, 3, H, W); N is a multiple of 3."""
     crops = []
-    for image in [read_image(path) for path in images] or [
-            render_person(seed, (256, 256))[0] for seed in range(_BATCH)]:
+    rendered = (render_person(seed, (256, 256))[0] for seed in range(_BATCH))
+    for image in map(read_image, images) if images else rendered:       # one at a time in memory
         size = np.array(image.shape[1::-1])
         matrix = model.matrix((size - 1) / 2, fitted(size, model.input_size))
         crop = crop_image(image, matrix, model.input_size)
@@ -242,7 +246,7 @@ def compare(run: Run, module: PoseNetwork, crops: Tensor, images: int, out: Path
             return (outputs[0], outputs[1]) if module.decode else decode(outputs[0])
         return torch.no_grad()(keypoints_of)
     return Exported(out, 0, images, module.decode is not None, max(deviations), keypoints,
-                    unsettled, by(module), by(run), torch.cat(batches)[:len(crops)])
+                    unsettled, by(module), by(run), torch.cat(batches)[:images])
 
 
 def _all_outputs(run: Run, pixels: Tensor) -> Sequence[Tensor]:

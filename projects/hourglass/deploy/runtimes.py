@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from hourglass.deploy.early_exit import Agreement, EarlyExit
 from hourglass.deploy.ncnn_graph import INPUT, OUTPUT, ncnn_graph
-from hourglass.errors import ConfigError, did_you_mean
+from hourglass.errors import ConfigError, did_you_mean, words_of
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.onnx_detectors import session_options
 from hourglass.models.backbone import StackedHourglass, check_input
@@ -202,6 +202,14 @@ def _onnx(network: StackedHourglass, input_size: tuple[int, int]) -> bytes:
 def _compiled(network: StackedHourglass, input_size: tuple[int, int]) -> nn.Module:
     module = _channels_last(fuse(network))
     module.compile()
+    parameter = next(module.parameters())
+    images = torch.zeros(1, network.in_channels, *reversed(input_size), device=parameter.device)
+    try:
+        with torch.no_grad():
+            module(images)
+    except Exception as error:          # of the compiler; each has a type of its own
+        raise ConfigError(f"optimize='compile': {type(error).__name__}: {words_of(error)[:200]}; "
+                          'is there a C++ compiler? Choose another runtime') from None
     return module
 
 

@@ -15,7 +15,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from hourglass.datasets.base import SAMPLE_IDS
 from hourglass.evaluation.samples import annotation_of
 from hourglass.inference.drawing import draw_skeleton, draw_truth
-from hourglass.io.images import read_image, write_image
+from hourglass.io.images import WRITABLE, read_image, write_image
 from hourglass.registry import HOOKS
 
 
@@ -89,5 +89,7 @@ class OverlayHook(PoseVisualizationHook):
             if self.show:
                 self._visualizer.show(drawn[..., ::-1], wait_time=self.wait_time)
             if self.out_dir is not None:
-                path = Path(self.out_dir, f'{number:06d}_{Path(sample.img_path).name}')
-                write_image(path, drawn)
+                name = Path(sample.img_path).name
+                if not name.lower().endswith(WRITABLE):
+                    name += '.png'
+                write_image(Path(self.out_dir, f'{number:06d}_{name}'), drawn)

@@ -1,6 +1,7 @@
 """The processes of a distributed run: which one this is, and how they meet."""
 import os
 import subprocess
+from contextlib import suppress
 from typing import NamedTuple
 
 from hourglass.errors import ConfigError
@@ -68,9 +69,11 @@ def join_ranks(launcher: str) -> None:
     os.environ.update(zip(LAUNCHERS['pytorch'], map(str, place)))
     os.environ.setdefault('MASTER_PORT', '29500')
     if launcher == 'slurm' and 'MASTER_ADDR' not in os.environ:
-        names = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']],
-                               capture_output=True, text=True, check=True).stdout
-        os.environ['MASTER_ADDR'] = names.split()[0]
+        # missing in containers
+        with suppress(OSError, KeyError, IndexError, subprocess.CalledProcessError):
+            names = subprocess.run(['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']],
+                                   capture_output=True, text=True, check=True).stdout
+            os.environ['MASTER_ADDR'] = names.split()[0]
     if 'MASTER_ADDR' not in os.environ:
         raise ConfigError(f'--launcher {launcher}: set MASTER_ADDR to the name of the machine of '
                           'the first process')

@@ -119,7 +119,7 @@ class SafeCheckpointHook(CheckpointHook):
         self.last_ckpt = known.get('last_ckpt')             # mmengine forgets it when it resumes
         if is_main_process() and isinstance(self.file_backend, WholeFiles):
             for folder in {self.out_dir, runner.work_dir}:
-                for draft in Path(folder).glob('*.part'):
+                for draft in Path(folder).glob('*.????????.part'):
                     draft.unlink()                          # left by a run that was killed
         self.outdated = list(known.get('outdated_ckpts', ()))
         self._remove_outdated(runner)

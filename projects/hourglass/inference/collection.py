@@ -21,10 +21,9 @@ from hourglass.inference.results import Results
 from hourglass.inference.sources import Camera, Frames
 from hourglass.inference.tracking import Tracker
 from hourglass.io.ahead import ahead
-from hourglass.io.images import StoredImage, size_of, write_image
+from hourglass.io.images import WRITABLE, StoredImage, size_of, write_image
 from hourglass.io.video import VideoWriter
 
-_WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 _OBSERVER = 'green: left, if the person faces the camera'
 
 
@@ -54,7 +53,7 @@ class Drawing:
             if metainfo.get('observer_sides') and (poses.scores >= self.min_score).any():
                 draw_note(drawn, _OBSERVER)
             if request.video is None:
-                write_image(self._overlay_of(name, '.png', _WRITABLE), drawn)
+                write_image(self._overlay_of(name, '.png', WRITABLE), drawn)
             else:
                 self._write_frame(request, drawn)
         for person, crop in enumerate(() if poses.inputs is None else poses.inputs):

@@ -20,6 +20,8 @@ def find_device(name: str | None = None) -> torch.device:
     if name is None:
         name = ('cuda' if torch.cuda.is_available() else
                 'mps' if torch.backends.mps.is_available() else 'cpu')
+    if name.startswith('meta'):
+        raise ConfigError(f"device '{name}': holds no numbers; leave it out, or give 'cpu'")
     try:
         return torch.empty(0, device=name).device
     except (AssertionError, RuntimeError) as error:

@@ -39,9 +39,7 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
             describe themselves.
     """
     to = find_device(device)
-    if weights in (None, config) and isinstance(config, (str, Path)) and (
-            weights == config or str(config).removeprefix(SCHEME) in weights_by_name()
-            or Path(config).suffix in _WEIGHTS):
+    if isinstance(config, (str, Path)) and _describe_themselves(config, weights):
         model = _from_weights(config, device).to(to)
         # torch's types lack this form of it
         model = model.to(memory_format=torch.channels_last)     # type: ignore[call-overload]
@@ -51,6 +49,14 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
     _need_openmmlab(f'{config}: a config')
     from hourglass.inference.openmmlab import load_estimator, pose_network
     return pose_network(load_estimator(path, weights, str(to)))
+
+
+def _describe_themselves(config: str | Path, weights: str | Path | None) -> bool:
+    """Return whether ``config`` names nothing but the weights."""
+    of_name = weights_by_name().get(str(config).removeprefix(SCHEME))
+    if weights is None:
+        return of_name is not None or Path(config).suffix in _WEIGHTS
+    return str(weights) == str(config) or Path(weights) == of_name
 
 
 def _from_weights(weights: str | Path, device: str | None) -> PoseNetwork:

@@ -130,9 +130,12 @@ class SharedResults(Results):
         self.journal = journal
 
     def share(self) -> set[str]:
-        """Return the names of this process's images that are not done, or have changed since."""
+        """Return the names of this process's images that are not done, or have changed since.
+
+        One that could not be used is tried again, as the reason may be gone.
+        """
         share = list(self.stamps)[self.journal.rank::self.journal.ranks]
-        return set(share) - set(self._done())
+        return set(share) - {name for name, entry in self._done().items() if 'problem' not in entry}
 
     def add(self, request: Request, found: Poses | HourglassError) -> None:
         self._compare(request)

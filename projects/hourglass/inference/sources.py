@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import glob
+import math
 import re
 import time
 from collections import Counter
@@ -46,7 +47,9 @@ class ImageFiles:
         elif not path.is_file():            # the folders of a pattern before its first wildcard
             root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts[:-1]))
             found = sorted(map(Path, glob.glob(str(path), recursive=True)), key=_by_number)
-        files = [file for file in found if file.is_file() and not _is_result(file, root)]
+        # a link to nothing is reported as a missing image
+        files = [file for file in found if not _is_result(file, root) and (
+            file.is_file() or (file.is_symlink() and not file.exists()))]
         if fps:                             # one folder after another, first its frames
             files.sort(key=lambda file: (
                 file.parent, _is_video(file.name) or Animation.recognises(file)))
@@ -165,8 +168,12 @@ def open_source(source: str, fps: float | None = None, bits: int | None = None
     ``fps`` and ``bits`` are for :class:`ImageFiles`. Raises ``ConfigError`` for ``fps`` of anything
     else, and ``DataError`` for what cannot be opened.
     """
-    address, path = urlsplit(source), Path(source).expanduser()
-    if fps is not None and not fps > 0:
+    path = Path(source).expanduser()
+    try:
+        address = urlsplit(source)
+    except ValueError as error:
+        raise ConfigError(f'{source}: no address ({error})') from None
+    if fps is not None and not 0 < fps < math.inf:
         raise ConfigError(f'fps={fps}: give a rate above 0')
     is_camera = source.isdecimal() and not path.exists()
     if fps and (is_camera or address.netloc or _is_video(source)):
@@ -174,7 +181,7 @@ def open_source(source: str, fps: float | None = None, bits: int | None = None
     if is_camera:
         return Frames(f'camera{source}', Camera(int(source)))
     if address.netloc:
-        return Frames(Path(address.path).name or address.netloc, Video(source))
+        return Frames(Path(address.path).name or str(address.hostname), Video(source))
     if _is_video(source) and (path.is_file() or not glob.has_magic(source)):
         return Frames(path.name, Video(path))
     return ImageFiles(source, fps, bits)

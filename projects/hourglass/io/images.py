@@ -55,6 +55,8 @@ class StoredImage:
 
 ImageLike = Union[str, Path, StoredImage, Image.Image, ndarray]
 
+# suffixes of the files that write_image writes
+WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 REDUCTIONS = (1, 2, 4, 8)               # of the sides of a JPEG while libjpeg decodes it
 
 _DEEP = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
