@@ -11,7 +11,7 @@ from pairs import zip_equal
 from torch.nn.functional import mse_loss
 
 from hourglass import StackedHourglass
-from hourglass.engine.distributed import DataParallel
+from hourglass.engine.distributed import DataParallel, SyncBatchNormOnCpu
 
 SIDE = 32
 
@@ -95,3 +95,17 @@ def test_without_shared_statistics_they_are_averaged_after_every_step(tmp_path, 
     first = 'network.stem.1.running_mean'                       # sees the same maps for one step
     (alone,), shared = (run(tmp_path, n, False, 1) for n in (1, ranks))
     assert torch.allclose(shared[0]['weights'][first], alone['weights'][first], rtol=1e-12)
+
+
+@pytest.mark.parametrize('options', [dict(momentum=None), dict(affine=False), {}], ids=str)
+def test_batches_of_one_process_are_normalised_as_torch_does(tmp_path, options):
+    ours, theirs = (kind(3, **options).double() for kind in (
+        SyncBatchNormOnCpu, torch.nn.BatchNorm2d))
+    dist.init_process_group('gloo', f'file://{tmp_path}/meet', rank=0, world_size=1)
+    try:
+        for images in torch.rand(3, 2, 3, 8, 8).double():
+            torch.testing.assert_close(ours(images), theirs(images))
+    finally:
+        dist.destroy_process_group()
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value)

@@ -12,6 +12,7 @@ import pytest
 from hourglass.errors import DataError
 from hourglass.io import files
 from hourglass.io.files import (
+    check_writable,
     claimed,
     named_errors,
     open_json,
@@ -161,3 +162,15 @@ def test_a_file_that_another_one_names_is_missing_itself(tmp_path):
 def test_an_error_of_another_file_than_the_one_that_is_written_passes_through(tmp_path, other):
     with pytest.raises(FileNotFoundError, match=r'missing\.json'), replacing(tmp_path / 'a'):
         (tmp_path / other).read_text()
+
+
+def test_a_file_that_cannot_be_written_is_found_before(tmp_path, monkeypatch):
+    check_writable(tmp_path / 'new/a.json')
+    assert (tmp_path / 'new').is_dir() and not list((tmp_path / 'new').iterdir())
+    (tmp_path / 'file').touch()
+    for path in (tmp_path / 'new', tmp_path / 'file/a.json'):
+        with pytest.raises(DataError, match=r'cannot be written \(.*\); choose a folder'):
+            check_writable(path)
+    monkeypatch.setattr(os, 'access', lambda path, mode: False)         # root may write anywhere
+    with pytest.raises(DataError, match='cannot be written'):
+        check_writable(tmp_path / 'new/a.json')

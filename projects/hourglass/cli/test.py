@@ -7,7 +7,7 @@ from pathlib import Path
 from hourglass.cli.arguments import add_run_arguments, add_speed_arguments, speed_options
 from hourglass.engine.processes import work_apart
 from hourglass.errors import ConfigError
-from hourglass.io.files import without_nan
+from hourglass.io.files import check_writable, replacing, without_nan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> None:
         path = getattr(args, option)
         if path and Path(path).suffix not in suffixes:
             raise ConfigError(f"--{option} {path}: name a {' or '.join(suffixes)} file")
+    for path in map(Path, filter(None, (args.out, args.dump, args.people))):
+        check_writable(path)                # not only after the test
     if args.report:
         from hourglass.analysis.report.write import check_path, write_report
         check_path(args.report)
@@ -104,7 +106,8 @@ def run(args: argparse.Namespace) -> None:
         intervals = {f'{metric.prefix}/{name}': bounds for metric in runner.test_evaluator.metrics
                      for name, bounds in getattr(metric, 'intervals', {}).items()}
         more = dict(interval95=intervals) if intervals else {}
-        mmengine.dump(without_nan(metrics | more), args.out)
+        with replacing(Path(args.out)) as draft:
+            mmengine.dump(without_nan(metrics | more), draft, Path(args.out).suffix[1:])
 
 
 def _name(kind: str | type) -> str:

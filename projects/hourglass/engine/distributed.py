@@ -44,8 +44,8 @@ class SyncBatchNormOnCpu(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        variance, mean = torch.var_mean(                            # (C,), of this rank
-            x.to(self.weight.dtype), (0, 2, 3), correction=0)
+        kind = x.dtype if self.weight is None else self.weight.dtype
+        variance, mean = torch.var_mean(x.to(kind), (0, 2, 3), correction=0)    # (C,), of this rank
         mean, variance = mean.double(), variance.double()
         own = torch.cat([mean, variance + mean**2, mean.new_ones(1)])
         sums = _SumOverRanks.apply(own * (x.numel() / x.shape[1]))
@@ -53,14 +53,19 @@ class SyncBatchNormOnCpu(nn.BatchNorm2d):
         mean, square = (sums[:-1] / pixels).chunk(2)
         variance = square - mean**2
         with torch.no_grad():
+            momentum = self.momentum
             if self.num_batches_tracked is not None:
                 self.num_batches_tracked += 1
+                if momentum is None:                                # a mean of all batches
+                    momentum = 1 / float(self.num_batches_tracked)
             for running, now in ((self.running_mean, mean),
                                  (self.running_var, variance * pixels / (pixels - 1))):
-                if running is not None and self.momentum is not None:
-                    running.lerp_(now.to(running.dtype), self.momentum)
-        scale = self.weight * torch.rsqrt(variance + self.eps).to(self.weight.dtype)
-        shift = self.bias - mean.to(scale.dtype) * scale
+                if running is not None and momentum is not None:
+                    running.lerp_(now.to(running.dtype), momentum)
+        scale = torch.rsqrt(variance + self.eps).to(kind)
+        if self.weight is not None:
+            scale = self.weight * scale
+        shift = -mean.to(kind) * scale if self.bias is None else self.bias - mean.to(kind) * scale
         return (x * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
 
 

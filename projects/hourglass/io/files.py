@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and reading errors that name the file."""
 from __future__ import annotations
 
+import errno
 import gc
 import gzip
 import json
@@ -159,6 +160,16 @@ def write_json(path: Path, content: Any, indent: int | None = None) -> None:
         text = json.dumps(without_nan(content), indent=indent, allow_nan=False)
     with replacing(path) as draft:
         draft.write_text(text, encoding='utf-8')
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of a file that is to be written; ``DataError`` if it cannot be written to."""
+    try:
+        make_folder(path.parent)
+        if not os.access(path.parent, os.W_OK) or path.is_dir():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise not_written(path, error) from None
 
 
 def not_written(path: Path, error: OSError) -> DataError:

@@ -120,6 +120,10 @@ function clickAt([x, y]) {
 // ---- images, videos and predictions
 
 async function open(file, name, boxes = []) {
+  if (!state.about) {
+    complain('The page is not ready: does the server run?');
+    return;
+  }
   stop();
   complain('');
   if (file.size > state.about.max_bytes) {
