@@ -73,3 +73,12 @@ def test_results_of_other_kinds_are_reported(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.warns(UserWarning, match="left out: 1 of kind 'polygonlabels'"):
         converted(path)
+
+
+def test_two_uploads_of_one_name_are_no_one_image(tmp_path):
+    write_images(tmp_path, ['a.png'])
+    tasks = [json.loads(label_studio(tmp_path, f'/data/upload/3/{prefix}-a.png', True).read_text())
+             for prefix in ('1a2b3c4d', '5e6f7a8b')]
+    (tmp_path / 'export.json').write_text(json.dumps([*tasks[0], *tasks[1]]))
+    with pytest.raises(DataError, match='/1a2b3c4d-a.png and .*/5e6f7a8b-a.png would be the same'):
+        converted(tmp_path / 'export.json')

@@ -84,17 +84,19 @@ class Builder:
                      if parts[i] not in ('..', path.anchor)
                      and (self.folder / Path(*parts[i:])).is_file()), None), '/'.join(parts)
 
-    def add_image(self, written: str, beside: Path = Path()) -> str:
+    def add_image(self, written: str, beside: Path = Path(), source: str | None = None) -> str:
         """Add the image of :meth:`find_image`, and return its name in the folder.
 
-        Raises ``DataError`` for a missing image, and for one that another path means, too.
+        ``source`` is the path that tells it from others, by default that from ``beside``. Raises
+        ``DataError`` for a missing image, and for one that another path means, too.
         """
         name, whole = self.find_image(written, beside)
         if name is None:
             raise DataError(f'{self.path}: {self.folder} has no image {written}; name the folder '
                             'of the images with --images')
-        if (other := self.written.setdefault(name, whole)) != whole:
-            raise DataError(f'{self.path}: {other} and {whole} would be the same image, '
+        source = source or whole
+        if (other := self.written.setdefault(name, source)) != source:
+            raise DataError(f'{self.path}: {other} and {source} would be the same image, '
                             f'{self.folder / name}; name the folder that has both with --images')
         if name not in self.images:
             width, height = image_size(self.folder / name)

@@ -47,7 +47,9 @@ def _add_people(builder: Builder, data: dict, result: list[dict], others: Counte
         if one['type'] not in ('keypointlabels', 'rectanglelabels'):
             others[one['type']] += 1
             continue
-        image = image or builder.add_image(_name(builder, data))
+        if not image:
+            name, source = _name(builder, data)
+            image = builder.add_image(name, source=source)
         value, size = one['value'], (one['original_width'], one['original_height'])
         x, y = value['x'] / 100 * size[0], value['y'] / 100 * size[1]
         if one['type'] == 'rectanglelabels':
@@ -59,8 +61,11 @@ def _add_people(builder: Builder, data: dict, result: list[dict], others: Counte
         builder.add_shapes(image, points, boxes)
 
 
-def _name(builder: Builder, data: dict) -> str:
-    """Return the name of a task's image: of ``?d=``, or without the prefix of an uploaded one."""
+def _name(builder: Builder, data: dict) -> tuple[str, str]:
+    """Return the name of a task's image and its path there, of ``?d=`` or of the address.
+
+    The name of an uploaded one is without the prefix, which tells two of the same name apart.
+    """
     urls = [urlsplit(value) for value in data.values() if isinstance(value, str)]
     names = [parse_qs(url.query).get('d', [unquote(url.path)])[0] for url in urls]
     name = next((name for name in names if Path(name).suffix.lower() in image_suffixes()), None)
@@ -68,5 +73,5 @@ def _name(builder: Builder, data: dict) -> str:
         raise DataError(f'{builder.path}: no image is named by {data}')
     last = name.rpartition('/')[2]
     if last[_UPLOADED:_UPLOADED + 1] == '-' and builder.find_image(name)[0] is None:
-        return last[_UPLOADED + 1:]
-    return name
+        return last[_UPLOADED + 1:], name
+    return name, name
