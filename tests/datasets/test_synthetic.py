@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pairs import zip_equal
 
-from hourglass.datasets.synthetic import render_person, write_synthetic
+from hourglass.datasets.synthetic import render_person, write_synthetic, writer
 from hourglass.datasets.synthetic import skeleton as body
 from hourglass.datasets.synthetic.canvas import Canvas
 from hourglass.datasets.synthetic.figure import View, draw_figure
@@ -61,6 +61,26 @@ def test_complete_folder_is_kept_and_any_other_is_made_again(tmp_path):
     assert first.read_bytes() == before
     write_synthetic(tmp_path, 2, 2, 1, (64, 64))
     assert first.read_bytes() != before and len(list(first.parent.iterdir())) == 2
+
+
+@pytest.mark.parametrize('name', ['annotations.json', 'images/000123.jpg'])
+def test_what_was_not_rendered_is_never_replaced(tmp_path, name):
+    own = tmp_path / name
+    own.parent.mkdir(exist_ok=True)
+    own.write_text('[]')
+    with pytest.raises(DataError, match='were not rendered; choose another folder'):
+        write_synthetic(tmp_path, 2, 1, 1, (64, 64))
+    assert own.read_text() == '[]'
+
+
+def test_what_an_interrupted_run_left_is_replaced(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(writer, 'write_json', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        write_synthetic(tmp_path, 2, 1, 1, (64, 64))
+    assert len(list((tmp_path / 'images').iterdir())) == 2
+    write_synthetic(tmp_path, 1, 1, 1, (64, 64))
+    assert [path.name for path in (tmp_path / 'images').iterdir()] == ['000000.jpg']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['annotations.json', 'images']
 
 
 def test_annotation_file_has_the_mpii_fields(tmp_path):

@@ -19,6 +19,7 @@ from hourglass.datasets.synthetic.image import SMALLEST_SIDE, render_person
 from hourglass.errors import DataError
 from hourglass.io.files import write_json
 
+_GENERATOR = 'hourglass synthetic people'
 VERSION = 2                             # to be raised when the same seed draws another image
 
 
@@ -30,6 +31,15 @@ def _write_image(images: Path, recipe: dict[str, Any], index: int) -> dict[str, 
     _, code = cv2.imencode('.jpg', image, (cv2.IMWRITE_JPEG_QUALITY, recipe['jpeg_quality']))
     (images / name).write_bytes(code.tobytes())
     return {'image': name, **record}
+
+
+def _recipe_of(annotation: Path) -> dict[str, Any]:
+    """Return the recipe in an annotation file; empty if it has none."""
+    try:
+        info = json.loads(annotation.read_text(encoding='utf-8'))['info']
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return info if isinstance(info, dict) else {}
 
 
 def _is_complete(annotation: Path, recipe: dict[str, Any]) -> bool:
@@ -65,7 +75,8 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
     images of a longer run are those of a shorter one. Images of another recipe are replaced.
     Returns the path of the annotation file, ``{"info": recipe, "people": [record, ...]}`` with the
     records of :func:`render_person` and the file's name in ``image``. Raises ``DataError`` for an
-    argument out of range, or a folder that cannot be written.
+    argument out of range, a folder that cannot be written, and one with other annotations or images
+    of such names.
 
     Args:
         count: number of images.
@@ -74,20 +85,27 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
         size: (w, h) in pixels.
         stream: splits of one data set take different streams, which never share an image.
     """
-    recipe = {'generator': 'hourglass synthetic people', 'version': VERSION, 'count': count,
+    recipe = {'generator': _GENERATOR, 'version': VERSION, 'count': count,
               'seed': seed, 'stream': stream, 'size': list(size), 'jpeg_quality': 92}
     _check(recipe, workers)
     annotation, images = Path(folder) / 'annotations.json', Path(folder) / 'images'
     if _is_complete(annotation, recipe):
         return annotation
+    unfinished, old = Path(folder) / '.rendering', list(images.glob('[0-9]' * 6 + '.jpg'))
+    rendered = unfinished.exists() or _recipe_of(annotation).get('generator') == _GENERATOR
+    if not rendered and (old or annotation.exists()):
+        raise DataError(f'{folder}: has annotations or images that were not rendered; choose '
+                        'another folder')
     try:
         # what an earlier or interrupted run left goes first, its annotation before its images
-        annotation.unlink(missing_ok=True)
         images.mkdir(parents=True, exist_ok=True)
-        for path in list(images.glob('[0-9]' * 6 + '.jpg')):
-            path.unlink()
+        unfinished.touch()
+        annotation.unlink(missing_ok=True)
+        for path in old:
+            path.unlink(missing_ok=True)
         people = _render_all(partial(_write_image, images, recipe), count, workers)
         write_json(annotation, {'info': recipe, 'people': people})
+        unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(f'{folder}: cannot write synthetic images ({error.strerror or error}); '
                         'choose a folder you may write to, with free space') from error
