@@ -13,7 +13,9 @@ import pytest
 import scipy.io
 import torch
 from conftest import REPOSITORY
+from own_people import write_people
 
+from hourglass.analysis.project.write import _comment
 from hourglass.apis import init_model
 from hourglass.checkpoints import import_checkpoint, read_checkpoint
 from hourglass.datasets.flic.files import read_flic
@@ -175,3 +177,13 @@ def test_a_checkpoint_from_an_address_is_loaded_weights_only(trace, tmp_path, mo
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize('end', ['\n', '\r', '\x0c', '\u2028'])
+def test_a_name_in_an_annotation_does_not_become_a_program(cli, trace, tmp_path, end):
+    """Those of keypoints stand in the comments of the config that hourglass init writes."""
+    names = [f'left_tip{end}open({str(trace)!r}, "w").close(){end}#', 'tail', 'nose']
+    with pytest.raises(SystemExit, match='a keypoint is named .*; give it a name of one line'):
+        cli('init', write_people(tmp_path, names=names), '--images', tmp_path / 'images', '--out',
+            tmp_path / 'project')
+    assert '\n' not in _comment(names[0]) and not trace.exists()

@@ -15,4 +15,4 @@ del view, parts
 test_pipeline = val_pipeline = [
     dict(_base_.val_pipeline[0], longer_side=longer_side), *_base_.val_pipeline[1:]]
 val_dataloader = test_dataloader = dict(dataset=dict(pipeline=val_pipeline))
-load_from = '{{ fileDirname }}/../../projects/hourglass/weights/people.safetensors'
+load_from = 'hourglass://people'

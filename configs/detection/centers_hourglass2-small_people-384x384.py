@@ -1,5 +1,5 @@
 # Two stacks of 64 features that find people in an image whose longer side is 384 px. They begin as
-# people-small, which predicts keypoints. LSP and LSP Extended add athletes.
+# people-small_160, which predicts keypoints. LSP and LSP Extended add athletes.
 _base_ = [
     '../_base_/schedules/strong.py', '../_base_/models/hourglass2_small.py',
     '../_base_/datasets/boxes.py']

@@ -1,6 +1,7 @@
 # FLIC's 11 joints with the paper's observer-centric labels, trained on from `people`. (`flic` began
 # with other weights: its card.)
 _base_ = ['../people/td-hm_hourglass2-medium_people-160x160.py']
+dataset_type = 'hourglass.FlicDataset'
 folder = {key: value for key, value in _base_.flic_train.items()
           if key not in ('skeleton', 'labels')}
 train_pipeline = [_base_.augmentation if step == _base_.milder else step

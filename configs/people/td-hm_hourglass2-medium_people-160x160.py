@@ -1,4 +1,5 @@
-# Two stacks of 128 features on the same data and input, which begin as the widened network of 64.
+# Two stacks of 128 features on the same data and input, from random weights; those shipped began as
+# the widened network of 64 (the card).
 # Crops are moved, scaled and turned less, and half of those of the MPII subset lie around boxes as
 # a detector finds them.
 _base_ = ['td-hm_hourglass2-small_people-160x160.py']

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from hourglass.checkpoints.names import (
+    DETECTOR,
     SCHEME,
     checked_checkpoint,
     configs_by_name,
@@ -21,6 +22,7 @@ def test_every_name_leads_to_a_file():
     for name, path in weights.items():
         assert find_weights(name) == find_weights(SCHEME + name) == path
         assert checked_checkpoint(name) == str(path)
+    assert find_weights(f'{SCHEME}people-384') == DETECTOR
 
 
 def test_a_path_comes_before_a_name(tmp_path, monkeypatch):

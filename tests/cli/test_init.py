@@ -30,6 +30,13 @@ def test_what_is_there_stays(tmp_path, cli):
     assert not (tmp_path / 'config.py').read_text()
 
 
+def test_a_folder_whose_path_a_config_cannot_have_is_refused(tmp_path, cli):
+    with pytest.raises(SystemExit, match="it's: has an apostrophe, which the path of a config"):
+        cli('init', write_people(tmp_path), '--images', tmp_path / 'images', '--out',
+            tmp_path / "it's")
+    assert not (tmp_path / "it's").exists()
+
+
 @pytest.mark.parametrize(('text', 'value'), [
     ('0/5', (0, 5)), ('0.2', 0.2), ('val.txt', Path('val.txt')), ('a/b.txt', Path('a/b.txt'))])
 def test_what_is_held_out_is_a_fold_a_share_or_a_file(text, value):

@@ -33,7 +33,8 @@ def served(monkeypatch) -> list:
         def serve_forever(self) -> None:
             raise KeyboardInterrupt
 
-    def make_server(host: str, port: int, app, threaded: bool) -> Server:
+    def make_server(host: str, port: int, app, threaded: bool, request_handler: type) -> Server:
+        assert request_handler.timeout == 60
         calls.append((host, port, app.test_client()))
         return Server()
     monkeypatch.setattr('werkzeug.serving.make_server', make_server)

@@ -2,8 +2,6 @@
 from __future__ import annotations
 
 import base64
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -32,12 +30,11 @@ def test_the_notebook_is_small():
 
 
 @pytest.mark.slow
-def test_the_notebook_shows_what_is_stored(tmp_path, monkeypatch):
+def test_the_notebook_shows_what_is_stored(tmp_path):
     nbclient, nbformat = (pytest.importorskip(name) for name in ('nbclient', 'nbformat'))
     pytest.importorskip('ipykernel')
     (tmp_path / 'docs').mkdir()
     (tmp_path / 'docs/images').symlink_to(REPOSITORY / 'docs/images')
-    monkeypatch.setenv('PATH', f'{Path(sys.executable).parent}', prepend=':')
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     stored = outputs(notebook)
     nbclient.NotebookClient(notebook, timeout=1800,

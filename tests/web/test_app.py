@@ -1,4 +1,6 @@
 """The page's server: it answers with the poses of predict, and refuses the rest in a line."""
+from __future__ import annotations
+
 import pytest
 
 pytest.importorskip('flask')
@@ -6,12 +8,14 @@ pytest.importorskip('flask')
 import base64
 import json
 import re
+import threading
 from io import BytesIO
 
 import cv2
 import numpy as np
 from pairs import zip_equal
 from PIL import Image
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from hourglass.apis import init_model, predict
 from hourglass.datasets.synthetic import render_person
@@ -161,6 +165,54 @@ def test_a_request_that_is_too_large_is_refused(model):
     answer = ask(client, bytes(500_001))
     assert answer.status_code == 413
     assert answer.get_json() == dict(error='more than 0.5 MB; make the file smaller')
+
+
+class Stalled(BytesIO):
+    """A body of which the second half comes when the event is set."""
+
+    def __init__(self, body: bytes, event: threading.Event):
+        super().__init__(body)
+        self.half, self.event, self.waits = len(body) // 2, event, threading.Event()
+
+    def _wait(self) -> None:
+        if self.tell() >= self.half:
+            self.waits.set()
+            self.event.wait(20)
+
+    def read(self, size: int | None = -1) -> bytes:
+        self._wait()
+        return super().read(1000)
+
+    def readinto(self, buffer) -> int:
+        self._wait()
+        return super().readinto(memoryview(buffer)[:1000])
+
+
+@pytest.mark.parametrize('path', ['/frames', '/predict'])
+@pytest.mark.parametrize(('most', 'status'), [(2, 200), (1, 503)])
+def test_an_upload_that_stalls_keeps_nobody_waiting_but_its_place(
+        model, monkeypatch, path, most, status):
+    monkeypatch.setattr('hourglass.web.app.MAX_REQUESTS', most)
+    app, event = create_app({'lsp-small': model}), threading.Event()
+    form = dict(model='lsp-small', boxes=json.dumps([BOX]), image=(BytesIO(PNG), 'a.png'))
+    environ = EnvironBuilder(path, method='POST', data=form).get_environ()
+    environ['wsgi.input'] = body = Stalled(environ['wsgi.input'].read(), event)
+    slow = threading.Thread(target=run_wsgi_app, args=(app, environ))
+    slow.start()
+    try:
+        assert body.waits.wait(20)
+        answer = app.test_client().post(path, data=form | dict(image=(BytesIO(PNG), 'a.png')))
+        assert answer.status_code == status and slow.is_alive()
+    finally:
+        event.set()
+        slow.join()
+    assert app.test_client().post('/frames', data=dict(image=(BytesIO(PNG), 'a.png'))
+                                  ).status_code == 200      # the place is free again
+
+
+def test_boxes_that_are_too_long_are_not_called_a_large_file(client):
+    answer = ask(client, PNG, boxes='1' * 600_000)
+    assert (answer.status_code, answer.get_json()['error']) == (413, 'boxes: too long')
 
 
 def test_other_sites_are_refused(client, model):

@@ -81,6 +81,18 @@ def test_a_video_becomes_evenly_spaced_frames(video, seconds, count, gap, senten
     assert levels == pytest.approx(30 * gap * np.arange(count), abs=4)      # of MPEG-4 and JPEG
 
 
+def test_a_video_of_too_many_frames_is_cut(video, monkeypatch):
+    monkeypatch.setattr('hourglass.web.uploads._MOST_PIXELS', 1300 * 16 * 10)
+    frames, missing = read_frames(file_of(video), 30)
+    assert len(frames) == 10
+    assert missing == 'video: it has so many frames that the first 1.0 seconds are shown'
+
+
+def test_an_image_that_no_jpeg_can_hold_is_refused():
+    with pytest.raises(DataError, match='image: a side of more than 65,500 px; make it smaller'):
+        read_frames(uploaded(Image.new('L', (70_000, 2)), 'PNG'), 30)
+
+
 def test_frames_before_the_damage_of_a_video_are_kept(tmp_path, rng):
     pytest.importorskip('av')
     path = tmp_path / 'a.avi'

@@ -39,6 +39,9 @@ def run(args: argparse.Namespace) -> None:
     config = args.out / 'config.py'
     if config.exists():
         raise ConfigError(f'{config}: is there already; remove it, or name another folder')
+    if "'" in str(args.out.absolute()):                 # which mmengine would end a text by
+        raise ConfigError(f'{args.out.absolute()}: has an apostrophe, which the path of a config '
+                          'cannot have; name another folder')
     if args.val and args.held_out is not None:
         raise ConfigError('--val and --held-out both say what to validate on; give one')
     if args.val_images and not args.val:

@@ -53,10 +53,12 @@ def is_loopback(host: str) -> bool:
 
 def run(args: argparse.Namespace) -> None:
     try:
-        from werkzeug.serving import make_server
+        from werkzeug.serving import WSGIRequestHandler, make_server
 
         from hourglass.web.app import LOOPBACK, create_app
     except ModuleNotFoundError as error:
+        if error.name not in ('flask', 'werkzeug'):
+            raise
         raise ConfigError(f'the page needs {error.name}: pip install flask') from None
     from hourglass.apis import find_detector
     if not 0 <= args.port < 1 << 16:
@@ -77,7 +79,8 @@ def run(args: argparse.Namespace) -> None:
     app = create_app(models, hosts, detector, args.public_url, args.max_megabytes,
                      args.max_seconds)
     with suppress(KeyboardInterrupt):
-        server = make_server(args.host, args.port, app, threaded=True)
+        handler = type('Handler', (WSGIRequestHandler,), dict(timeout=60))      # s of silence
+        server = make_server(args.host, args.port, app, threaded=True, request_handler=handler)
         name = f'[{args.host}]' if ':' in args.host else args.host
         address = f'http://{name}:{server.port}'
         if args.public_url:

@@ -65,6 +65,8 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
             + (f"; choose one of {', '.join(dict(named))} with category" if named else
                '; export the annotation as COCO keypoints'))
     names = list(map(str, chosen[0]['keypoints']))
+    if strange := [name for name in names if not name.isprintable()]:
+        raise DataError(f'{path}: a keypoint is named {strange[0]!r}; give it a name of one line')
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise DataError(f'{path}: two keypoints are named {twice[0]!r}; name them apart')
     images = {one['id']: one for one in records(content['images'], ('id',), path, 'image')}

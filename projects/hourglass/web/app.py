@@ -14,7 +14,12 @@ import cv2
 import flask
 import numpy as np
 from numpy import ndarray
-from werkzeug.exceptions import Forbidden, HTTPException, MisdirectedRequest
+from werkzeug.exceptions import (
+    Forbidden,
+    HTTPException,
+    MisdirectedRequest,
+    ServiceUnavailable,
+)
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from hourglass.apis import Poses, predict
@@ -24,6 +29,7 @@ from hourglass.inference.network import PoseNetwork
 from hourglass.web.uploads import FORMATS, read_frames, read_upload
 
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
+MAX_REQUESTS = 8                        # at a time, as each keeps what was uploaded
 MAX_PEOPLE = 16                         # of a request: the answer of 8 stacks has 3 MB a person
 
 _HEADERS = {
@@ -69,6 +75,7 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
     app.config['MAX_CONTENT_LENGTH'] = max_bytes = round(megabytes * 1e6)
     app.add_url_rule('/', 'page', lambda: app.send_static_file('index.html'))
     one_at_a_time = threading.Lock()    # several at once would take as long and more memory
+    places = threading.BoundedSemaphore(MAX_REQUESTS)
     public = urlsplit(public_url or '')
     if path := public.path.rstrip('/'):
         app.wsgi_app = DispatcherMiddleware(        # type: ignore[method-assign]  # Flask's way
@@ -84,6 +91,18 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
                 _part(origin, 'netloc') != flask.request.host):
             raise Forbidden('only the page itself may send requests to this server')
 
+    @app.before_request
+    def _take_a_place() -> None:
+        if flask.request.method == 'POST':
+            if not places.acquire(blocking=False):
+                raise ServiceUnavailable('the server is busy; try again')
+            flask.g.place = places
+
+    @app.teardown_request
+    def _leave_it(_: BaseException | None) -> None:
+        if place := flask.g.pop('place', None):
+            place.release()
+
     @app.after_request
     def _restrict(response: flask.Response) -> flask.Response:
         response.headers.update(_HEADERS)
@@ -95,6 +114,8 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
         if isinstance(error, HourglassError):
             return dict(error=str(error)), 400
         too_large = f'more than {megabytes:g} MB; make the file smaller'
+        if (flask.request.content_length or 0) <= max_bytes:        # a field, of which it is not
+            too_large = 'boxes: too long'
         return dict(error=too_large if error.code == 413 else error.description), error.code or 500
 
     @app.get('/about')
@@ -111,14 +132,16 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
 
     @app.post('/frames')
     def _frames() -> dict:
+        upload = flask.request.files.get('image')       # the body is read here, before others wait
         with one_at_a_time:
-            frames, missing = read_frames(flask.request.files.get('image'), seconds)
+            frames, missing = read_frames(upload, seconds)
         return dict(frames=[dict(time=time, image=b64encode(jpeg).decode())
                             for time, jpeg in frames], missing=missing)
 
     @app.post('/predict')
     def _predict() -> dict:
-        form, name = flask.request.form, flask.request.form.get('model', '')
+        form, upload = flask.request.form, flask.request.files.get('image')     # as above
+        name = form.get('model', '')
         if name not in models:
             raise ConfigError(f"model '{name}': not here{did_you_mean(name, models)}; there are "
                               f"{', '.join(models)}")
@@ -127,7 +150,7 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
                               'one')
         boxes = [] if 'find' in form else _boxes(form.get('boxes', ''))
         with one_at_a_time:
-            image = read_upload(flask.request.files.get('image'))
+            image = read_upload(upload)
             start = time.perf_counter()
             if detector is not None and 'find' in form:
                 boxes = detector(image)[:MAX_PEOPLE, :4].tolist()

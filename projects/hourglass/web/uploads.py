@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 
 import cv2
 from numpy import ndarray
@@ -20,6 +21,7 @@ FORMATS = ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP', *(['AVIF'] if features.check('av
            *(['HEIF'] if find_spec('pillow_heif') else []))
 MAX_MEGAPIXELS = 50                     # 150 MB when decoded
 MAX_FRAMES = 60                         # of a video; about 10 MB
+_MOST_PIXELS, _MOST_SECONDS = 4e9, 60   # of all frames that are decoded, and the time for it
 _SIDE = 1280                            # px, of a frame
 
 
@@ -62,9 +64,13 @@ def _sample(path: str, seconds: float, frames: list[tuple[float, bytes]]) -> str
     if video.stream.width * video.stream.height > MAX_MEGAPIXELS * 1e6:
         video.container.close()
         raise DataError(f'video: over {MAX_MEGAPIXELS} megapixels; make it smaller')
+    pixels, start = 0, monotonic()
     for index, (image, time) in enumerate(video):
         if time >= seconds:
             return f'video: its first {seconds:g} seconds are shown'
+        pixels += image.shape[0] * image.shape[1]
+        if pixels > _MOST_PIXELS or monotonic() - start > _MOST_SECONDS:
+            return f'video: it has so many frames that the first {time:.1f} seconds are shown'
         if index % step == 0:
             frames.append((time, _jpeg(image, _SIDE)))
         if len(frames) > MAX_FRAMES:
@@ -109,4 +115,6 @@ def _jpeg(image: ndarray, side: int | None = None) -> bytes:
     factor = min(1, side / max(image.shape[:2])) if side else 1
     if factor < 1:
         image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    if max(image.shape[:2]) > 65_500:
+        raise DataError('image: a side of more than 65,500 px; make it smaller')
     return cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()

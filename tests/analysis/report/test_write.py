@@ -9,6 +9,7 @@ import pytest
 from browser import needs_browser, open_browser
 from tiny_network import write_tiny_network
 
+from hourglass.analysis.report.write import _chart
 from hourglass.cli import main
 
 
@@ -63,6 +64,12 @@ def test_the_charts_have_a_line_for_every_group_and_readable_labels(report):
         assert [label for label in labels if label in names] == names
         assert {x_label, 'correct, %'} <= set(labels)
     assert re.search(r'>peak, error 0\.\d{3}<', reliability) and '>exact<' in reliability
+
+
+def test_names_are_shown_as_they_are():
+    chart = str(_chart({'_tip': ([0, 1], [0, 50]), 'a$^$': ([0, 1], [50, 0])}, 'title', 'x'))
+    labels = [html.unescape(text) for text in re.findall(r'<text[^>]*>([^<]*)</text>', chart)]
+    assert {'\u200b_tip', 'a$^$'} <= set(labels)
 
 
 @needs_browser

@@ -123,7 +123,7 @@ def _config(out: Path, options: dict, parts: Sequence[tuple[Source, dict]], held
         options, size=size, leave_out=tuple(REASONS), flip_pairs=_indented(pairs, 8),
         bits=f"\n    bits={options['bits']},{' ' * 27}# of 16 for a value of an image"
         if options['bits'] else '',
-        crop_why=why['crop_why'], other_crops=' or '.join(
+        crop_why=_comment(why['crop_why']), other_crops=' or '.join(
             repr(crop) for crop in CROPS if crop != options['crop']),
         splits=(_FILES if by_files else _SHARES).format(
             held_out=_relative(held_out, out) if isinstance(held_out, Path) else held_out,
@@ -131,9 +131,9 @@ def _config(out: Path, options: dict, parts: Sequence[tuple[Source, dict]], held
             train_images=_relative(parts[0][0].images, out), val_ann=_relative(val.file, out),
             val_images=_relative(val.images, out)),
         cells=size.side // 4, count=len(names), people=people, mirror=mirror,
-        load_from=weights and f'{SCHEME}{weights}', load_why=why['load_why'],
+        load_from=weights and f'{SCHEME}{weights}', load_why=_comment(why['load_why']),
         mirror_share=0.5 if mirror else 0.0,
-        not_mirrored=f': none, as {why["not_mirrored"]}' if not mirror else '',
+        not_mirrored=f': none, as {_comment(why["not_mirrored"])}' if not mirror else '',
         epochs=epochs, val_interval=max(1, epochs // 10),
         lr=size.lr * (_TUNING if weights else 1), threshold=_THRESHOLD,
         unit="the person's box" if options['crop'] == 'bbox' else
@@ -142,6 +142,11 @@ def _config(out: Path, options: dict, parts: Sequence[tuple[Source, dict]], held
         oks=",\n    dict(type='hourglass.OksAP')" if COCO_SIGMAS.keys() >= set(names) else '',
         may_differ=['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*'] if weights else [])
     return _CONFIG.format(**fields)
+
+
+def _comment(text: str) -> str:
+    """Return a text as one line: names of keypoints are not ours, and the rest of it would run."""
+    return ' '.join(text.split())
 
 
 def _indented(value: Any, indent: int) -> str:

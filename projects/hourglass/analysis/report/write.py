@@ -140,12 +140,17 @@ def _confidence(scored: Scored, calibration: Calibration | None) -> dict[str, Ma
     return charts
 
 
+def _label(name: str) -> str:
+    """Return a name as matplotlib shows it: no formula, and not hidden as it begins with "_"."""
+    return ('\u200b' if name.startswith('_') else '') + name.replace('$', r'\$')
+
+
 def _chart(lines: Mapping[str, tuple[ndarray, ndarray]], title: str, x_label: str,
            marked: float | None = None, y_label: str = 'correct, %', **options: ndarray) -> Markup:
     """Draw lines of percentages, name -> x and y, and a vertical line at ``marked``."""
     figure, (panel,) = panels(1, size=(6.4, 3.2))
     for name, (x, y) in lines.items():
-        panel.plot(x, y, label=name)
+        panel.plot(x, y, label=_label(name))
     if marked is not None:
         panel.axvline(marked, color='grey', lw=0.8, ls='--')
     panel.set(xlabel=x_label, ylabel=y_label, ylim=(0, 100), **options)

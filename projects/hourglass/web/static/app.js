@@ -134,7 +134,7 @@ async function open(file, name, boxes = []) {
   let opened;
   try {
     try {
-      await createImageBitmap(file);
+      (await createImageBitmap(file)).close();
       opened = { frames: [{ time: 0, file }] };
     } catch {                             // a video, or an image that this browser cannot show
       busy('reading the file');
@@ -148,7 +148,9 @@ async function open(file, name, boxes = []) {
   }
   if (mine !== asking) return;
   opened.frames[0].boxes = boxes;
-  Object.assign(state, { frames: opened.frames, finding: false, hovered: null, person: 0 });
+  Object.assign(state, {
+    frames: opened.frames, boxes: [], answer: null, finding: false, hovered: null, person: 0,
+  });
   byId('place').max = opened.frames.length - 1;
   byId('drop').classList.remove('empty');
   chooseView('image');
@@ -161,7 +163,11 @@ async function showFrame(index, wait = 0) {
   const mine = next();
   const frame = state.frames[index];
   const bitmap = await createImageBitmap(frame.file);       // upright, by its EXIF data
-  if (mine !== asking) return;
+  if (mine !== asking) {
+    bitmap.close();
+    return;
+  }
+  state.bitmap?.close();
   const find = state.finding && !frame.boxes?.length;
   if (!frame.boxes?.length) frame.boxes = find ? [] : state.boxes.map((box) => [...box]);
   Object.assign(state, { frame: index, bitmap, boxes: frame.boxes, answer: null });

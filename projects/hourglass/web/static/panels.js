@@ -13,8 +13,16 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** A button for each person, with another that removes the box. */
+/** A button for each person, with another that removes the box; they stay if their number does, and
+ * with them the keyboard's focus. */
 export function showPeople(state, onChoose, onRemove) {
+  const shown = [...byId('people').children];
+  if (shown.length === state.boxes.length) {
+    shown.forEach((chip, index) => {
+      chip.firstChild.ariaPressed = String(index === state.person);
+    });
+    return;
+  }
   const chips = state.boxes.map((_, index) => element('span', {},
     element('button', {
       type: 'button', textContent: `Person ${index + 1}`,
