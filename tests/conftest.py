@@ -42,6 +42,16 @@ def _no_proxy(monkeypatch):
     monkeypatch.setenv('no_proxy', '127.0.0.1')
 
 
+@pytest.fixture(autouse=True)
+def _own_visualizers(monkeypatch):
+    """mmengine keeps visualizers by name, with the folder of the first run, which may be gone."""
+    for name, kind in (('mmengine.visualization', 'Visualizer'),
+                       ('mmpose.visualization', 'PoseLocalVisualizer')):
+        if name in sys.modules:
+            made = getattr(sys.modules[name], kind)
+            monkeypatch.setattr(made, '_instance_dict', type(made._instance_dict)())
+
+
 @pytest.fixture
 def cli(monkeypatch):
     """Run a subcommand in this process: ``cli('evaluate', 'mpii', '--gt', path)``."""

@@ -97,15 +97,19 @@ def test_without_shared_statistics_they_are_averaged_after_every_step(tmp_path, 
     assert torch.allclose(shared[0]['weights'][first], alone['weights'][first], rtol=1e-12)
 
 
-@pytest.mark.parametrize('options', [dict(momentum=None), dict(affine=False), {}], ids=str)
-def test_batches_of_one_process_are_normalised_as_torch_does(tmp_path, options):
+def normalise(rank: int, folder: str, options: dict) -> None:
+    """In a process of its own, as the threads of a process group stay and must not be forked."""
+    dist.init_process_group('gloo', f'file://{folder}/meet', rank=rank, world_size=1)
     ours, theirs = (kind(3, **options).double() for kind in (
         SyncBatchNormOnCpu, torch.nn.BatchNorm2d))
-    dist.init_process_group('gloo', f'file://{tmp_path}/meet', rank=0, world_size=1)
-    try:
-        for images in torch.rand(3, 2, 3, 8, 8).double():
-            torch.testing.assert_close(ours(images), theirs(images))
-    finally:
-        dist.destroy_process_group()
+    for images in torch.rand(3, 2, 3, 8, 8).double():
+        torch.testing.assert_close(ours(images), theirs(images))
     for name, value in theirs.state_dict().items():
         torch.testing.assert_close(ours.state_dict()[name], value)
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize('options', [dict(momentum=None), dict(affine=False), {}], ids=str)
+def test_batches_of_one_process_are_normalised_as_torch_does(tmp_path, options):
+    torch.multiprocessing.start_processes(
+        normalise, (str(tmp_path), options), nprocs=1, start_method='fork')
