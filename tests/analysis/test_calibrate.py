@@ -8,7 +8,7 @@ import torch
 from hourglass.analysis.calibrate import calibrate, calibration_in, checked, correctness
 from hourglass.checkpoints.reading import read_checkpoint
 from hourglass.errors import ConfigError
-from hourglass.evaluation.calibration import Calibration, fitted_images
+from hourglass.evaluation.calibration import Calibration, fit, fitted_images
 from hourglass.evaluation.metrics import Scored
 from hourglass.evaluation.protocols import FLIC, LSP
 
@@ -84,3 +84,13 @@ def test_limbs_have_no_peaks(scored, tmp_path):
     for metric in (limbs, None):
         with pytest.raises(ConfigError, match='first of test_evaluator has to be a metric of'):
             calibrate(runner(metric), 'a.pth', tmp_path / 'a.pth')
+
+
+def test_maps_are_fitted_to_one_half_of_the_images_alone(scored, monkeypatch, tmp_path):
+    monkeypatch.setattr('hourglass.analysis.calibrate.num_stages', lambda model: 2)
+    half = fitted_images(scored.images)
+    scored.distances[0][~half] = 0.5                    # the others are all wrong
+    torch.save(dict(state_dict=dict(x=torch.ones(1)), meta={}), tmp_path / 'a.pth')
+    calibrate(runner(scored), str(tmp_path / 'a.pth'), tmp_path / 'b.pth')
+    assert calibration_in(str(tmp_path / 'b.pth')).maps == fit(
+        scored.peaks[half], correctness(scored)[half], JOINTS)

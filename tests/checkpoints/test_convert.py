@@ -233,3 +233,11 @@ def test_metadata_leave_8_bits_and_names_of_keypoints_as_they_are(tmp_path):
     add_metadata(tmp_path / 'b.pth', tmp_path / 'b.pth', dict(note='new'))
     plain = torch.load(tmp_path / 'b.pth', weights_only=True)
     assert torch.equal(plain['meta']['dataset_meta']['sigmas'], torch.ones(3, dtype=torch.float64))
+
+
+def test_a_calibration_goes_with_other_pixels(tmp_path):
+    own = import_checkpoint(find_weights('flic-small4'))[1]['pixels']
+    for name, pixels in PIXELS.items():
+        report = convert_checkpoint(find_weights('flic-small4'), tmp_path / f'{name}.safetensors',
+                                    pixels=name)
+        assert report['calibration_dropped'] == (pixels != own)

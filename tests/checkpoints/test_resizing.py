@@ -107,3 +107,11 @@ def test_a_factor_that_does_not_suit_raises(factor, message):
 def test_a_detector_keeps_its_stacks(tmp_path):
     with pytest.raises(CheckpointError, match='a detector, which keeps its stacks'):
         convert_checkpoint(DETECTOR, tmp_path / 'none.pth', stacks=1)
+
+
+def test_the_split_is_that_of_the_seed():
+    network = StackedHourglass(**SIZES).eval()
+    first, again, other = (
+        widened(network, SIZES, seed=seed)[0].state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert not all(torch.equal(value, other[name]) for name, value in first.items())

@@ -61,10 +61,10 @@ def assert_same_run(work_dir: Path, straight: Path, last: str = 'epoch_3.pth') -
     assert names == others
 
 
-def run_with_step(config: Path, work: Path, *lines: str) -> Run:
+def run_with_step(config: Path, work: Path, *lines: str, resume: bool = False) -> Run:
     """Start a run with these lines of Python after each training iteration."""
     body = ''.join(f'    {line}\n' for line in lines)
-    return Run(config, work, patch=(
+    return Run(config, work, *['--resume'] * resume, patch=(
         'import multiprocessing, os, signal, time\n'
         'from hourglass.engine.display import ProgressBarHook\n'
         f'def step(self, runner, **more):\n{body}'
@@ -78,14 +78,20 @@ def writing(work_dir: Path, name: str = '*.pth.*.part'):
 def test_killed_while_writing_then_stopped_in_mid_epoch_a_run_ends_the_same(
         config, straight, tmp_path):
     work = tmp_path / 'work'
-    run = Run(config, work, slow=0.3)
+    run = Run(config, work, patch=(
+        'import os, time\n'
+        'flush = os.fsync\n'
+        'def held(descriptor):\n'
+        '    name = os.readlink(f"/proc/self/fd/{descriptor}")\n'
+        '    time.sleep(600 * ("/epoch_2.pth." in name))\n'
+        '    flush(descriptor)\n'
+        'os.fsync = held\n'))
     assert run.until(writing(work, 'epoch_2.pth.*.part'))
     run.kill()
     assert run.wait() == -signal.SIGKILL
     assert Path((work / 'last_checkpoint').read_text()) == work / 'epoch_1.pth'
-    run = Run(config, work, '--resume')
-    assert run.until(lambda: 'Epoch(train) [3][2/5]' in run.output)
-    run.kill(signal.SIGTERM)
+    run = run_with_step(config, work, 'if runner.iter == 11:',
+                        '    os.kill(os.getpid(), signal.SIGTERM)', resume=True)
     assert run.wait() == 128 + signal.SIGTERM
     assert f'saved to {work}/stopped.pth: continue with the same command and --resume' in run.output
     assert 10 < read_checkpoint(work / 'stopped.pth')['meta']['iter'] <= 15

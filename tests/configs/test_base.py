@@ -1,10 +1,12 @@
 """The safety hooks stay in every run, also if a config adds hooks, in the order that they need."""
 import pytest
+import torch
 from conftest import REPOSITORY
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.visualization import Visualizer
+from mmpose.engine.hooks import ExpMomentumEMA
 
 PLAIN = [
     'RuntimeInfoHook', 'FiniteLossHook', 'DistSamplerSeedHook', 'OverlayHook',
@@ -64,3 +66,17 @@ def test_a_hook_is_left_out_by_its_name(tmp_path):
         "    name: hook for name, hook in _base_.default_hooks.items()\n"
         "    if name != 'channels_last'})\n")
     assert hooks(Config.fromfile(child)) == [name for name in PLAIN if name != 'ChannelsLastHook']
+
+
+def test_averaged_weights_and_statistics_follow_by_a_thousandth_a_step():
+    schedule = Config.fromfile(REPOSITORY / 'configs/_base_/schedules/strong.py')
+    options = schedule.default_hooks.average.to_dict()
+    assert (options.pop('type'), options.pop('ema_type')) == ('EMAHook', 'ExpMomentumEMA')
+    model = torch.nn.BatchNorm1d(1)
+    average = ExpMomentumEMA(model, **options)
+    average.steps.fill_(10_000)             # it follows faster in the beginning
+    torch.nn.init.constant_(model.weight, 2)
+    model.running_mean.fill_(1)
+    average.update_parameters(model)
+    assert average.module.weight.item() == pytest.approx(1.001, abs=1e-6)
+    assert average.module.running_mean.item() == pytest.approx(0.001, abs=1e-6)

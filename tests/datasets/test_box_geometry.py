@@ -42,3 +42,10 @@ def test_a_box_around_joints_has_a_margin_of_its_longer_side():
     joints = np.array([[10, 20], [np.nan, np.nan], [60, 120], [30, 40]])
     assert box_around(joints).tolist() == [2.5, 12.5, 68.5, 128.5]
     assert box_around(joints, 0).tolist() == [10.5, 20.5, 60.5, 120.5]
+
+
+def test_eight_of_ten_joints_are_too_few():
+    """Without the one at the top and one at the right."""
+    joints = JOINTS.copy()
+    joints[2] = [90, 60]
+    assert not is_usable(np.array([30.5, 60, 70.5, 100.5]), joints)

@@ -10,6 +10,7 @@ from hourglass.datasets.crop import (
     crop_around,
     crop_image,
     crop_matrix,
+    fitted,
     fitted_image,
     reduction_for,
     to_image,
@@ -180,3 +181,14 @@ def test_a_crop_of_an_image_wider_than_opencv_takes_is_that_of_its_part(side):
                    (128, 128)) for image, x in ((wide, 35300), (part, 300)))
     assert np.abs(found.astype(int) - expected).max() <= 1      # rounding of a shift
     assert found.any()
+
+
+@pytest.mark.parametrize(('sides', 'size', 'expected'), [
+    ((30, 40), (64, 64), (40, 40)), ((30, 40), (192, 256), (30, 40)),
+    ((30, 20), (192, 256), (30, 40)), ((10, 40), (192, 256), (30, 40))])
+def test_the_shorter_side_grows_to_the_inputs_proportion(sides, size, expected):
+    assert fitted(np.array(sides), size).tolist() == list(expected)
+
+
+def test_pixels_beyond_the_edge_do_not_darken_it():
+    assert (Piece(np.full((5, 7, 3), 200, np.uint8), (7, 5)).reduced(4).pixels == 200).all()

@@ -95,3 +95,21 @@ def test_without_a_hook_that_saves_this_is_said(runner, hook):
     with pytest.raises(SystemExit, match='^143$'):
         hook.before_loader_error(runner)
     assert 'after iteration 7; nothing saved' in runner.lines[0]
+
+
+@pytest.mark.parametrize('validated', [False, True])
+def test_weights_are_swapped_in_a_validation_alone(runner, hook, validated):
+    if validated:
+        hook.before_val_epoch(runner)
+        hook.after_val_epoch(runner, {})
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(SystemExit, match='^143$'):
+        hook.after_train_iter(runner, batch_idx=0)
+    assert runner.hooks[1].swaps == 0
+
+
+def test_a_signal_to_a_data_worker_is_none_of_the_runs(runner, hook, capfd):
+    hook.process = -1                           # the handler is inherited by a fork
+    os.kill(os.getpid(), signal.SIGTERM)
+    hook.after_train_iter(runner, batch_idx=0)
+    assert runner.saved == [] and capfd.readouterr().err == ''

@@ -83,3 +83,9 @@ def test_metadata_give_the_same_calibration_or_an_error_of_one_line():
                  calibration(dict(any=[[0.1], 3])).metadata()['calibration']):
         with pytest.raises(CheckpointError, match=r'a.safetensors: its calibration .* --calibrate'):
             Calibration.of(dict(calibration=text), 'a.safetensors')
+
+
+def test_a_share_that_falls_is_pooled_with_the_one_before():
+    peaks = np.arange(30.0)[:, None] / 30
+    correct = np.repeat([1, 0, 1, 0, 1, 0], [8, 2, 4, 6, 9, 1]).astype(float)[:, None]
+    assert fit(peaks, correct, ['nose'])['any'][1] == pytest.approx([0.6, 0.6, 0.9])

@@ -116,3 +116,19 @@ def test_an_area_of_0_is_one_that_is_not_known():
         one['area'] = 0
     assert average_precision(truth, found, SIGMAS)[0] == pytest.approx(expected, nan_ok=True)
     assert expected['AP'] == pytest.approx(60)
+
+
+def test_a_crowd_is_neither_missed_nor_wrong():
+    truth, found = people()
+    truth[0]['iscrowd'] = 1
+    scores, _ = average_precision(truth, found[1:], SIGMAS)
+    assert scores['AP'] == scores['AR'] == pytest.approx(100)
+
+
+def test_intervals_rank_predictions_by_their_scores():
+    """The surer half is wrong, and on later images."""
+    truth, found = people(count=40)
+    for one in found[20:]:
+        one.update(keypoints=one['keypoints'] + 5000, score=one['score'] + 1)
+    scores, intervals = average_precision(truth, found, SIGMAS)
+    assert intervals['AP'][0] < scores['AP'] < intervals['AP'][1]

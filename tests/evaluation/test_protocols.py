@@ -181,3 +181,58 @@ def test_a_paired_difference_says_whether_two_networks_differ(rng):
     assert 0 < lower < difference < upper
     assert upper - lower < 0.6 * np.subtract(*one.intervals['Total'][::-1])
     assert differences(one, same)['Total'] == (0, 0, 0)
+
+
+def scores_of(protocol, off, names, annotated=True):
+    """Of people of 100 px with (P, K) joints that are ``off`` px to the right of the truth."""
+    off = np.array(off, float)
+    truth = np.zeros((*off.shape, 2))
+    truth[~np.broadcast_to(annotated, off.shape)] = np.nan
+    people = People.of([dict(keypoints_image=one, occluded=np.zeros(len(names), bool), pck_unit=100)
+                        for one in truth])
+    predicted = np.nan_to_num(truth) + np.stack([off, 0 * off], -1)
+    distances = protocol.distances(predicted, people, names)
+    return Table.of(protocol, distances, people.occluded, range(len(off)), names).scores
+
+
+def test_mpiis_protocols_differ_where_the_published_scripts_do():
+    names = skeletons.keypoint_names(skeletons.MPII)
+    for px, official, hrnet in ((10, 100, 100), (10.5, 0, 100), (11, 0, 100), (11.5, 0, 0)):
+        off = np.full((2, 16), px)
+        assert [scores_of(MPII[name], off, names)['Total@0.1'] for name in ('official', 'hrnet')
+                ] == [official, hrnet]
+    for px, total in ((50, 100), (50.1, 0)):
+        assert {scores_of(protocol, np.full((2, 16), px), names)['Total']
+                for protocol in MPII.values()} == {total}
+    off = np.zeros((2, 16))
+    off[:, names.index('upper_neck')] = 99                      # the head's top is right
+    heads = {name: scores_of(protocol, off, names)['Head'] for name, protocol in MPII.items()}
+    assert heads == dict(official=50, hrnet=100, tompson=100, princeton=100)
+    annotated, off = np.ones((3, 16), bool), np.zeros((3, 16))
+    wrist = names.index('left_wrist')
+    annotated[1:, wrist], off[0, wrist] = False, 99             # 1 of 40 joints, or of 14 kinds
+    assert {name: scores_of(protocol, off, names, annotated)['Total']
+            for name, protocol in MPII.items()} == pytest.approx(dict(
+                official=100 * 39 / 40, hrnet=100 * 39 / 40, princeton=100 * 45 / 46,
+                tompson=100 * 13 / 14))
+
+
+@pytest.mark.parametrize(('protocol', 'skeleton'), [
+    (FLIC['torso'], skeletons.FLIC), (FLIC['modec'], skeletons.FLIC),
+    (LSP['official'], skeletons.LSP)])
+def test_a_fifth_of_the_torso_is_correct(protocol, skeleton):
+    names = skeletons.keypoint_names(skeleton)
+    truth = np.zeros((1, len(names), 2))
+    truth[0, [names.index(joint) for joint in protocol.unit], 0] = 0, 100
+    people = People.of([dict(keypoints_image=truth[0], occluded=np.zeros(len(names), bool))])
+    for px, total in ((20, 100), (20.1, 0)):
+        distances = protocol.distances(truth + np.array([px, 0]), people, names)
+        assert Table.of(protocol, distances, people.occluded, ['a'], names).scores['Total'] == total
+
+
+def test_pcp_is_the_mean_of_the_limbs_within_half_their_length():
+    pcp = LSP['pcp']
+    distances = np.array([[0.5] * 10, [np.nan] * 9 + [0.51], [np.nan] * 9 + [0.51]])
+    scores = Table.of(pcp, distances, np.zeros((3, 14), bool), range(3), pcp.counted(())).scores
+    assert scores['Head'] == pytest.approx(100 / 3)
+    assert scores['Total'] == pytest.approx((9 * 100 + 100 / 3) / 10)

@@ -63,3 +63,9 @@ def test_without_anybody_to_count_there_is_no_share():
     sample['keypoints_image'] = []
     metric.process([], [sample] * 2)
     assert metric.evaluate(2) == {'boxes/usable@0.3': None, 'boxes/boxes@0.3': 1}
+
+
+def test_a_box_with_just_the_score_counts():
+    metric = UsableBoxes(scores=(0.3,))
+    metric.process([], [image(0.3)])
+    assert metric.evaluate(1)['boxes/boxes@0.3'] == 1

@@ -170,3 +170,16 @@ def test_a_name_that_is_no_text_is_written(tmp_path):
     assert results.finish(tmp_path) == 0
     assert json.loads((tmp_path / 'predictions.json').read_text())['images'][0]['file_name'] == name
     assert b'caf\xe9.jpg' in (tmp_path / 'predictions.csv').read_bytes()
+
+
+@pytest.mark.parametrize('changed', ['time', 'size'])
+def test_an_image_that_changed_is_done_again(folder, changed):
+    results, names = opened(folder, 0, 1)
+    for name in names:
+        results.add(request(name, 1), poses(1))
+    path = folder / 'b.png'
+    stat = path.stat()
+    if changed == 'size':
+        path.write_bytes(path.read_bytes() + b'\0')
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + (changed == 'time')))
+    assert opened(folder, 0, 1)[1] == ['b.png']

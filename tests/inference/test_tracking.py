@@ -166,3 +166,27 @@ def test_a_still_image_does_not_jump(name, rng):
     print(name, 'without and with smoothing, of each person:', np.round(shares, 2).tolist())
     without, with_smoothing = np.mean(shares, axis=0)
     assert with_smoothing < 0.02 < 0.3 < without
+
+
+def test_a_box_further_away_is_somebody_else():
+    """Boxes of twice the size overlap by 20 of 140."""
+    assert followed(Tracker(), [[box(0)], [box(60)]]) == [[1], [2]]
+
+
+def test_keypoints_are_smoothed_by_score_and_size_and_what_went_before():
+    tracker, alone = Tracker(smooth=True), OneEuro()
+    for time in range(8):
+        points = np.outer([0.0, 4, 9], [time, time**2])             # in a crop of 256 px
+        numbers, _ = tracker.follow([box(0)], time / RATE)
+        found = tracker.steady(poses(points, score=0.4), numbers, time / RATE).keypoints[0]
+        assert found == pytest.approx(alone(points, time / RATE, 256, 0.4))
+    assert np.abs(found - points).max() > 1
+
+
+def test_keypoints_that_were_not_found_for_a_second_begin_anew():
+    tracker = Tracker(smooth=True)
+    for time in np.arange(0, 1.6, 0.5):
+        numbers, _ = tracker.follow([box(0)], time)
+        if time in (0, 1.5):
+            given = poses(np.full((3, 2), 100 * time))
+            assert np.array_equal(tracker.steady(given, numbers, time).keypoints, given.keypoints)

@@ -4,7 +4,15 @@ import math
 import pytest
 import torch
 
-from hourglass.models.centers import CenterHead, decode, find, focal_loss, joined, losses, targets
+from hourglass.models.centers import (
+    CenterHead,
+    decode,
+    find,
+    focal_loss,
+    joined,
+    losses,
+    targets,
+)
 
 # x1, y1, x2, y2 in px and a score: centres in cells (4.5, 4) and (12, 10), sides (3, 6) and (4, 8)
 BOXES = torch.tensor([[12.0, 4, 24, 28, 0.9], [40, 24, 56, 56, 0.5]])
@@ -101,7 +109,8 @@ def test_boxes_cost_their_errors_over_their_size(height, cost):
 
 def test_an_image_without_people_has_a_loss_of_centres_alone():
     found = losses([torch.zeros(1, 5, 4, 4)], [torch.zeros(0, 5)])
-    assert found['loss_center0'] > 0 and found['loss_box0'] == 0
+    assert found['loss_center0'].item() == pytest.approx(16 * 0.5**2 * math.log(2))
+    assert found['loss_box0'] == 0
 
 
 def test_the_head_is_made_of_its_tensors():
@@ -111,3 +120,15 @@ def test_the_head_is_made_of_its_tensors():
     for expected, found in zip(head(features), again(features)):
         assert found.shape == (1, 5, 4, 4) and torch.equal(found, expected)
     assert again.longer_side == 320
+
+
+def test_centres_two_cells_apart_are_two_people():
+    maps = torch.full((1, 5, 8, 8), -4.0)
+    maps[0, 0, 3, 3], maps[0, 0, 3, 5] = 2, 1
+    boxes, = decode(maps)
+    assert (boxes[:, 4] > 0.5).sum() == 2
+
+
+def test_cells_learn_a_box_by_their_gaussian():
+    heat, _, weights, _ = targets(torch.tensor([[24.0, 0, 40, 80, 1]]), (24, 16))
+    assert weights[11, 8] / weights[10, 8] == pytest.approx(heat[11, 8].item())

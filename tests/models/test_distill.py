@@ -234,3 +234,12 @@ def test_crops_of_another_size_than_the_decoders_are_refused(teacher):
         sample.set_metainfo(dict(input_size=(96, 96)))
     with pytest.raises(ConfigError, match=r'decoder\.input_size is \(64, 64\) and the crops are'):
         losses_of(distilled(teacher), pixels, samples)
+
+
+def test_every_stage_learns_from_both(teacher):
+    found = [losses_of(distilled(teacher, alpha, backbone=dict(num_stacks=2)), *batch())
+             for alpha in (0, 1, 0.3)]
+    for stage in ('loss_stage0', 'loss_stage1'):
+        annotated, learned, both = (losses[stage].item() for losses in found)
+        assert both == pytest.approx(0.7 * annotated + 0.3 * learned, rel=1e-6)
+        assert abs(annotated / learned - 1) > 0.1

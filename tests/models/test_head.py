@@ -201,3 +201,18 @@ def test_a_decoder_for_crops_of_another_size_is_refused():
         data[0].set_metainfo(dict(input_size=(64, 64)))
         with pytest.raises(ConfigError, match=r'input_size is \(32, 32\) and the crops are \(64, '):
             call(stages(), data)
+
+
+def test_accuracy_is_measured_by_the_side_of_each_direction():
+    targets, heatmaps = torch.zeros(2, 1, 1, 40, 20)
+    targets[0, 0, 5, 5] = heatmaps[0, 0, 7, 5] = 1          # 2/40 of the height away
+    assert heatmap_accuracy(heatmaps, targets).item() == 1
+
+
+def test_heatmaps_of_all_stages_are_in_their_order():
+    given = stages()
+    people, heatmaps = StackedHeatmapHead(predict_stage=1, decoder=CODEC).predict(
+        given, samples(), dict(all_stages=True, output_heatmaps=True))
+    for index, (person, one) in enumerate(zip_equal(people, heatmaps)):
+        assert torch.equal(person.stage_heatmaps[0], torch.stack([maps[index] for maps in given]))
+        assert torch.equal(one.heatmaps, given[1][index])
