@@ -170,3 +170,30 @@ def test_two_people_of_an_image_stay_together(tmp_path):
         joints = images.get_data_info(place)['keypoints_image']
         assert [points[0, 0] for points in joints] == [15, 55]
         assert len(boxes.get_data_info(place)['boxes']) == 2
+
+
+def test_a_mosaic_is_of_several_images_at_seven_tenths_of_the_scale(folder, monkeypatch):
+    np.random.seed(0)
+    data = BoxesDataset(ann_file=str(folder / 'boxes.json.gz'), data_prefix=dict(img=str(folder)))
+    samples = [data[0] for _ in range(20)]
+    assert {Path(other['img_path']).stem for one in samples for other in one['others']} == {
+        '0', '1', '2'}
+    seen, view = [], RandomView._view
+
+    def noted(self, sample, size, longer_side):
+        seen.append((sample['img_path'], size, longer_side))
+        return view(self, sample, size, longer_side)
+    monkeypatch.setattr(RandomView, '_view', noted)
+    RandomView(SIZE, 96, mosaic=1)(dict(samples[0]))
+    assert seen == [(one['img_path'], SIZE // 2, pytest.approx(0.7 * 96))
+                    for one in (samples[0], *samples[0]['others'])]
+
+
+def test_a_view_is_scaled_by_half_to_one_and_a_half(folder):
+    """The view is so large that the whole image is in it."""
+    np.random.seed(0)
+    data = BoxesDataset(ann_file=str(folder / 'boxes.json.gz'), data_prefix=dict(img=str(folder)))
+    sample, view = data.get_data_info(2), RandomView(400, 96, mosaic=0)
+    factors = [np.ptp(view(dict(sample))['boxes'][0, [0, 2]]) / 16 for _ in range(200)]
+    assert 0.5 <= min(factors) < 0.52 and 1.45 < max(factors) <= 1.5
+    assert np.mean(np.log(factors)) == pytest.approx(np.log(0.5 * 1.5) / 2, abs=0.07)

@@ -388,3 +388,28 @@ def test_two_people_with_one_centre_have_pieces_of_their_own(tmp_path):
         one, two = (run(steps, person(tmp_path / 'a.jpg', side), 0)['img']
                     for steps in (fast, kept))
         assert np.abs(one.astype(int) - two).max() <= 1                    # rounding of a shift
+
+
+@pytest.mark.parametrize(('bits', 'value'), [(12, 128), (16, 8)])
+def test_the_crop_of_a_deep_image_has_its_range(tmp_path, bits, value):
+    path = str(tmp_path / 'a.png')
+    cv2.imwrite(path, np.full((64, 64, 3), 2048, np.uint16))
+    crop = CropImage(input_size=(32, 32))(dict(
+        img_path=path, bits=bits, bbox_center=np.full((1, 2), 31.5, np.float32),
+        bbox_scale=np.full((1, 2), 32, np.float32)))['img']
+    assert value - 1 <= crop.min() and crop.max() <= value + 1
+
+
+def test_a_crop_may_miss_the_image_if_wider_draws_show_it():
+    data = dict(img=np.zeros((64, 64, 3), np.uint8), img_path='a.png',
+                bbox_center=np.array([[-40, 32]], np.float32),
+                bbox_scale=np.full((1, 2), 20, np.float32))
+    CropImage(input_size=(32, 32))(data | dict(widest_scale=np.full((1, 2), 80, np.float32)))
+    with pytest.raises(DataError, match='a.png: '):
+        CropImage(input_size=(32, 32))(dict(data))
+
+
+def test_rotations_are_to_both_sides():
+    np.random.seed(0)
+    degrees = np.array([LuaScaleRotation().sample()[1] for _ in range(400)])
+    assert (degrees > 0).sum() == pytest.approx((degrees < 0).sum(), abs=60)     # 3 deviations

@@ -243,3 +243,22 @@ def test_shipped_weights_on_real_images(tmp_path, monkeypatch, name, options):
     assert done.images == len(images) >= 9
     assert done.deviation <= (0.01 if done.decodes else 1e-4)
     assert done.unsettled <= 0.01 * done.keypoints
+
+
+def test_left_and_up_is_as_far():
+    unequal = two_peaks(1e-3)
+    with pytest.raises(ExportError, match='up to 28 px'):
+        compared(moved(unequal, 1, -28), unequal, torch.zeros(3, 3, 64, 64))
+
+
+@pytest.mark.parametrize(('options', 'tolerance'), [({}, FLOAT32), (dict(half=True), FLOAT16)])
+def test_a_file_is_compared_within_the_tolerance_of_its_format(
+        tiny, tmp_path, monkeypatch, options, tolerance):
+    """The writer leaves an empty file, and the network itself stands in for it."""
+    used, modules, pt2 = [], [], exporting.FORMATS['.pt2']
+    monkeypatch.setattr(exporting, 'compare', lambda *args: (
+        used.append(args[5]), compare(*args))[1])
+    monkeypatch.setattr(pt2, 'write', lambda job: (modules.append(job.module), job.path.touch()))
+    monkeypatch.setattr(pt2, 'run', lambda path: modules[0])
+    export(tiny.config, tiny.checkpoint, tmp_path / 'a.pt2', **options)
+    assert used == [tolerance]

@@ -242,3 +242,12 @@ def test_a_best_score_without_a_value_is_reported(tmp_path, score):
 def test_an_argument_that_mmengine_would_fail_with_at_the_first_file_is_refused():
     with pytest.raises(ConfigError, match="no argument 'save_bst', did you mean 'save_best'"):
         SafeCheckpointHook(save_bst='score')
+
+
+def test_drafts_go_from_the_folder_of_checkpoints_too(tmp_path):
+    work, out = tmp_path / 'run', tmp_path / 'out/run'
+    for folder in (work, out):
+        folder.mkdir(parents=True)
+        (folder / 'epoch_1.pth.ab12cd34.part').write_bytes(b'half')
+    run_of(work, str(tmp_path), out_dir=str(tmp_path / 'out'))
+    assert files(work) == files(out) == []

@@ -60,3 +60,16 @@ def test_closing_it_ends_the_thread():
     items.close()
     del items
     assert ended.is_set()
+
+
+def test_it_reads_ahead_while_nothing_is_taken():
+    three = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        for number in range(9):
+            if number == 3:
+                three.set()
+            yield number
+    items = ahead(numbers(), lambda _: 0.25)
+    assert next(items) == 0 and three.wait(10)
+    items.close()

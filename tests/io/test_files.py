@@ -4,6 +4,7 @@ import gc
 import gzip
 import json
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +15,8 @@ from hourglass.io import files
 from hourglass.io.files import (
     check_writable,
     claimed,
+    make_folder,
+    match_names,
     named_errors,
     open_json,
     read_json,
@@ -174,3 +177,18 @@ def test_a_file_that_cannot_be_written_is_found_before(tmp_path, monkeypatch):
     monkeypatch.setattr(os, 'access', lambda path, mode: False)         # root may write anywhere
     with pytest.raises(DataError, match='cannot be written'):
         check_writable(tmp_path / 'new/a.json')
+
+
+@pytest.mark.skipif(not Path('/proc/self/fd').is_dir(), reason='Linux names open files')
+def test_new_folders_have_their_names_on_the_disk(tmp_path, monkeypatch):
+    done, flushed = [], os.fsync
+    monkeypatch.setattr(os, 'fsync', lambda descriptor: (
+        done.append(os.readlink(f'/proc/self/fd/{descriptor}')), flushed(descriptor)))
+    make_folder(tmp_path / 'a/b')
+    assert sorted(done) == [str(tmp_path), str(tmp_path / 'a')]
+
+
+def test_a_name_is_the_only_one_with_as_many_of_its_folders():
+    find = match_names(['a/x.jpg', 'b/x.jpg', 'b/y.jpg'])
+    assert [find(name) for name in ('a/x.jpg', 'c/a/x.jpg', 'x.jpg', 'c/x.jpg', 'y.jpg')] == [
+        'a/x.jpg', 'a/x.jpg', None, None, 'b/y.jpg']

@@ -1,8 +1,11 @@
 """Journals return what was written, to the digit, and ignore incomplete lines and other work."""
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from hourglass.errors import DataError
+from hourglass.io import journal as module
 from hourglass.io.journal import Journal, fingerprint
 
 
@@ -45,3 +48,13 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     journal = Journal(tmp_path / 'file', 'w', 0, 1)
     with pytest.raises(DataError, match=rf'{journal.path}: cannot be written \(Not a directory\)'):
         journal.add('a', {})
+
+
+def test_entries_reach_the_disk_once_a_second(tmp_path, monkeypatch):
+    flushed, now = [], [0.0]
+    monkeypatch.setattr(module, 'flush', flushed.append)
+    monkeypatch.setattr(module, 'time', SimpleNamespace(monotonic=lambda: now[0]))
+    journal = Journal(tmp_path, 'w', 0, 1)
+    for now[0] in (0.0, 0.5, 1.5):
+        journal.add(str(now[0]), {})
+    assert flushed == 2 * [journal.path, journal.folder]
