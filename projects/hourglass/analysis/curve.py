@@ -44,7 +44,7 @@ class Curve:
         rows = []
         for name in dict.fromkeys(key for entry in self.scores for key in entry if key != 'iter'):
             values = [(entry[name], int(entry['iter'])) for entry in self.scores
-                      if entry.get(name) == entry.get(name, math.nan)]      # NaN is none
+                      if name in entry and not math.isnan(entry[name])]
             if values:
                 rows.append([self.name, name, f'{values[-1][0]:.2f}', *(
                     f'{value:.2f} at {at:,}' for value, at in (max(values), min(values)))])

@@ -42,11 +42,9 @@ def find_config(name: str | Path) -> Path:
 def find_weights(name: str | Path) -> Path:
     """Find a checkpoint by its path, or weights in the package as ``NAME`` or ``hourglass://NAME``.
 
-    The detector's are ``hourglass://people-384``. Raises ``CheckpointError`` if neither exists.
+    The detector's are ``people-384``. Raises ``CheckpointError`` if neither exists.
     """
-    if name == f'{SCHEME}{DETECTOR.stem}':
-        return DETECTOR
-    return _find(name, weights_by_name, CheckpointError,
+    return _find(name, lambda: weights_by_name() | {DETECTOR.stem: DETECTOR}, CheckpointError,
                  'checkpoint, and no weights of that name in the package')
 
 

@@ -55,6 +55,7 @@ class StoredImage:
 
 ImageLike = Union[str, Path, StoredImage, Image.Image, ndarray]
 
+JPEG_SIDE = 65_500                      # px at most, libjpeg's JPEG_MAX_DIMENSION
 # suffixes of the files that write_image writes
 WRITABLE = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff')
 REDUCTIONS = (1, 2, 4, 8)               # of the sides of a JPEG while libjpeg decodes it
@@ -181,7 +182,7 @@ def write_image(path: str | Path, image: ndarray) -> None:
         raise not_written(path, error) from None
     height, width = image.shape[:2]
     raise DataError(f'{path}: {width}x{height} px cannot be written in this format; name '
-                    'a .jpg file, or a .png file for sides of more than 65,500 px')
+                    f'a .jpg file, or a .png file for sides of more than {JPEG_SIDE:,} px')
 
 
 def as_image(source: ImageLike, bits: int | None = None) -> ndarray:

@@ -13,7 +13,7 @@ from PIL import Image, features
 from werkzeug.datastructures import FileStorage
 
 from hourglass.errors import DataError
-from hourglass.io.images import as_image, prepare_plugin
+from hourglass.io.images import JPEG_SIDE, as_image, prepare_plugin
 from hourglass.io.video import Video
 
 # formats that browsers and telephones write; Pillow reads more, some with other programs
@@ -115,6 +115,6 @@ def _jpeg(image: ndarray, side: int | None = None) -> bytes:
     factor = min(1, side / max(image.shape[:2])) if side else 1
     if factor < 1:
         image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    if max(image.shape[:2]) > 65_500:
-        raise DataError('image: a side of more than 65,500 px; make it smaller')
+    if max(image.shape[:2]) > JPEG_SIDE:
+        raise DataError(f'image: a side of more than {JPEG_SIDE:,} px; make it smaller')
     return cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, 92])[1].tobytes()
