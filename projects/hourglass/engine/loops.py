@@ -180,8 +180,9 @@ class ResumableLoop(BaseLoop):
             if not isinstance(error, RuntimeError):
                 # a worker's connections break before its end, which torch then reports
                 workers = {worker.sentinel: worker for worker in getattr(batches, '_workers', ())}
-                for lost in wait(workers, timeout=5) if workers and hasattr(os, 'waitid') else ():
-                    os.waitid(os.P_PID, workers[lost].pid, os.WEXITED | os.WNOWAIT)
+                for lost in wait(workers, timeout=5) if workers else ():
+                    if hasattr(os, 'waitid'):           # not on Windows, nor on an older macOS
+                        os.waitid(os.P_PID, workers[lost].pid, os.WEXITED | os.WNOWAIT)
             raise
 
 

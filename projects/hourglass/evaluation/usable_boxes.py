@@ -56,10 +56,9 @@ class UsableBoxes(BaseMetric):
             MMLogger.get_current_instance().info(
                 f'{left_out[0]:.0f} people do not count, as their annotated joints span no area')
         drawn = resampled(sums)
-        with np.errstate(invalid='ignore'):             # of a resample in which nobody counts
+        with np.errstate(invalid='ignore'):             # nobody counts, in a resample at least
             self.intervals = {f'usable@{score}': interval95(100 * drawn[:, i, 0] / drawn[:, i, 1])
                               for i, score in enumerate(self.scores)}
-        with np.errstate(invalid='ignore'):             # nobody counts
             shares = dict(zip(self.intervals, 100 * usable / people))
         counts = {f'boxes@{score}': count / len(sums) for score, count in zip(self.scores, boxes)}
         widths = half_widths(self.intervals)

@@ -61,10 +61,10 @@ def _add_people(builder: Builder, data: dict, result: list[dict], others: Counte
         builder.add_shapes(image, points, boxes)
 
 
-def _name(builder: Builder, data: dict) -> tuple[str, str]:
-    """Return the name of a task's image and its path there, of ``?d=`` or of the address.
+def _name(builder: Builder, data: dict) -> tuple[str, str | None]:
+    """Return the name of a task's image: of ``?d=``, or without the prefix of an uploaded one.
 
-    The name of an uploaded one is without the prefix, which tells two of the same name apart.
+    An uploaded one has its path there, too, as the prefix tells two of the same name apart.
     """
     urls = [urlsplit(value) for value in data.values() if isinstance(value, str)]
     names = [parse_qs(url.query).get('d', [unquote(url.path)])[0] for url in urls]
@@ -74,4 +74,4 @@ def _name(builder: Builder, data: dict) -> tuple[str, str]:
     last = name.rpartition('/')[2]
     if last[_UPLOADED:_UPLOADED + 1] == '-' and builder.find_image(name)[0] is None:
         return last[_UPLOADED + 1:], name
-    return name, name
+    return name, None

@@ -33,24 +33,28 @@ def _write_image(images: Path, recipe: dict[str, Any], index: int) -> dict[str, 
     return {'image': name, **record}
 
 
-def _recipe_of(annotation: Path) -> dict[str, Any]:
-    """Return the recipe in an annotation file; empty if it has none."""
-    try:
-        info = json.loads(annotation.read_text(encoding='utf-8'))['info']
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    return info if isinstance(info, dict) else {}
-
-
-def _is_complete(annotation: Path, recipe: dict[str, Any]) -> bool:
-    """Whether a folder holds all images of a recipe; not where something is unreadable."""
+def _content_of(annotation: Path) -> dict[str, Any]:
+    """Return what an annotation file holds; empty if it cannot be read."""
     try:
         content = json.loads(annotation.read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_complete(content: dict[str, Any], images: Path, recipe: dict[str, Any]) -> bool:
+    """Whether a folder holds all images of a recipe; not where something is unreadable."""
+    try:
         wanted = {person['image'] for person in content['people']}
-        present = set(os.listdir(annotation.parent / 'images'))
-        return content['info'] == recipe and len(wanted) == recipe['count'] and wanted <= present
-    except (OSError, ValueError, KeyError, TypeError):
+        return (content['info'] == recipe and len(wanted) == recipe['count']
+                and wanted <= set(os.listdir(images)))
+    except (OSError, KeyError, TypeError):
         return False
+
+
+def _is_rendered(content: dict[str, Any]) -> bool:
+    info = content.get('info')
+    return isinstance(info, dict) and info.get('generator') == _GENERATOR
 
 
 def _check(recipe: dict[str, Any], workers: int) -> None:
@@ -89,11 +93,11 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
               'seed': seed, 'stream': stream, 'size': list(size), 'jpeg_quality': 92}
     _check(recipe, workers)
     annotation, images = Path(folder) / 'annotations.json', Path(folder) / 'images'
-    if _is_complete(annotation, recipe):
+    content = _content_of(annotation)
+    if _is_complete(content, images, recipe):
         return annotation
     unfinished, old = Path(folder) / '.rendering', list(images.glob('[0-9]' * 6 + '.jpg'))
-    rendered = unfinished.exists() or _recipe_of(annotation).get('generator') == _GENERATOR
-    if not rendered and (old or annotation.exists()):
+    if not (unfinished.exists() or _is_rendered(content)) and (old or annotation.exists()):
         raise DataError(f'{folder}: has annotations or images that were not rendered; choose '
                         'another folder')
     try:
