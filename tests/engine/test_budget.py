@@ -71,6 +71,15 @@ def test_a_resumed_run_has_the_time_that_is_left(monkeypatch):
     assert slot.rates[20] == pytest.approx(slot.rates[19], rel=0.1)
 
 
+def test_a_finished_run_that_is_resumed_trains_nothing(monkeypatch):
+    slot = Slot(monkeypatch, step=7)
+    assert slot.train(TimeBudgetHook(minutes=1)) == 9
+    slot.loop._max_iters = 10**6                            # as its config has it
+    assert slot.train(TimeBudgetHook(minutes=1)) == 9
+    slot.loop._max_iters = 10**6
+    assert slot.train(TimeBudgetHook(minutes=2)) == 18      # goes on with more time
+
+
 def test_the_remaining_iterations_are_estimated_from_the_first_on(monkeypatch):
     slot = Slot(monkeypatch, step=3)
     slot.train(TimeBudgetHook(minutes=1), at_most=1)

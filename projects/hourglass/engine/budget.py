@@ -69,6 +69,8 @@ class TimeBudgetHook(Hook):
         used = runner.message_hub.runtime_info.get('seconds_used', 0)
         self.began, self.first_iter = time.monotonic() - used, runner.iter
         self.used = self.used_before = used
+        if used >= self.seconds:        # a finished run, whose last validation may be missing
+            runner.train_loop._max_iters = runner.iter
         for group in runner.optim_wrapper.param_groups:
             group.setdefault('initial_lr', group['lr'])
 

@@ -44,7 +44,8 @@ class TrialHook(Hook):
                                    else runner.iter >= runner.max_iters):
                 runner.logger.warning(
                     f'{runner._load_from}: this run is finished, and nothing is left to train; a '
-                    'larger max_epochs (max_iters) in train_cfg goes on, with a longer schedule')
+                    'larger max_epochs (max_iters) in train_cfg, or more --minutes, goes on, with '
+                    'a longer schedule')
             elif runner.train_loop.stop_training:
                 runner.logger.warning(
                     f'{runner._load_from}: the EarlyStoppingHook ended this run, and nothing is '
