@@ -79,6 +79,15 @@ def test_iterations_are_stretched_too(tmp_path):
     assert rates(resumed(tmp_path, ITERATIONS, longer, 'iter_8.pth')) == whole[8:]
 
 
+@pytest.mark.parametrize('sampler', ['DefaultSampler', 'InfiniteSampler'])
+def test_a_run_of_iterations_goes_on_with_other_batches_from_any_iteration(tmp_path, sampler):
+    """Its steps stay where they are, though a pass through the data has fewer of them."""
+    run = resumed(tmp_path, ITERATIONS, ITERATIONS | {
+        'train_dataloader.batch_size': 8, 'train_dataloader.sampler.type': sampler}, 'iter_8.pth')
+    assert run.iter == 12
+    assert rates(run) == rates(train(toy_config(tmp_path / 'whole', **ITERATIONS)))[8:]
+
+
 @pytest.mark.parametrize(('changes', 'message'), [
     (ADAM, r'epoch_3\.pth: cannot be resumed with another optim_wrapper\.optimizer\.type \(AdamW '
            r'there, Adam here\), as the state is that of another optimiser; restore it, or start '

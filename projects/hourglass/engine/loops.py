@@ -100,10 +100,7 @@ class ResumableLoop(BaseLoop):
                     batch=self.runner.world_size * batches.batch_size, **batches.length())
 
     def go_on(self, position: dict, path: str) -> None:
-        """Continue from the position of a checkpoint; epoch and iteration are set already.
-
-        One from the middle of an epoch of another length is a ``CheckpointError``.
-        """
+        """Continue from the position of a checkpoint; epoch and iteration are set already."""
         self.validation_missing = not position['validated']
         self.first_iter = self._iter - position['batches_done']
         if 'samples' in position and (more := self.dataloader.batch_sampler.keep_length(
@@ -111,12 +108,6 @@ class ResumableLoop(BaseLoop):
             self.runner.logger.warning(
                 f"{path}: the last step of an epoch repeats {more} samples more than with "
                 f"{position['ranks']} processes")
-        length = len(self.dataloader)
-        if position['batches_done'] and position['batches_per_epoch'] != length:
-            raise CheckpointError(
-                f"{path}: was saved at batch {position['batches_done']} of an epoch of "
-                f"{position['batches_per_epoch']} batches, which now has {length}: restore data, "
-                'batch size and number of processes, or start anew from its weights (load_from)')
 
     def run_iter(self, number: int, batch: object) -> None:
         """Run the training iteration of a batch; ``number`` is its place in the epoch."""
@@ -204,6 +195,17 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
     def max_iters(self) -> int:
         """The last iteration, from which the log gets its eta; earlier epochs may have had more."""
         return self.first_iter + (self._max_epochs - self._epoch) * len(self.dataloader)
+
+    def go_on(self, position: dict, path: str) -> None:
+        """As in :class:`ResumableLoop`; ``CheckpointError`` in the middle of an epoch of another
+        length."""
+        super().go_on(position, path)
+        length = len(self.dataloader)
+        if position['batches_done'] and position['batches_per_epoch'] != length:
+            raise CheckpointError(
+                f"{path}: was saved at batch {position['batches_done']} of an epoch of "
+                f"{position['batches_per_epoch']} batches, which now has {length}: restore data, "
+                'batch size and number of processes, or start anew from its weights (load_from)')
 
     def _train(self) -> None:
         if self.validation_missing and self._iter == self.first_iter:
