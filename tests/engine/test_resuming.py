@@ -21,6 +21,7 @@ from hourglass.errors import ConfigError
 
 ADAM = {'optim_wrapper.optimizer.type': 'Adam'}
 STEPS = {'param_scheduler': [dict(type='MultiStepLR', milestones=[2, 4], gamma=0.1)]}
+ONE_CYCLE = {'param_scheduler': [dict(type='OneCycleLR', eta_max=2.0, by_epoch=False)]}
 ITERATIONS = {
     'param_scheduler': [dict(type='CosineAnnealingLR', by_epoch=False, eta_min=0.01)],
     'train_cfg': dict(type='hourglass.IterationLoop', max_iters=12),
@@ -34,7 +35,7 @@ def resumed(folder: Path, first: dict, second: dict, last: str = 'epoch_3.pth') 
                             **second))
 
 
-@pytest.mark.parametrize('schedule', [{}, STEPS, {'optim_wrapper.paramwise_cfg': dict(
+@pytest.mark.parametrize('schedule', [{}, STEPS, ONE_CYCLE, {'optim_wrapper.paramwise_cfg': dict(
     custom_keys={'line': dict(lr_mult=0.1)})}])
 @pytest.mark.parametrize('epochs', [1, 2, 3])
 @pytest.mark.parametrize('longer', [3, 6])

@@ -4,6 +4,7 @@ Every release of torch reads such files weights-only, whatever is installed besi
 """
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from mmengine.logging import HistoryBuffer
 def to_plain(value: Any) -> Any:
     """Return nested values with tensors for arrays, Python's numbers, and dicts for log histories.
 
-    :func:`restore_histories` and :func:`.reading.read_checkpoint` undo this.
+    :func:`restore_histories` and :func:`.reading.read_checkpoint` undo this. Functions in dicts are
+    left out: a schedule such as ``OneCycleLR`` keeps one in its state, and has it when it is built.
     """
     if isinstance(value, HistoryBuffer):
         log, counts = map(to_plain, value.data)
@@ -25,7 +27,8 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, dict):
-        return {key: to_plain(item) for key, item in value.items()}
+        return {key: to_plain(item) for key, item in value.items()
+                if not isinstance(item, FunctionType)}
     return type(value)(map(to_plain, value)) if type(value) in (list, tuple) else value
 
 
