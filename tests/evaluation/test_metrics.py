@@ -11,6 +11,7 @@ from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 
 from hourglass.datasets import skeletons
+from hourglass.datasets.base import SAMPLE_IDS
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.metrics import FlicPCK, LspPCK, MpiiPCKh
 from hourglass.evaluation.prediction_files import read_predictions
@@ -48,6 +49,15 @@ def test_batches_and_repeated_people_do_not_matter(metric, options, skeleton, na
     assert found - {'Visible', 'Occluded'} == names | ALWAYS
     assert ('Occluded' in found) == (options.get('protocol') != 'pcp')
     assert 0 < results[0][f'{metric.default_prefix}/Total'] < 100
+
+
+def test_images_of_joined_data_sets_that_have_one_name_are_resampled_apart():
+    metric, data = MpiiPCKh(), samples()                                # all on 'a.jpg'
+    evaluate(metric, data, 10)
+    assert np.isnan(metric.intervals['Total']).all()                    # a single image
+    evaluate(metric, data[:6] + [dict(one, id=one['id'] + SAMPLE_IDS) for one in data[6:]], 10)
+    assert len(metric.scored.tables[0].sums) == 2
+    assert metric.intervals['Total'][0] < metric.intervals['Total'][1]
 
 
 def test_every_stage_is_scored_on_request():

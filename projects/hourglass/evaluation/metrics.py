@@ -12,6 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from numpy import ndarray
 
+from hourglass.datasets.base import SAMPLE_IDS
 from hourglass.datasets.crop import to_image
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import DataError
@@ -53,11 +54,16 @@ class Scored:
         """Names of the L joints, or limbs, counted."""
         return self.protocol.counted(self.joints)
 
+    @property
+    def resampled_images(self) -> list[str]:
+        """(P,) the images that intervals resample; those of joined data sets may have one name."""
+        return [f'{number // SAMPLE_IDS} {name}' for number, name in zip(self.ids, self.images)]
+
     @cached_property
     def tables(self) -> list[Table]:
         """The table of the prediction, then of the N stages."""
-        return [Table.of(self.protocol, distances, self.occluded, self.images, self.counted)
-                for distances in self.distances]
+        return [Table.of(self.protocol, distances, self.occluded, self.resampled_images,
+                         self.counted) for distances in self.distances]
 
 
 class KeypointMetric(BaseMetric):

@@ -100,5 +100,6 @@ def worst_table(scored: Scored, rows: Sequence[int], people: int) -> str:
 
 def _table(scored: Scored, people: ndarray, distances: ndarray) -> Table:
     """Make the table of some people (n,) by index, with (n, L) distances."""
+    images = scored.resampled_images
     return Table.of(scored.protocol, distances, np.zeros_like(distances, bool),
-                    [scored.images[person] for person in people], scored.counted)
+                    [images[person] for person in people], scored.counted)
