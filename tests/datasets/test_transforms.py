@@ -146,6 +146,13 @@ def test_the_annotated_crop_remains(prob, visible, image_size):
     assert made['bbox_scale'] is sample['bbox_scale']
 
 
+@pytest.mark.parametrize('other', [(120.0, 80), (210, 80)], ids=['one place', 'a line'])
+def test_joints_that_span_no_area_keep_the_annotated_crop(other):
+    sample = person() | dict(image_size=(320, 240))
+    sample['keypoints'][0, 2] = other                   # beside the joint at 120, 80
+    assert CropAsFound(1, 0)(dict(sample))['bbox_scale'] is sample['bbox_scale']
+
+
 def photograph(size: tuple[int, int]) -> np.ndarray:
     """An image (h, w, 3) with structure of about 1/40 of its width."""
     coarse = np.random.default_rng(0).integers(256, size=(30, 40, 3), dtype=np.uint8)

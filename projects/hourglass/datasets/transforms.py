@@ -16,7 +16,7 @@ from mmpose.structures import PoseDataSample
 from mmpose.structures.bbox import flip_bbox
 from mmpose.structures.keypoint import flip_keypoints
 
-from hourglass.datasets.box_geometry import box_around
+from hourglass.datasets.box_geometry import box_around, has_extent
 from hourglass.datasets.checks import crop_problem, size_problem
 from hourglass.datasets.crop import (
     Piece,
@@ -88,7 +88,7 @@ class CropAsFound(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         joints_image = results['keypoints'][0][results['keypoints_visible'][0] > 0]
-        if np.random.rand() >= self.prob or len(joints_image) < 2:
+        if np.random.rand() >= self.prob or not has_extent(joints_image):
             return results
         image_size = results.get('image_size') or size_of(results['img_path'])
         box = box_around(joints_image)
