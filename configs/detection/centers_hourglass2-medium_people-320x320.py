@@ -12,7 +12,7 @@ train_dataloader = dict(dataset=dict(datasets=[
         split, pipeline=[dict(view, longer_side=side), *_base_.train_pipeline[1:]]))
     for split, times, side in parts]))
 del view, parts
-test_pipeline = val_pipeline = [
+val_pipeline = [
     dict(_base_.val_pipeline[0], longer_side=longer_side), *_base_.val_pipeline[1:]]
 val_dataloader = test_dataloader = dict(dataset=dict(pipeline=val_pipeline))
 load_from = 'hourglass://people'
