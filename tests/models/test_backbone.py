@@ -109,6 +109,8 @@ def test_images_of_another_shape_are_refused(shape, message):
     ({'num_stacks': 0}, 'num_stacks is 0'), ({'depth': -1}, 'depth is -1'),
     ({'num_keypoints': 0}, 'num_keypoints is 0'), ({'in_channels': 0}, 'in_channels is 0'),
     ({'channels': 31}, 'even number'),
+    ({'stem_channels': (8, 16)}, 'three widths'), ({'stem_channels': (8, 1, 16)}, '2 or more'),
+    ({'stem_channels': (0, 16, 16)}, '2 or more'),
     ({'residual': 'depth-wise'}, "give bottleneck or depthwise, did you mean 'depthwise'")])
 def test_impossible_sizes_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -56,10 +56,10 @@ class StackedHourglass(network.StackedHourglass):
         out_indices: the stacks, from 0, whose features are returned; default all.
 
     Raises:
-        ConfigError: for a count that is no whole number above 0, an odd ``channels``, an unknown
-            ``residual`` or layer, more frozen stages than stacks, or ``out_indices`` with
-            heatmaps or without the last stack; in ``forward``, for images of another
-            shape than (B, in_channels, H, W) with H and W multiples of ``4 * 2**depth``.
+        ConfigError: for a count that is no whole number above 0, an odd ``channels``, a width of
+            the stem below 2, an unknown ``residual`` or layer, more frozen stages than stacks, or
+            ``out_indices`` with heatmaps or without the last stack; in ``forward``, for images of
+            another shape than (B, in_channels, H, W) with H and W multiples of ``4 * 2**depth``.
     """
 
     def __init__(self, num_stacks: int = 8, channels: int = 256, num_keypoints: int | None = 16,
@@ -80,8 +80,9 @@ class StackedHourglass(network.StackedHourglass):
         if residual not in RESIDUALS:
             raise ConfigError(f"residual is '{residual}': give {' or '.join(RESIDUALS)}"
                               f'{did_you_mean(residual, RESIDUALS)}')
-        if len(stem_channels) != 3:
-            raise ConfigError(f'stem_channels is {tuple(stem_channels)}: give three widths')
+        if len(stem_channels) != 3 or min(stem_channels) < 2:           # a residual halves it
+            raise ConfigError(f'stem_channels is {tuple(stem_channels)}: give three widths, each 2 '
+                              'or more')
         if frozen_stages not in range(-1, num_stacks + 1):
             raise ConfigError(f'frozen_stages is {frozen_stages!r}: give -1 for none, 0 for the '
                               f'stem, or up to {num_stacks} for as many stacks, too')
