@@ -45,3 +45,11 @@ def test_the_scores_shown_are_those_of_the_configs_first_metric(config, names):
     cfg.test_evaluator = dict(type='PCKAccuracy')           # mmpose's, which has no list of names
     assert exits.score_names(cfg, None) == []
     assert exits.score_names(cfg, ['PCK']) == ['PCK']
+
+
+def test_a_score_that_the_metric_does_not_give_is_refused_before_the_first_test():
+    cfg = Config.fromfile(REPOSITORY / 'configs/flic/td-hm_hourglass4-small_flic-128x128.py')
+    cfg.test_evaluator = dict(type='hourglass.NME', groups=dict(Nose=['nose']))
+    assert exits.score_names(cfg, None) == ['nme/Total', 'nme/Nose']
+    with pytest.raises(ConfigError, match='--scores nme/AUC: the metric gives nme/Total, nme/Nose'):
+        exits.score_names(cfg, ['nme/AUC'])

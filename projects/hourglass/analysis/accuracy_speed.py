@@ -19,10 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 from mmengine.config import Config
-from mmengine.evaluator import Evaluator
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import DATASETS
 
-from hourglass.checkpoints.configs import check_test_set, read_config
+from hourglass.analysis.metric import first_metric
+from hourglass.checkpoints.configs import read_config
 from hourglass.checkpoints.names import find_config, weights_by_name
 from hourglass.datasets.coco_file import records
 from hourglass.datasets.crop import to_image
@@ -31,6 +31,7 @@ from hourglass.deploy.onnx_poses import load_onnx_poses
 from hourglass.deploy.runtimes import optimized, take_turns
 from hourglass.errors import ConfigError, DataError, did_you_mean
 from hourglass.evaluation.intervals import half_widths
+from hourglass.evaluation.metrics import KeypointMetric
 from hourglass.inference.model import load_model
 from hourglass.inference.network import PoseNetwork
 from hourglass.io.figures import panels
@@ -210,10 +211,8 @@ def _calls(network: Network, mirror: bool) -> Iterator[Callable[[], object]]:
 
 def _metric(test: Config, scores: Sequence[str]) -> Any:
     """Return the metric of a test set, after a check that it has the scores."""
-    check_test_set(test, test.filename)
-    init_default_scope(test.get('default_scope', 'mmpose'))
-    metric = Evaluator(deepcopy(test.test_evaluator)).metrics[0]
-    known = metric.protocol.columns if hasattr(metric, 'protocol') else ()
+    metric = first_metric(test)
+    known = metric.protocol.columns if isinstance(metric, KeypointMetric) else ()
     if missing := [name for name in scores if name not in known]:
         raise ConfigError(f"--scores {missing[0]}: the metric of {test.filename} gives "
                           f"{', '.join(known) or 'no scores of hourglass'}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -13,11 +12,10 @@ from typing import Optional
 
 import numpy as np
 from mmengine.config import Config
-from mmengine.evaluator import Evaluator
 from mmengine.registry import DATASETS
 from numpy import ndarray
 
-from hourglass.checkpoints.configs import check_test_set
+from hourglass.analysis.metric import first_metric
 from hourglass.datasets.box_geometry import has_extent, is_usable, overlaps
 from hourglass.datasets.person import PX_PER_SCALE
 from hourglass.errors import ConfigError
@@ -64,8 +62,7 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
     ``score`` are left out, by default as there. Data or a metric that are not this package's raise
     ``ConfigError``.
     """
-    check_test_set(cfg, cfg.filename)
-    if not isinstance(Evaluator(deepcopy(cfg.test_evaluator)).metrics[0], KeypointMetric):
+    if not isinstance(first_metric(cfg), KeypointMetric):
         raise ConfigError(f'{cfg.filename}: the first metric of test_evaluator has to be this '
                           "package's, such as hourglass.MpiiPCKh")
     model = load_model(cfg, weights)
@@ -85,7 +82,7 @@ def measure_detectors(cfg: Config, weights: str, detectors: Sequence[str],
                         centers=[one['bbox_center'][0] for one in people],
                         scales=[one['bbox_scale'][0, 0] / PX_PER_SCALE for one in people])
         in_crops[path] = [(person, poses, place) for place, person in enumerate(people)]
-    scored = partial(_scored, metainfo=dataset.metainfo, evaluator=cfg.test_evaluator)
+    scored = partial(_scored, metainfo=dataset.metainfo, cfg=cfg)
     measured = [
         _measure(model, in_crops, name, detect, scored) if detect else
         _annotated(scored(list(chain.from_iterable(in_crops.values()))))
@@ -138,9 +135,9 @@ def _compared(measured: Sequence[_Measured]) -> list[Found]:
     return compared
 
 
-def _scored(posed: Sequence[_Posed], metainfo: dict, evaluator: dict) -> Table | None:
+def _scored(posed: Sequence[_Posed], metainfo: dict, cfg: Config) -> Table | None:
     """Return the table of people's poses; None of nobody, or without an annotated joint."""
-    metric = Evaluator(deepcopy(evaluator)).metrics[0]
+    metric = first_metric(cfg)
     metric.dataset_meta = metainfo
     for person, poses, place in posed:
         keypoints = np.full(poses.keypoints.shape[1:], np.nan)

@@ -8,16 +8,15 @@ from time import perf_counter
 
 from matplotlib.figure import Figure
 from mmengine.config import Config
-from mmengine.evaluator import Evaluator
-from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch import Tensor
 
+from hourglass.analysis.metric import first_metric
 from hourglass.analysis.size import size_of, stages_of
-from hourglass.checkpoints.configs import check_test_set
 from hourglass.deploy.runtimes import WITH_EXIT, wait_for_device
 from hourglass.engine.model_hooks import OptimizeHook
 from hourglass.errors import ConfigError
+from hourglass.evaluation.metrics import KeypointMetric
 from hourglass.io.figures import panels
 from hourglass.io.tables import markdown_table, number
 
@@ -41,16 +40,11 @@ def score_names(cfg: Config, wanted: Sequence[str] | None) -> list[str]:
     What a metric of another project returns is known only after a test: then the list is empty.
     Raises ``ConfigError`` if the first metric does not have a score of that name.
     """
-    check_test_set(cfg, cfg.filename)
-    init_default_scope(cfg.get('default_scope', 'mmpose'))
-    metric = Evaluator(deepcopy(cfg.test_evaluator)).metrics[0]
-    if not hasattr(metric, 'protocol'):
+    metric = first_metric(cfg)
+    if not isinstance(metric, KeypointMetric):
         return list(wanted or ())
-    groups = ['Total', *metric.protocol.groups]
-    known = [f'{metric.prefix}/{name}'
-             for name in (*groups, 'Total@0.1', 'AUC', 'Visible', 'Occluded')]
-    _check_scores(wanted or (), known)
-    return list(wanted or known[:len(groups)])
+    _check_scores(wanted or (), metric.columns)
+    return list(wanted or metric.columns[:1 + len(metric.protocol.groups)])
 
 
 def measure_exits(cfg: Config, tolerances: Sequence[float], optimize: str,
