@@ -1,7 +1,9 @@
 """A sample is one annotated person with the data set's metainfo; errors name row and image."""
 import numpy as np
+from mmengine.registry import DATASETS, init_default_scope
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from hourglass.datasets.base import own_name
 from hourglass.datasets.mpii.dataset import MpiiDataset
 
 
@@ -16,3 +18,13 @@ def test_a_sample_has_what_mmposes_have_and_is_its_own(synthetic):
     truth = ours['keypoints'].copy()
     ours['keypoints'] += 5
     assert np.array_equal(dataset.get_data_info(3)['keypoints'], truth)
+
+
+def test_the_name_of_a_data_set_does_not_depend_on_the_skeleton(synthetic):
+    init_default_scope('mmpose')
+    people = dict(type='hourglass.MpiiDataset', data_root=str(synthetic / 'synthetic'),
+                  data_prefix=dict(img='train/images'), ann_file='train/annotations.json')
+    others = DATASETS.build(people | dict(skeleton='lsp'))
+    assert others.metainfo['dataset_name'] == 'lsp' and own_name(others) == 'mpii'
+    two = DATASETS.build(dict(type='ConcatDataset', datasets=[people, people]))
+    assert own_name(two) == 'mpii'

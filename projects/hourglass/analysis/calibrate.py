@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from hourglass.checkpoints.convert import add_metadata
 from hourglass.checkpoints.reading import read_checkpoint
+from hourglass.datasets.base import own_name
 from hourglass.engine.distributed import unwrapped
 from hourglass.errors import ConfigError
 from hourglass.evaluation.calibration import Calibration, Reliability, fit, fitted_images
@@ -70,9 +71,9 @@ def calibrate(runner: Runner, source: str, out: str | Path) -> None:
         raise ConfigError('--calibrate: annotated keypoints on two images or more needed, to fit '
                           'to some and measure on the others')
     model = unwrapped(runner.model)
-    data = runner.test_dataloader.dataset.metainfo['dataset_name']
     calibration = Calibration(
-        correct=f'{scored.protocol.title} on {data}', people=int(fitted.sum()),
+        correct=f'{scored.protocol.title} on {own_name(runner.test_dataloader.dataset)}',
+        people=int(fitted.sum()),
         stage=stage_index(getattr(model.head, 'predict_stage', -1), num_stages(model)),
         flip=bool((model.test_cfg or {}).get('flip_test', False)),
         maps=fit(scored.peaks[fitted], correct[fitted], scored.joints))

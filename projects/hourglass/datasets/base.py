@@ -165,3 +165,9 @@ class PersonDataset(BaseCocoStyleDataset):
             raw_ann_info=coco_annotation(person, person.image_id) | {
                 key: value for key, value in vars(person).items() if key not in (
                     'center_image', 'side_image', 'image_id', 'annotation_id', 'category_id')})
+
+
+def own_name(dataset: Any) -> str:
+    """Return the name of a data set, ours or mmpose's, whichever skeleton its samples have."""
+    own = getattr(dataset, 'METAINFO', {}).get('dataset_name')
+    return str(own or dataset.metainfo['dataset_name'])

@@ -19,6 +19,7 @@ from numpy import ndarray
 from hourglass.analysis.calibrate import checked
 from hourglass.analysis.machine import described, machine
 from hourglass.analysis.report import findings
+from hourglass.datasets.base import own_name
 from hourglass.datasets.person import PX_PER_SCALE
 from hourglass.engine.distributed import unwrapped
 from hourglass.errors import ConfigError
@@ -105,7 +106,7 @@ def _content(runner: Runner, scored: Scored, records: Sequence[dict], people: in
     of_stages = {name: (stages, np.array([table.scores[name] for _, table in rows[1:]]))
                  for name in ('Total', *protocol.groups)}
     return dict(
-        title=f"{config} on {dataset.metainfo['dataset_name'].upper()}",
+        title=f'{config} on {own_name(dataset).upper()}',
         summary=f'{protocol.title} of {len(scored.ids)} people; '
                 f'{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}',
         protocol=protocol, stage_rows=rows, visibility_rows=findings.visibility_rows(scored),
