@@ -48,5 +48,5 @@ def run(args: argparse.Namespace) -> None:
         print(f'not compared: {done.unsettled} of {done.keypoints} keypoints, where rounding '
               'decides between two peaks')
     if test:
-        from hourglass.analysis.files import compare_scores
+        from hourglass.analysis.exported import compare_scores
         print(compare_scores(args.config, done))

@@ -1,4 +1,4 @@
-"""Networks of OpenMMLab's configs; the one module here that imports OpenMMLab's packages."""
+"""Networks of OpenMMLab's configs; no other module here imports mmpose or mmengine."""
 from __future__ import annotations
 
 from collections.abc import Callable

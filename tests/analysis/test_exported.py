@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_network import write_tiny_network
 
-from hourglass.analysis.files import compare_scores
+from hourglass.analysis.exported import compare_scores
 from hourglass.deploy.export import export
 
 
