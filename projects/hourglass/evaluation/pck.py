@@ -84,7 +84,8 @@ def limb_distances(predicted: ndarray, truth: ndarray,
     """Return (P, limbs), how far the worse end of each limb is off in units of the limb's length.
 
     It is NaN for a limb without annotation, and infinite without prediction or for a limb of no
-    length. Strict PCP counts the limbs up to 0.5. The end of a limb is the middle of some joints.
+    length, unless both ends are exact. Strict PCP counts the limbs up to 0.5. The end of a limb is
+    the middle of some joints.
     """
     found, true = (np.stack([[joints[:, list(end)].mean(1) for end in limb] for limb in limbs])
                    for joints in (predicted, truth))                            # (limbs, 2, P, 2)

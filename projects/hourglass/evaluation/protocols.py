@@ -49,7 +49,10 @@ class Protocol:
 
     @property
     def thresholds(self) -> ndarray:
-        """(T,) thresholds of the curve, from 0 by hundredths as in MPII's evaluation, or finer."""
+        """(T,) thresholds of the curve, from 0 to its end.
+
+        They are a hundredth apart as in MPII's evaluation, but there are 20 to 100 steps.
+        """
         steps = int(np.clip(round(self.curve * 100), 20, 100))
         return np.arange(steps + 1) * self.curve / steps
 
