@@ -1,5 +1,8 @@
 """mmengine loads local files through this package, and ``.safetensors`` as well as ``.pth``."""
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import torch
@@ -58,3 +61,53 @@ def test_an_address_that_cannot_be_reached_is_not_called_a_broken_checkpoint(tmp
     url = 'http://127.0.0.1:9/weights.pth'              # the port that discards
     with pytest.raises(CheckpointError, match=f'{url}: cannot be fetched to .*; check the address'):
         _load_url(url, str(tmp_path))
+
+
+@pytest.fixture
+def address(tmp_path, monkeypatch):
+    """The address of a server of ``tmp_path / 'served'``; it sends half of a file named cut.*."""
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def copyfile(self, source, outputfile):
+            content = source.read()
+            outputfile.write(content[:len(content) // (2 if 'cut.' in self.path else 1)])
+
+    monkeypatch.setenv('no_proxy', '*')
+    (tmp_path / 'served').mkdir()
+    server = ThreadingHTTPServer(
+        ('127.0.0.1', 0), partial(Handler, directory=str(tmp_path / 'served')))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f'http://127.0.0.1:{server.server_port}'
+    server.shutdown()
+    server.server_close()
+
+
+def test_addresses_that_end_with_the_same_name_are_told_apart(address, tmp_path):
+    for number in (1, 2):
+        folder = tmp_path / f'served/{number}'
+        folder.mkdir()
+        torch.save(dict(state_dict=dict(weight=torch.tensor([number]))), folder / 'best.pth')
+    cache = str(tmp_path / 'cache')
+    for number in (1, 2, 1):
+        content = _load_url(f'{address}/{number}/best.pth', cache, progress=False)
+        assert content['state_dict']['weight'].tolist() == [number]
+    (tmp_path / 'served/1/best.pth').unlink()           # it is in the cache
+    assert _load_url(f'{address}/1/best.pth', cache)['state_dict']['weight'].tolist() == [1]
+
+
+@pytest.mark.parametrize('suffix', ['pth', 'safetensors'])
+def test_a_download_that_is_cut_off_is_not_kept(address, tmp_path, suffix):
+    tensors, cache = dict(weight=torch.rand(1000)), tmp_path / 'cache'
+    save = save_file if suffix == 'safetensors' else torch.save
+    save(tensors, tmp_path / f'served/cut.{suffix}')
+    url = f'{address}/cut.{suffix}'
+    with pytest.raises(CheckpointError, match=f'^{url}: not a readable checkpoint'):
+        _load_url(url, str(cache), progress=False)
+    assert not list(cache.iterdir())
+
+
+def test_an_address_with_a_space_is_one_line(tmp_path):
+    with pytest.raises(CheckpointError, match='cannot be fetched to .*control characters'):
+        _load_url('http://127.0.0.1:9/the weights.pth', str(tmp_path))

@@ -1,6 +1,8 @@
 """Checkpoint loaders for mmengine: weights only, ``.safetensors``, and names of shipped weights."""
 from __future__ import annotations
 
+from hashlib import sha256
+from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -49,14 +51,23 @@ def load_from_local(filename: str, map_location: str | torch.device | None = Non
 def _load_url(url: str, model_dir: str | None = None,
               map_location: str | torch.device | None = None, progress: bool = True
               ) -> dict[str, Any]:
-    """Download a checkpoint to the cache of ``torch.hub``, unless it is there, and read it."""
+    """Download a checkpoint to the cache of ``torch.hub``, unless it is there, and read it.
+
+    The name of the file begins with a hash of the whole address, as many addresses end with the
+    same name. A file that cannot be read, as one whose download was cut off, is removed.
+    """
     folder = Path(model_dir or Path(torch.hub.get_dir(), 'checkpoints'))
-    path = folder / Path(urlparse(url).path).name
+    path = folder / f'{sha256(url.encode()).hexdigest()[:16]}-{Path(urlparse(url).path).name}'
     if not path.is_file():
         try:
             folder.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(path), progress=progress)
-        except (OSError, ValueError) as error:          # ValueError: not the form of an address
+        except (OSError, ValueError, HTTPException) as error:   # the latter: no form of an address
             raise CheckpointError(f'{url}: cannot be fetched to {folder} ({words_of(error)}); '
-                                  'check the address, the connection and the space') from None
-    return read_checkpoint(path, map_location)
+                                  'check the address, the connection and the space, or save the '
+                                  f'file as {path}') from None
+    try:
+        return read_checkpoint(path, map_location)
+    except CheckpointError as error:
+        path.unlink(missing_ok=True)
+        raise CheckpointError(str(error).replace(str(path), url)) from None
