@@ -155,6 +155,22 @@ def test_an_image_that_could_not_be_used_is_tried_again(folder):
     assert results.finish(folder / 'out') == 0 and not results.problems
 
 
+@pytest.mark.parametrize('changed', [False, True])
+def test_calls_with_other_numbers_of_processes_continue_each_other(folder, changed):
+    for rank in range(2):                       # whose files are read after that of one process
+        results, names = opened(folder, rank, 2)
+        for name in names:
+            results.add(request(name, 1), DataError(f'{name}: torn') if name == 'b.png'
+                        else poses(1))
+    if changed:
+        cv2.imwrite(str(folder / 'b.png'), np.ones((7, 8, 3), np.uint8))
+    results, names = opened(folder, 0, 1)
+    assert names == ['b.png']
+    results.add(request('b.png', 1), poses(1))
+    assert results.finish(folder / 'out') == 0 and not results.problems
+    assert opened(folder, 0, 1)[1] == []
+
+
 def test_another_call_does_the_rest_and_what_has_changed(folder):
     results, _ = opened(folder, 0, 1)
     results.add(request('a.png', 1), poses(1))

@@ -149,10 +149,16 @@ class SharedResults(Results):
         return len(self.stamps) - len(done) or super().finish(folder)
 
     def _done(self) -> dict[str, dict[str, Any]]:
-        """Return the entries of unchanged images by name, in the order of the images."""
-        entries = self.journal.read()
-        return {name: entries[name] for name, stamp in self.stamps.items()
-                if name in entries and entries[name]['stamp'] == stamp}
+        """Return the entries of unchanged images by name, in the order of the images.
+
+        A problem counts only where no other call, with any number of processes, was without one.
+        """
+        done: dict[str, dict[str, Any]] = {}
+        for name, entry in self.journal.lines():
+            if entry['stamp'] == self.stamps.get(name) and (
+                    name not in done or 'problem' in done[name]):
+                done[name] = entry
+        return {name: done[name] for name in self.stamps if name in done}
 
 
 def _entry(request: Request, poses: Poses | HourglassError) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,21 @@ class Journal:
 
     def read(self) -> dict[str, dict]:
         """Return the entries of all processes; arrays keep their type and every digit."""
-        entries = {}
+        return dict(self.lines())
+
+    def lines(self) -> Iterator[tuple[str, dict]]:
+        """Yield the names and entries of all lines.
+
+        Of two lines with the same name in the files of different processes, as of calls with
+        different numbers of processes, either may be the first.
+        """
         for path in sorted(self.folder.glob('*.jsonl')):
             for line in path.read_bytes().split(b'\n'):
                 try:
                     name, entry = json.loads(line, object_hook=_with_arrays)
                 except (ValueError, TypeError):     # empty, or cut off as its process was killed
                     continue
-                entries[name] = entry
-        return entries
+                yield name, entry
 
     def add(self, name: str, entry: dict) -> None:
         """Write an entry, which outlives this process, or raise ``DataError``.
