@@ -11,6 +11,8 @@ from PIL import Image
 from hourglass.apis import predict
 from hourglass.errors import ConfigError, DataError
 from hourglass.evaluation.calibration import Calibration
+from hourglass.inference.places import Request
+from hourglass.inference.predict import predict_each
 from hourglass.models.stages import shallow_copy
 
 BOXES = np.array([[20, 10, 90, 110], [60.5, 5, 130, 90]])
@@ -89,6 +91,17 @@ def test_results_do_not_depend_on_the_batches(model, image):
     assert predict(model, [], whole_image=True) == []
     no_person = predict(model, image, centers=np.zeros((0, 2)), scales=[])
     assert no_person.keypoints.shape == (0, 11, 2) and not no_person.whole_image
+
+
+def test_images_without_people_do_not_pile_up_behind_a_person(model, image):
+    started = []
+
+    def requests():
+        for number in range(20):
+            started.append(number)
+            yield Request(image, str(number), [[5, 5, 60, 60]] if number == 0 else [])
+    _, found = next(predict_each(model, requests(), batch_size=4))
+    assert len(found.keypoints) == 1 and len(started) == 4
 
 
 def test_a_mirrored_image_has_mirrored_keypoints_with_the_flip(model, image):

@@ -164,9 +164,10 @@ def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
                  ) -> Iterator[tuple[Request, Poses | HourglassError]]:
     """Find the keypoints of people in a stream of images of any length.
 
-    At most ``batch_size`` people, of several images, and the results that wait for them are in
-    memory. Yields each request, in order, with its poses or the error that says why there are none.
-    Raises ``ConfigError`` for a stage that does not exist, or a ``batch_size`` below 1.
+    At most ``batch_size`` people, and as many images, wait in memory: the network also runs for
+    fewer people where so many images have been read. Yields each request, in order, with its poses
+    or the error that says why there are none. Raises ``ConfigError`` for a stage that does not
+    exist, or a ``batch_size`` below 1.
 
     Args:
         model: of :func:`hourglass.apis.init_model`.
@@ -200,7 +201,7 @@ def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
     for prepared in reading(_prepare(model, request, padding) for request in requests):
         images.append(prepared)
         waiting += prepared[2]
-        while len(waiting) >= batch_size:
+        while len(waiting) >= batch_size or (waiting and len(images) >= batch_size):
             _run(model, waiting[:batch_size], heatmaps, stages, inputs)
             del waiting[:batch_size]
         yield from complete()
