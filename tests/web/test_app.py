@@ -8,6 +8,7 @@ pytest.importorskip('flask')
 import base64
 import json
 import re
+import socket
 import threading
 from io import BytesIO
 
@@ -208,6 +209,24 @@ def test_an_upload_that_stalls_keeps_nobody_waiting_but_its_place(
         slow.join()
     assert app.test_client().post('/frames', data=dict(image=(BytesIO(PNG), 'a.png'))
                                   ).status_code == 200      # the place is free again
+
+
+@pytest.mark.parametrize('path', ['/frames', '/predict'])
+def test_a_request_that_the_page_has_aborted_is_not_computed(client, monkeypatch, path):
+    computed = []
+    for name in ('read_frames', 'read_upload'):
+        monkeypatch.setattr(f'hourglass.web.app.{name}', lambda *_: computed.append(1) or 1 / 0)
+    server, browser = socket.socketpair()
+    server.settimeout(60)
+
+    def ask_again():
+        form = dict(model='lsp-small', boxes='[]', image=(BytesIO(PNG), 'a.png'))
+        return client.post(path, data=form, environ_overrides={'werkzeug.socket': server})
+    with server:
+        with browser:
+            assert (ask_again().status_code, len(computed)) == (500, 1)
+        assert (ask_again().status_code, len(computed)) == (400, 1)
+        assert server.gettimeout() == 60
 
 
 def test_boxes_that_are_too_long_are_not_called_a_large_file(client):

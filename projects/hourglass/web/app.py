@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlsplit
 
 import cv2
@@ -15,6 +18,7 @@ import flask
 import numpy as np
 from numpy import ndarray
 from werkzeug.exceptions import (
+    ClientDisconnected,
     Forbidden,
     HTTPException,
     MisdirectedRequest,
@@ -74,7 +78,7 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
     app.request_class = _Request
     app.config['MAX_CONTENT_LENGTH'] = max_bytes = round(megabytes * 1e6)
     app.add_url_rule('/', 'page', lambda: app.send_static_file('index.html'))
-    one_at_a_time = threading.Lock()    # several at once would take as long and more memory
+    one_at_a_time = threading.Lock()
     places = threading.BoundedSemaphore(MAX_REQUESTS)
     public = urlsplit(public_url or '')
     if path := public.path.rstrip('/'):
@@ -102,6 +106,21 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
     def _leave_it(_: BaseException | None) -> None:
         if place := flask.g.pop('place', None):
             place.release()
+
+    @contextmanager
+    def _turn() -> Iterator[None]:
+        """Wait for other requests: several at once would take as long and more memory.
+
+        A request that the page has aborted, as the next one follows, is given up.
+        """
+        while not _is_aborted(flask.request.environ):
+            if one_at_a_time.acquire(timeout=0.2):
+                try:
+                    yield
+                finally:
+                    one_at_a_time.release()
+                return
+        raise ClientDisconnected
 
     @app.after_request
     def _restrict(response: flask.Response) -> flask.Response:
@@ -133,7 +152,7 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
     @app.post('/frames')
     def _frames() -> dict:
         upload = flask.request.files.get('image')       # the body is read here, before others wait
-        with one_at_a_time:
+        with _turn():
             frames, missing = read_frames(upload, seconds)
         return dict(frames=[dict(time=time, image=b64encode(jpeg).decode())
                             for time, jpeg in frames], missing=missing)
@@ -149,7 +168,7 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
             raise ConfigError('find: this page has no detector; hourglass web --detector gives it '
                               'one')
         boxes = [] if 'find' in form else _boxes(form.get('boxes', ''))
-        with one_at_a_time:
+        with _turn():
             image = read_upload(upload)
             start = time.perf_counter()
             if detector is not None and 'find' in form:
@@ -159,6 +178,23 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
             milliseconds = 1000 * (time.perf_counter() - start)
         return poses_as_json(poses) | dict(boxes=boxes, milliseconds=milliseconds)
     return app
+
+
+def _is_aborted(environ: Mapping[str, Any]) -> bool:
+    """Return whether the other side has closed the connection, as far as werkzeug's server says."""
+    connection: socket.socket | None = environ.get('werkzeug.socket')
+    if connection is None:
+        return False
+    timeout = connection.gettimeout()
+    connection.settimeout(0)
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:                     # open, and nothing was sent
+        return False
+    except OSError:
+        return True
+    finally:
+        connection.settimeout(timeout)
 
 
 def _part(address: str, name: str) -> str | None:
