@@ -1,4 +1,6 @@
 """Every kind of input gives its images by name, and a line for each that fails."""
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -194,6 +196,11 @@ def test_results_of_a_prediction_that_was_killed_are_no_input(folder):
     (folder / 'found/overlays').mkdir()
     (folder / 'found/overlays/b.png').write_bytes((folder / 'b.png').read_bytes())
     assert list(open_source(str(folder)).paths) == ['a.JPG', 'b.png', 'sub/c.png', 'torn.png']
+
+
+@pytest.mark.skipif(os.name == 'nt', reason='two slashes are a share there')
+def test_a_path_that_begins_with_two_slashes_is_no_address(folder):
+    assert list(open_source(f'/{folder}').paths) == list(open_source(str(folder)).paths)
 
 
 def test_a_folder_whose_name_is_a_number_is_no_camera(folder, monkeypatch):

@@ -176,11 +176,12 @@ def open_source(source: str, fps: float | None = None, bits: int | None = None
     if fps is not None and not 0 < fps < math.inf:
         raise ConfigError(f'fps={fps}: give a rate above 0')
     is_camera = source.isdecimal() and not path.exists()
-    if fps and (is_camera or address.netloc or _is_video(source)):
+    is_address = address.scheme and address.netloc      # a path may begin with two slashes
+    if fps and (is_camera or is_address or _is_video(source)):
         raise ConfigError(f'fps={fps}: is for folders of images; {source} has its own times')
     if is_camera:
         return Frames(f'camera{source}', Camera(int(source)))
-    if address.netloc:
+    if is_address:
         return Frames(Path(address.path).name or str(address.hostname), Video(source))
     if _is_video(source) and (path.is_file() or not glob.has_magic(source)):
         return Frames(path.name, Video(path))
