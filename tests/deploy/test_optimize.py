@@ -1,4 +1,6 @@
 """Faster estimators: the same keypoints, and nothing computed behind the requested stage."""
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -125,3 +127,11 @@ def test_other_networks_predict_from_the_stage_that_is_asked_for(model, how):
         for stage in (0, 1):
             found, = optimized(other, how, stage).outputs(images)
             assert torch.equal(found, other.network(images)[stage])
+
+
+@pytest.mark.parametrize('name', ['people', 'flic'])
+def test_the_large_networks_of_the_package_have_a_faster_way(name, caplog):
+    """Their heatmaps of noise are so low that rounding is over 1e-4 of them."""
+    with caplog.at_level('INFO', 'hourglass.deploy.runtimes'):
+        optimized(init_model(name, device='cpu'))
+    assert re.search(r'optimize: .*\(none [\d.]+ ms, fuse ', caplog.text)

@@ -64,7 +64,7 @@ def test_ncnn_refuses_a_size_that_the_network_refuses():
 
 def test_the_fastest_is_one_of_those_measured():
     network = network_of('stacks')
-    name, seconds, run = fastest(network, (64, 64))
+    name, seconds, run = fastest(network, torch.rand(1, 3, 64, 64))
     assert name == min(seconds, key=seconds.get) and {'none', 'fuse'} <= set(seconds)
     assert ('ncnn' in seconds) == (not RUNTIMES['ncnn'].missing())
     with torch.no_grad():
@@ -83,8 +83,9 @@ def test_the_fastest_is_never_one_that_is_wrong(monkeypatch):
     monkeypatch.setattr(RUNTIMES['fuse'], 'build', lambda network, size: Wrong())
     monkeypatch.setattr(RUNTIMES['ncnn'], 'build', lambda network, size: NotANumber())
     monkeypatch.setattr(RUNTIMES['ncnn'], 'packages', ())
-    assert list(fastest(network_of('stacks'), (64, 64))[1]) == ['none']
-    assert fastest(LongHourglass(channels=8, depth=1).eval(), (64, 64))[0] == 'none'
+    images = torch.rand(1, 3, 64, 64)
+    assert list(fastest(network_of('stacks'), images)[1]) == ['none']
+    assert fastest(LongHourglass(channels=8, depth=1).eval(), images)[0] == 'none'
 
 
 @pytest.mark.parametrize(('name', 'words'), [

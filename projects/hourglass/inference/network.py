@@ -80,8 +80,7 @@ class PoseNetwork(nn.Module):
 
     def heatmaps(self, pixels: Tensor) -> list[Tensor]:
         """Return the heatmaps (B, K, h, w) of each of :attr:`stages`."""
-        images = _reversed(pixels, 1) if self.description.rgb else pixels
-        images = (images.float() - self.mean) / self.std                # (B, 3, H, W)
+        images = self.normalized(pixels)
         if not self.flip:
             return self.outputs(images)
         mirrored = _reversed(images, -1)
@@ -92,6 +91,11 @@ class PoseNetwork(nn.Module):
             both = self.outputs(torch.cat([images, mirrored]))
             pairs = (maps.unflatten(0, (2, -1)) for maps in both)
         return [(maps + self.unmirror(of_mirrored)) / 2 for maps, of_mirrored in pairs]
+
+    def normalized(self, pixels: Tensor) -> Tensor:
+        """Pixels (B, 3, H, W) -> images (B, 3, H, W), as the network takes them."""
+        images = _reversed(pixels, 1) if self.description.rgb else pixels
+        return (images.float() - self.mean) / self.std
 
     def outputs(self, images: Tensor) -> list[Tensor]:
         """Normalised images (B, 3, H, W) -> the heatmaps of each of :attr:`stages`, as they are."""
