@@ -108,6 +108,8 @@ def test_another_file_is_refused(tmp_path, weights):
         find_detector(f"hourglass:{weights_by_name()['flic-small']}")
     with pytest.raises(CheckpointError, match='none.pth'):
         find_detector('hourglass:none.pth')
+    with pytest.raises(CheckpointError, match='not a readable checkpoint'):
+        find_detector('hourglass:')             # as of a variable that is not set
     content = torch.load(weights.with_suffix('.pth'))
     del content['state_dict']['head.maps.0.bias']
     torch.save(content, tmp_path / 'part.pth')

@@ -129,7 +129,7 @@ def _onnx(_: str | None, file: str) -> Detect:
 def _hourglass(device: str | None, file: str | None = None) -> Detect:
     """Load the detector that comes with the package, or one of a file."""
     from hourglass.inference.center_detector import HourglassDetector
-    return HourglassDetector(file or DETECTOR, _of_torch(device))
+    return HourglassDetector(DETECTOR if file is None else file, _of_torch(device))
 
 
 def _torchvision(device: str | None) -> Detect:
