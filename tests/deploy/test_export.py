@@ -92,6 +92,11 @@ def test_weights_are_those_of_the_checkpoint(tiny, tmp_path):
     assert all(torch.equal(ours[name], value) for name, value in theirs.items())
 
 
+def test_weights_that_describe_themselves_are_written_without_openmmlab(tmp_path, monkeypatch):
+    monkeypatch.setattr('hourglass.inference.model.find_spec', lambda _: None)
+    assert export('lsp-small', 'lsp-small', tmp_path / 'a.safetensors').deviation == 0
+
+
 def test_a_file_that_fails_its_check_leaves_the_older_one(tiny, tmp_path, monkeypatch):
     def write_others(source: Path, out: Path) -> None:
         content = read_checkpoint(source)['state_dict']

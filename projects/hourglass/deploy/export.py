@@ -23,7 +23,7 @@ from hourglass.deploy.formats import FORMATS, Job, Run
 from hourglass.deploy.ncnn_graph import OUTPUT
 from hourglass.deploy.runtimes import deviation
 from hourglass.errors import ConfigError, ExportError, HourglassError, words_of
-from hourglass.inference.model import load_model
+from hourglass.inference.model import describe_themselves, load_model
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.sources import ImageFiles
 from hourglass.io.files import replacing
@@ -130,7 +130,8 @@ def export(config: str | Path, checkpoint: str | Path, out: str | Path, stage: i
         try:
             if out.suffix == '.safetensors':
                 convert_checkpoint(checkpoint, written)
-                run: Run = deployed(load_model(config, written, device='cpu'))
+                alone = describe_themselves(config, checkpoint)
+                run: Run = deployed(load_model(written if alone else config, written, device='cpu'))
             else:
                 FORMATS[out.suffix].write(Job(module, crops, notes, written, opset, half,
                                               calibration))

@@ -39,7 +39,7 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
             describe themselves.
     """
     to = find_device(device)
-    if isinstance(config, (str, Path)) and _describe_themselves(config, weights):
+    if isinstance(config, (str, Path)) and describe_themselves(config, weights):
         model = _from_weights(config, device).to(to)
         # torch's types lack this form of it
         model = model.to(memory_format=torch.channels_last)     # type: ignore[call-overload]
@@ -51,8 +51,8 @@ def load_model(config: str | Path | Config, weights: str | Path | None = None,
     return pose_network(load_estimator(path, weights, str(to)))
 
 
-def _describe_themselves(config: str | Path, weights: str | Path | None) -> bool:
-    """Return whether ``config`` names nothing but the weights."""
+def describe_themselves(config: str | Path, weights: str | Path | None) -> bool:
+    """Return whether a config names nothing but the weights, which then describe themselves."""
     of_name = weights_by_name().get(str(config).removeprefix(SCHEME))
     if weights is None:
         return of_name is not None or Path(config).suffix in _WEIGHTS
