@@ -271,3 +271,17 @@ def test_options_reach_what_they_are_for(cli, images, tmp_path, monkeypatch):
                          min_score=0.7, smooth=True, stage=None, flip=None, probability=False,
                          bits=12, fps=25)
     assert (tmp_path / 'out/.hourglass').exists()
+
+
+def test_a_journal_begins_anew_if_images_of_more_bits_are_added(cli, images, tmp_path):
+    deep = cv2.imread(str(images / 'b.png')).astype(np.uint16)
+    (tmp_path / 'deep').mkdir()
+    cv2.imwrite(str(tmp_path / 'deep/a.png'), 16 * deep)            # 12 bits
+
+    def people(out: str, *options: str) -> list:
+        cli('predict', tmp_path / 'deep', '--whole-image', '--model', 'flic-small', '--no-overlays',
+            '--device', 'cpu', '--out', tmp_path / out, *options)
+        return json.loads((tmp_path / out / 'predictions.json').read_text())['annotations']
+    people('shared', '--journal')
+    cv2.imwrite(str(tmp_path / 'deep/b.png'), 257 * deep)           # 16, of all images now
+    assert people('shared', '--journal') == people('fresh')

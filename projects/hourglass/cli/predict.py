@@ -187,13 +187,14 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
     source.keep(list(source.paths)[:args.max_frames])
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',
-               'detector_overlap', 'max_people', 'box_format', 'bits')
+               'detector_overlap', 'max_people', 'box_format')
     _, _, words = (args.detector or '').partition(':')      # onnx:FILE,FAMILY and others
     detector = filter(Path.is_file, (Path(word).expanduser() for word in words.split(',')))
     work = fingerprint([
         hourglass.__version__, find_weights(args.weights or args.model), str(model.description),
         *detector,
         *(f'{name}={getattr(args, name)}' for name in options),
+        f'bits={source.bits}',          # which new images of 16 bits can change for all
         *([Path(args.boxes).expanduser()] if args.boxes else [])])
     journal = Journal(args.out / 'journal', work, place.rank, place.ranks)
     results = SharedResults(model.dataset_meta, info, journal, source, as_list)
