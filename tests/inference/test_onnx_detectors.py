@@ -1,5 +1,6 @@
 """One box is found alike in every form of output, and images come to the network as it wants."""
 import hashlib
+import http.client
 import io
 import sys
 import urllib.error
@@ -175,7 +176,8 @@ def test_rtmlibs_file_is_fetched_once_and_checked(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     monkeypatch.delenv('TORCH_HOME', raising=False)
     monkeypatch.setattr(onnx_detectors, '_RTMLIB_SHA256', hashlib.sha256(b'right').hexdigest())
-    answers = [urllib.error.URLError('no route'), zipped(b'wrong'), b'no zip', zipped(b'right')]
+    answers = [urllib.error.URLError('no route'), http.client.IncompleteRead(b'cut'),
+               zipped(b'wrong'), b'no zip', zipped(b'right')]
 
     def urlopen(url, timeout):
         answer = answers.pop(0)
@@ -184,7 +186,8 @@ def test_rtmlibs_file_is_fetched_once_and_checked(tmp_path, monkeypatch):
         return io.BytesIO(answer)
     monkeypatch.setattr(onnx_detectors, 'urlopen', urlopen)
     path = tmp_path / 'rtmlib/hub/checkpoints/yolox_m_8xb8-300e_humanart-c2c7a14a.onnx'
-    for problem in (r'cannot be fetched \(.*no route', 'not the file that was published',
+    for problem in (r'cannot be fetched \(.*no route', r'cannot be fetched \(IncompleteRead',
+                    'not the file that was published',
                     r'cannot be fetched \(File is not a zip'):
         with pytest.raises(ConfigError, match=problem) as error:
             onnx_detectors.rtmlib_file()

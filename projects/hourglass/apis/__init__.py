@@ -13,6 +13,7 @@ from hourglass.inference.predict import Poses, predict
 from hourglass.inference.tracking import Tracker
 
 if TYPE_CHECKING:
+    import torch
     from mmengine.config import Config
 
 __all__ = ['BatchPredictor', 'PoseNetwork', 'Poses', 'Tracker', 'find_detector', 'init_model',
@@ -20,8 +21,8 @@ __all__ = ['BatchPredictor', 'PoseNetwork', 'Poses', 'Tracker', 'find_detector',
 
 
 def init_model(config: str | Path | Config, weights: str | Path | None = None,
-               device: str | None = None, optimize: str = 'none', stage: int | None = None,
-               exit_tolerance: float | None = None) -> PoseNetwork:
+               device: str | torch.device | None = None, optimize: str = 'none',
+               stage: int | None = None, exit_tolerance: float | None = None) -> PoseNetwork:
     """Load a trained network for :func:`predict`; its ``estimator()`` is for mmpose's functions.
 
     Args:

@@ -26,7 +26,8 @@ Detect = Callable[[ndarray], Any]       # as find_detector's module:function
 
 
 def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
-                  max_people: int | None = None, device: str | None = None) -> PersonDetector:
+                  max_people: int | None = None, device: str | torch.device | None = None
+                  ) -> PersonDetector:
     """Load a detector of people by its name.
 
     Args:
@@ -42,8 +43,8 @@ def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
         overlap: of two boxes with a larger intersection over union, the one with the higher score
             remains.
         max_people: number of boxes for an image, those of the highest scores; default all.
-        device: as for ``torch.device``, for the detectors that torch runs; default the GPU if there
-            is one, else the CPU.
+        device: as for ``torch.device``, for the detectors that torch runs; default CUDA's GPU if
+            there is one, else the CPU.
 
     Raises:
         ConfigError: for an unknown name or device, or a detector that cannot be loaded here.
@@ -126,13 +127,13 @@ def _onnx(_: str | None, file: str) -> Detect:
     return OnnxDetector(path, family) if path and not os.path.exists(file) else OnnxDetector(file)
 
 
-def _hourglass(device: str | None, file: str | None = None) -> Detect:
+def _hourglass(device: str | torch.device | None, file: str | None = None) -> Detect:
     """Load the detector that comes with the package, or one of a file."""
     from hourglass.inference.center_detector import HourglassDetector
     return HourglassDetector(DETECTOR if file is None else file, _of_torch(device))
 
 
-def _torchvision(device: str | None) -> Detect:
+def _torchvision(device: str | torch.device | None) -> Detect:
     """Load Faster R-CNN with a MobileNet, as torchvision publishes it."""
     import torch
     from torchvision.models import detection
@@ -154,7 +155,7 @@ def _torchvision(device: str | None) -> Detect:
     return detect
 
 
-def _mmdet(device: str | None, files: str) -> Detect:
+def _mmdet(device: str | torch.device | None, files: str) -> Detect:
     """Load ``CONFIG,CHECKPOINT`` of mmdet."""
     from mmdet.apis import inference_detector, init_detector
     config, _, checkpoint = files.partition(',')
@@ -167,8 +168,8 @@ def _mmdet(device: str | None, files: str) -> Detect:
     return detect
 
 
-def _of_torch(device: str | None) -> torch.device:
-    """Return the device of a name; None means a GPU if there is one, else the CPU."""
+def _of_torch(device: str | torch.device | None) -> torch.device:
+    """Return the device of a name; None means CUDA's GPU if there is one, else the CPU."""
     from hourglass.inference.device import cuda_or_cpu, find_device
     return find_device(device or cuda_or_cpu())
 

@@ -22,7 +22,7 @@ _WEIGHTS = ('.safetensors', '.pth', '.pt', '.tar')
 
 
 def load_model(config: str | Path | Config, weights: str | Path | None = None,
-               device: str | None = None) -> PoseNetwork:
+               device: str | torch.device | None = None) -> PoseNetwork:
     """Load a trained network. Only a config imports OpenMMLab's packages.
 
     Args:
@@ -59,7 +59,7 @@ def describe_themselves(config: str | Path, weights: str | Path | None) -> bool:
     return str(weights) == str(config) or Path(weights) == of_name
 
 
-def _from_weights(weights: str | Path, device: str | None) -> PoseNetwork:
+def _from_weights(weights: str | Path, device: str | torch.device | None) -> PoseNetwork:
     path = find_weights(weights)
     network, report = import_checkpoint(path)
     if report['head'] is not None:
@@ -78,7 +78,7 @@ def _from_weights(weights: str | Path, device: str | None) -> PoseNetwork:
     return model
 
 
-def _estimator(name: str, device: str | None) -> Any:
+def _estimator(name: str, device: str | torch.device | None) -> Any:
     _need_openmmlab("mmpose's estimator")
     from hourglass.inference.openmmlab import load_estimator
     return load_estimator(find_config(name), name, device)

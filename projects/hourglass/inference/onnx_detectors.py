@@ -12,6 +12,7 @@ import os
 import zipfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -237,7 +238,7 @@ def rtmlib_file() -> Path:
     missing = not path.is_file()
     try:
         content = _fetched_rtmlib() if missing else path.read_bytes()
-    except (OSError, zipfile.BadZipFile, StopIteration) as error:
+    except (OSError, HTTPException, zipfile.BadZipFile, StopIteration) as error:
         raise ConfigError(f'detector rtmlib: cannot be fetched ({error}); {by_hand}') from None
     if hashlib.sha256(content).hexdigest() != _RTMLIB_SHA256:
         raise ConfigError(f'detector rtmlib: {_RTMLIB_URL if missing else path} is not the file '

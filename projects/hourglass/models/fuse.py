@@ -20,7 +20,7 @@ from hourglass.models.network import Hourglass, Reinject, Residual
 def fuse(network: StackedHourglass) -> 'FusedHourglass':
     """Rewrite a network so that it gives the same last output in less time, for prediction only.
 
-    ``network`` is not changed. Outputs differ by rounding, by a few 1e-6 of the largest. Raises
+    ``network`` is not changed. Outputs differ by rounding, by 1e-6 to 1e-4 of the largest. Raises
     ``ConfigError`` for another kind of network, or other layers than BatchNorm and ReLU.
     """
     if not isinstance(network, StackedHourglass):

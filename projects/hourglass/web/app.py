@@ -133,7 +133,8 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
         if isinstance(error, HourglassError):
             return dict(error=str(error)), 400
         too_large = f'more than {megabytes:g} MB; make the file smaller'
-        if (flask.request.content_length or 0) <= max_bytes:        # a field, of which it is not
+        length = flask.request.content_length
+        if length is not None and length <= max_bytes:      # a field, of which it is not
             too_large = 'boxes: too long'
         return dict(error=too_large if error.code == 413 else error.description), error.code or 500
 
