@@ -66,3 +66,11 @@ def test_two_boxes_of_a_group_are_refused(builder):
     boxes = [Box(0, 0, 80, 60, group=1), Box(10, 10, 20, 20, group=1)]
     with pytest.raises(DataError, match='a.png has two boxes of the group 1; give each person one'):
         builder.add_shapes('a.png', [Point('nose', 15, 15, group=1)], boxes)
+
+
+def test_an_image_of_another_size_than_the_annotation_states_is_refused(tmp_path):
+    write_images(tmp_path, ['a.png'])                   # of 80 x 60 px
+    assert Builder(tmp_path / 'x', tmp_path).add_image('a.png', annotated=(80, 60)) == 'a.png'
+    assert Builder(tmp_path / 'x', tmp_path).add_image('a.png', annotated=(None, None)) == 'a.png'
+    with pytest.raises(DataError, match='x: a.png: .* 80x60 px and was annotated with 60x80; it'):
+        Builder(tmp_path / 'x', tmp_path).add_image('a.png', annotated=(60, 80))

@@ -29,7 +29,7 @@ TABLE = 'scorer,me,me,me\nbodyparts,nose,nose,nose\ncoords,%s\na.png,%s\n'
 @pytest.mark.parametrize(('name', 'content', 'reason'), [
     ('a.json', [dict(annotations='x', data={})], 'task 0: AttributeError|no attribute'),
     ('a.json', [dict(data=dict(a='a.png'), annotations=[dict(result=[dict(
-        type='keypointlabels', original_width=8, original_height=6, value=dict(
+        type='keypointlabels', original_width=80, original_height=60, value=dict(
             x=10**400, y=1))])])], 'too large'),
     ('a.json', [dict(annotations=[dict(result=[dict(type='keypointlabels')])],
                      data=dict(a='http://[x/a.png'))], 'Invalid IPv6'),

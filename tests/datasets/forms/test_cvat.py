@@ -72,3 +72,10 @@ def test_a_skeleton_whose_group_has_no_box_gets_the_one_around_it(tmp_path):
     content = converted(cvat(tmp_path, gone + shapes + BOXES_APART.format('', '')))[1]
     boxes = [one.get('bbox') for one in content['annotations'] if one['num_keypoints']]
     assert boxes == [[10, 6, 24, 30], [40, 12, 32, 36]]
+
+
+def test_an_image_of_another_size_is_refused(tmp_path):
+    path = cvat(tmp_path, CVAT_SKELETONS)
+    path.write_text(path.read_text().replace('width="80" height="60"', 'width="60" height="80"'))
+    with pytest.raises(DataError, match=r'a\.png: the image has 80x60 px and was annotated'):
+        converted(path)

@@ -82,3 +82,9 @@ def test_two_uploads_of_one_name_are_no_one_image(tmp_path):
     (tmp_path / 'export.json').write_text(json.dumps([*tasks[0], *tasks[1]]))
     with pytest.raises(DataError, match='/1a2b3c4d-a.png and .*/5e6f7a8b-a.png would be the same'):
         converted(tmp_path / 'export.json')
+
+
+def test_an_image_of_another_size_is_refused(tmp_path):
+    write_images(tmp_path, ['a.png'], size=(40, 30))
+    with pytest.raises(DataError, match=r'a\.png: the image has 40x30 px and was annotated'):
+        converted(label_studio(tmp_path, 'a.png', True))

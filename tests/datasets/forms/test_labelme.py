@@ -47,3 +47,9 @@ def test_shapes_of_other_kinds_are_reported(tmp_path):
               dict(label='eye', points=[(1, 1), (2, 2)], shape_type='circle')]
     with pytest.warns(UserWarning, match="left out: 1 of kind 'circle'"):
         converted(labelme(tmp_path / 'me', shapes=points))
+
+
+def test_an_image_of_another_size_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r'a\.png: the image has 80x60 px and was annotated'):
+        converted(labelme(tmp_path / 'me', imageWidth=60, imageHeight=80))
+    converted(labelme(tmp_path / 'me', imageWidth=None, imageHeight=None))

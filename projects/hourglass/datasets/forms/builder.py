@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hourglass.datasets.checks import Size, size_problem
 from hourglass.datasets.skeletons import Pair
 from hourglass.errors import DataError
 from hourglass.io.images import image_size
@@ -84,11 +85,13 @@ class Builder:
                      if parts[i] not in ('..', path.anchor)
                      and (self.folder / Path(*parts[i:])).is_file()), None), '/'.join(parts)
 
-    def add_image(self, written: str, beside: Path = Path(), source: str | None = None) -> str:
+    def add_image(self, written: str, beside: Path = Path(), source: str | None = None,
+                  annotated: Size | None = None) -> str:
         """Add the image of :meth:`find_image`, and return its name in the folder.
 
-        ``source`` is the path that tells it from others, by default that from ``beside``. Raises
-        ``DataError`` for a missing image, and for one that another path means, too.
+        ``source`` is the path that tells it from others, by default that from ``beside``, and
+        ``annotated`` the (w, h) in px that the annotation states, if it does. Raises ``DataError``
+        for a missing image, for one of another size, and for one that another path means, too.
         """
         name, whole = self.find_image(written, beside)
         if name is None:
@@ -99,7 +102,10 @@ class Builder:
             raise DataError(f'{self.path}: {other} and {source} would be the same image, '
                             f'{self.folder / name}; name the folder that has both with --images')
         if name not in self.images:
-            width, height = image_size(self.folder / name)
+            width, height = size = image_size(self.folder / name)
+            known = annotated if annotated and all(annotated) else None
+            if problem := size_problem(known, size):
+                raise DataError(f'{self.path}: {name}: {problem}')
             self.images[name] = dict(id=len(self.images) + 1, file_name=name, width=width,
                                      height=height)
         return name

@@ -36,7 +36,8 @@ def read_cvat(path: Path, images: Path | None) -> Builder:
 
 
 def _add_people(builder: Builder, element: ElementTree.Element) -> None:
-    image = builder.add_image(element.attrib['name'])
+    image = builder.add_image(element.attrib['name'], annotated=(
+        int(element.get('width', 0)), int(element.get('height', 0))))
     points, boxes = [], []
     for box in element.findall('box'):
         x1, y1, x2, y2 = (float(box.attrib[key]) for key in ('xtl', 'ytl', 'xbr', 'ybr'))

@@ -49,7 +49,8 @@ def _add_people(builder: Builder, data: dict, result: list[dict], others: Counte
             continue
         if not image:
             name, source = _name(builder, data)
-            image = builder.add_image(name, source=source)
+            image = builder.add_image(name, source=source, annotated=(
+                one['original_width'], one['original_height']))
         value, size = one['value'], (one['original_width'], one['original_height'])
         x, y = value['x'] / 100 * size[0], value['y'] / 100 * size[1]
         if one['type'] == 'rectanglelabels':

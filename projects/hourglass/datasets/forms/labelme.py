@@ -24,7 +24,9 @@ def read_labelme(path: Path, images: Path | None) -> Builder:
         if not isinstance(content, dict) or 'shapes' not in content:
             continue                                    # other tools' files may lie beside it
         try:
-            image = builder.add_image(content['imagePath'], file.parent.relative_to(path))
+            image = builder.add_image(
+                content['imagePath'], file.parent.relative_to(path),
+                annotated=(content.get('imageWidth') or 0, content.get('imageHeight') or 0))
             if image in file_of:
                 raise DataError(f'{file}: its image is {image}, as that of {file_of[image]}; put '
                                 'each image beside its file, and have one file for it')
