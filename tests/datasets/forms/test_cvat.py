@@ -79,3 +79,16 @@ def test_an_image_of_another_size_is_refused(tmp_path):
     path.write_text(path.read_text().replace('width="80" height="60"', 'width="60" height="80"'))
     with pytest.raises(DataError, match=r'a\.png: the image has 80x60 px and was annotated'):
         converted(path)
+
+
+def test_shapes_of_other_kinds_are_reported(tmp_path):
+    polygon = '<polygon label="cat" points="1,1;2,2;3,1"/>'
+    with pytest.warns(UserWarning, match="left out: 2 of kind 'polygon'"):
+        check(converted(cvat(tmp_path, 2 * polygon + CVAT_SHAPES))[1])
+
+
+def test_skeletons_with_other_keypoints_are_not_joined(tmp_path):
+    bird = CVAT_SKELETONS.replace('"cat">', '"bird"><attribute name="wild">yes</attribute>')
+    assert len(converted(cvat(tmp_path, CVAT_SKELETONS + bird))[1]['annotations']) == 4
+    with pytest.raises(DataError, match='skeletons with other keypoints each: cat, bird; exp'):
+        converted(cvat(tmp_path, CVAT_SKELETONS + bird.replace('"nose"', '"beak"')))

@@ -1,7 +1,7 @@
 """CVAT: ``annotations.xml`` of the export "CVAT for images 1.1"."""
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,20 +9,31 @@ from hourglass.datasets.forms.builder import Box, Builder, Point
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
 
+_SHAPES = 'box', 'points', 'skeleton'
+
 
 def read_cvat(path: Path, images: Path | None) -> Builder:
     """Read skeletons, points and boxes of all images.
 
     A ``skeleton`` is a person, with the box of its group, or else the smallest one around it. So is
     a ``points`` with several points, whose keypoints are numbered. Single points are keypoints,
-    named by their label, and belong together as :meth:`.Builder.add_shapes` says. Raises
-    ``DataError`` for a file that is not of this form.
+    named by their label, and belong together as :meth:`.Builder.add_shapes` says. Shapes of other
+    kinds are left out with a warning. Raises ``DataError`` for a file that is not of this form, and
+    for skeletons of several labels whose keypoints differ.
     """
     with named_errors(path, 'not an XML file', 'export it again'):
         root = ElementTree.parse(path).getroot()
     found = root.findall('image')
     if not found:
         raise DataError(f"{path}: no 'image'; export it as 'CVAT for images 1.1'")
+    keypoints_of: dict[str | None, set] = defaultdict(set)
+    for skeleton in root.iterfind('image/skeleton'):
+        keypoints_of[skeleton.get('label')] |= {
+            point.get('label') for point in skeleton.findall('points')}
+    if len(set(map(frozenset, keypoints_of.values()))) > 1:
+        labels = ', '.join(map(str, keypoints_of))
+        raise DataError(f'{path}: skeletons with other keypoints each: {labels}; export it as '
+                        "'COCO Keypoints 1.0' and name one of them with --category")
     builder = Builder(path, images or path.parent)
     for element in found:
         try:
@@ -32,6 +43,8 @@ def read_cvat(path: Path, images: Path | None) -> Builder:
         except (KeyError, ValueError) as error:
             raise DataError(f"{path}: image {element.get('name')}: {type(error).__name__}: "
                             f'{error}; export it again') from None
+    builder.warn_of_others(Counter(
+        shape.tag for element in found for shape in element if shape.tag not in _SHAPES))
     return builder
 
 
