@@ -1,6 +1,7 @@
 """Images are found by the end of their path, and points by their group or box."""
 from pathlib import Path
 
+import numpy as np
 import pytest
 from own_people import write_images
 
@@ -74,3 +75,12 @@ def test_an_image_of_another_size_than_the_annotation_states_is_refused(tmp_path
     assert Builder(tmp_path / 'x', tmp_path).add_image('a.png', annotated=(None, None)) == 'a.png'
     with pytest.raises(DataError, match='x: a.png: .* 80x60 px and was annotated with 60x80; it'):
         Builder(tmp_path / 'x', tmp_path).add_image('a.png', annotated=(60, 80))
+
+
+def test_a_turned_box_is_that_around_it():
+    box = Box(20, 10, 30, 10, 'cat')
+    assert box.turned(0) is box
+    assert np.allclose(box.turned(90)[:4], (30, 0, 10, 30)) and box.turned(90).group == 'cat'
+    # 300 x 100 px at (200, 100), which hangs down from its corner
+    assert np.allclose(Box(200, 100, 300, 100).turned(90, (0, 0))[:4], (100, 100, 100, 300))
+    assert np.allclose(Box(0, 0, 2, 2).turned(-45)[:4], (1 - 2**.5, 1 - 2**.5, 8**.5, 8**.5))

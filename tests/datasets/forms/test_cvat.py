@@ -92,3 +92,9 @@ def test_skeletons_with_other_keypoints_are_not_joined(tmp_path):
     assert len(converted(cvat(tmp_path, CVAT_SKELETONS + bird))[1]['annotations']) == 4
     with pytest.raises(DataError, match='skeletons with other keypoints each: cat, bird; exp'):
         converted(cvat(tmp_path, CVAT_SKELETONS + bird.replace('"nose"', '"beak"')))
+
+
+def test_a_turned_box_is_that_around_it(tmp_path):
+    shapes = CVAT_SHAPES.replace('xtl="10" ytl="6" xbr="34" ybr="36"',
+                                 'rotation="90.0" xtl="7" ytl="9" xbr="37" ybr="33"')
+    check(converted(cvat(tmp_path, shapes))[1])

@@ -88,3 +88,19 @@ def test_an_image_of_another_size_is_refused(tmp_path):
     write_images(tmp_path, ['a.png'], size=(40, 30))
     with pytest.raises(DataError, match=r'a\.png: the image has 40x30 px and was annotated'):
         converted(label_studio(tmp_path, 'a.png', True))
+
+
+def test_a_turned_box_is_that_around_it_and_a_turned_image_is_refused(tmp_path):
+    write_images(tmp_path, ['a.png'])
+    path = label_studio(tmp_path, 'a.png', True)
+    task, = json.loads(path.read_text())
+    result = task['annotations'][0]['result']
+    x, y, width, height = BOXES[0]
+    result[0]['value'] = dict(x=(x + width) / 0.8, y=y / 0.6, width=height / 0.8,
+                              height=width / 0.6, rotation=90)
+    path.write_text(json.dumps([task]))
+    check(converted(path)[1], hidden=False)
+    result[0]['image_rotation'] = 90
+    path.write_text(json.dumps([task]))
+    with pytest.raises(DataError, match=r'export\.json: a\.png was turned by 90 degrees'):
+        converted(path)

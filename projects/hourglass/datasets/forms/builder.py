@@ -1,6 +1,7 @@
 """What the readers of all forms have in common: images are found, and people are put together."""
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,20 @@ class Box(NamedTuple):
     def area(self) -> float:
         """In px^2."""
         return self.width * self.height
+
+    def turned(self, degrees: float, about: tuple[float, float] = (0.5, 0.5)) -> Box:
+        """Return the upright box around this one, turned clockwise.
+
+        ``about`` is the point that stays, from (0, 0), the upper left corner, to (1, 1).
+        """
+        if not degrees:
+            return self
+        cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        sides = np.array([self.width, self.height])
+        corners = sides * (np.array([(0, 0), (1, 0), (0, 1), (1, 1)]) - about)
+        corners = corners @ [[cos, sin], [-sin, cos]] + (self.x, self.y) + sides * about
+        (x, y), (width, height) = corners.min(0).tolist(), np.ptp(corners, axis=0).tolist()
+        return Box(x, y, width, height, self.group)
 
 
 @dataclass

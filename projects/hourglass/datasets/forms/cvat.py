@@ -54,7 +54,8 @@ def _add_people(builder: Builder, element: ElementTree.Element) -> None:
     points, boxes = [], []
     for box in element.findall('box'):
         x1, y1, x2, y2 = (float(box.attrib[key]) for key in ('xtl', 'ytl', 'xbr', 'ybr'))
-        boxes.append(Box(x1, y1, x2 - x1, y2 - y1, box.get('group_id')))
+        boxes.append(Box(x1, y1, x2 - x1, y2 - y1, box.get('group_id')).turned(
+            float(box.get('rotation', 0))))
     found = element.findall('skeleton')
     groups = Counter(skeleton.get('group_id') for skeleton in found)
     for number, skeleton in enumerate(found):

@@ -51,11 +51,14 @@ def _add_people(builder: Builder, data: dict, result: list[dict], others: Counte
             name, source = _name(builder, data)
             image = builder.add_image(name, source=source, annotated=(
                 one['original_width'], one['original_height']))
+        if turn := one.get('image_rotation'):
+            raise DataError(f'{builder.path}: {image} was turned by {turn} degrees in Label '
+                            'Studio; turn it back there, and export it again')
         value, size = one['value'], (one['original_width'], one['original_height'])
         x, y = value['x'] / 100 * size[0], value['y'] / 100 * size[1]
         if one['type'] == 'rectanglelabels':
             boxes.append(Box(x, y, value['width'] / 100 * size[0], value['height'] / 100 * size[1],
-                             one['id']))
+                             one['id']).turned(value.get('rotation', 0), about=(0, 0)))
         else:
             points.append(Point(value['keypointlabels'][0], x, y, group=one.get('parentID')))
     if image:
