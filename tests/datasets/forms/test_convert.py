@@ -3,7 +3,7 @@ import json
 
 import pytest
 from own_people import write_images
-from two_cats import labelme
+from two_cats import EYE, NOSES, labelme
 
 from hourglass.datasets.forms.convert import Source, as_coco
 from hourglass.errors import DataError
@@ -57,3 +57,11 @@ def test_a_file_with_anything_in_it_is_refused_in_one_line(tmp_path, name, conte
     with pytest.raises(DataError, match=rf'{tmp_path if whole else path}.*({reason})') as error:
         as_coco(tmp_path if whole else path, tmp_path, tmp_path / 'out/b.json')
     assert '\n' not in str(error.value)
+
+
+def test_keypoints_come_in_the_order_of_another_annotation(tmp_path):
+    labelme(tmp_path / 'me')                            # with a nose and an eye
+    source = as_coco(tmp_path / 'me', None, tmp_path / 'b.json', ['tail', 'eye'])
+    content = json.loads(source.file.read_text())
+    assert source.names == content['categories'][0]['keypoints'] == ['tail', 'eye', 'nose']
+    assert content['annotations'][0]['keypoints'] == [0, 0, 0, *EYE, 2, *NOSES[0], 2]

@@ -28,15 +28,17 @@ class Source:
     images: Path
     flip_pairs: Sequence[Pair] = ()
     validation: Sequence[str] = ()      # names of images
+    names: Sequence[str] = ()           # of the keypoints
 
 
-def as_coco(path: Path, images: Path | None, target: Path) -> Source:
+def as_coco(path: Path, images: Path | None, target: Path, names: Sequence[str] = ()) -> Source:
     """Return an annotation as a file in COCO's form, which ``target`` becomes unless it is one.
 
     The form is that of COCO (.json), YOLO-pose (``data.yaml``, or its folder), DeepLabCut (.csv or
     .h5), SLEAP (.slp, whose frames are written beside ``target``), labelme (a folder), CVAT (.xml)
     or Label Studio (.json). ``images`` is the folder of the images; by default, the form says where
-    they are, or they lie beside the annotation.
+    they are, or they lie beside the annotation. ``names`` are keypoints that come first, in this
+    order, also if no one has them here; unless the file is COCO's already.
 
     Raises:
         DataError: for a file of another form, or one that cannot be read.
@@ -45,11 +47,12 @@ def as_coco(path: Path, images: Path | None, target: Path) -> Source:
         builder = _read(path, images, target)
         if builder is None:
             return Source(path, images or path.parent)
+        builder.names = list(dict.fromkeys([*names, *builder.names]))
         content = builder.content()
     write_json(target, content)
     annotated = {person['image'] for person in builder.people}
     return Source(target, builder.folder, builder.flip_pairs,
-                  [name for name in builder.validation if name in annotated])
+                  [name for name in builder.validation if name in annotated], builder.names)
 
 
 def _read(path: Path, images: Path | None, target: Path) -> Builder | None:
