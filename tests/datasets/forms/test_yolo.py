@@ -7,6 +7,7 @@ import pytest
 from own_people import write_images
 from two_cats import BOXES, EYE, NOSES, check, converted
 
+from hourglass.datasets.skeletons import COCO, outline
 from hourglass.errors import DataError
 
 
@@ -108,3 +109,14 @@ def test_a_byte_order_mark_before_a_label_is_passed_over(tmp_path):
     label.write_text(label.read_text(), encoding='utf-8-sig')
     check(converted(path)[1] | dict(images=[converted(path)[1]['images'][0]]),
           name='images/train/a.png')
+
+
+@pytest.mark.parametrize(('flips', 'name'), [
+    ([], 'nose'), (list(range(17)), 'nose'), (outline(COCO)['flip_indices'], 'nose'),
+    ([1, 0, 2, 3, 4, 8, 9, 10, 5, 6, 7, 14, 15, 16, 11, 12, 13], 'keypoint_0')])     # of AP-10K
+def test_seventeen_keypoints_are_those_of_coco_unless_their_pairs_are_others(
+        tmp_path, flips, name):
+    path = yolo(tmp_path, kpt_shape=[17, 3], kpt_names=None, flip_idx=flips)
+    label = tmp_path / 'labels/train/a.txt'
+    label.write_text(' '.join(['0 0.5 0.5 0.5 0.5', *['0.5 0.5 2'] * 17]))
+    assert converted(path)[1]['categories'][0]['keypoints'][0] == name

@@ -23,9 +23,9 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
 
     The label of ``images/a.jpg`` is ``labels/a.txt``: class, box (middle and size) and x, y and,
     where ``kpt_shape`` says so, visibility of each keypoint, as shares of the image. An image
-    without one shows nobody. Without ``kpt_names`` the keypoints of a person of 17 have COCO's
-    names, and others are numbered. Raises ``DataError`` for a file that is not of this form,
-    a split without a label, and people of more than one class.
+    without one shows nobody. Without ``kpt_names`` 17 keypoints have COCO's names, unless
+    ``flip_idx`` swaps others than those do; all others are numbered. Raises ``DataError`` for a
+    file that is not of this form, a split without a label, and people of more than one class.
     """
     with named_errors(path, 'not a YAML file', 'export it again'):
         config = yaml.safe_load(path.read_text(encoding='utf-8'))
@@ -34,8 +34,8 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
             and shape[0] in range(1, _MOST)):
         raise DataError(f'{path}: kpt_shape is {reprlib.repr(shape)}, [keypoints, 2 or 3] needed; '
                         'this is no YOLO-pose data set')
-    names = _names(path, config, shape[0])
     flips = config.get('flip_idx') or []
+    names = _names(path, config, shape[0], flips)
     root = path.parent / (config.get('path') or '')
     builder = Builder(path, images or (root if root.is_dir() else path.parent), list(names),
                       flip_pairs=[(names[i], names[j]) for i, j in enumerate(flips) if i < j])
@@ -61,16 +61,18 @@ def read_yolo(path: Path, images: Path | None) -> Builder:
     return builder
 
 
-def _names(path: Path, config: dict, count: int) -> list[str]:
+def _names(path: Path, config: dict, count: int, flips: list[int]) -> list[str]:
     given = config.get('kpt_names')
     if isinstance(given, dict):                         # class -> names
         given = next(iter(given.values()))
     if given is not None and len(given) != count:
         raise DataError(f'{path}: kpt_names has {len(given)} names, and kpt_shape {count} '
                         'keypoints')
-    # 17 are in COCO's order in ultralytics' own models
-    coco = skeletons.keypoint_names(skeletons.COCO)
-    return given or (coco if count == len(coco) else [f'keypoint_{i}' for i in range(count)])
+    # 17 are in COCO's order in ultralytics' own models, unless the pairs are those of an animal
+    coco = skeletons.outline(skeletons.COCO)
+    likely = count == len(coco['keypoints']) and flips in (
+        [], list(range(count)), coco['flip_indices'])
+    return given or (coco['keypoints'] if likely else [f'keypoint_{i}' for i in range(count)])
 
 
 def _images(builder: Builder, place: str) -> list[str]:
