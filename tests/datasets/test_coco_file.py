@@ -76,6 +76,7 @@ def test_a_size_that_is_no_number_is_named(tmp_path):
     (dict(keypoints=['1', 2, 2] * 3), 'annotation 1: keypoints: could not convert a text'),
     (dict(area='large'), 'annotation 1: area: could not convert'),
     (dict(category_id=7), "annotation 1: category 7 is not in 'categories'"),
+    (dict(category_id=[1]), r"annotation 1: category \[1\] is not in 'categories'"),
     (dict(image_id=99), "annotation 1: image 99 is not in 'images'")])
 def test_a_wrong_annotation_is_named(tmp_path, changes, message):
     with pytest.raises(DataError, match=f'people.json, {message}'):

@@ -82,7 +82,7 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
                 one.setdefault('category_id', ids[0])
             elif 'category_id' not in one:
                 raise DataError(f"{path}, annotation {one.get('id', row)}: no 'category_id'")
-    known = {one.get('id') for one in content['categories']}
+    known = [one.get('id') for one in content['categories']]     # of any type
     for one in content['annotations']:
         if isinstance(one, dict) and one['category_id'] not in known:
             raise DataError(f"{path}, annotation {one.get('id', one['row'])}: category "

@@ -1,5 +1,6 @@
 """A table of DeepLabCut becomes a file in COCO's form."""
 import csv
+from pathlib import Path
 
 import pytest
 from own_people import write_images
@@ -32,3 +33,13 @@ def test_a_table_of_another_kind_is_refused(tmp_path):
     (tmp_path / 'a.csv').write_text('x,y\n1,2\n')
     with pytest.raises(DataError, match="no rows 'bodyparts' and 'coords'"):
         converted(tmp_path / 'a.csv')
+
+
+def test_a_table_outside_of_a_project_is_refused_with_the_folder_of_its_images(tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_text('bodyparts,nose,nose\ncoords,x,y\nno_such_frame.png,1,2\n')
+    short = Path('/a.csv')
+    with pytest.raises(DataError, match='has no image no_such_frame.png; name the folder'), \
+            pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, 'absolute', lambda _: short)
+        converted(path)

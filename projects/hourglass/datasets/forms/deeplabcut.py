@@ -34,7 +34,7 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
     columns = [i for i, text in enumerate(coords) if text == 'x']
     if not columns or any(coords[i + 1:i + 2] != ['y'] for i in columns):
         raise DataError(f"{path}: coords are {', '.join(coords)}; a y needed after each x")
-    builder = Builder(path, images or path.absolute().parents[2])
+    builder = Builder(path, images or [*path.absolute().parents][:3][-1])
     for number, row in enumerate(rows[len(heads):], len(heads) + 1):
         if not any(row):
             continue
