@@ -104,6 +104,12 @@ def test_no_pairs_no_mirrored_images(tmp_path):
     assert cfg.train_dataloader.dataset.pipeline[0].prob == 0 and not cfg.model.test_cfg.flip_test
 
 
+def test_a_run_can_write_a_config_whose_keypoints_have_any_name(tmp_path):
+    _, cfg = written(tmp_path, source(tmp_path, names=["bird's beak", 'a\\b', 'c"d']))
+    rows = {'bird`s beak': ["bird's beak"], 'a/b': ['a\\b'], 'c"d': ['c"d']}
+    assert Config.fromstring(cfg.pretty_text, '.py').val_evaluator[0].groups == rows
+
+
 def test_98_keypoints_are_one_row_and_coco_people_get_its_ap(tmp_path):
     for names, count in (([f'p{i}' for i in range(98)], 1), (list(COCO_SIGMAS), 2)):
         people = [annotation(i, i, keypoints=[20, 20, 2] * len(names)) for i in range(8)]

@@ -15,6 +15,7 @@ from hourglass.errors import DataError
 
 _MOST_ROWS = 30                 # of a table with a row for each pair of keypoints
 _LEAST_SHARED = 1 / 3           # of the keypoints, for a network to be worth starting from
+_KEY = str.maketrans("'\\", '`/')        # of a dict, which mmengine writes as it is, between '
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def _plain(name: str) -> str:
 def table_rows(names: Sequence[str], pairs: Sequence[Pair]) -> dict[str, list[str]]:
     """Return the rows of a table of scores: each pair and each other keypoint, or one for all.
 
-    The row of a pair is named by the words that both names have: ``'eye'``.
+    The row of a pair is named by the words that both names have: ``'eye'``. Characters that a key
+    of a config cannot have are replaced.
     """
     if len(names) > _MOST_ROWS:
         return {'All': list(names)}
@@ -139,4 +141,4 @@ def table_rows(names: Sequence[str], pairs: Sequence[Pair]) -> dict[str, list[st
         del rows[right]
         row = common[left] if taken[common[left]] == 1 else left
         rows[row or left] = [*rows.pop(left), right]
-    return rows
+    return {row.translate(_KEY): members for row, members in rows.items()}
