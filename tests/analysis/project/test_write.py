@@ -104,6 +104,13 @@ def test_no_pairs_no_mirrored_images(tmp_path):
     assert cfg.train_dataloader.dataset.pipeline[0].prob == 0 and not cfg.model.test_cfg.flip_test
 
 
+def test_keypoints_that_mirrored_images_do_not_swap_are_said(tmp_path):
+    names = ['left_ear', 'right_ear', 'face-0']
+    said, _ = written(tmp_path, source(tmp_path, names=names))
+    assert 'pairs of left and right: left_ear - right_ear\nin no pair, and the same in mirrored ' \
+        'images: face-0\n' in said
+
+
 def test_a_run_can_write_a_config_whose_keypoints_have_any_name(tmp_path):
     _, cfg = written(tmp_path, source(tmp_path, names=["bird's beak", 'a\\b', 'c"d']))
     rows = {'bird`s beak': ["bird's beak"], 'a/b': ['a\\b'], 'c"d': ['c"d']}

@@ -57,8 +57,11 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     yield f'crop: {crop} ({crop_why})'
     pairs, not_mirrored = choose_pairs(file.names, train.flip_pairs)
     yield f"pairs of left and right: {', '.join(map(' - '.join, pairs)) or 'none'}"
+    ends = {end for pair in pairs for end in pair}
     if not_mirrored:
         yield f'images are not mirrored in training, as {not_mirrored}'
+    elif alone := ', '.join(name for name in file.names if name not in ends):
+        yield f'in no pair, and the same in mirrored images: {alone}'
     options: dict[str, Any] = dict(crop=crop, category=category, flip_pairs=pairs)
     parts: list[tuple[Source, dict[str, Any]]] = [(train, {}), (val, {})] if val else [
         (train, dict(split=split, held_out=held_out)) for split in ('train', 'val')]
