@@ -13,6 +13,7 @@ from mmpose.structures import PoseDataSample
 from PIL import Image
 
 from hourglass.datasets import skeletons
+from hourglass.datasets.base import SAMPLE_IDS
 from hourglass.datasets.mpii.dataset import MpiiDataset
 from hourglass.engine.display import OverlayHook, ProgressBarHook
 
@@ -93,3 +94,21 @@ def test_overlays_of_images_that_cannot_be_written_are_png(tmp_path):
     sample.pred_instances = InstanceData(keypoints=np.ones((1, 16, 2)))
     hook.after_test_iter(runner, batch_idx=0, outputs=[sample])
     assert [path.name for path in (tmp_path / 'overlays').iterdir()] == ['000000_a.gif.png']
+
+
+def test_overlays_of_two_data_sets_whose_images_have_one_name_are_two(tmp_path):
+    metainfo = MpiiDataset._load_metainfo(skeletons.MPII)
+    runner = SimpleNamespace(test_evaluator=SimpleNamespace(dataset_meta=metainfo))
+    Visualizer.get_instance('test')
+    hook = OverlayHook(enable=True, interval=1, out_dir=str(tmp_path / 'overlays'))
+    for dataset in (7, 5, 7):
+        path = tmp_path / str(dataset) / 'a.png'
+        path.parent.mkdir(exist_ok=True)
+        Image.new('RGB', (30, 20)).save(path)
+        sample = PoseDataSample(metainfo=dict(id=dataset * SAMPLE_IDS, img_path=str(path),
+                                              raw_ann_info=dict(
+            keypoints_image=np.full((16, 2), np.nan))))
+        sample.pred_instances = InstanceData(keypoints=np.ones((1, 16, 2)))
+        hook.after_test_iter(runner, batch_idx=0, outputs=[sample])
+    assert sorted(path.name for path in (tmp_path / 'overlays').iterdir()) == [
+        '000000_a.png', '2_000000_a.png']

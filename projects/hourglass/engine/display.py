@@ -3,6 +3,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.hooks import Hook
@@ -67,8 +68,13 @@ class OverlayHook(PoseVisualizationHook):
     mmpose's hook nests its folder once more in itself with every batch, draws every person
     regardless of the interval, and omits keypoints with a peak below 0.3, which hard keypoints
     often have. This hook has the same arguments (``--show-dir`` of the tools sets them) and draws
-    all keypoints. The annotated ones are white crosses below the prediction.
+    all keypoints. The annotated ones are white crosses below the prediction. Files of the second of
+    several data sets begin with ``2_``, and so on.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._places: dict[int, str] = {}       # of data sets -> how their files begin
 
     def after_val_iter(self, runner: Runner, outputs: Sequence[PoseDataSample],
                        **step: object) -> None:
@@ -80,7 +86,9 @@ class OverlayHook(PoseVisualizationHook):
 
     def _draw(self, samples: Sequence[PoseDataSample], metainfo: dict) -> None:
         for sample in samples if self.enable else ():
-            number = sample.metainfo['id'] % SAMPLE_IDS
+            dataset, number = divmod(sample.metainfo['id'], SAMPLE_IDS)
+            begin = self._places.setdefault(
+                dataset, f'{len(self._places) + 1}_' if self._places else '')
             if number % self.interval:
                 continue
             image = draw_truth(read_image(sample.img_path),
@@ -92,4 +100,4 @@ class OverlayHook(PoseVisualizationHook):
                 name = Path(sample.img_path).name
                 if not name.lower().endswith(WRITABLE):
                     name += '.png'
-                write_image(Path(self.out_dir, f'{number:06d}_{name}'), drawn)
+                write_image(Path(self.out_dir, f'{begin}{number:06d}_{name}'), drawn)
