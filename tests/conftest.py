@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from children import end_all
 
 import hourglass  # noqa: F401  (prepares the imports of OpenMMLab's packages)
 from hourglass.cli import main
@@ -34,6 +35,10 @@ COUNTS_MACS = pytest.mark.skipif(
 
 DRAWS_CIRCLES = pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) >= '2.4.0', reason='mmengine draws none with numpy 2.4')
+
+
+def pytest_runtest_teardown() -> None:
+    end_all()
 
 
 @pytest.fixture(autouse=True)

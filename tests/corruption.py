@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from children import fork
 from pairs import zip_equal
 
 from hourglass.errors import HourglassError
@@ -75,12 +76,10 @@ def _digest(value: object) -> str:
 
 
 def _ends(path: Path, contents: Sequence[bytes], read: Reader, truth: str) -> Iterator[str]:
-    context, done = multiprocessing.get_context('fork'), 0
+    done = 0
     while done < len(contents):
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(
-            target=_read_all, args=(path, contents[done:], read, truth, theirs), daemon=True)
-        process.start()
+        ours, theirs = multiprocessing.Pipe(duplex=False)
+        process = fork(_read_all, path, contents[done:], read, truth, theirs)
         theirs.close()
         try:
             while done < len(contents):

@@ -4,9 +4,11 @@ import json
 import numpy as np
 import torch
 import torch.distributed as dist
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from pairs import zip_equal
 
-import hourglass  # noqa: F401  (prepares the imports of OpenMMLab's packages in a fresh process)
+from hourglass.datasets import skeletons
+from hourglass.evaluation.metrics import MpiiPCKh
 
 
 def samples(count: int = 10, joints: int = 16, seed: int = 0, missing: float = 0.2) -> list[dict]:
@@ -24,10 +26,6 @@ def samples(count: int = 10, joints: int = 16, seed: int = 0, missing: float = 0
 
 def evaluate_in_process(rank: int, ranks: int, folder: str, people: int) -> None:
     """Score the share of a rank, as mmengine's sampler divides the people; write the scores."""
-    from mmpose.datasets.datasets.utils import parse_pose_metainfo
-
-    from hourglass.datasets import skeletons
-    from hourglass.evaluation.metrics import MpiiPCKh
     if ranks > 1:
         torch.set_num_threads(1)
         dist.init_process_group('gloo', f'file://{folder}/{ranks}', rank=rank, world_size=ranks)

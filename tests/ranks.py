@@ -1,8 +1,6 @@
 """Training runs of toys in several processes (gloo, CPU), which can be stopped or broken."""
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
 import sys
 import time
@@ -14,12 +12,11 @@ import mmengine.config.config
 import torch
 import torch.distributed as dist
 import toy_runs
+from children import Child
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from hourglass.engine.resuming import keep_global_batch
-
-_CONTEXT = multiprocessing.get_context('fork')
 
 
 @HOOKS.register_module(force=True)
@@ -44,14 +41,12 @@ class Meddles(Hook):
         self.act(runner, 'left')
 
 
-class Rank:
-    """One process of a run; ``code`` is its exit status, or minus the number of a signal."""
+class Rank(Child):
+    """One process of a run."""
 
     def __init__(self, target: Callable, rank: int, ranks: int, folder: Path, number: str):
-        self.log = folder / f'rank{rank}_{number}.log'
-        self.process = _CONTEXT.Process(target=self._run, args=(
-            target, rank, ranks, folder / f'meet_{number}'))
-        self.process.start()
+        super().__init__(folder / f'rank{rank}_{number}.log', self._run, target, rank, ranks,
+                         folder / f'meet_{number}')
 
     def _run(self, target: Callable, rank: int, ranks: int, meet: Path) -> None:
         with self.log.open('w', buffering=1) as log:
@@ -72,17 +67,6 @@ class Rank:
             traceback.print_exc()
             code = 1
         os._exit(code)                  # as a launcher's processes do not wait for each other
-
-    def end(self, seconds: float = 600) -> int:         # a minute where others compute
-        self.process.join(seconds)
-        if self.process.exitcode is None:
-            self.process.kill()
-            raise AssertionError(f'still running: {self.log.read_text()}')
-        return self.process.exitcode
-
-    @property
-    def output(self) -> str:
-        return self.log.read_text()
 
 
 def ranks_of(folder: Path, ranks: int, act: Callable | None = None, work: str = 'work',
@@ -115,9 +99,4 @@ def ranks_of(folder: Path, ranks: int, act: Callable | None = None, work: str = 
 
 def ended(processes: list[Rank]) -> list[int]:
     """Wait for all; return their exit statuses."""
-    try:
-        return [process.end() for process in processes]
-    finally:
-        for process in processes:
-            with contextlib.suppress(AttributeError):
-                process.process.kill()
+    return [process.wait() for process in processes]

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
-import signal
-import time
 from pathlib import Path
 
 import torch
+from children import Child
 from conftest import REPOSITORY
 from pairs import zip_equal
 
@@ -21,7 +19,8 @@ from hourglass.checkpoints import read_checkpoint
 CONTEXT = multiprocessing.get_context('forkserver')
 CONTEXT.set_forkserver_preload([
     'hourglass.registry', 'mmengine.runner', 'mmengine.visualization', 'mmpose.models',
-    'mmpose.datasets', 'mmpose.visualization', 'hourglass.engine.display', 'run_process'])
+    'mmpose.datasets', 'mmpose.visualization', 'hourglass.engine.display', 'run_process',
+    'children'])
 
 
 def write_config(folder: Path, data: Path, name: str = 'tiny.py', more: str = '') -> Path:
@@ -60,7 +59,7 @@ del data, resized
     return config
 
 
-class Run:
+class Run(Child):
     """``tools/train.py`` in a process of its own.
 
     Args:
@@ -74,39 +73,11 @@ class Run:
                  options: tuple = (), patch: str = '', log: Path | None = None):
         from run_process import train
         self.work_dir = work_dir
-        self.log = log or work_dir.with_name(f'{work_dir.name}.log')
+        log = log or work_dir.with_name(f'{work_dir.name}.log')
         command = [str(config), '--work-dir', str(work_dir), *map(str, arguments)]
         if options:
             command += ['--cfg-options', *options]
-        self.process = CONTEXT.Process(target=train, args=(command, str(self.log), slow, patch))
-        self.process.start()
-        self.pid = self.process.pid
-
-    def wait(self, seconds: float = 120) -> int:
-        """Return the exit code; a negative one is a signal's number."""
-        self.process.join(seconds)
-        assert self.process.exitcode is not None, f'still running: {self.output[-2000:]}'
-        return self.process.exitcode
-
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        if self.process.is_alive():
-            os.kill(self.pid, number)
-
-    @property
-    def output(self) -> str:
-        """The output of this run and of earlier ones in the work folder."""
-        return self.log.read_text() if self.log.exists() else ''
-
-    def until(self, condition, seconds: float = 60) -> bool:
-        """Wait for a condition; False if the run ended before."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if condition():
-                return True
-            if not self.process.is_alive():
-                return False
-            time.sleep(0.002)
-        raise AssertionError(f'nothing happened: {self.output[-2000:]}')
+        super().__init__(log, train, command, str(log), slow, patch, context=CONTEXT)
 
 
 def losses(work_dir: Path) -> dict[int, set]:

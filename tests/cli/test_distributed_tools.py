@@ -3,11 +3,9 @@ from __future__ import annotations
 
 import itertools
 import json
-import multiprocessing
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
+from children import Child, program, reserved_port
 from conftest import REPOSITORY
 from runs import write_config
 from tiny_network import write_tiny_network
@@ -39,11 +38,9 @@ def data(tmp_path_factory) -> Path:
 
 
 def start(*command: str | Path, data: Path | None = None, **environment: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [str(part) for part in command], cwd=REPOSITORY, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, env=os.environ | environment | dict(
-            HOURGLASS_DATA=str(data), OMP_NUM_THREADS='1', PYTHON=sys.executable,
-            PYTHONWARNINGS='ignore', PYTHONPATH=f'{REPOSITORY}/projects'))
+    return program(command, cwd=REPOSITORY, env=os.environ | environment | dict(
+        HOURGLASS_DATA=str(data), OMP_NUM_THREADS='1', PYTHON=sys.executable,
+        PYTHONWARNINGS='ignore', PYTHONPATH=f'{REPOSITORY}/projects'))
 
 
 def run(*command: str | Path, **more) -> str:
@@ -130,25 +127,20 @@ def test_slurm_is_asked_for_what_the_variables_say(tmp_path):
                                GRES='')
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture(scope='module')
 def trained(data, tmp_path_factory) -> Path:
     """The work folder of one epoch in two processes on two 'machines'."""
     work = tmp_path_factory.mktemp('work')
-    meet = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT=str(free_port()), data=data)
-    machines = [start(
-        REPOSITORY / 'tools/dist_train.sh',
-        'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', 1, '--work-dir', work,
-        '--auto-scale-lr', '--cfg-options', *TINY, 'sync_bn=torch', 'param_scheduler=None',
-        'optim_wrapper.accumulative_counts=2', 'train_dataloader.batch_size=6',
-        'default_hooks.logger.interval=1', 'train_cfg.max_epochs=1', 'train_cfg.val_interval=1',
-        NODE_RANK=str(rank), **meet) for rank in range(2)]
-    outputs = [machine.communicate()[0] for machine in machines]
+    with reserved_port() as port:
+        meet = dict(NNODES='2', MASTER_ADDR='127.0.0.1', PORT=str(port), data=data)
+        machines = [start(
+            REPOSITORY / 'tools/dist_train.sh',
+            'configs/demo/td-hm_hourglass2-demo_synthetic-128x128.py', 1, '--work-dir', work,
+            '--auto-scale-lr', '--cfg-options', *TINY, 'sync_bn=torch', 'param_scheduler=None',
+            'optim_wrapper.accumulative_counts=2', 'train_dataloader.batch_size=6',
+            'default_hooks.logger.interval=1', 'train_cfg.max_epochs=1',
+            'train_cfg.val_interval=1', NODE_RANK=str(rank), **meet) for rank in range(2)]
+        outputs = [machine.communicate()[0] for machine in machines]
     assert all(machine.returncode == 0 for machine in machines), outputs
     assert 'bucket view strides' not in ''.join(outputs)
     return work
@@ -214,14 +206,11 @@ def test_a_rank_that_dies_or_stops_comes_back_until_torchrun_is_stopped(data, tm
     assert (work / 'stopped.pth').exists()
 
 
-class Tool:
+class Tool(Child):
     """A tool in a fork of this process, which has its imports already."""
 
     def __init__(self, name: str, *arguments: object, log: Path, **environment: object):
-        self.log = log
-        self.process = multiprocessing.get_context('fork').Process(
-            target=self._run, args=(name, arguments, environment))
-        self.process.start()
+        super().__init__(log, self._run, name, arguments, environment)
 
     def _run(self, name: str, arguments: tuple, environment: dict) -> None:
         sys.stdout = sys.stderr = self.log.open('w', buffering=1)
@@ -230,19 +219,16 @@ class Tool:
         torch.set_num_threads(1)        # a fork must not use the parent's thread pool
         main([name, *map(str, arguments)])
 
-    def output(self, code: int = 0) -> str:
+    def ended(self, code: int = 0) -> str:
         """All it printed, once it has ended with ``code``."""
-        self.process.join()
-        assert self.process.exitcode == code, self.log.read_text()[-3000:]
-        return self.log.read_text()
+        assert self.wait() == code, self.output[-3000:]
+        return self.output
 
     def killed_after(self, journal: Path, name: str) -> int:
         """Kill it once it has left an entry; how many there are then."""
-        while not lines(journal, name):
-            assert self.process.is_alive(), self.log.read_text()[-3000:]
-            time.sleep(0.001)
-        self.process.kill()
-        self.output(-signal.SIGKILL)
+        assert self.until(lambda: lines(journal, name)), self.output[-3000:]
+        self.kill()
+        self.ended(-signal.SIGKILL)
         return len(lines(journal, name))
 
 
@@ -251,10 +237,12 @@ def lines(journal: Path, name: str) -> list[str]:
             if line]
 
 
-def places(ranks: int) -> list[dict]:
-    """The variables that torchrun sets for its processes."""
-    port = free_port()
-    return [dict(RANK=rank, WORLD_SIZE=ranks, LOCAL_RANK=rank, MASTER_ADDR='127.0.0.1',
+@pytest.fixture
+def places():
+    """The variables that torchrun sets for its processes, as a function of their number."""
+    with reserved_port() as port:
+        yield lambda ranks: [
+            dict(RANK=rank, WORLD_SIZE=ranks, LOCAL_RANK=rank, MASTER_ADDR='127.0.0.1',
                  MASTER_PORT=port) for rank in range(ranks)]
 
 
@@ -278,7 +266,7 @@ def test_of(data, tmp_path_factory):
 def alone(test_of, tmp_path_factory) -> dict:
     """The metrics of one process."""
     out = tmp_path_factory.mktemp('alone') / 'metrics.json'
-    test_of('--out', out).output()
+    test_of('--out', out).ended()
     metrics = json.loads(out.read_text())
     assert len(metrics) > 20 and metrics['mpii/Total'] > 0
     return metrics
@@ -286,31 +274,34 @@ def alone(test_of, tmp_path_factory) -> dict:
 
 @pytest.mark.slow
 @pytest.mark.parametrize('ranks', [2, 3])
-def test_metrics_are_those_of_one_process_to_the_last_digit(test_of, alone, tmp_path, ranks):
+def test_metrics_are_those_of_one_process_to_the_last_digit(
+        test_of, alone, places, tmp_path, ranks):
     out = tmp_path / 'metrics.json'
     for process in [test_of('--out', out, '--launcher', 'pytorch', **place)
                     for place in places(ranks)]:
-        process.output()
+        process.ended()
     assert json.loads(out.read_text()) == alone
 
 
 @pytest.mark.slow
-def test_people_that_a_killed_process_left_are_tested_by_another_call(test_of, alone, tmp_path):
+def test_people_that_a_killed_process_left_are_tested_by_another_call(
+        test_of, alone, places, tmp_path):
     journal, out = tmp_path / 'journal', tmp_path / 'metrics.json'
     first, second = (test_of('--out', out, '--journal', journal, '--launcher', 'pytorch', **place)
                      for place in places(2))
     killed = second.killed_after(journal, '1-2.jsonl')
-    assert 'people are left' in first.output()
+    assert 'people are left' in first.ended()
     assert not out.exists()
     assert len(lines(journal, '0-2.jsonl')) == 9
     assert 0 < killed < 8
-    test_of('--out', out, '--journal', journal).output()
+    test_of('--out', out, '--journal', journal).ended()
     assert len(lines(journal, '0-1.jsonl')) == 17 - 9 - killed          # no person twice
     assert json.loads(out.read_text()) == alone
 
 
 @pytest.mark.slow
-def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_call(data, tmp_path):
+def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_call(
+        data, places, tmp_path):
     images, out = tmp_path / 'images', tmp_path / 'shared'
     images.mkdir()
     for number, path in enumerate(sorted((data / 'synthetic/test/images').iterdir()) * 2):
@@ -320,16 +311,16 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     common = (images, '--whole-image', '--model', 'flic-small', '--device', 'cpu',
               '--batch-size', 1)
     in_one = Tool('predict', *common, '--out', tmp_path / 'alone', log=tmp_path / 'alone.log')
-    assert '1 image could not be used' in in_one.output(1)
+    assert '1 image could not be used' in in_one.ended(1)
     first, second = (
         Tool('predict', *common, '--out', out, '--launcher', 'pytorch',
              log=tmp_path / f"{place['RANK']}.log", **place) for place in places(2))
     killed = second.killed_after(out / 'journal', '1-2.jsonl')
-    assert '18 images done here' in first.output()
+    assert '18 images done here' in first.ended()
     assert not (out / 'predictions.json').exists()
     drawn = {path.name: path.stat().st_mtime_ns for path in (out / 'overlays').iterdir()}
     again = Tool('predict', *common, '--out', out, '--journal', log=tmp_path / 'again.log')
-    assert '34 people in 34 images' in again.output(1)            # the torn one is reported again
+    assert '34 people in 34 images' in again.ended(1)            # the torn one is reported again
     assert len(lines(out / 'journal', '0-1.jsonl')) == 35 - 18 - killed
     drawn_again = [path for path in (out / 'overlays').iterdir()
                    if path.stat().st_mtime_ns != drawn.get(path.name)]
@@ -344,4 +335,4 @@ def test_a_folder_is_shared_and_what_a_killed_process_left_is_done_by_another_ca
     (('--launcher', 'slurm'), '--launcher slurm: SLURM_PROCID is not set'),
     (('--launcher', 'pytorch', '--journal', 'j', '--dump', 'a.pkl'), '--dump and --journal')])
 def test_arguments_that_do_not_fit_together_are_refused(test_of, arguments, message):
-    assert f'error: {message}' in test_of(*arguments, WORLD_SIZE=2).output(1)
+    assert f'error: {message}' in test_of(*arguments, WORLD_SIZE=2).ended(1)

@@ -8,47 +8,32 @@ import os
 import random
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
+from children import Child
 from run_process import train_together
 from runs import CONTEXT, differences, losses, state, write_config
 
 
-class Launch:
+class Launch(Child):
     """torchrun for a run of tests/runs.py in several processes, itself a process."""
 
     def __init__(self, config: Path, work: Path, ranks: int, restarts: int):
-        self.work, self.log = work, work.with_suffix('.log')
+        self.work, log = work, work.with_suffix('.log')
         self.folder = work.with_name(f'{work.name}_processes')
         self.folder.mkdir()
-        self.log.touch()
+        log.touch()
         command = [str(config), '--work-dir', str(work), '--launcher', 'pytorch',
                    '--cfg-options', 'train_dataloader.batch_size=2']
-        self.process = CONTEXT.Process(target=train_together, args=(
-            command, str(self.log), ranks, restarts, str(self.folder)))
-        self.process.start()
+        super().__init__(log, train_together, command, str(log), ranks, restarts,
+                         str(self.folder), context=CONTEXT)
 
-    def pid(self, start: int, rank: int) -> int | None:
+    def rank(self, start: int, rank: int) -> int | None:
         """The process of a rank after ``start`` restarts, once it is there."""
         path = self.folder / f'{start}-{rank}'
-        while self.process.is_alive():
-            if path.exists() and (text := path.read_text()):
-                return int(text)
-            time.sleep(0.01)
-        return None
-
-    def end(self) -> int:
-        self.process.join(600)
-        if self.process.exitcode is None:
-            self.process.terminate()
-            raise AssertionError(f'still running: {self.output[-3000:]}')
-        return self.process.exitcode
-
-    @property
-    def output(self) -> str:
-        return self.log.read_text()
+        there = self.until(lambda: path.exists() and path.read_text())
+        return int(path.read_text()) if there else None
 
 
 def assert_same(work: Path, straight: Path) -> None:
@@ -70,12 +55,12 @@ def killed(launch: Launch, start: int, moments: random.Random, ranks: int) -> st
     """Kill a random rank within a second of a random iteration, or of the start, and return which
     and when; None if the run ended before."""
     rank, after = moments.randrange(ranks), moments.randrange(8)
-    before, pid = len(launch.output), launch.pid(start, rank)
+    before, pid = len(launch.output), launch.rank(start, rank)
 
     def lines() -> list[str]:
         return re.findall(r' - (Epoch\(.*?/\d+\])', launch.output[before:])
-    while pid and launch.process.is_alive() and len(lines()) < after:
-        time.sleep(0.01)
+    if pid:
+        launch.until(lambda: len(lines()) >= after)
     launch.process.join(moments.uniform(0, 1))
     if pid is None:
         return None
@@ -92,13 +77,13 @@ def killed(launch: Launch, start: int, moments: random.Random, ranks: int) -> st
 @pytest.mark.parametrize('ranks', [2, 3])
 def test_ranks_killed_at_random_moments_leave_no_trace(config, tmp_path, ranks, capsys):
     launch = Launch(config, tmp_path / 'straight', ranks, 0)
-    assert launch.end() == 0, launch.output[-3000:]
+    assert launch.wait() == 0, launch.output[-3000:]
     moments, left = random.Random(ranks), 10
     while left:
         launch = Launch(config, tmp_path / f'work{left}', ranks, 5)
         kills = [kill for start in range(min(left, 5))
                  if (kill := killed(launch, start, moments, ranks))]
-        assert launch.end() == 0, launch.output[-3000:]
+        assert launch.wait() == 0, launch.output[-3000:]
         assert_same(launch.work, tmp_path / 'straight')
         left -= len(kills)
         with capsys.disabled():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from children import program
 from conftest import REPOSITORY
 from runs import Run, differences, losses, state, write_config
 
@@ -301,9 +302,9 @@ def test_a_slow_disk_costs_nothing_but_time(config, straight, tmp_path):
                    check=True)
 
     def start(*arguments: str) -> subprocess.Popen:
-        return subprocess.Popen(
+        return program(
             [sys.executable, REPOSITORY / 'tools/train.py', config, '--work-dir', work, *arguments],
-            stdout=log.open('a'), stderr=subprocess.STDOUT,
+            stdout=log.open('a'),
             env=os.environ | dict(LD_PRELOAD=str(layer), SLOW=str(work), OMP_NUM_THREADS='1'))
     run = start()
     while not writing(work, 'epoch_2.pth.*.part')():

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from types import SimpleNamespace
 import mmpose
 import pytest
 import torch
+from children import run as run_alone
 from conftest import REPOSITORY
 
 from hourglass.checkpoints import read_checkpoint
@@ -29,11 +29,10 @@ TINY = ['model.backbone.channels=16', 'model.backbone.depth=2',
 
 
 def run(tool: str | Path, *arguments: str, data: Path, options: list[str] = TINY):
-    return subprocess.run(
+    return run_alone(
         [sys.executable, '-W', 'ignore', str(REPOSITORY / tool), *map(str, arguments),
          '--cfg-options', *options],
-        cwd=REPOSITORY, env=os.environ | {'HOURGLASS_DATA': str(data)}, capture_output=True,
-        text=True, check=False)
+        cwd=REPOSITORY, env=os.environ | {'HOURGLASS_DATA': str(data)})
 
 
 def scalars(work_dir: Path) -> list[dict]:

@@ -1,13 +1,13 @@
 """Commands and code of the pages run as they stand, and their links lead to files and headings."""
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from children import run
 from conftest import REPOSITORY
 
 from hourglass.datasets.synthetic import write_synthetic
@@ -86,8 +86,7 @@ def test_blocks_of_a_page_run(page, tmp_path):
             command = [sys.executable, '-W', 'ignore', 'page.py']
         else:
             command = ['bash', '-euc', code]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True,
-                              text=True, check=False)
+        done = run(command, cwd=tmp_path, env=environment)
         assert done.returncode == 0, f'{code}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}'
 
 

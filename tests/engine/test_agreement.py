@@ -167,7 +167,7 @@ class Ends(ToyDataset):
 def test_so_it_is_in_the_validation_of_one_process(tmp_path):
     process, = ranks_of(tmp_path, 1, **VALIDATION, **AVERAGED, **{
         'val_dataloader.num_workers': 1, 'val_dataloader.dataset.type': 'Ends'})
-    assert process.end() == 143
+    assert process.wait() == 143
     stopped, before = (read_checkpoint(tmp_path / f'work/{name}.pth')
                        for name in ('stopped', 'epoch_1'))
     assert not stopped['meta']['position']['validated']
@@ -266,7 +266,7 @@ def test_a_hanging_rank_is_named_after_the_timeout(tmp_path):
     changes = {'train_cfg': dict(type='hourglass.EpochLoop', max_epochs=3, rank_timeout=2)}
     first, hanging, third = processes = ranks_of(
         tmp_path, 3, happens('hang', 1), model=dict(type='BreaksOnCommand'), **changes)
-    assert [first.end(), third.end()] == [1, 1]
-    hanging.process.kill()              # as a launcher does
+    assert [first.wait(), third.wait()] == [1, 1]
+    hanging.kill()              # as a launcher does
     line, = lines(processes)
     assert f'stopped after iteration {AT} by rank 1: no answer' in line

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from children import together
 from mmengine.model import BaseModel, convert_sync_batchnorm
 from mmengine.optim import OptimWrapper
 from pairs import zip_equal
@@ -68,8 +69,7 @@ def run(folder: Path, ranks: int, sync_bn: bool, steps: int) -> list[dict]:
     else:
         if torch.__version__ >= '2.1':       # process groups load it: once for all the forks
             dir(torch._dynamo.config)
-        torch.multiprocessing.start_processes(
-            train, (ranks, str(folder), sync_bn, steps), nprocs=ranks, start_method='fork')
+        together(train, (ranks, str(folder), sync_bn, steps), ranks)
     return [torch.load(folder / f'{ranks}_{rank}.pt') for rank in range(ranks)]
 
 
@@ -111,5 +111,4 @@ def normalise(rank: int, folder: str, options: dict) -> None:
 
 @pytest.mark.parametrize('options', [dict(momentum=None), dict(affine=False), {}], ids=str)
 def test_batches_of_one_process_are_normalised_as_torch_does(tmp_path, options):
-    torch.multiprocessing.start_processes(
-        normalise, (str(tmp_path), options), nprocs=1, start_method='fork')
+    together(normalise, (str(tmp_path), options), ranks=1)

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-import torch
+from children import together
 from metric_samples import evaluate_in_process, samples
 from mmengine.logging import MMLogger
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
@@ -102,7 +102,7 @@ def test_only_single_persons_count_in_the_official_score():
 def test_any_number_of_processes_gives_the_same_numbers(tmp_path, ranks):
     people = 11                                     # divides by neither 2 nor 3
     evaluate_in_process(0, 1, str(tmp_path), people)
-    torch.multiprocessing.spawn(evaluate_in_process, (ranks, str(tmp_path), people), nprocs=ranks)
+    together(evaluate_in_process, (ranks, str(tmp_path), people), ranks)
     alone = json.loads((tmp_path / '1_0.json').read_text())
     assert 0 < alone['mpii/Total'] < 100
     for rank in range(ranks):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from children import together
 
 from hourglass.errors import DataError
 from hourglass.io import files
@@ -132,18 +133,16 @@ def test_compressed_json_of_absurd_size_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_claimed_folder_is_refused_to_another_process_until_the_first_ends(tmp_path):
-    def another() -> int:
-        child = os.fork()
-        if not child:
-            try:
-                with claimed(tmp_path):
-                    os._exit(0)
-            except DataError as error:
-                os._exit(1 if f'in use by process {os.getppid()} of ' in str(error) else 2)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    def another(rank: int) -> None:
+        with claimed(tmp_path):
+            pass
+
+    def refused(rank: int) -> None:
+        with pytest.raises(DataError, match=f'in use by process {os.getppid()} of '):
+            another(rank)
     with claimed(tmp_path):
-        assert another() == 1
-    assert another() == 0
+        together(refused, (), ranks=1)
+    together(another, (), ranks=1)
 
 
 def test_cycles_are_looked_for_again_after_an_error(monkeypatch):

@@ -4,13 +4,14 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from children import fork
+from children import run as run_alone
 from conftest import REPOSITORY
 
 KILLS = 20
@@ -73,16 +74,14 @@ def losses(root: Path, flushes: bool) -> int:
         disk.mkdir()
         said = root / 'said'
         said.write_text('0')
-        child = os.fork()
-        if not child:
-            os.environ['DISK'] = str(disk)
-            toy_runs.train(toy_runs.toy_config(work, **changes))
-            os._exit(0)
+        os.environ['DISK'] = str(disk)
+        child = fork(toy_runs.train, toy_runs.toy_config(work, **changes))
         while said.read_text() in ('', '0'):
+            assert child.is_alive(), 'ended before its first checkpoint'
             time.sleep(0.01)
         time.sleep(moments.uniform(0, 0.5))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        child.kill()
+        child.join()
         for folder in remains(work, disk):
             named = folder / Path((folder / 'last_checkpoint').read_text()).name if (
                 folder / 'last_checkpoint').exists() else folder / 'none'
@@ -107,8 +106,8 @@ def layer(tmp_path_factory) -> Path:
 
 def run(layer: Path, program: str) -> str:
     paths = [REPOSITORY / 'projects', REPOSITORY / 'tests', REPOSITORY / 'tests/io']
-    done = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', program], capture_output=True, text=True,
+    done = run_alone(
+        [sys.executable, '-W', 'ignore', '-c', program],
         env=os.environ | dict(LD_PRELOAD=str(layer), PYTHONPATH=':'.join(map(str, paths))))
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.strip().splitlines()[-1]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from children import together
 from conftest import REPOSITORY
 from mmengine.config import Config
 from mmengine.model import ExponentialMovingAverage
@@ -199,7 +200,7 @@ def _rank(rank: int, folder: str, teacher: dict) -> None:
 
 @pytest.mark.slow
 def test_two_processes_train_one_student(teacher, tmp_path):
-    torch.multiprocessing.start_processes(_rank, (str(tmp_path), teacher), 2, start_method='fork')
+    together(_rank, (str(tmp_path), teacher), ranks=2)
 
 
 @pytest.mark.parametrize(('arguments', 'message'), [

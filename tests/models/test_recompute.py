@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 import torch.distributed as dist
+from children import together
 from pairs import zip_equal
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
@@ -137,7 +138,7 @@ def _rank(rank: int, folder: str) -> None:
 
 @pytest.mark.slow
 def test_two_processes_with_averages_over_both_give_the_same(tmp_path):
-    torch.multiprocessing.start_processes(_rank, (str(tmp_path),), 2, start_method='fork')
+    together(_rank, (str(tmp_path),), ranks=2)
 
 
 def test_without_gradients_nothing_is_computed_again():

@@ -1,12 +1,13 @@
 """The script for a lent GPU, from the package to scores and weights, at a size for a test."""
 import json
 import os
-import subprocess
 import sys
+from subprocess import CompletedProcess
 from zipfile import ZipFile
 
 import pytest
 import torch
+from children import run
 from conftest import DATA, REPOSITORY, needs
 
 from hourglass.checkpoints import import_checkpoint
@@ -17,11 +18,9 @@ OPTIONS = ('train_dataloader.num_workers=1 test_dataloader.dataset.indices=32 '
            'default_hooks.logger.interval=1')
 
 
-
-def script(*arguments: object, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run([str(REPOSITORY / 'tools/train_on_gpu.sh'), *map(str, arguments)],
-                          check=False, text=True, capture_output=True,
-                          env=os.environ | dict(PYTHON=sys.executable) | environment)
+def script(*arguments: object, **environment: str) -> CompletedProcess:
+    return run([REPOSITORY / 'tools/train_on_gpu.sh', *arguments],
+               env=os.environ | dict(PYTHON=sys.executable) | environment)
 
 
 @pytest.fixture
