@@ -6,6 +6,7 @@ from threading import Thread
 
 import pytest
 import torch
+from children import reserved_port
 from fresh_python import run
 from mmengine.runner import CheckpointLoader
 from pairs import zip_equal
@@ -58,9 +59,10 @@ def test_files_without_a_known_skeleton_are_returned_as_they_are(tmp_path, conte
 
 
 def test_an_address_that_cannot_be_reached_is_not_called_a_broken_checkpoint(tmp_path):
-    url = 'http://127.0.0.1:9/weights.pth'              # the port that discards
-    with pytest.raises(CheckpointError, match=f'{url}: cannot be fetched to .*; check the address'):
-        _load_url(url, str(tmp_path))
+    with reserved_port() as port:
+        url = f'http://127.0.0.1:{port}/weights.pth'
+        with pytest.raises(CheckpointError, match=f'{url}: cannot be fetched to .*; check the add'):
+            _load_url(url, str(tmp_path))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip('av')
 
 from browser import needs_browser, open_browser
+from children import reserved_port
 from PIL import Image
 from video_files import write_damaged, write_video
 
@@ -58,11 +59,11 @@ def test_what_lies_before_the_damage_is_read(tmp_path, name):
 @pytest.mark.parametrize(('name', 'message'), [
     ('gone.mp4', 'gone.mp4: no such video; check its path'),
     ('text.mp4', r'not a readable video \(Invalid data'),
-    ('http://127.0.0.1:9/a.mp4', r'not a readable video \(Connection refused')])
+    ('http://127.0.0.1:{port}/a.mp4', r'not a readable video \(Connection refused')])
 def test_what_is_no_video_is_refused(tmp_path, name, message):
     (tmp_path / 'text.mp4').write_text('no film')
-    with pytest.raises(DataError, match=message):
-        Video(name if '://' in name else tmp_path / name)
+    with reserved_port() as port, pytest.raises(DataError, match=message):
+        Video(name.format(port=port) if '://' in name else tmp_path / name)
 
 
 def test_a_file_that_lists_addresses_fetches_none(tmp_path):
