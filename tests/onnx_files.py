@@ -21,9 +21,10 @@ def write_constant(path: Path, outputs: list[np.ndarray], size: tuple = (64, 64)
     return _write(path, nodes, inputs, given)
 
 
-def write_mean_boxes(path: Path, size: tuple[int, int]) -> Path:
+def write_mean_boxes(path: Path, size: tuple[int, int], kind: str = 'FLOAT') -> Path:
     """Write a detector of one box, whose x1, y1 and x2 are the means of the input's channels."""
-    nodes = [helper.make_node('ReduceMean', ['image'], ['means'], axes=[2, 3], keepdims=0),
+    nodes = [helper.make_node('Cast', ['image'], ['numbers'], to=TensorProto.FLOAT),
+             helper.make_node('ReduceMean', ['numbers'], ['means'], axes=[2, 3], keepdims=0),
              helper.make_node('Constant', [], ['rest'], value=numpy_helper.from_array(
                  np.array([[1e4, 1, 0]], np.float32))),
              helper.make_node('Concat', ['means', 'rest'], ['row'], axis=1),
@@ -31,7 +32,7 @@ def write_mean_boxes(path: Path, size: tuple[int, int]) -> Path:
                  np.array([1, 1, 6], np.int64))),
              helper.make_node('Reshape', ['row', 'shape'], ['output'])]
     return _write(path, nodes, dict(image=[1, 3, size[1], size[0]]),
-                  [helper.make_tensor_value_info('output', TensorProto.FLOAT, [1, 1, 6])])
+                  [helper.make_tensor_value_info('output', TensorProto.FLOAT, [1, 1, 6])], kind)
 
 
 def write_means(path: Path, size: tuple[int, int], channels_last: bool, kind: str) -> Path:

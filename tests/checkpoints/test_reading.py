@@ -53,6 +53,18 @@ def test_a_resumed_run_reads_its_tensors_once_and_its_checksums_once(tmp_path, r
     assert reads == ['checksums', 'tensors']
 
 
+def test_a_file_that_was_damaged_a_moment_later_is_checked_again(tmp_path):
+    path, weights = tmp_path / 'a.pth', torch.rand(9)
+    torch.save(weights, path)
+    check_whole(path)
+    content, time = bytearray(path.read_bytes()), path.stat().st_mtime_ns
+    content[content.index(weights.numpy().tobytes())] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(time, time + 1))
+    with pytest.raises(CheckpointError, match=r'a\.pth: not a readable checkpoint'):
+        check_whole(path)
+
+
 def test_a_file_that_has_changed_is_checked_again(tmp_path, reads):
     path = tmp_path / 'a.pth'
     for step in (1, 2):

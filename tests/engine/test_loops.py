@@ -97,6 +97,16 @@ def test_validations_are_due_at_their_interval_and_at_the_end():
     assert done == [2, 4, 5]
 
 
+@pytest.mark.parametrize(('iteration', 'validations'), [(10, 1), (13, 0)])
+def test_a_missing_validation_comes_before_an_epoch_and_not_in_its_middle(iteration, validations):
+    done = []
+    loop = loop_of(EpochLoop, _epoch=2, _iter=iteration, first_iter=10, _max_epochs=2,
+                   validation_missing=True)
+    loop.runner.val_loop = SimpleNamespace(run=lambda: done.append(loop._iter))
+    loop._train()
+    assert len(done) == validations
+
+
 @pytest.mark.parametrize('error', [RuntimeError('worker'), ConnectionResetError(), EOFError()])
 def test_a_lost_worker_first_lets_a_stopped_run_save(error):
     loop = loop_of(EpochLoop)

@@ -46,6 +46,7 @@ class Loop(BaseLoop):
 @pytest.mark.parametrize(('init_cfg', 'message'), [
     (dict(checkpoint='whole.pth', prefix='backbone'), None),
     (dict(checkpoint='whole.pth', prefix='backbone.'), None),
+    (dict(checkpoint='distributed.pth', prefix='backbone.'), None),
     (dict(checkpoint='part.pth'), None),
     (dict(checkpoint='whole.pth'), r"init_cfg: whole\.pth: .* 2 tensors do not fit, first "
                                    r"'backbone\.weight' \(missing there"),
@@ -56,6 +57,8 @@ def test_a_part_is_initialised_from_its_own_weights_alone(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     model = torch.nn.ModuleDict(dict(backbone=torch.nn.Linear(2, 3), head=torch.nn.Linear(3, 1)))
     torch.save(model.state_dict(), 'whole.pth')
+    torch.save({f'module.{name}': value for name, value in model.state_dict().items()},
+               'distributed.pth')
     torch.save(model.backbone.state_dict() | {'unused': torch.zeros(1)}, 'part.pth')
     torch.save(torch.nn.Linear(2, 4).state_dict(), 'other.pth')
     model.backbone.init_cfg = dict(type='Pretrained', **init_cfg)

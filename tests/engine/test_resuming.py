@@ -12,7 +12,7 @@ from mmengine.registry import DATASETS, HOOKS, MODELS
 from mmengine.runner import Runner
 from pairs import zip_equal
 from ranks import ended, ranks_of
-from toy_runs import rates, toy_config, train
+from toy_runs import ToyDataset, rates, toy_config, train
 
 from hourglass.checkpoints import read_checkpoint
 from hourglass.engine.resuming import differences, keep_global_batch, settings
@@ -123,6 +123,15 @@ def test_initial_weights_and_seed_are_ignored_and_said_to_be(tmp_path, capsys):
     log = ''.join(capsys.readouterr())
     assert "ignored  randomness.seed: 1 -> 2 (the seed is the checkpoint's)" in log
     assert "ignored  model.init_cfg.val: none -> 7.0 (the weights are the checkpoint's)" in log
+
+
+def test_schedules_follow_a_data_set_that_grew_behind_the_same_config(tmp_path, monkeypatch):
+    train(toy_config(tmp_path / 'first'))
+    monkeypatch.setattr(ToyDataset, '__len__', lambda dataset: 16)
+    whole = rates(train(toy_config(tmp_path / 'whole')))
+    run = train(toy_config(tmp_path / 'second', resume=True,
+                           load_from=str(tmp_path / 'first/epoch_2.pth')))
+    assert rates(run) == whole[16:]
 
 
 def test_nothing_is_said_of_a_run_that_goes_on_as_it_was(tmp_path, capsys):

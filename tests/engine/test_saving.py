@@ -81,6 +81,14 @@ def test_the_old_files_are_there_until_the_new_ones_are(tmp_path):
     assert files(tmp_path) == ['best_score_epoch_2.pth', 'epoch_3.pth', 'last_checkpoint']
 
 
+def test_a_best_checkpoint_that_replaces_itself_stays(tmp_path):
+    """As in a second validation after the same epoch."""
+    runner, hook = run_of(tmp_path, str(tmp_path))
+    epoch(runner, hook, 1)
+    hook.after_val_epoch(runner, dict(score=2))
+    assert files(tmp_path) == ['best_score_epoch_1.pth', 'epoch_1.pth', 'last_checkpoint']
+
+
 @pytest.mark.parametrize('killed_at', [0, 1, 2])
 def test_a_run_killed_before_it_removed_old_files_removes_them_when_resumed(
         tmp_path, monkeypatch, killed_at):

@@ -88,6 +88,20 @@ def test_statistics_of_batches_that_are_all_alike_are_reported():
     assert len(warnings(model, 16)) == 1
 
 
+def test_a_frozen_layer_uses_its_running_statistics_both_times():
+    class Frozen(Normed):
+        def train(self, mode: bool = True) -> nn.Module:
+            super().train(mode)
+            self.layers[4].eval()
+            return self
+    model = Frozen()
+    model.load_state_dict(trained(16, 150).state_dict())
+    model.layers[4].running_var.fill_(1e-4)
+    own, running, layer, _ = compare_statistics(model, batch(16))
+    assert layer == 'layers.1'
+    assert own == pytest.approx(running, rel=0.5)
+
+
 def test_the_comparison_leaves_modes_and_statistics_as_they_were():
     model = trained(4, 5).train()
     model.layers[1].eval()

@@ -65,6 +65,20 @@ def test_a_loss_that_is_not_finite_never_reaches_the_weights(tmp_path, value):
         assert torch.equal(kept['state_dict'][name], tensor)
 
 
+def test_a_gradient_that_is_not_finite_never_reaches_the_weights_of_several_ranks(tmp_path):
+    """No rank leaves before its iteration is done, which the others wait for."""
+    model, hook = Line(), FiniteLossHook()
+    model.line.weight.register_hook(lambda gradient: gradient * float('nan'))
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), 0.1))
+    hook.before_train(SimpleNamespace(model=model, optim_wrapper=wrapper, iter=0, distributed=True))
+    hook.before_train_iter(None, batch_idx=0, data_batch=batch_of(1.0))
+    model.train_step(batch_of(1.0), wrapper)
+    with pytest.raises(TrainingError, match='iteration 1: .* the gradient of line.weight is not'):
+        hook.after_train_iter(None, batch_idx=0)
+    assert all(map(torch.equal, model.parameters(), before))
+
+
 def test_broken_weights_are_named(tmp_path, monkeypatch):
     step = OptimWrapper.step
 

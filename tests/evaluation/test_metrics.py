@@ -89,6 +89,15 @@ def test_perfect_and_hopeless_predictions():
     assert set(evaluate(MpiiPCKh(), data, 4).values()) == {0.0}
 
 
+def test_the_scored_people_have_their_peaks(rng):
+    data, metric = samples(), MpiiPCKh()
+    for sample in data:
+        sample['pred_instances']['keypoint_scores'] = rng.random((1, 16))
+    evaluate(metric, data, 3)
+    assert np.array_equal(metric.scored.peaks, np.concatenate(
+        [sample['pred_instances']['keypoint_scores'] for sample in data]))
+
+
 def test_only_single_persons_count_in_the_official_score():
     data = samples()
     alone = evaluate(MpiiPCKh(single_person_only=True), data, 4)

@@ -45,3 +45,10 @@ def test_a_margin_is_a_number_above_0(padding):
 def test_other_places_are_refused(places, message):
     with pytest.raises(DataError, match=message):
         crops(**places)
+
+
+@pytest.mark.parametrize('size', [(1000, 10), (10, 1000)])
+def test_a_crop_has_at_most_64_times_the_shorter_side(size):
+    square_crops(Request(None, 'a', centers=[[5, 5]], scales=[640 / 200]), size)
+    with pytest.raises(DataError, match='more than 64 times'):
+        square_crops(Request(None, 'a', centers=[[5, 5]], scales=[641 / 200]), size)

@@ -42,7 +42,7 @@ def test_the_json_is_cocos_and_the_table_has_a_line_a_keypoint(tmp_path):
                                  dict(id=1, file_name='b.jpg', width=8, height=6)]
     first, second = content['annotations']
     assert (first['image_id'], second['id']) == (0, 1)
-    assert first['bbox'] == [1, 2, 4, 4] and first['crop'] == [0, 0, 8, 8]
+    assert first['bbox'] == [1, 2, 4, 4] and first['area'] == 16 and first['crop'] == [0, 0, 8, 8]
     assert second['keypoints'] == [4, 5, 0.5, 6, 7, 0.5] and second['score'] == 0.5
     with (tmp_path / 'predictions.csv').open() as file:
         lines = list(csv.reader(file))
