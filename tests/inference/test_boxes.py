@@ -47,13 +47,14 @@ def test_annotations_of_coco_are_people_with_ids_and_others_are_counted(written,
                     dict(id=32, bbox=[0, 0, 5, 5], category_id=8),
                     dict(id=33, bbox=[0, 0, 90, 90], category_id=3, iscrowd=1),
                     dict(id=34, bbox=[3, 3, 5, 6], category_id=3, iscrowd=0)],
-                   categories=[dict(id=3, name='person'), dict(id=8, name='dog')])
+                   categories=[dict(id=8, name='dog', keypoints=['tail']),
+                               dict(id=3, name='person', keypoints=['nose'])])
     with caplog.at_level(logging.WARNING):
         boxes = BoxFile(written(content))
     assert 'boxes left out: 1 of other categories, 1 of crowds' in caplog.text
     found, request = asked(boxes, 'a/b.jpg')
     assert found == [[1, 2, 11, 22], [3, 3, 8, 9]]
-    assert request.image_id == 7 and request.ids == [31, 34]
+    assert request.image_id == 7 and request.ids == [31, 34] and request.keypoints == ['nose']
     found, request = asked(boxes, 'c.jpg')
     assert found == [] and request.image_id == 9
 
@@ -154,8 +155,14 @@ def test_corners_and_sizes_are_told_apart_or_asked_for(written):
     with pytest.raises(DataError, match='end outside of the image, but not if .*--box-format xyxy'):
         asked(BoxFile(written(corners)), 'b.jpg')
     assert asked(BoxFile(written(corners), 'xyxy'), 'b.jpg')[0] == [[60, 50, 120, 90]]
-    leaving = coco([dict(id=1, bbox=[40, 5, 95, 90])])          # by 5 % of the image
-    assert asked(BoxFile(written(leaving)), 'b.jpg')[0] == [[40, 5, 135, 95]]
+    for x, width in ((40, 95), (90, 60), (90, 160)):    # leaves by 5 %; no corners; corners outside
+        leaving = coco([dict(id=1, bbox=[x, 5, width, 90])])
+        assert asked(BoxFile(written(leaving)), 'b.jpg')[0] == [[x, 5, x + width, 95]]
+
+
+def test_corners_in_cocos_form_have_an_area_between_them(written):
+    backwards = coco([dict(id=1, bbox=[60, 50, 60, 90]), dict(id=2, bbox=[60, 50, 70, 90])])
+    assert asked(BoxFile(written(backwards), 'xyxy'), 'b.jpg')[0] == [[60, 50, 70, 90]]
 
 
 @pytest.mark.parametrize('content', [

@@ -47,6 +47,14 @@ def test_other_places_are_refused(places, message):
         crops(**places)
 
 
+@pytest.mark.parametrize(('x', 'y'), [(-10.5, 9), (137.5, 9), (9, -10.5), (9, 105.5)])
+def test_a_crop_that_only_touches_the_image_shows_nothing_of_it(x, y):
+    inside = np.array([x, y]) + 0.01 * np.sign(np.array([63.5, 47.5]) - [x, y])
+    assert len(crops(centers=[inside], scales=[0.1])) == 1              # 20 px
+    with pytest.raises(DataError, match='shows nothing'):
+        crops(centers=[[x, y]], scales=[0.1])
+
+
 @pytest.mark.parametrize('size', [(1000, 10), (10, 1000)])
 def test_a_crop_has_at_most_64_times_the_shorter_side(size):
     square_crops(Request(None, 'a', centers=[[5, 5]], scales=[640 / 200]), size)

@@ -34,6 +34,11 @@ def test_two_people_who_pass_each_other_keep_their_numbers():
     assert first == [a[0] for a, boxes in zip(right, frames) if len(boxes) == 2]
 
 
+def test_two_people_where_one_was_have_different_numbers():
+    assert followed(Tracker(), [[box(0)], [box(5), box(0)], [box(1), box(6)]]) == [
+        [1], [2, 1], [1, 2]]
+
+
 def test_a_person_may_move_by_a_box_in_a_frame():
     assert followed(Tracker(), [[box(45 * t)] for t in range(5)]) == [[1]] * 5
 
@@ -59,6 +64,8 @@ def test_what_cannot_be_followed_is_refused():
         tracker.follow([box(0)], 0)
     with pytest.raises(DataError, match='x1 < x2 and y1 < y2 needed'):
         tracker.follow([[5, 5, float('nan'), 9]], 1)
+    with pytest.raises(DataError, match='x1 < x2 and y1 < y2 needed'):
+        tracker.follow([[5, 5, 5, 9]], 1)
     with pytest.raises(DataError, match='2 numbers for 1 people'):
         tracker.steady(poses(np.zeros((3, 2))), [1, 2], 1)
 
