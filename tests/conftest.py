@@ -1,5 +1,6 @@
 """Fixtures of all tests: the folders of real data, and a tiny data set of synthetic people."""
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -35,6 +36,13 @@ COUNTS_MACS = pytest.mark.skipif(
 
 DRAWS_CIRCLES = pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) >= '2.4.0', reason='mmengine draws none with numpy 2.4')
+
+
+def pytest_runtest_setup() -> None:
+    """What a test draws does not depend on the tests before it."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 def pytest_runtest_teardown() -> None:

@@ -244,7 +244,7 @@ def data_files(rng, people, joints, kind, folder: Path):
 
 @pytest.mark.parametrize('name', PROPERTIES)
 @pytest.mark.parametrize('examples', [15, pytest.param(300, marks=pytest.mark.slow)])
-def test_property(name, examples, tmp_path):
+def test_a_property_holds_for_any_input(name, examples, tmp_path):
     strategies, check = PROPERTIES[name]
     if 'folder' in check.__annotations__:
         strategies = strategies | dict(folder=st.just(tmp_path))

@@ -1,5 +1,6 @@
-"""No process that a test starts outlives it, and a reserved port is its own."""
+"""What all tests rely on: processes end with their test, ports are free, draws are repeated."""
 import os
+import random
 import re
 import select
 import signal
@@ -8,7 +9,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from children import end_all, fork, program, reserved_port, together
 
 STARTS_OTHERS = """\
@@ -55,6 +58,12 @@ def test_a_reserved_port_is_refused_until_the_one_who_asks_for_it_listens():
             other.bind(('127.0.0.1', port))
         with socket.create_server(('127.0.0.1', port)):
             socket.create_connection(('127.0.0.1', port), 20).close()
+
+
+@pytest.mark.parametrize('again', [False, True])
+def test_every_test_draws_from_the_beginning(again):
+    numbers = random.random(), np.random.rand(), torch.rand(()).item()
+    assert numbers == pytest.approx((0.8444218515250481, 0.5488135039273248, 0.4962565899))
 
 
 def test_no_test_starts_a_process_otherwise():

@@ -26,7 +26,7 @@ def mpii(tmp_path, rng):
 
 @needs(OURS)
 @pytest.mark.data
-def test_the_authors_predictions(cli, capsys, tmp_path):
+def test_the_authors_predictions_score_as_published(cli, capsys, tmp_path):
     cli('evaluate', 'mpii', '--gt', VALID, '--pred', OURS, '--json', tmp_path / 'o.json',
          '--curves', tmp_path / 'new/curves.png', '--people', tmp_path / 'people.csv')
     output, errors = capsys.readouterr()
@@ -138,7 +138,7 @@ def test_another_scale_or_order_is_suspected(cli, capsys, mpii, tmp_path, change
     (('--head-boxes', 'gt.mat'), '--head-boxes: .*valid.h5 holds one split'),
     (('--curves', '/dev/null/a.png'), 'a.png: cannot be written'),
     (('--json', '/dev/null/a.json'), 'a.json: cannot be written')])
-def test_refusals(cli, mpii, options, message):
+def test_impossible_arguments_are_refused_in_one_line(cli, mpii, options, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
         cli('evaluate', *mpii, *options)
 

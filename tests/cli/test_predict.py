@@ -56,7 +56,7 @@ def test_a_folder_to_overlays_json_and_table(cli, images, tmp_path, capsys):
     assert before.shape == after.shape and (before != after).any()
 
 
-def test_boxes_stage_and_scores(cli, images, tmp_path):
+def test_predictions_follow_the_boxes_the_stage_and_the_least_score(cli, images, tmp_path):
     (tmp_path / 'boxes.json').write_text(json.dumps(
         {'a.jpg': [[5, 5, 100, 120], [30, 10, 128, 100]], 'b.png': []}))
     common = (images / '*.*', '--model', 'flic-small', '--boxes', tmp_path / 'boxes.json')
@@ -194,7 +194,7 @@ def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, mess
         cli('predict', *arguments)
 
 
-def test_probabilities_of_shipped_weights(cli, images, tmp_path):
+def test_calibrated_weights_write_probabilities_and_others_are_refused(cli, images, tmp_path):
     cli('predict', images / 'a.jpg', '--model', 'flic-small', '--out', tmp_path, '--probability',
         '--whole-image', '--no-overlays', '--device', 'cpu')
     with (tmp_path / 'predictions.csv').open() as file:

@@ -26,7 +26,7 @@ def add_images(folder) -> None:
         Image.fromarray(noise).save(folder / f'images/{name}.jpg')
 
 
-def test_a_real_call(cli, capsys, tmp_path, files):
+def test_a_call_compares_its_counts_with_the_published_ones(cli, capsys, tmp_path, files):
     data = tmp_path / 'mpii'
     add_images(data)
     cli('prepare', 'mpii', data, *files, '--sheet', tmp_path / 'sheet.png')
@@ -65,7 +65,7 @@ def test_a_folder_with_errors_ends_with_status_1(cli, capsys, tmp_path, files):
 
 @pytest.mark.parametrize(('replaced', 'message'), [
     ('--release', 'gone: no such file'), ('--val', 'gone: no such file')])
-def test_refusals(cli, tmp_path, files, replaced, message):
+def test_a_missing_file_is_named_and_nothing_written(cli, tmp_path, files, replaced, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
         cli('prepare', 'mpii', tmp_path, *files, replaced, tmp_path / 'gone')
     assert not (tmp_path / 'annotations').exists()

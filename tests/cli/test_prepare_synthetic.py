@@ -24,6 +24,6 @@ def test_a_real_call_and_a_second_one(cli, capsys, tmp_path):
     (('--train', 0, '--test', 0), 'nothing to render'),
     (('--train', -1, '--test', 0), 'count is -1'),
     (('--size', 8, 8), 'width is 8')])
-def test_refusals(cli, tmp_path, arguments, message):
+def test_impossible_arguments_are_refused_in_one_line(cli, tmp_path, arguments, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
         cli('prepare', 'synthetic', '--out', tmp_path, *arguments)

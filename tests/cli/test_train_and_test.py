@@ -119,7 +119,7 @@ def test_both_test_tools_give_the_validation_numbers(trained, cli, tmp_path):
 
 
 @pytest.mark.parametrize('name', COMMANDS)
-def test_help(cli, capsys, name):
+def test_every_command_has_a_help(cli, capsys, name):
     with pytest.raises(SystemExit, match='^0$'):
         cli(*name.split(), '--help')
     assert capsys.readouterr().out.startswith('usage')

@@ -30,7 +30,7 @@ def spread(count: int = 400) -> np.ndarray:
     ({'refine': 'quarter'}, 2.0),           # at the border half a cell of 4 px, inside a quarter
     ({'refine': 'quarter', 'centers': 'cell'}, 2.0)])
 @pytest.mark.parametrize('sigma', [1.0, 1.75])
-def test_round_trip(options, px, sigma):
+def test_decoding_finds_the_keypoints_that_were_encoded(options, px, sigma):
     keypoints = spread()
     c = codec(sigma=sigma, **options)
     found, scores = c.decode(

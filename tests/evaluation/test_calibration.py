@@ -64,7 +64,7 @@ def test_the_error_is_the_weighted_distance_from_what_is_observed():
     assert found.error == pytest.approx((4 * 0.15 + 3 * (1 - 2.84 / 3)) / 7)
 
 
-def test_roc_of_known_scores():
+def test_the_area_under_the_roc_is_the_share_of_pairs_in_order():
     false, true, area = roc(np.array([0.9, 0.8, 0.8, 0.1]), np.array([True, True, False, False]))
     assert false.tolist() == [0, 0, 0.5, 1] and true.tolist() == [0, 0.5, 1, 1]
     assert area == 0.875                                # one of four pairs is tied

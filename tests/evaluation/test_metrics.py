@@ -78,7 +78,7 @@ def test_every_stage_is_scored_on_request():
     assert own == evaluate(MpiiPCKh(), samples(), 3)
 
 
-def test_perfect_and_hopeless_predictions():
+def test_perfect_predictions_score_100_and_hopeless_ones_0():
     data = samples()
     for sample in data:
         sample['pred_instances']['keypoints'] = np.nan_to_num(
@@ -151,7 +151,7 @@ def test_a_file_of_every_person_can_be_scored_again(tmp_path):
     assert np.array_equal(found[:], [sample['pred_instances']['keypoints'][0] for sample in data])
 
 
-def test_no_person_is_skipped():
+def test_a_person_who_cannot_be_measured_is_named_and_not_skipped():
     data = samples()
     for unit in (np.nan, 0, np.inf):
         data[3]['raw_ann_info']['pck_unit'] = unit

@@ -43,7 +43,7 @@ def test_forms_and_axes_do_not_matter(tmp_path, joints, name, axes):
         assert found.base is None
 
 
-def test_names_of_arrays(tmp_path, joints):
+def test_an_array_is_found_by_its_name_or_as_the_only_one_of_the_shape(tmp_path, joints):
     tompson = read_predictions(write(tmp_path / 'a.mat', joints.transpose(1, 2, 0), 'pos_pred_src'),
                                range(PEOPLE), JOINTS)
     assert np.array_equal(tompson[:], joints)

@@ -14,7 +14,7 @@ def test_every_row_names_a_protocol_if_it_is_known_and_columns_of_its_table():
         assert len({row[:2] for row in rows}) == len(rows)
 
 
-def test_the_papers_numbers():
+def test_the_papers_scores_are_those_of_its_tables():
     (name, _, mpii), (_, _, flic) = PUBLISHED['mpii'][0], PUBLISHED['flic'][0]
     assert name == 'Hourglass (paper, 8 stacks), test' and mpii['Total'] == 90.9
     assert flic == dict(Elbow=99.0, Wrist=97.0)

@@ -110,14 +110,14 @@ def test_known_truth_is_not_submitted_as_a_prediction(tmp_path):
      r'shape \(14, 2\), 16 pairs of numbers needed'),
     (sample((3, 0), 'test.jpg') | dict(pred_instances=dict(keypoints=np.full((1, 16, 2), np.nan))),
      'row 0: predicted keypoints .* 16 pairs of numbers')])
-def test_refusals(tmp_path, one, message):
+def test_people_that_cannot_be_submitted_are_refused_at_first(tmp_path, one, message):
     with pytest.raises(DataError, match=message) as error:
         submit(tmp_path, [one])
     assert '\n' not in str(error.value)
     assert not (tmp_path / 'out').exists()
 
 
-def test_files_that_are_not_a_release(tmp_path):
+def test_files_that_are_not_a_release_are_refused(tmp_path):
     with pytest.raises(DataError, match='gone.mat: no such file'):
         submit(tmp_path, all_people(), tmp_path / 'gone.mat')
     for name, content in (('a', dict(RELEASE=3)), ('b', dict(RELEASE=dict(annolist=3))),

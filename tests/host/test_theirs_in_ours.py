@@ -180,7 +180,7 @@ BACKENDS = {            # name -> the module that it imports, and what it calls 
     'MLflowVisBackend': ('mlflow', 'log_metrics')}
 
 
-def test_hooks_clipping_and_logs(run, root, tmp_path, monkeypatch):
+def test_their_hooks_clipping_and_logs_do_their_work(run, root, tmp_path, monkeypatch):
     """Two epochs of one step, of which the second is no better; stand-ins for the packages."""
     packages = {backend: MagicMock() for backend in BACKENDS}
     for backend, (name, _) in BACKENDS.items():

@@ -208,7 +208,7 @@ def test_an_image_that_the_browser_cannot_show_is_shown(page, tmp_path):
 
 
 @pytest.mark.slow
-def test_boxes_by_keyboard(page):
+def test_the_keyboard_moves_adds_and_deletes_boxes(page):
     page.example(0)
     canvas, = page.find('#image')
     before = page.scores()

@@ -29,7 +29,7 @@ def cvat(folder: Path, shapes: str, image: str = 'a.png') -> Path:
 
 
 @pytest.mark.parametrize('shapes', [CVAT_SHAPES, CVAT_SKELETONS], ids=['shapes', 'skeletons'])
-def test_cvat(tmp_path, shapes):
+def test_cvats_shapes_and_skeletons_give_the_same_people(tmp_path, shapes):
     check(converted(cvat(tmp_path, shapes))[1], boxes=shapes is CVAT_SHAPES)
 
 

@@ -10,7 +10,7 @@ from hourglass.errors import DataError
 
 
 @pytest.mark.parametrize('columns', [1, 3])
-def test_deeplabcut(tmp_path, columns):
+def test_a_table_of_deeplabcut_gives_the_same_people(tmp_path, columns):
     write_images(tmp_path / 'labeled-data/video', ['a.png'])
     frame = ['labeled-data', 'video', 'a.png']
     index = [r'labeled-data\video\a.png'] if columns == 1 else frame

@@ -28,7 +28,7 @@ def label_studio(folder: Path, image: str, parents: bool) -> Path:
 @pytest.mark.parametrize('parents', [True, False])
 @pytest.mark.parametrize('image', ['/data/upload/3/1a2b3c4d-a%20b.png',
                                    '/data/local-files/?d=cats%5Ca%20b.png'])
-def test_label_studio(tmp_path, image, parents):
+def test_an_export_of_label_studio_gives_the_same_people(tmp_path, image, parents):
     write_images(tmp_path, ['a b.png'])
     check(converted(label_studio(tmp_path, image, parents))[1], hidden=False, name='a b.png')
 

@@ -16,7 +16,7 @@ def test_sleap_needs_its_package(tmp_path, monkeypatch):
         converted(tmp_path / 'a.slp')
 
 
-def test_sleap(tmp_path):
+def test_a_file_of_sleap_gives_the_same_people(tmp_path):
     sleap_io = pytest.importorskip('sleap_io')
     write_images(tmp_path, ['a.png'])
     skeleton = sleap_io.Skeleton(['nose', 'eye'], edges=[('nose', 'eye')])

@@ -31,7 +31,7 @@ def yolo(folder: Path, image: str = 'images/train/a.png', **config: object) -> P
     return path
 
 
-def test_yolo(tmp_path):
+def test_yolos_labels_give_the_same_people(tmp_path):
     source, content = converted(yolo(tmp_path))
     assert content['images'].pop() == dict(id=2, file_name='images/val/b.png', width=80, height=60)
     check(content, name='images/train/a.png')

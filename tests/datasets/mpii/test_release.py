@@ -56,7 +56,7 @@ def test_images_and_people_keep_their_places(tmp_path):
     dict(annopoints=None), dict(annopoints=EMPTY), dict(annopoints=structs(dict(other=1))),
     dict(annopoints=structs(dict(point=EMPTY))), dict(annopoints=annopoints(point(EMPTY, EMPTY,
                                                                                   EMPTY)))])
-def test_without_joints(tmp_path, without):
+def test_a_person_without_joints_has_none_annotated(tmp_path, without):
     person, = read_one(tmp_path, **without).people
     assert not person.annotated.any() and not person.occluded.any()
 
@@ -73,7 +73,7 @@ def test_without_a_place_or_a_size_no_person_can_be_cropped(tmp_path, without, l
 
 @pytest.mark.parametrize('box', [
     dict.fromkeys(('x1', 'y1', 'x2', 'y2')), dict.fromkeys(('x1', 'y1', 'x2', 'y2'), EMPTY)])
-def test_without_a_head_box(tmp_path, box):
+def test_a_head_box_without_all_of_its_sides_is_none(tmp_path, box):
     person, = read_one(tmp_path, **box).people
     assert person.head_box is None
 
@@ -81,7 +81,7 @@ def test_without_a_head_box(tmp_path, box):
 @pytest.mark.parametrize(('mark', 'occluded'), [
     (0, True), (0.0, True), ('0', True), (np.uint8(0), True), (False, True), (1, False),
     ('1', False), (EMPTY, False), ('', False), (None, False)])
-def test_marks_of_visibility(tmp_path, mark, occluded):
+def test_a_joint_is_occluded_if_its_mark_is_0(tmp_path, mark, occluded):
     marks = {} if mark is None else dict(is_visible=mark)
     one_point = annopoints(point(15, 3.5, 4.0, **marks))        # squeezed: no array of points
     person, = read_one(tmp_path, annopoints=one_point).people
