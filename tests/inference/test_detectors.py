@@ -81,7 +81,7 @@ def test_a_function_in_reach_is_a_detector(tmp_path, monkeypatch):
     assert find_detector('finder:find').score == 0.5
     for options in (dict(score=2), dict(score=-1), dict(score=np.nan), dict(overlap=1.1)):
         for name in ('torchvision', 'hourglass:a.pth'):
-            with pytest.raises(ConfigError, match=f'^detector {name}, .*: a number from 0 to 1 nee'):
+            with pytest.raises(ConfigError, match=f'^detector {name}, .*: a number from 0 to 1 '):
                 find_detector(name, **options)
 
 

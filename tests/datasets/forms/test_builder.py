@@ -45,6 +45,13 @@ def test_a_point_without_a_group_belongs_to_the_smallest_box_around_it(builder):
     assert [list(person['places']) for person in builder.people] == [['eye'], ['nose']]
 
 
+def test_a_box_holds_what_is_on_its_border():
+    box = Box(10, 20, 30, 10)
+    assert all(box.holds(Point('nose', x, y)) for x in (10, 40) for y in (20, 30))
+    assert not any(box.holds(Point('nose', x, y)) for x, y in (
+        (9.9, 25), (40.1, 25), (25, 19.9), (25, 30.1)))
+
+
 def test_a_group_counts_more_than_a_box(builder):
     boxes = [Box(0, 0, 80, 60, group=1), Box(10, 10, 20, 20, group=2)]
     builder.add_shapes('a.png', [Point('nose', 15, 15, group=1)], boxes)
@@ -55,6 +62,10 @@ def test_a_group_counts_more_than_a_box(builder):
 def test_a_name_is_relative_to_a_folder_unless_it_is_absolute(tmp_path, written):
     write_images(tmp_path, ['sub/a.png'])
     assert Builder(tmp_path / 'x', tmp_path).add_image(written, Path('sub')) == 'sub/a.png'
+
+
+def test_an_absolute_path_means_the_same_image_from_any_folder(builder):
+    assert {builder.add_image(r'C:\me\a.png', Path(beside)) for beside in ('', 'deep')} == {'a.png'}
 
 
 def test_two_images_of_the_annotation_are_not_one_of_the_folder(builder):

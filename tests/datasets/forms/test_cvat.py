@@ -98,3 +98,12 @@ def test_a_turned_box_is_that_around_it(tmp_path):
     shapes = CVAT_SHAPES.replace('xtl="10" ytl="6" xbr="34" ybr="36"',
                                  'rotation="90.0" xtl="7" ytl="9" xbr="37" ybr="33"')
     check(converted(cvat(tmp_path, shapes))[1])
+
+
+def test_people_of_one_group_stay_apart_and_the_box_of_a_group_is_not_theirs(tmp_path):
+    box = '<box label="cat" group_id="{}" xtl="0" ytl="0" xbr="80" ybr="60"/>'
+    alike = CVAT_SKELETONS.replace('<skeleton', '<skeleton group_id="7"')
+    for skeletons, group in ((alike, 7), (CVAT_SKELETONS, 8)):
+        content = converted(cvat(tmp_path, skeletons + box.format(group)))[1]
+        people = [(one['num_keypoints'], 'bbox' in one) for one in content['annotations']]
+        assert sorted(people) == [(0, True), (1, False), (2, False)]

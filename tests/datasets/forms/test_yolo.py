@@ -120,3 +120,21 @@ def test_seventeen_keypoints_are_those_of_coco_unless_their_pairs_are_others(
     label = tmp_path / 'labels/train/a.txt'
     label.write_text(' '.join(['0 0.5 0.5 0.5 0.5', *['0.5 0.5 2'] * 17]))
     assert converted(path)[1]['categories'][0]['keypoints'][0] == name
+
+
+def test_only_the_last_folder_of_images_becomes_labels(tmp_path):
+    (tmp_path / 'images').mkdir()
+    _, content = converted(yolo(tmp_path / 'images'))
+    check(content | dict(images=content['images'][:1]), name='images/train/a.png')
+
+
+def test_an_image_of_both_splits_is_trained_on(tmp_path):
+    source, content = converted(yolo(tmp_path, val=['images/train', 'images/val']))
+    assert len(content['annotations']) == 2 and not source.validation
+
+
+def test_without_visibility_a_keypoint_is_missing_if_x_and_y_are_0(tmp_path):
+    path = yolo(tmp_path, kpt_shape=[3, 2], kpt_names=None)
+    (tmp_path / 'labels/train/a.txt').write_text('0 0.5 0.5 1 1 0.25 0.5 0 0.5 0 0\n')
+    annotation, = converted(path)[1]['annotations']
+    assert annotation['keypoints'] == [20, 30, 2, 0, 30, 2, 0, 0, 0]
