@@ -24,7 +24,8 @@ def heatmaps() -> list[np.ndarray]:
 def bins() -> list[np.ndarray]:
     """Two of each px, at the middle of the cells; the higher peak of the two does not count."""
     x, y = np.zeros((1, 2, 96)), np.zeros((1, 2, 128))
-    x[0, [0, 1], 8 * CELLS[:, 0] + 3], y[0, [0, 1], 8 * CELLS[:, 1] + 3] = SCORES, 2 * SCORES
+    x[0, [0, 1], 8 * CELLS[:, 0] + 3] = SCORES * [1, 2]
+    y[0, [0, 1], 8 * CELLS[:, 1] + 3] = SCORES * [2, 1]
     return [x, y]
 
 
@@ -43,6 +44,14 @@ def test_every_form_gives_the_same_keypoints(tmp_path, outputs):
     expected = np.tile(4 * CELLS + 1.5, (3, 1, 1))          # the middle of a cell of 4 px
     assert np.allclose(keypoints.numpy(), expected, atol=1e-4)
     assert np.allclose(scores.numpy(), np.tile(SCORES, (3, 1)))
+
+
+def test_a_keypoint_lies_a_quarter_of_a_cell_towards_the_higher_neighbour(tmp_path):
+    maps, = heatmaps()
+    maps[0, [0, 1], CELLS[:, 1], CELLS[:, 0] - 1] = 0.1
+    model = load_onnx_poses(write_constant(tmp_path / 'a.onnx', [maps], SIZE), NAMES)
+    found = model(torch.zeros(1, 3, 64, 48, dtype=torch.uint8))[0][0].numpy()
+    assert np.allclose(found, 4 * CELLS + [0.5, 1.5], atol=1e-4)
 
 
 @pytest.mark.parametrize(('names', 'outputs'), [
