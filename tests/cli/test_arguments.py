@@ -50,6 +50,15 @@ def test_an_option_of_the_config_without_a_value_is_named(words, capsys):
         capsys.readouterr().err)
 
 
+def test_a_text_of_an_option_of_the_config_keeps_its_spaces():
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    found = parser.parse_args(['a.py', '--cfg-options', 'load_from=/my data/a.pth', 'a="b  c"',
+                               'b=[1, 2]', 'c= 3 ', 'd=(x, y)', 'e=a=b c']).cfg_options
+    assert found == dict(load_from='/my data/a.pth', a='b  c', b=[1, 2], c=3, d=('x', 'y'),
+                         e='a=b c')
+
+
 @pytest.mark.parametrize(('words', 'message'), [
     (('--stages', '0'), '--stages 0: give 1 or more'),
     (('--optimize', 'auto', '--launcher', 'pytorch'), 'name one, such as fuse')])

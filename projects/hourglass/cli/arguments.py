@@ -9,7 +9,7 @@ from hourglass.errors import ConfigError
 
 
 class _DictAction(argparse.Action):
-    """mmengine's ``DictAction``, which is imported when it has something to do."""
+    """mmengine's ``DictAction``, imported when it has something to do; texts keep their spaces."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
                  values: Any, *option: Any) -> None:
@@ -19,6 +19,11 @@ class _DictAction(argparse.Action):
                 parser.error(f'--cfg-options {value}: no KEY=VALUE; a config comes before the '
                              'options')
         DictAction(self.option_strings, self.dest, nargs='+')(parser, namespace, values, *option)
+        parsed = getattr(namespace, self.dest)
+        for value in values:
+            key, text = value.split('=', maxsplit=1)
+            if isinstance(parsed[key], str):
+                parsed[key] = text.strip('\'" ')
 
 
 def add_launcher_arguments(parser: argparse._ActionsContainer) -> None:
