@@ -103,7 +103,7 @@ def end_all() -> None:
     """Kill the processes that were started here, and all that they have started."""
     while _started:
         process = _started.pop()
-        for leader in _family(process.pid):
+        for leader in _family(process):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(leader, signal.SIGKILL)
         process.kill()                  # which may lead no group yet
@@ -116,15 +116,28 @@ def end_all() -> None:
 atexit.register(end_all)                # before multiprocessing waits; for Ctrl-C
 
 
-def _family(pid: int) -> list[int]:
+def _family(process: BaseProcess | subprocess.Popen) -> list[int]:
     """A process and its descendants, as torchrun gives each of its processes a group of its own;
     the first alone where the system does not tell."""
-    found = [pid]
+    ended = process.poll() if isinstance(process, subprocess.Popen) else process.exitcode
+    if ended is not None and _exists(process.pid):
+        return []                       # another one has its number, so its group was empty
+    found = [process.pid]
     for one in found:
         for children in Path(f'/proc/{one}/task').glob('*/children'):
             with suppress(OSError):
                 found += map(int, children.read_text().split())
     return found
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -37,6 +38,17 @@ def test_forks_are_killed_too():
     ended.join(20)
     end_all()
     assert (running.exitcode, ended.exitcode) == (-signal.SIGKILL, 0)
+
+
+def test_a_process_that_got_the_number_of_an_ended_one_is_left_alone():
+    ended = program([sys.executable, '-c', ''])
+    ended.communicate()
+    with subprocess.Popen(['sleep', '60'], start_new_session=True) as other:    # not from children
+        ended.pid = other.pid
+        end_all()
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.wait(0.5)
+        other.kill()
 
 
 def fails_or_waits(rank: int) -> None:
