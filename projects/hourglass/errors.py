@@ -1,10 +1,22 @@
 """Errors for users: one line that names the file or key and says what to do."""
 import difflib
+import re
 from collections.abc import Iterable
 
 
 class HourglassError(ValueError):
-    """An error that a user can fix. The command line prints its one line without a traceback."""
+    """An error that a user can fix. The command line prints its one line without a traceback.
+
+    Control characters, as of the name of a file, are escaped: none can begin another line, or
+    change what a terminal shows.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if text.startswith('Caught '):      # by a data worker, with its traceback before the line
+            text = re.sub(r'^.*\n[\w.]+Error: ', '', text.strip(), flags=re.DOTALL)
+        return ''.join(one if one.isprintable() else one.encode('unicode_escape').decode()
+                       for one in text)
 
 
 class DataError(HourglassError):

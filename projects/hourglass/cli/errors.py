@@ -67,8 +67,7 @@ def _one_line(error: Exception) -> str | None:
     """Return what a user has to know of an error, or None for a defect."""
     text = str(error)
     if isinstance(error, HourglassError):
-        # an error in a data worker comes with the worker's traceback before its own line
-        return re.sub(r'^[\w.]+Error: ', '', text.strip().splitlines()[-1])
+        return text
     if isinstance(error, OSError) and error.errno in _DISK:
         if any(Path(frame.filename).name == 'synchronize.py'            # multiprocessing's
                for frame in traceback.extract_tb(error.__traceback__)):

@@ -31,7 +31,7 @@ def named_errors(path: str | Path, failure: str, advice: str = 'fetch it again',
     try:
         yield
     except DataError as error:
-        line = str(error).replace('\n', r'\n')          # of a name in the file
+        line, = error.args
         raise DataError(line if line.startswith(str(path)) else f'{path}: {line}') from None
     except Exception as error:      # h5py, Pillow and scipy raise a dozen types for broken files
         if isinstance(error, FileNotFoundError) and not Path(path).exists():
