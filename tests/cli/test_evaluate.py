@@ -143,6 +143,15 @@ def test_impossible_arguments_are_refused_in_one_line(cli, mpii, options, messag
         cli('evaluate', *mpii, *options)
 
 
+@pytest.mark.parametrize('option', ['--json', '--people', '--curves'])
+def test_no_output_replaces_an_input(cli, mpii, option):
+    for path in mpii[2], mpii[4]:
+        content = path.read_bytes()
+        with pytest.raises(SystemExit, match=f'^error: {path}: would replace a file that is read'):
+            cli('evaluate', *mpii, option, path)
+        assert path.read_bytes() == content
+
+
 def test_the_base_in_a_file_is_used(cli, mpii, tmp_path):
     zero_based = np.load(tmp_path / 'mine.npy') - 1
     content = dict(base=0, preds=zero_based.tolist())

@@ -183,6 +183,7 @@ def test_what_fails_is_reported_and_the_rest_goes_on(cli, images, tmp_path, caps
     (['.', '--boxes', 'a', '--detector', 'b'], '--detector and --boxes both say'),
     (['.', '--boxes', 'none_of_these.json'], 'none of its 1 image_ids, as .100., is one of the'),
     (['.', '--whole-image', '--box-format', 'xywh'], '--box-format is for --boxes'),
+    (['.', '--boxes', 'old/predictions.json', '--out', './old'], 'old/predictions.json: would rep'),
 ])
 def test_wrong_arguments_end_in_a_line(cli, images, monkeypatch, arguments, message):
     monkeypatch.chdir(images)

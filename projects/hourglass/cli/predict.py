@@ -17,6 +17,7 @@ from hourglass.cli.arguments import (
 )
 from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
+from hourglass.io.files import keep_inputs
 from hourglass.io.tables import counted
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def run(args: argparse.Namespace) -> None:
     if speed and args.stage is not None:
         raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
                           '--exit-tolerance; give --stages, the number of stacks to run, instead')
+    keep_inputs([args.out / 'predictions.json'], [args.boxes])
     place = work_apart(args.launcher)
     source = open_source(args.input, args.fps, args.bits)
     find_boxes = box_finder(

@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -160,6 +160,14 @@ def write_json(path: Path, content: Any, indent: int | None = None) -> None:
         text = json.dumps(without_nan(content), indent=indent, allow_nan=False)
     with replacing(path) as draft:
         draft.write_text(text, encoding='utf-8')
+
+
+def keep_inputs(outputs: Iterable[str | Path | None], inputs: Iterable[str | Path | None]) -> None:
+    """Raise ``DataError`` if a file that is to be written is one that is read; None is no file."""
+    read = {Path(path).expanduser().resolve() for path in inputs if path}
+    for path in outputs:
+        if path and Path(path).resolve() in read:
+            raise DataError(f'{path}: would replace a file that is read; name another')
 
 
 def check_writable(path: Path) -> None:
