@@ -74,6 +74,14 @@ def test_wrong_arguments_are_status_2_and_errors_status_1(status, monkeypatch):
     assert code == 'error: a.json: no such file'        # a text is printed, with status 1
 
 
+@pytest.mark.parametrize('words', [('predict', '', '--whole-image'),
+                                   ('predict', 'a.jpg', '--whole-image', '--model', '')])
+def test_an_empty_argument_is_neither_this_folder_nor_the_default(status, words):
+    code, _, err = status(*words)
+    assert code == 2
+    assert err.endswith('error: an argument is empty, as of a variable that is not set\n')
+
+
 def test_the_longer_name_is_taken_first(status):
     assert status('benchmark', 'exits', '--help')[1].startswith('usage: hourglass benchmark exits')
     assert status('benchmark', '--help')[1].startswith('usage: hourglass benchmark [')

@@ -66,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             prog=f'hourglass {command}', description=module.__doc__,
             formatter_class=argparse.RawDescriptionHelpFormatter)
         module.add_arguments(parser)
+        if '' in words:                 # it would be the current folder, or the default network
+            parser.error('an argument is empty, as of a variable that is not set')
         args = parser.parse_args(words[len(command.split()):])
         keep_freed_memory()
         module.run(args)
