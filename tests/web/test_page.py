@@ -19,6 +19,7 @@ pytestmark = needs_browser
 PNG = examples()[0][0]
 SECONDS = 60                            # at most; one or two on an idle machine
 ASKED: list[list] = []                  # boxes of every prediction
+HELD = threading.Lock()                 # no prediction is answered while a test has it
 
 
 class Page:
@@ -91,6 +92,8 @@ def address():
     from werkzeug.serving import make_server
     def recording(model, image, boxes, **options):
         ASKED.append(boxes)
+        with HELD:
+            pass
         return predict(model, image, boxes, **options)
 
     models = {name: init_model(name, device='cpu') for name in ('lsp-small', 'flic-small')}
@@ -279,3 +282,18 @@ def test_an_error_is_shown_until_the_next_image(page, tmp_path):
     assert ['400' in line['message'] for line in refused] == [True, True]
     page.example(0)
     assert not page.text('error')
+
+
+@pytest.mark.slow
+def test_a_file_that_cannot_be_read_leaves_the_image_its_prediction(page, tmp_path):
+    (tmp_path / 'notes.txt').write_text('no image')
+    page.until(lambda: page.find('#examples img'))
+    with HELD:
+        page.find('#examples button')[0].click()
+        page.until(lambda: page.text('busy') == 'looking for joints')
+        page.upload(tmp_path / 'notes.txt')
+        page.until(lambda: page.text('busy') == 'reading the file')
+    page.answered()
+    assert page.text('error').startswith('notes.txt: image: not a readable one')
+    assert len(page.scores()) == 14
+    page.driver.get_log('browser')      # the browser itself logs the status of 400

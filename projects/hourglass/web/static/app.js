@@ -143,6 +143,8 @@ async function open(file, name, boxes = []) {
   } catch (error) {
     if (mine !== asking) return;
     busy('');
+    // the image stays: its request has been aborted
+    if (!state.answer) ask(state.finding && !state.boxes.length);
     complain(`${name}: ${error.message}`);
     return;
   }
