@@ -13,6 +13,13 @@ def test_a_share_is_the_same_in_every_order_and_however_often_a_name_is_given():
     assert held < validation_images(NAMES, 0.3)
 
 
+def test_names_that_are_no_utf_8_are_split_and_listed(tmp_path):
+    names = ['a.jpg', 'b\udcff.jpg', 'c.jpg', 'd.jpg']      # as Python reads b'b\xff.jpg'
+    (tmp_path / 'val.txt').write_bytes(b'b\xff.jpg\n')
+    assert validation_images(names, tmp_path / 'val.txt') == {'b\udcff.jpg'}
+    assert set().union(*(validation_images(names, (fold, 4)) for fold in range(4))) == set(names)
+
+
 def test_every_image_is_in_one_fold():
     folds = [validation_images(NAMES, (k, 3)) for k in range(3)]
     assert sorted(name for fold in folds for name in fold) == sorted(NAMES)

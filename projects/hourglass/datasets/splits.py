@@ -25,7 +25,8 @@ def validation_images(names: Iterable[str], held_out: HeldOut) -> set[str]:
         ConfigError: for a share that leaves one of the splits empty, a fold that does not exist,
             or a listed name that is not among the images.
     """
-    order = sorted(set(names), key=lambda name: (zlib.crc32(name.encode()), name))
+    order = sorted(set(names), key=lambda name: (
+        zlib.crc32(name.encode('utf-8', 'surrogateescape')), name))     # a name may be no UTF-8
     if isinstance(held_out, (str, Path)):
         return _listed(Path(held_out), order)
     if isinstance(held_out, (tuple, list)):
@@ -43,7 +44,7 @@ def validation_images(names: Iterable[str], held_out: HeldOut) -> set[str]:
 
 def _listed(path: Path, names: Sequence[str]) -> set[str]:
     with named_errors(path, 'not a list of images', 'write one name a line'):
-        lines = path.read_text(encoding='utf-8-sig').split('\n')
+        lines = path.read_text('utf-8-sig', 'surrogateescape').split('\n')
         listed = {line.strip() for line in lines} - {''}
     if unknown := sorted(listed - set(names)):
         raise ConfigError(f'{path}: {len(unknown)} names are not among the annotated images, first '

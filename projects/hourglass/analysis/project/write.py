@@ -49,7 +49,7 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     file = read_coco(train.file, category)
     if held_out is None and train.validation:
         held_out = out / 'converted_val.txt'
-        held_out.write_text('\n'.join(train.validation), encoding='utf-8')
+        held_out.write_text('\n'.join(train.validation), 'utf-8', 'surrogateescape')
     held_out = _HELD_OUT if held_out is None else held_out
     yield (f'{train.file}: {len(file.annotations)} annotations on {len(file.images)} images, '
            f"{len(file.names)} keypoints: {', '.join(file.names)}")
