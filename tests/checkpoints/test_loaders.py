@@ -8,11 +8,13 @@ import pytest
 import torch
 from children import reserved_port
 from fresh_python import run
-from mmengine.runner import CheckpointLoader
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader, load_checkpoint
 from pairs import zip_equal
 from safetensors.torch import save_file
 
 from hourglass.checkpoints.loaders import _load_url, load_from_local
+from hourglass.checkpoints.plain import to_plain
 from hourglass.errors import CheckpointError
 
 
@@ -58,6 +60,14 @@ def test_files_without_a_known_skeleton_are_returned_as_they_are(tmp_path, conte
     assert load_from_local(str(tmp_path / 'a.pth')) == content
 
 
+@pytest.mark.parametrize('name', ['model', 'model_state_dict', 'weights'])
+def test_weights_under_another_name_are_loaded(tmp_path, name):
+    layer, other = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    torch.save({name: layer.state_dict(), 'epoch': 3}, tmp_path / 'a.pth')
+    load_checkpoint(other, str(tmp_path / 'a.pth'), 'cpu')
+    assert torch.equal(other.weight, layer.weight)
+
+
 def test_an_address_that_cannot_be_reached_is_not_called_a_broken_checkpoint(tmp_path):
     with reserved_port() as port:
         url = f'http://127.0.0.1:{port}/weights.pth'
@@ -97,6 +107,18 @@ def test_addresses_that_end_with_the_same_name_are_told_apart(address, tmp_path)
         assert content['state_dict']['weight'].tolist() == [number]
     (tmp_path / 'served/1/best.pth').unlink()           # it is in the cache
     assert _load_url(f'{address}/1/best.pth', cache)['state_dict']['weight'].tolist() == [1]
+
+
+def test_a_download_is_read_like_a_file(address, tmp_path):
+    """Weights that name their skeleton, and the log of a run."""
+    weights, history = dict(weight=torch.rand(2)), HistoryBuffer([1.0, 3.0], [1, 2])
+    torch.save(to_plain(dict(model=weights, meta=dict(skeleton='lsp'),
+                             message_hub=dict(log_scalars=dict(loss=history)))),
+               tmp_path / 'served/a.pth')
+    content = _load_url(f'{address}/a.pth', str(tmp_path / 'cache'), progress=False)
+    assert content['state_dict']['weight'].equal(weights['weight'])
+    assert content['meta']['dataset_meta']['num_keypoints'] == 14
+    assert content['message_hub']['log_scalars']['loss'].mean() == history.mean()
 
 
 @pytest.mark.parametrize('suffix', ['pth', 'safetensors'])

@@ -199,6 +199,14 @@ def test_named_exceptions_may_differ():
     refuse_another_network(OURS, dict(a=OURS['a'], extra=OURS['a']), 'a.pth', ['b', 'ex*'])
 
 
+def test_files_of_an_early_torch_lack_the_counts_of_batches():
+    ours = torch.nn.Sequential(torch.nn.BatchNorm2d(2)).state_dict()
+    theirs = {name: value for name, value in ours.items() if name != '0.num_batches_tracked'}
+    refuse_another_network(ours, theirs, 'a.pth')
+    with pytest.raises(CheckpointError, match=r"'0\.num_batches_tracked' \(\(\) there, none"):
+        refuse_another_network(theirs, ours, 'a.pth')
+
+
 @pytest.fixture
 def work(tmp_path) -> Path:
     """A work folder with three checkpoints, a second apart, the last one noted, and a best one."""

@@ -11,7 +11,7 @@ from urllib.parse import urlparse
 import torch
 
 from hourglass.checkpoints.names import SCHEME, find_weights
-from hourglass.checkpoints.reading import read_checkpoint
+from hourglass.checkpoints.reading import read_checkpoint, unwrapped_weights
 from hourglass.datasets.skeletons import SKELETONS
 from hourglass.errors import CheckpointError, words_of
 
@@ -32,15 +32,25 @@ def register() -> None:
 
 def load_from_local(filename: str, map_location: str | torch.device | None = None
                     ) -> dict[str, Any]:
-    """Load a file, or shipped weights by name; mmengine logs the word after ``load_from_``.
+    """Load a file, or shipped weights by name; mmengine logs the word after ``load_from_``."""
+    return _as_of_mmengine(read_checkpoint(find_weights(filename), map_location))
 
-    A file that names its skeleton gets ``dataset_meta``, which mmpose's inferencers need.
+
+def _as_of_mmengine(checkpoint: Any) -> Any:
+    """Give a checkpoint the form in which mmengine and mmpose read it.
+
+    A state dict that lies under another name, as ``model``, is there under ``state_dict``, too:
+    mmengine would load none of it. A file that names its skeleton gets ``dataset_meta``, which
+    mmpose's inferencers need.
     """
     from hourglass.checkpoints.plain import restore_histories
-    checkpoint = read_checkpoint(find_weights(filename), map_location)
-    if isinstance(checkpoint, dict):
-        restore_histories(checkpoint)
-    meta = checkpoint.get('meta') if isinstance(checkpoint, dict) else None
+    if not isinstance(checkpoint, dict):
+        return checkpoint
+    restore_histories(checkpoint)
+    weights = unwrapped_weights(checkpoint)
+    if weights is not checkpoint:
+        checkpoint['state_dict'] = weights
+    meta = checkpoint.get('meta')
     skeleton = SKELETONS.get(str(meta.get('skeleton'))) if isinstance(meta, dict) else None
     if meta and skeleton and find_spec('mmpose') is not None:
         from mmpose.datasets.datasets.utils import parse_pose_metainfo
@@ -67,7 +77,7 @@ def _load_url(url: str, model_dir: str | None = None,
                                   'check the address, the connection and the space, or save the '
                                   f'file as {path}') from None
     try:
-        return read_checkpoint(path, map_location)
+        return _as_of_mmengine(read_checkpoint(path, map_location))
     except CheckpointError as error:
         path.unlink(missing_ok=True)
         raise CheckpointError(str(error).replace(str(path), url)) from None

@@ -150,14 +150,20 @@ def one_line_of(path: str | Path) -> Iterator[None]:
                               f'{words[:300]}){advice}') from None
 
 
+def unwrapped_weights(content: Any) -> Any:
+    """Return what projects store a state dict under, or the content itself."""
+    for key in _CONTAINERS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    return content
+
+
 def state_dict(content: Any, path: str | Path) -> dict[str, Tensor]:
     """Return the tensors by name from the ``content`` that :func:`read_checkpoint` read.
 
     Raises ``CheckpointError`` if there are none, or a tensor has more numbers than the file stores.
     """
-    for key in _CONTAINERS:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
+    content = unwrapped_weights(content)
     if not isinstance(content, dict) or not all(
             isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise CheckpointError(f'{path}: holds no state dict of tensors')
@@ -176,11 +182,13 @@ def refuse_another_network(ours: Mapping[str, Tensor], theirs: Mapping[str, Tens
 
     mmengine prints the names that do not match and continues with random weights there, so a wrong
     checkpoint looks like a bad one. Names in ``theirs`` may begin with DataParallel's ``module.``,
-    and those that fit a pattern in ``may_differ`` need not match. The ``CheckpointError`` gives the
-    ``path`` of the checkpoint and the first name that does not match.
+    those that fit a pattern in ``may_differ`` need not match, and counts of batches may be missing,
+    as in files of torch before 0.4.1. The ``CheckpointError`` gives the ``path`` of the checkpoint
+    and the first name that does not match.
     """
-    here = {name: tuple(value.shape) for name, value in ours.items()}
     there = {name.removeprefix('module.'): tuple(value.shape) for name, value in theirs.items()}
+    here = {name: tuple(value.shape) for name, value in ours.items()
+            if name in there or not name.endswith('.num_batches_tracked')}
     wrong = [name for name in here | there if here.get(name) != there.get(name)
              and not any(fnmatch(name, pattern) for pattern in may_differ)]
     if wrong:
