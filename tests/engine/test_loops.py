@@ -73,7 +73,7 @@ def test_the_seed_of_an_iteration_depends_on_nothing_before_it():
 
 @pytest.mark.parametrize('error', [None, KeyError('a bug')])
 def test_leave_run_is_called_however_a_run_ends(error):
-    loop = loop_of(EpochLoop)
+    loop = loop_of(EpochLoop, _iter=0)
 
     def train():
         if error:

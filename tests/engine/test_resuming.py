@@ -49,6 +49,21 @@ def test_rates_are_those_of_the_whole_run(tmp_path, schedule, epochs, longer):
     assert rates(run) == whole[4 * epochs:]
 
 
+@pytest.mark.parametrize('second', [{}, {
+    'default_hooks.checkpoint.type': 'hourglass.SafeCheckpointHook'}])
+@pytest.mark.parametrize(('settings', 'longer', 'last'), [
+    ({}, {'train_cfg.max_epochs': 6}, 'epoch_2.pth'),
+    (ITERATIONS, {'train_cfg': dict(type='hourglass.IterationLoop', max_iters=24)},
+     'iter_8.pth')])
+def test_checkpoints_of_the_hook_of_mmengine_are_resumed_after_their_epoch(
+        tmp_path, settings, longer, last, second):
+    """Which do not say that they are at the beginning of an epoch."""
+    first = settings | {'default_hooks.checkpoint.type': 'CheckpointHook'}
+    second = first | second | (longer if second else {})        # mmengine's keeps the old schedule
+    whole = rates(train(toy_config(tmp_path / 'whole', **second)))
+    assert rates(resumed(tmp_path, first, second, last)) == whole[8:]
+
+
 @pytest.mark.parametrize(('changes', 'expected'), [
     ({'optim_wrapper.optimizer.lr': 0.5}, ([0.5] * 8, 0.1)),
     ({'optim_wrapper.optimizer.weight_decay': 0.02}, ([1.0] * 8, 0.02)),

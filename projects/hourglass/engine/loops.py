@@ -29,6 +29,7 @@ class ResumableLoop(BaseLoop):
     """The common part of both loops; a loop also has ``_train``, its epochs or iterations."""
 
     first_iter = 0                      # the iteration that the current epoch began with
+    went_on = False                     # from a checkpoint that knows its position in the epoch
     validation_missing = False          # a validation was due when the checkpoint was written
     rank_timeout: float                 # seconds
     agreement: Agreement | None = None  # of the ranks, if there are several
@@ -101,7 +102,7 @@ class ResumableLoop(BaseLoop):
 
     def go_on(self, position: dict, path: str) -> None:
         """Continue from the position of a checkpoint; epoch and iteration are set already."""
-        self.validation_missing = not position['validated']
+        self.went_on, self.validation_missing = True, not position['validated']
         self.first_iter = self._iter - position['batches_done']
         if 'samples' in position and (more := self.dataloader.batch_sampler.keep_length(
                 position['samples'], position['people'])):
@@ -206,6 +207,11 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
                 f"{path}: was saved at batch {position['batches_done']} of an epoch of "
                 f"{position['batches_per_epoch']} batches, which now has {length}: restore data, "
                 'batch size and number of processes, or start anew from its weights (load_from)')
+
+    def run(self) -> nn.Module:
+        if not self.went_on:            # anew, or from a checkpoint of mmengine's hook
+            self.first_iter = self._iter
+        return super().run()
 
     def _train(self) -> None:
         if self.validation_missing and self._iter == self.first_iter:

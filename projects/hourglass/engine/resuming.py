@@ -67,9 +67,8 @@ def take_settings(runner: Runner, checkpoint: dict, path: str) -> None:
     saved, length = meta.get('cfg'), len(runner.train_dataloader)
     changes = list(differences(settings(saved), settings(runner.cfg.pretty_text))
                    ) if isinstance(saved, str) else []
-    position = meta.get('position') or dict(batches_done=0, batches_per_epoch=length)
     here = runner.train_loop.position(meta)
-    lines = []
+    position, lines = meta.get('position') or here, []          # mmengine's hook notes none
     if position.get('batch', here['batch']) != here['batch']:
         lines.append(f"  taken    images of an iteration: {position['batch']} -> {here['batch']}")
     elif position.get('ranks', here['ranks']) != here['ranks']:
