@@ -9,7 +9,7 @@ import torch
 from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, HOOKS, MODELS
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 from pairs import zip_equal
 from ranks import ended, ranks_of
 from toy_runs import ToyDataset, rates, toy_config, train
@@ -270,6 +270,20 @@ def test_a_batch_that_the_processes_cannot_share_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r'a\.pth: its 3 processes share batches of 6 images, '
                                           'which 4 cannot; start 1, 2, 3, 6, or change'):
         keep_global_batch(toy_config(tmp_path), str(path), 4)
+
+
+def test_a_flexible_runner_resumes_after_the_epoch_of_its_checkpoint(tmp_path):
+    """It takes a checkpoint that is written again after a validation for the next epoch's."""
+    changes = {'val_dataloader': dict(batch_size=2, num_workers=0, dataset=dict(type='ToyDataset'),
+                                      sampler=dict(type='DefaultSampler', shuffle=False)),
+               'val_evaluator': dict(type='ToyMetric'), 'val_cfg': dict(),
+               'strategy': dict(type='SingleDeviceStrategy')}
+    whole = FlexibleRunner.from_cfg(toy_config(tmp_path / 'whole', **changes))
+    whole.train()
+    again = FlexibleRunner.from_cfg(toy_config(
+        tmp_path / 'again', resume=True, load_from=f'{tmp_path}/whole/epoch_2.pth', **changes))
+    again.train()
+    assert rates(again) == rates(whole)[8:]
 
 
 class Stateful(Hook):

@@ -106,6 +106,7 @@ class SafeCheckpointHook(CheckpointHook):
                               f'{did_you_mean(key, known)}')
         self.validated_iter: int | None = None
         self.saved = False
+        self.place: dict = {}                   # epoch and iteration of the file being written
         self.outdated: list[str] = []           # names of files to remove after the next is written
 
     def before_train(self, runner: Runner) -> None:
@@ -199,10 +200,12 @@ class SafeCheckpointHook(CheckpointHook):
         """
         # of all ranks; this run goes on with their mean, too, so that a resumed one is the same
         all_reduce_params(waiting_gradients(runner).values(), op='mean')
+        self.place = dict(meta)             # FlexibleRunner puts the next epoch in, after one, too
         runner.save_checkpoint(
             self.out_dir, name, save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
             backend_args=self.backend_args, **self.args)
+        self.place = {}
         path = self.file_backend.join_path(self.out_dir, name)
         if is_main_process():
             with replacing(Path(runner.work_dir, 'last_checkpoint')) as draft:
@@ -210,6 +213,7 @@ class SafeCheckpointHook(CheckpointHook):
         return path
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint['meta'].update(self.place)
         if isinstance(runner.train_loop, ResumableLoop):
             meta = checkpoint['meta']
             meta['hourglass_version'] = hourglass.__version__
