@@ -111,6 +111,14 @@ def test_a_config_of_epochs_becomes_one_of_minutes():
     assert cfg.default_hooks.checkpoint == dict(by_epoch=False, interval=500)
 
 
+def test_the_timeouts_of_the_config_stay():
+    cfg = config(type='DefaultSampler')
+    cfg.train_cfg.update(loader_timeout=60, rank_timeout=90, val_begin=2)
+    train_for(cfg, 3)
+    assert (cfg.train_cfg.loader_timeout, cfg.train_cfg.rank_timeout) == (60, 90)
+    assert 'val_begin' not in cfg.train_cfg
+
+
 @pytest.mark.parametrize('minutes', [0, -1, float('nan'), float('inf')])
 def test_no_time_is_refused(minutes):
     with pytest.raises(ConfigError, match='--minutes'):

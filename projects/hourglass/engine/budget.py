@@ -37,7 +37,9 @@ def train_for(cfg: Config, minutes: float) -> None:
                           ' such a run cannot end in the middle of one')
     sampler.type = 'InfiniteSampler'
     sampler.pop('round_up', None)
-    cfg.train_cfg = dict(type='hourglass.IterationLoop', max_iters=_UNKNOWN, val_interval=_UNKNOWN)
+    cfg.train_cfg = dict(
+        {name: value for name, value in cfg.train_cfg.items() if name.endswith('_timeout')},
+        type='hourglass.IterationLoop', max_iters=_UNKNOWN, val_interval=_UNKNOWN)
     cfg.param_scheduler = []
     cfg.default_hooks.budget = dict(type='hourglass.TimeBudgetHook', minutes=minutes)
     cfg.default_hooks.checkpoint.update(by_epoch=False, interval=500)
