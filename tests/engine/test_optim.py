@@ -40,19 +40,28 @@ def test_a_step_is_fused_where_optimiser_and_device_can(optimizer, fused):
     assert not torch.equal(network.weight, before)
 
 
-def scaled(**changes) -> float:
+def scaled(**changes) -> Config:
     cfg = Config(dict(
         optim_wrapper=dict(optimizer=dict(lr=1e-3), accumulative_counts=4),
         train_dataloader=dict(batch_size=6), auto_scale_lr=dict(base_batch_size=12, enable=True))
         | changes)
     scale_learning_rate(cfg, ranks=2)
     assert not cfg.auto_scale_lr.enable             # mmengine would scale it again
-    return cfg.optim_wrapper.optimizer.lr
+    return cfg
 
 
 def test_the_learning_rate_grows_with_the_images_of_a_step():
-    assert scaled() == pytest.approx(1e-3 * 2 * 6 * 4 / 12)
-    assert scaled(optim_wrapper=dict(optimizer=dict(lr=1e-3))) == pytest.approx(1e-3)
+    plain = scaled(optim_wrapper=dict(optimizer=dict(lr=1e-3)))
+    assert plain.optim_wrapper.optimizer.lr == pytest.approx(1e-3)
+    assert scaled().optim_wrapper.optimizer.lr == pytest.approx(1e-3 * 2 * 6 * 4 / 12)
+
+
+@pytest.mark.parametrize('several', [False, True])
+def test_the_highest_rate_of_one_cycle_grows_with_it(several):
+    cycle = dict(type='OneCycleLR', eta_max=0.01)
+    cfg = scaled(param_scheduler=[cycle, dict(type='LinearLR')] if several else cycle)
+    schedule = cfg.param_scheduler[0] if several else cfg.param_scheduler
+    assert schedule.eta_max == pytest.approx(0.01 * 2 * 6 * 4 / 12)
 
 
 @pytest.mark.parametrize(('changes', 'message'), [

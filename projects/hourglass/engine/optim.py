@@ -55,7 +55,8 @@ def scale_learning_rate(cfg: Config, ranks: int) -> None:
     """Scale the learning rate to the images of a step: ranks x batch size x accumulated batches.
 
     The scaling is linear (Goyal et al. 2017), from ``auto_scale_lr.base_batch_size``, without which
-    it raises ``ConfigError``. mmengine's own does not count accumulated batches.
+    it raises ``ConfigError``. mmengine's own does not count accumulated batches, nor scale the
+    ``eta_max`` of ``OneCycleLR``, which ignores the rate of the optimiser.
     """
     if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
         raise ConfigError('--auto-scale-lr: the config has no auto_scale_lr.base_batch_size; add '
@@ -64,5 +65,9 @@ def scale_learning_rate(cfg: Config, ranks: int) -> None:
         raise ConfigError('--auto-scale-lr: optim_wrapper.optimizer has no lr to scale')
     images = (ranks * cfg.train_dataloader.batch_size
               * cfg.optim_wrapper.get('accumulative_counts', 1))
-    cfg.optim_wrapper.optimizer.lr *= images / cfg.auto_scale_lr.base_batch_size
+    factor, schedules = images / cfg.auto_scale_lr.base_batch_size, cfg.get('param_scheduler') or []
+    cfg.optim_wrapper.optimizer.lr *= factor
+    for schedule in schedules if isinstance(schedules, list) else [schedules]:
+        if 'eta_max' in schedule:
+            schedule.eta_max *= factor
     cfg.auto_scale_lr.enable = False            # done
