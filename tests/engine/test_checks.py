@@ -5,10 +5,12 @@ import pytest
 from conftest import REPOSITORY
 from mmengine.config import Config
 from mmengine.registry import MODELS, init_default_scope
+from pairs import zip_equal
 from torch import nn
 
 from hourglass.engine.checks import check_model, doubts
 from hourglass.errors import ConfigError
+from hourglass.models.backbone import StackedHourglass
 from hourglass.models.head import StackedHeatmapHead
 
 TINY = {'model.backbone.channels': 8, 'model.backbone.depth': 1,
@@ -67,6 +69,21 @@ def test_a_stage_that_predicts_without_a_loss_is_doubtful(weights, stage, said):
     lines = list(doubts(SimpleNamespace(model=model, optim_wrapper={})))
     assert lines == said * [
         'model.head.stage_weights is 0 for the stage that predicts, which learns nothing']
+
+
+@pytest.mark.parametrize(('options', 'load_from', 'said'), [
+    (dict(frozen_stages=0), None, ['frozen_stages keeps']), (dict(), None, []),
+    (dict(norm_eval=True), None, ['norm_eval keeps']), (dict(norm_eval=True), 'people.pth', []),
+    (dict(frozen_stages=1, init_cfg=dict(type='Pretrained', checkpoint='a.pth')), None, [])])
+def test_frozen_random_weights_are_doubtful(options, load_from, said):
+    model = nn.Module()
+    model.backbone = StackedHourglass(
+        num_stacks=2, channels=8, depth=1, stem_channels=(4, 8, 8), **options)
+    runner = SimpleNamespace(model=model, optim_wrapper={}, _load_from=load_from)
+    lines = list(doubts(runner))
+    assert len(lines) == len(said)
+    for line, beginning in zip_equal(lines, said):
+        assert line.startswith(f'model.backbone.{beginning}') and 'set load_from' in line
 
 
 def test_networks_of_other_projects_may_checkpoint_their_activations():

@@ -76,7 +76,8 @@ def check_batches(loader: DataLoader, model: nn.Module) -> None:
 
 def doubts(runner: Runner) -> Iterator[str]:
     """Yield what a run is set to do and is hardly meant to, a line each."""
-    wrapper, head = runner.optim_wrapper, getattr(unwrapped(runner.model), 'head', None)
+    wrapper, model = runner.optim_wrapper, unwrapped(runner.model)
+    head, given = getattr(model, 'head', None), getattr(model, 'init_cfg', None)
     if isinstance(wrapper, OptimWrapper):
         if all(group.get('initial_lr', group['lr']) == 0 for group in wrapper.param_groups):
             yield 'optim_wrapper.optimizer.lr is 0: nothing is learned'
@@ -88,6 +89,12 @@ def doubts(runner: Runner) -> Iterator[str]:
     if (isinstance(head, StackedHeatmapHead)
             and (head.stage_weights or ())[head.predict_stage:][:1] == (0,)):
         yield 'model.head.stage_weights is 0 for the stage that predicts, which learns nothing'
+    for name, part in model.named_modules():
+        if isinstance(part, Backbone) and (part.frozen or part.norm_eval) and not (
+                runner._load_from or part.init_cfg or given):
+            what = ('frozen_stages keeps random weights' if part.frozen else
+                    'norm_eval keeps the statistics of no image')
+            yield f'model.{name}.{what}, as no weights are loaded; set load_from'
 
 
 def check_evaluation(loop: ValLoop | TestLoop) -> None:
