@@ -17,6 +17,9 @@ TINY = {'model.backbone.channels': 8, 'model.backbone.depth': 1,
         'model.backbone.stem_channels': (4, 8, 8)}
 
 
+ONE_CYCLE = {'param_scheduler': [dict(type='OneCycleLR', eta_max=0.1)]}
+
+
 def checked(options: dict) -> None:
     cfg = Config.fromfile(
         REPOSITORY / 'configs/synthetic/td-hm_hourglass2-paper_synthetic-256x256.py')
@@ -33,7 +36,8 @@ def keys(**custom: dict) -> dict:
 
 @pytest.mark.parametrize('options', [
     {}, {'activation_checkpointing': ['head']}, {'model.backbone.frozen_stages': 1},
-    keys(backbone__stem=dict(lr_mult=0.1, decay_mult=0)), keys(heatmaps=dict(alpha=0.9))])
+    keys(backbone__stem=dict(lr_mult=0.1, decay_mult=0)), keys(heatmaps=dict(alpha=0.9)),
+    keys(stem=dict(decay_mult=0)) | ONE_CYCLE])
 def test_settings_that_fit_pass(options):
     checked(options)
 
@@ -55,7 +59,9 @@ def test_settings_that_fit_pass(options):
     (keys(stem=dict(requires_grad=False)), "nothing reads 'requires_grad'; freeze stem and stacks "
                                            r'with model\.backbone\.frozen_stages'),
     (keys(stem=dict(lr_mult=0)), 'lr_mult=0 freezes no statistics, and no weights under a schedule '
-                                 r'with an absolute eta_min; freeze stem and stacks')])
+                                 r'with an absolute eta_min; freeze stem and stacks'),
+    (keys(stem=dict(lr_mult=0.1)) | ONE_CYCLE, 'OneCycleLR gives all parameters its eta_max'),
+    ({'optim_wrapper.paramwise_cfg': dict(bias_lr_mult=2)} | ONE_CYCLE, 'whatever bias_lr_mult')])
 def test_settings_that_would_train_something_else_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         checked(options)

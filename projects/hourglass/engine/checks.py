@@ -54,6 +54,9 @@ def check_model(model: nn.Module, cfg: ConfigDict) -> None:
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError('model: every parameter is frozen; nothing would be trained')
     _check_parameter_groups(model, cfg.get('optim_wrapper') or {})
+    schedules = cfg.get('param_scheduler') or []
+    if any('eta_max' in one for one in (schedules if isinstance(schedules, list) else [schedules])):
+        _refuse_rates(cfg.optim_wrapper.get('paramwise_cfg') or {})
 
 
 def check_batches(loader: DataLoader, model: nn.Module) -> None:
@@ -160,3 +163,10 @@ def _check_parameter_groups(model: nn.Module, wrapper: dict) -> None:
         if options.get('lr_mult') == 0:
             raise ConfigError(f'{where}: lr_mult=0 freezes no statistics, and no weights under a '
                               f'schedule with an absolute eta_min; {_FREEZE}')
+
+
+def _refuse_rates(paramwise: dict) -> None:
+    for place in (paramwise, *paramwise.get('custom_keys', {}).values()):
+        for key in sorted({'lr_mult', 'bias_lr_mult', 'dcn_offset_lr_mult'} & place.keys()):
+            raise ConfigError('optim_wrapper.paramwise_cfg: OneCycleLR gives all parameters its '
+                              f'eta_max, whatever {key} is; leave it out, or use another schedule')
