@@ -62,6 +62,10 @@ def test_an_annotation_of_a_box_alone_has_no_keypoints(tmp_path):
     assert found.tolist() == [0] * 9
 
 
+def test_an_area_of_null_is_one_that_is_not_known(tmp_path):
+    assert len(read_coco(write_people(tmp_path, [annotation(1, 0, area=None)])).annotations) == 1
+
+
 def test_a_size_that_is_no_number_is_named(tmp_path):
     path = changed(tmp_path, images=[dict(id=0, file_name='0.png', width='wide', height=60)])
     with pytest.raises(DataError, match='image 0: width: could not convert'):
@@ -75,6 +79,8 @@ def test_a_size_that_is_no_number_is_named(tmp_path):
     (dict(bbox=[1, 2, 3]), r'annotation 1: bbox: 3 numbers, a list of 4 needed'),
     (dict(keypoints=['1', 2, 2] * 3), 'annotation 1: keypoints: could not convert a text'),
     (dict(area='large'), 'annotation 1: area: could not convert'),
+    (dict(area=-300), 'annotation 1: area is -300; give 0 where it is not known'),
+    (dict(iscrowd='0'), 'annotation 1: iscrowd: could not convert a text to a number'),
     (dict(category_id=7), "annotation 1: category 7 is not in 'categories'"),
     (dict(category_id=[1]), r"annotation 1: category \[1\] is not in 'categories'"),
     (dict(image_id=99), "annotation 1: image 99 is not in 'images'")])

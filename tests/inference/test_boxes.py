@@ -128,6 +128,8 @@ def test_a_box_without_area_is_left_out_and_the_others_of_its_image_remain(writt
 @pytest.mark.parametrize(('content', 'message'), [
     (coco([dict(image_id=999, bbox=[1, 2, 3, 4])]), "annotation 0: image 999 is not in 'images'"),
     (coco([dict(id=31, bbox=[1, 2, 3])]), 'annotation 31: bbox: 3 numbers, a list of 4 needed'),
+    (coco([dict(id=31, bbox=[1, 2, 3, 4], iscrowd='0')]),
+     'annotation 31: iscrowd: could not convert a text to a number'),
     (coco([dict(id=31, bbox=None)]), 'annotation 31: bbox: 1 numbers, a list of 4 needed'),
     (coco([dict(id=31, bbox=[1, 2, 3, 4], score='x')]), 'annotation 31: score: could not'),
     (coco([dict(bbox=[1, 2, 3, 4], score=1), dict(bbox=[1, 2, 3, 4])]),

@@ -100,7 +100,11 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
     rows = _columns(found, 'keypoints', (3 * len(names),), where)
     for one, row in zip(found, rows):
         one['keypoints'] = row
-    _columns([one for one in found if 'area' in one], 'area', (), where)
+    sized = [one for one in found if one.get('area') is not None]
+    for one, area in zip(sized, _columns(sized, 'area', (), where)):
+        if area < 0:
+            raise DataError(f"{where} {one['id']}: area is {area:g}; give 0 where it is not known")
+    _columns([one for one in found if one.get('iscrowd')], 'iscrowd', (), where)   # '0' is true
     _columns([one for one in found if one.get('bbox')], 'bbox', (4,), where)
     return CocoFile(path, names, _bones(chosen[0].get('skeleton') or [], names, path), images,
                     found)

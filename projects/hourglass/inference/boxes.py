@@ -231,7 +231,7 @@ def _from_coco(content: Any, path: Path, corners: bool
             raise DataError(f"{where}: image {one['image_id']!r} is not in 'images'")
         if one.get('category_id') not in people:
             left_out['of other categories'] += 1
-        elif one.get('iscrowd'):
+        elif floats(one.get('iscrowd') or 0, (), f'{where}: iscrowd'):
             left_out['of crowds'] += 1
         elif (box[2:] <= (box[:2] if corners else 0)).any():
             left_out['without area'] += 1
