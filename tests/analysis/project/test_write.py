@@ -1,4 +1,6 @@
 """The written config builds the data sets that were looked over, and says what was chosen."""
+import shlex
+
 import cv2
 import numpy as np
 import pytest
@@ -44,6 +46,21 @@ def test_the_config_builds_what_was_looked_over(tmp_path, monkeypatch):
 def test_the_sheet_shows_the_crops(tmp_path):
     written(tmp_path, source(tmp_path))
     assert cv2.imread(str(tmp_path / 'project/people.png')).shape == (3 * 256, 6 * 256, 3)
+
+
+def test_the_commands_can_be_pasted_if_the_folder_has_a_blank(tmp_path):
+    *_, following, then = write_project(tmp_path / 'my project', source(tmp_path))
+    assert shlex.split(following)[1:] == ['hourglass', 'train', f'{tmp_path}/my project/config.py']
+    assert f'{tmp_path}/my project/run/best_*.pth' in shlex.split(then) and '/best_*.pth ' in then
+
+
+def test_a_config_is_not_left_by_a_call_that_fails_at_a_broken_image(tmp_path):
+    people = source(tmp_path)
+    for path in (tmp_path / 'images').iterdir():
+        path.write_bytes(path.read_bytes()[:-8000])
+    with pytest.raises(DataError, match='not a readable image'):
+        written(tmp_path, people)
+    assert not (tmp_path / 'project/config.py').exists()
 
 
 def test_people_that_are_left_out_are_counted(tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from pprint import pformat
@@ -88,16 +89,16 @@ def write_project(out: Path, train: Source, val: Source | None = None,
            f'{size.side}, for {len(splits[0])} people; it starts from {start}')
     yield "keypoints without annotation are ignored in training (unannotated='mask')"
     config, sheet = out / 'config.py', out / 'people.png'
+    write_sheet(splits[0], sheet)       # first, as it reads images that may be broken
     with replacing(config) as draft:
         draft.write_text(_config(
             out, dict(options, bits=bits), parts, held_out, file.names, len(splits[0]), size,
             weights, dict(crop_why=crop_why, load_why=start, not_mirrored=not_mirrored)),
             encoding='utf-8')
-    write_sheet(splits[0], sheet)
     yield f'written: {config}, and {sheet} to look at'
-    yield f'next: hourglass train {config}'
-    weights_of_run = out / 'run/best_*.pth'
-    yield (f'then: hourglass predict NEW_IMAGES --config {config} --weights {weights_of_run}'
+    written, run = shlex.quote(str(config)), shlex.quote(str(out / 'run'))
+    yield f'next: hourglass train {written}'
+    yield (f'then: hourglass predict NEW_IMAGES --config {written} --weights {run}/best_*.pth'
            f"{f' --bits {bits}' if bits else ''} "
            f"{'--whole-image' if crop == 'image' else '--boxes FILE (or --detector, for people)'}")
 
