@@ -11,6 +11,18 @@ def test_labelme_by_groups_or_by_boxes(tmp_path, grouped):
     check(converted(labelme(tmp_path / 'me', grouped))[1])
 
 
+def test_a_rectangle_has_two_corners_or_all_four(tmp_path):
+    def boxes(*points):
+        folder = labelme(tmp_path / 'me', shapes=[
+            dict(label='nose', points=[(5, 6)], shape_type='point'),
+            dict(label='cat', points=points, shape_type='rectangle')])
+        return [one['bbox'] for one in converted(folder)[1]['annotations']]
+
+    assert boxes((30, 4), (2, 20)) == boxes((2, 4), (30, 4), (30, 20), (2, 20)) == [[2, 4, 28, 16]]
+    with pytest.raises(DataError, match='a rectangle of 3 points'):
+        boxes((2, 4), (30, 4), (30, 20))
+
+
 def test_points_that_belong_to_nobody_are_refused(tmp_path):
     points = [dict(label='nose', points=[place], shape_type='point') for place in NOSES]
     with pytest.raises(DataError, match=r"a\.png has two points 'nose' of one person"):

@@ -12,9 +12,10 @@ from hourglass.io.files import read_json
 def read_labelme(path: Path, images: Path | None) -> Builder:
     """Read the shapes of all images: a point is a keypoint, named by its label; a rectangle a box.
 
-    Shapes of a person have the same ``group_id``; :meth:`.Builder.add_shapes` says what is done
-    without one. Shapes of other kinds are left out with a warning. The path of an image is relative
-    to the folder of its file. Raises ``DataError`` for files that are not of this form.
+    X-AnyLabeling gives all four corners of a rectangle instead of two. Shapes of a person have the
+    same ``group_id``; :meth:`.Builder.add_shapes` says what is done without one. Shapes of other
+    kinds are left out with a warning. The path of an image is relative to the folder of its file.
+    Raises ``DataError`` for files that are not of this form.
     """
     builder = Builder(path, images or path)
     others: Counter[str] = Counter()
@@ -40,8 +41,11 @@ def read_labelme(path: Path, images: Path | None) -> Builder:
                     points.append(Point(shape['label'], float(x), float(y),
                                         bool(flags.get('occluded')), group))
                 elif kind == 'rectangle':
-                    (x1, y1), (x2, y2) = places
-                    boxes.append(Box(min(x1, x2), min(y1, y2), abs(x2 - x1), abs(y2 - y1), group))
+                    if len(places) not in (2, 4):
+                        raise ValueError(f'a rectangle of {len(places)} points')
+                    xs, ys = zip(*places)
+                    low_x, low_y = min(xs), min(ys)
+                    boxes.append(Box(low_x, low_y, max(xs) - low_x, max(ys) - low_y, group))
                 else:
                     others[kind] += 1
         except DataError:
