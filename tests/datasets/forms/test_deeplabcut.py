@@ -29,6 +29,32 @@ def test_a_table_of_deeplabcut_gives_the_same_people(tmp_path, columns):
         check(content, hidden=False, boxes=False, name='labeled-data/video/a.png')
 
 
+def project(folder, config: str) -> Path:
+    write_images(folder / 'labeled-data/video', ['a.png'])
+    (folder / 'config.yaml').write_text(config)
+    path = folder / 'labeled-data/video/CollectedData_me.csv'
+    path.write_text('individuals,one,one,one,one,single,single\n'
+                    'bodyparts,nose,nose,eye,eye,corner,corner\ncoords,x,y,x,y,x,y\n'
+                    'labeled-data/video/a.png,1,2,3,4,5,6\n')
+    return path
+
+
+def test_keypoints_of_no_animal_are_left_out_with_a_warning(tmp_path):
+    with pytest.warns(UserWarning, match='belong to no animal are left out: corner$'):
+        _, content = converted(project(tmp_path, ''))
+    assert content['categories'][0]['keypoints'] == ['nose', 'eye']
+    assert [one['keypoints'] for one in content['annotations']] == [[1, 2, 2, 3, 4, 2]]
+
+
+@pytest.mark.filterwarnings('ignore:.*belong to no animal')
+def test_bones_are_those_of_the_project(tmp_path):
+    bones = 'skeleton:\n- - eye\n  - nose\n- - objectA\n  - nose\n'
+    for config, expected in ((bones, [[2, 1]]), ('skeleton:', []), ('', [])):
+        assert converted(project(tmp_path, config))[1]['categories'][0]['skeleton'] == expected
+    with pytest.raises(DataError, match=r'config\.yaml: not a config of DeepLabCut'):
+        converted(project(tmp_path, 'skeleton: [1]'))
+
+
 def test_a_table_of_another_kind_is_refused(tmp_path):
     (tmp_path / 'a.csv').write_text('x,y\n1,2\n')
     with pytest.raises(DataError, match="no rows 'bodyparts' and 'coords'"):

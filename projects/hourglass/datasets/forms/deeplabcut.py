@@ -3,13 +3,19 @@ from __future__ import annotations
 
 import csv
 import math
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from hourglass.datasets.forms.builder import Builder, Point
+from hourglass.datasets.skeletons import Pair
 from hourglass.errors import DataError
 from hourglass.io.files import named_errors
 
 _HEADS = ('scorer', 'individuals', 'bodyparts', 'coords')
+_NO_ANIMAL = 'single'                   # individual of a project's uniquebodyparts
 
 
 def read_deeplabcut(path: Path, images: Path | None) -> Builder:
@@ -17,6 +23,8 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
 
     The head of the table has rows ``scorer``, ``individuals`` (of several animals), ``bodyparts``
     and ``coords``. DeepLabCut writes it twice, and an ``.h5`` is read from the ``.csv`` beside it.
+    Points of the individual ``single`` are those of no animal, such as the corners of an arena, and
+    are left out with a warning. The bones are the ``skeleton`` of the project's ``config.yaml``.
     Raises ``DataError`` for a file that is not of this form.
     """
     if path.suffix == '.h5':
@@ -34,7 +42,14 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
     columns = [i for i, text in enumerate(coords) if text == 'x']
     if not columns or any(coords[i + 1:i + 2] != ['y'] for i in columns):
         raise DataError(f"{path}: coords are {', '.join(coords)}; a y needed after each x")
-    builder = Builder(path, images or [*path.absolute().parents][:3][-1])
+    project = [*path.absolute().parents][:3][-1]
+    builder = Builder(path, images or project)
+    animal_of = [*heads.get('individuals', ()), *[''] * len(coords)]
+    of_animals = [i for i in columns if animal_of[i] != _NO_ANIMAL]
+    if 0 < len(of_animals) < len(columns):
+        others = ', '.join(heads['bodyparts'][i] for i in columns if i not in of_animals)
+        warnings.warn(f'{path}: keypoints that belong to no animal are left out: {others}',
+                      stacklevel=2)
     for number, row in enumerate(rows[len(heads):], len(heads) + 1):
         if not any(row):
             continue
@@ -42,7 +57,7 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
             raise DataError(f'{path}, line {number}: {len(row)} cells, {len(coords)} needed')
         image = builder.add_image('/'.join(filter(None, row[:columns[0]])))
         animals: dict[str, list[Point]] = {}
-        for i in columns:
+        for i in of_animals or columns:
             try:
                 x, y = (float(text or 'nan') for text in row[i:i + 2])
             except ValueError:
@@ -52,8 +67,18 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
             if name not in builder.names:
                 builder.names.append(name)
             if not math.isnan(x + y):
-                animal = heads['individuals'][i] if 'individuals' in heads else ''
-                animals.setdefault(animal, []).append(Point(name, x, y))
+                animals.setdefault(animal_of[i], []).append(Point(name, x, y))
         for points in animals.values():
             builder.add_person(image, points)
+    builder.bones = _bones(project / 'config.yaml', builder.names)
     return builder
+
+
+def _bones(config: Path, names: Sequence[str]) -> list[Pair]:
+    """Return the ``skeleton`` of a project, without bones to keypoints that are not there, as
+    DeepLabCut's example has."""
+    if not config.is_file():
+        return []
+    with named_errors(config, 'not a config of DeepLabCut', 'save it again'):
+        content = yaml.safe_load(config.read_text(encoding='utf-8')) or {}
+        return [(a, b) for a, b in content.get('skeleton') or () if {a, b} <= set(names)]
