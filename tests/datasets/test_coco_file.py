@@ -49,10 +49,10 @@ def test_bones_are_counted_from_1_or_from_0(tmp_path, skeleton):
 
 
 @pytest.mark.parametrize('skeleton', [[[1, 4]], [[1]], [['nose', 'left_eye']], 3])
-def test_other_bones_are_refused(tmp_path, skeleton):
+def test_other_bones_are_left_out_with_a_warning(tmp_path, skeleton):
     path = changed(tmp_path, categories=[cat(1, 'cat', skeleton=skeleton)])
-    with pytest.raises(DataError, match='categories: skeleton .* does not join pairs of the 3'):
-        read_coco(path)
+    with pytest.warns(UserWarning, match='categories: skeleton .* does not join pairs of the 3'):
+        assert read_coco(path).bones == []
 
 
 def test_an_annotation_of_a_box_alone_has_no_keypoints(tmp_path):

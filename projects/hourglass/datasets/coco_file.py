@@ -8,6 +8,7 @@ px, and boxes x, y, width, height.
 """
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -111,15 +112,20 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
 
 
 def _bones(skeleton: Any, names: list[str], path: Path) -> list[Pair]:
-    """Return bones by name; some tools count keypoints from 0, and then one of them is 0."""
+    """Return bones by name; some tools count keypoints from 0, and then one of them is 0.
+
+    Bones are for drawings alone: if one joins other keypoints, as in CrowdPose, whose file has
+    COCO's bones, there are none, and a warning says so.
+    """
     try:
         links = np.array(skeleton, int).reshape(-1, 2)
     except (TypeError, ValueError, OverflowError):
         links = np.array([[-1, -1]])
     links = links - (0 if (links == 0).any() else 1)
     if ((links < 0) | (links >= len(names))).any():
-        raise DataError(f'{path}: categories: skeleton {skeleton} does not join pairs of the '
-                        f'{len(names)} keypoints, counted from 1')
+        warnings.warn(f'{path}: categories: skeleton {skeleton} does not join pairs of the '
+                      f'{len(names)} keypoints, counted from 1; no bones are drawn', stacklevel=3)
+        return []
     return [(names[a], names[b]) for a, b in links]
 
 
