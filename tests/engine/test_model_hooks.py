@@ -12,7 +12,7 @@ from hourglass.errors import CheckpointError
 
 
 def runner_with(model) -> SimpleNamespace:
-    return SimpleNamespace(model=model, _load_from='some.pth', work_dir='work')
+    return SimpleNamespace(model=model, _load_from='some.pth', work_dir='work', _train_loop={})
 
 
 def test_only_matching_checkpoints_pass():
@@ -41,6 +41,54 @@ class Loop(BaseLoop):
 
     def run(self) -> None:
         pass
+
+
+def heatmap_layers() -> torch.nn.Module:
+    return torch.nn.ModuleDict(dict(
+        heatmaps=torch.nn.Conv2d(5, 3, 1), body=torch.nn.Conv2d(3, 3, 1),
+        reinjects=torch.nn.ModuleDict(dict(heatmaps=torch.nn.Conv2d(3, 5, 1)))))
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_keypoints_of_another_order_move_to_their_places(prefix):
+    model, trained = heatmap_layers(), heatmap_layers()
+    start, known = model.state_dict(), trained.state_dict()
+    checkpoint = dict(
+        state_dict={prefix + name: value.clone() for name, value in known.items()},
+        meta=dict(dataset_meta=dict(keypoint_id2name={0: 'nose', 1: 'left_eye', 2: 'tail'})))
+    runner = runner_with(model)
+    runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
+        metainfo=dict(keypoint_id2name={0: 'Left Eye', 1: 'paw', 2: 'nose'})))
+    hook = MatchingCheckpointHook(['*heatmaps.*'])
+    hook.after_load_checkpoint(runner, checkpoint)              # to test, not to train
+    assert checkpoint['state_dict'][f'{prefix}heatmaps.bias'].equal(known['heatmaps.bias'])
+
+    runner._train_loop = Loop()
+    hook.after_load_checkpoint(runner, checkpoint)
+    found = {name.removeprefix('module.'): value
+             for name, value in checkpoint['state_dict'].items()}
+    for place, row in enumerate((known, start, known)):
+        other = (1, 1, 0)[place]                                # in the checkpoint
+        for name in ('heatmaps.weight', 'heatmaps.bias'):
+            assert found[name][place].equal(row[name][other])
+        name = 'reinjects.heatmaps.weight'
+        assert found[name][:, place].equal(row[name][:, other])
+    for name in ('reinjects.heatmaps.bias', 'body.weight', 'body.bias'):
+        assert found[name].equal(known[name])
+
+
+@pytest.mark.parametrize('meta', [
+    {}, dict(dataset_meta=dict(keypoint_id2name={0: 'a', 1: 'b', 2: 'c'})),
+    dict(dataset_meta=dict(keypoint_id2name={0: 'c'})), dict(dataset_meta=dict(CLASSES=()))])
+def test_weights_stay_as_they_are_if_keypoints_are_the_same_or_not_known(meta):
+    model, runner = heatmap_layers(), runner_with(heatmap_layers())
+    runner._train_loop = Loop()
+    runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
+        metainfo=dict(keypoint_id2name={0: 'a', 1: 'b', 2: 'c'})))
+    checkpoint = dict(state_dict=model.state_dict(), meta=meta)
+    MatchingCheckpointHook(['*heatmaps.*']).after_load_checkpoint(runner, checkpoint)
+    assert all(value.equal(model.state_dict()[name])
+               for name, value in checkpoint['state_dict'].items())
 
 
 @pytest.mark.parametrize(('init_cfg', 'message'), [

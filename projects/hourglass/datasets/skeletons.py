@@ -160,6 +160,11 @@ def opposites(names: Sequence[str]) -> dict[str, str]:
     return {one: other for pair in pairs for one, other in (pair, pair[::-1])}
 
 
+def plain_name(name: str) -> str:
+    """Return the name of a keypoint as the skeletons here spell it: ``'Left Eye'``: left_eye."""
+    return name.strip().lower().replace(' ', '_').replace('-', '_')
+
+
 def keypoint_names(metainfo: dict) -> list[str]:
     """Return the names of the K keypoints of a skeleton, as defined here or as mmpose parses it."""
     names = metainfo.get('keypoint_id2name') or {

@@ -1,16 +1,19 @@
 """Hooks on the model before it runs: its weights, its memory format and, in a test, its runtime."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
 from mmengine.model import PretrainedInit
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.checkpoint import CheckpointLoader
-from torch import nn
+from torch import Tensor, nn
 
 from hourglass.checkpoints import refuse_another_network, state_dict
+from hourglass.datasets.skeletons import keypoint_names, plain_name
 from hourglass.deploy.runtimes import optimized
 from hourglass.engine.distributed import unwrapped
 from hourglass.inference.openmmlab import pose_network, with_network
@@ -26,7 +29,9 @@ class MatchingCheckpointHook(Hook):
     Args:
         may_differ: patterns of tensor names that may be missing on one side or have another shape,
             for fine-tuning: ``['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*']`` when
-            the number of keypoints changes.
+            the keypoints change. If a training has as many keypoints as the checkpoint, but others
+            or in another order, those of equal names are moved to their places in these layers of
+            heatmaps, and all others start from random numbers.
     """
 
     def __init__(self, may_differ: Sequence[str] = ()):
@@ -50,8 +55,39 @@ class MatchingCheckpointHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         path = runner._load_from or runner.work_dir
         model = unwrapped(runner.model)
-        refuse_another_network(model.state_dict(), state_dict(checkpoint, path), path,
-                               self.may_differ)
+        ours, theirs = model.state_dict(), state_dict(checkpoint, path)
+        refuse_another_network(ours, theirs, path, self.may_differ)
+        if self.may_differ and isinstance(runner._train_loop, BaseLoop):
+            meta = checkpoint.get('meta', {}).get('dataset_meta')
+            own, other = map(_names, (
+                getattr(runner.train_dataloader.dataset, 'metainfo', None), meta))
+            if own != other and len(own) == len(other):
+                self._move_keypoints(ours, theirs, own, other)
+                MMLogger.get_current_instance().info(
+                    f'{path}: of {len(own)} keypoints, {len(set(own) & set(other))} start from it, '
+                    'and the others from random numbers')
+
+    def _move_keypoints(self, ours: Mapping[str, Tensor], theirs: dict[str, Tensor],
+                        own: Sequence[str], other: Sequence[str]) -> None:
+        """Order the layers of heatmaps of ``theirs``, of keypoints ``other``, as ``own``."""
+        for key, value in theirs.items():
+            name = key.removeprefix('module.')
+            axis = 1 if 'reinjects' in name else 0          # of the keypoints
+            if 'heatmaps' in name and value.ndim > axis and any(
+                    fnmatch(name, pattern) for pattern in self.may_differ) and (
+                        name in ours and ours[name].shape == value.shape):
+                theirs[key] = ours[name].clone()
+                for place, keypoint in enumerate(own):
+                    if keypoint in other:
+                        theirs[key].select(axis, place).copy_(
+                            value.select(axis, other.index(keypoint)))
+
+
+def _names(metainfo: dict | None) -> list[str]:
+    """Return the keypoints of a data set that has any, as :func:`.skeletons.plain_name`."""
+    if not metainfo or 'keypoint_id2name' not in metainfo:
+        return []
+    return [plain_name(name) for name in keypoint_names(metainfo)]
 
 
 def _pretrained(part: nn.Module) -> list[tuple[str, str]]:

@@ -10,7 +10,14 @@ from dataclasses import asdict, dataclass
 from hourglass.checkpoints import read_checkpoint
 from hourglass.checkpoints.names import weights_by_name
 from hourglass.datasets.coco_file import CocoFile, has_area
-from hourglass.datasets.skeletons import SKELETONS, WORD, Pair, find_pairs, keypoint_names
+from hourglass.datasets.skeletons import (
+    SKELETONS,
+    WORD,
+    Pair,
+    find_pairs,
+    keypoint_names,
+    plain_name,
+)
 from hourglass.errors import DataError
 
 _MOST_ROWS = 30                 # of a table with a row for each pair of keypoints
@@ -104,7 +111,7 @@ def choose_weights(names: Sequence[str], size: Size) -> tuple[str | None, list[s
 
     Weights of another network, or that share less than a third of the keypoints, are not taken.
     """
-    ours = {_plain(name): name for name in names}
+    ours = {plain_name(name): name for name in names}
     shared = {}
     for name, path in weights_by_name().items():
         meta = read_checkpoint(path)['meta']
@@ -119,10 +126,6 @@ def choose_weights(names: Sequence[str], size: Size) -> tuple[str | None, list[s
     if best is None or len(shared[best]) < len(names) * _LEAST_SHARED:
         return None, []
     return best, shared[best]
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower().replace(' ', '_').replace('-', '_')
 
 
 def table_rows(names: Sequence[str], pairs: Sequence[Pair]) -> dict[str, list[str]]:
