@@ -153,7 +153,7 @@ def test_people_are_read_again_before_a_data_set_is_full(tmp_path):
 
 @pytest.mark.parametrize('argument', [
     dict(bbox_file='boxes.json'), dict(sample_interval=2), dict(data_mode='bottomup'),
-    dict(filter_cfg=dict(bbox_score_thr=0.5))], ids=str)
+    dict(filter_cfg=dict(bbox_score_thr=0.5)), dict(metainfo=dict(from_file='mpii.py'))], ids=str)
 def test_arguments_of_mmpose_without_effect_are_refused(tmp_path, argument):
     with pytest.raises(ConfigError, match=f'KeypointDataset: {next(iter(argument))} has no effect'):
         dataset(tmp_path, **argument)

@@ -22,7 +22,7 @@ from hourglass.io.images import find_bits
 _METAINFO_OF_SAMPLES = (
     'dataset_name', 'upper_body_ids', 'lower_body_ids', 'flip_pairs', 'dataset_keypoint_weights',
     'flip_indices', 'skeleton_links')
-_WITHOUT_EFFECT = 'bbox_file', 'sample_interval', 'filter_cfg', 'data_mode'
+_WITHOUT_EFFECT = 'bbox_file', 'sample_interval', 'filter_cfg', 'data_mode', 'metainfo'
 SAMPLE_IDS = 2**32                      # ids of a data set's samples count from a multiple of this
 
 
