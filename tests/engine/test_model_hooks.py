@@ -43,22 +43,28 @@ class Loop(BaseLoop):
         pass
 
 
-def heatmap_layers() -> torch.nn.Module:
+def heatmap_layers(keypoints: int = 3) -> torch.nn.Module:
     return torch.nn.ModuleDict(dict(
-        heatmaps=torch.nn.Conv2d(5, 3, 1), body=torch.nn.Conv2d(3, 3, 1),
-        reinjects=torch.nn.ModuleDict(dict(heatmaps=torch.nn.Conv2d(3, 5, 1)))))
+        heatmaps=torch.nn.Conv2d(5, keypoints, 1), body=torch.nn.Conv2d(3, 3, 1),
+        reinjects=torch.nn.ModuleDict(dict(heatmaps=torch.nn.Conv2d(keypoints, 5, 1)))))
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.'])
-def test_keypoints_of_another_order_move_to_their_places(prefix):
-    model, trained = heatmap_layers(), heatmap_layers()
+@pytest.mark.parametrize(('names', 'places'), [
+    (['Left Eye', 'paw', 'nose'], {0: 1, 2: 0}),                # another order
+    (['left-eye', 'ear', 'nose', 'paw'], {0: 1, 2: 0}),
+    (['tail', 'nose'], {0: 2, 1: 0}),
+    (['nose', 'left_eye', 'tail', 'paw'], {0: 0, 1: 1, 2: 2}),
+    (['paw', 'ear'], {})])
+def test_keypoints_of_equal_names_move_to_their_places(prefix, names, places):
+    model, trained = heatmap_layers(len(names)), heatmap_layers().half()
     start, known = model.state_dict(), trained.state_dict()
     checkpoint = dict(
         state_dict={prefix + name: value.clone() for name, value in known.items()},
         meta=dict(dataset_meta=dict(keypoint_id2name={0: 'nose', 1: 'left_eye', 2: 'tail'})))
     runner = runner_with(model)
     runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
-        metainfo=dict(keypoint_id2name={0: 'Left Eye', 1: 'paw', 2: 'nose'})))
+        metainfo=dict(keypoint_id2name=dict(enumerate(names)))))
     hook = MatchingCheckpointHook(['*heatmaps.*'])
     hook.after_load_checkpoint(runner, checkpoint)              # to test, not to train
     assert checkpoint['state_dict'][f'{prefix}heatmaps.bias'].equal(known['heatmaps.bias'])
@@ -67,14 +73,27 @@ def test_keypoints_of_another_order_move_to_their_places(prefix):
     hook.after_load_checkpoint(runner, checkpoint)
     found = {name.removeprefix('module.'): value
              for name, value in checkpoint['state_dict'].items()}
-    for place, row in enumerate((known, start, known)):
-        other = (1, 1, 0)[place]                                # in the checkpoint
+    for place in range(len(names)):
+        row, other = (known, places[place]) if place in places else (start, place)
         for name in ('heatmaps.weight', 'heatmaps.bias'):
-            assert found[name][place].equal(row[name][other])
+            assert found[name][place].equal(row[name][other].float())
         name = 'reinjects.heatmaps.weight'
-        assert found[name][:, place].equal(row[name][:, other])
+        assert found[name][:, place].equal(row[name][:, other].float())
     for name in ('reinjects.heatmaps.bias', 'body.weight', 'body.bias'):
         assert found[name].equal(known[name])
+    assert not model.load_state_dict(found).missing_keys
+
+
+def test_layers_of_another_width_start_from_random_numbers():
+    checkpoint = dict(state_dict=torch.nn.ModuleDict(dict(heatmaps=torch.nn.Conv2d(7, 3, 1)))
+                      .state_dict(),
+                      meta=dict(dataset_meta=dict(keypoint_id2name={0: 'a', 1: 'b', 2: 'c'})))
+    runner = runner_with(heatmap_layers(2))
+    runner._train_loop = Loop()
+    runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
+        metainfo=dict(keypoint_id2name={0: 'c', 1: 'a'})))
+    MatchingCheckpointHook(['*']).after_load_checkpoint(runner, checkpoint)
+    assert checkpoint['state_dict']['heatmaps.weight'].shape == (3, 7, 1, 1)
 
 
 @pytest.mark.parametrize('meta', [

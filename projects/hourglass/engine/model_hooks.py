@@ -29,9 +29,9 @@ class MatchingCheckpointHook(Hook):
     Args:
         may_differ: patterns of tensor names that may be missing on one side or have another shape,
             for fine-tuning: ``['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*']`` when
-            the keypoints change. If a training has as many keypoints as the checkpoint, but others
-            or in another order, those of equal names are moved to their places in these layers of
-            heatmaps, and all others start from random numbers.
+            the keypoints change. Of layers of heatmaps among them, a training whose keypoints are
+            others than the checkpoint's, more, fewer or in another order, takes the weights of
+            those of equal names to their places, and all others start from random numbers.
     """
 
     def __init__(self, may_differ: Sequence[str] = ()):
@@ -61,26 +61,34 @@ class MatchingCheckpointHook(Hook):
             meta = checkpoint.get('meta', {}).get('dataset_meta')
             own, other = map(_names, (
                 getattr(runner.train_dataloader.dataset, 'metainfo', None), meta))
-            if own != other and len(own) == len(other):
-                self._move_keypoints(ours, theirs, own, other)
+            if own != other and self._move_keypoints(ours, theirs, own, other):
                 MMLogger.get_current_instance().info(
                     f'{path}: of {len(own)} keypoints, {len(set(own) & set(other))} start from it, '
                     'and the others from random numbers')
 
     def _move_keypoints(self, ours: Mapping[str, Tensor], theirs: dict[str, Tensor],
-                        own: Sequence[str], other: Sequence[str]) -> None:
-        """Order the layers of heatmaps of ``theirs``, of keypoints ``other``, as ``own``."""
+                        own: Sequence[str], other: Sequence[str]) -> bool:
+        """Make the layers of heatmaps of ``theirs``, of keypoints ``other``, those of ``own``.
+
+        Returns whether there are any.
+        """
+        found = False
+        shared = [name for name in own if name in other]
+        to, from_ = (torch.tensor([names.index(name) for name in shared], dtype=torch.long)
+                     for names in (own, other))
         for key, value in theirs.items():
             name = key.removeprefix('module.')
             axis = 1 if 'reinjects' in name else 0          # of the keypoints
-            if 'heatmaps' in name and value.ndim > axis and any(
-                    fnmatch(name, pattern) for pattern in self.may_differ) and (
-                        name in ours and ours[name].shape == value.shape):
-                theirs[key] = ours[name].clone()
-                for place, keypoint in enumerate(own):
-                    if keypoint in other:
-                        theirs[key].select(axis, place).copy_(
-                            value.select(axis, other.index(keypoint)))
+            if 'heatmaps' in name and value.ndim > axis and name in ours and any(
+                    fnmatch(name, pattern) for pattern in self.may_differ):
+                start = ours[name]
+                fits = list(start.shape)
+                fits[axis] = len(other)
+                if list(value.shape) == fits and start.shape[axis] == len(own):
+                    moved = value.cpu().index_select(axis, from_).to(start.dtype)
+                    theirs[key] = start.cpu().index_copy(axis, to, moved)
+                    found = True
+        return found
 
 
 def _names(metainfo: dict | None) -> list[str]:
