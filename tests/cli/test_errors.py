@@ -20,6 +20,8 @@ from hourglass.errors import ConfigError, DataError
     (OSError(errno.ENOSPC, 'No space left on device', 'out/a.pth'),
      'out/a.pth: cannot be written (No space left on device); choose a folder you may write to, '
      'with free space'),
+    (OSError(errno.ENAMETOOLONG, 'File name too long', 'aaaa.jpg'),
+     'aaaa.jpg: File name too long; shorten it'),
     (KeyError('Nets is not in the mmengine::model registry. Please check'),
      "the config names type 'Nets', which the registry mmengine::model does not know; check its "
      'spelling and custom_imports'),

@@ -137,7 +137,8 @@ def test_another_scale_or_order_is_suspected(cli, capsys, mpii, tmp_path, change
     (('--split', 'val'), '--split: .*valid.h5 holds one split with its head boxes'),
     (('--head-boxes', 'gt.mat'), '--head-boxes: .*valid.h5 holds one split'),
     (('--curves', '/dev/null/a.png'), 'a.png: cannot be written'),
-    (('--json', '/dev/null/a.json'), 'a.json: cannot be written')])
+    (('--json', '/dev/null/a.json'), 'a.json: cannot be written'),
+    (('--json', 'one', '--people', './one'), 'one: two outputs would be this file')])
 def test_impossible_arguments_are_refused_in_one_line(cli, mpii, options, message):
     with pytest.raises(SystemExit, match=f'^error: .*{message}'):
         cli('evaluate', *mpii, *options)

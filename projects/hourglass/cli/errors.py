@@ -68,6 +68,8 @@ def _one_line(error: Exception) -> str | None:
     text = str(error)
     if isinstance(error, HourglassError):
         return text
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f'{error.filename}: {error.strerror}; shorten it'
     if isinstance(error, OSError) and error.errno in _DISK:
         if any(Path(frame.filename).name == 'synchronize.py'            # multiprocessing's
                for frame in traceback.extract_tb(error.__traceback__)):

@@ -163,11 +163,19 @@ def write_json(path: Path, content: Any, indent: int | None = None) -> None:
 
 
 def keep_inputs(outputs: Iterable[str | Path | None], inputs: Iterable[str | Path | None]) -> None:
-    """Raise ``DataError`` if a file that is to be written is one that is read; None is no file."""
+    """Raise ``DataError`` if a file that is to be written is one that is read, or twice the same.
+
+    None is no file.
+    """
     read = {Path(path).expanduser().resolve() for path in inputs if path}
-    for path in outputs:
-        if path and Path(path).resolve() in read:
+    written = set()
+    for path in filter(None, outputs):
+        place = Path(path).resolve()
+        if place in read:
             raise DataError(f'{path}: would replace a file that is read; name another')
+        if place in written:
+            raise DataError(f'{path}: two outputs would be this file; name another for one')
+        written.add(place)
 
 
 def check_writable(path: Path) -> None:
