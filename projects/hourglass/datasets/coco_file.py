@@ -53,18 +53,8 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
             'images', 'categories', 'annotations')):
         raise DataError(f"{path}: 'images', 'categories' and 'annotations' needed, as in COCO's "
                         'annotation of people')
-    named = [(str(one.get('name')), one) for one in records(
-        content['categories'], (), path, 'category')
-        if isinstance(one.get('keypoints'), list) and one['keypoints']]
-    chosen = [one for name, one in named if category in (None, name)]
-    if named and not chosen:
-        raise DataError(f"{path}: no category {category!r} with names of keypoints; choose one of "
-                        f"{', '.join(dict(named))}")
-    if not chosen or any(one['keypoints'] != chosen[0]['keypoints'] for one in chosen):
-        raise DataError(
-            f'{path}: {len(chosen)} categories have names of keypoints, one needed'
-            + (f"; choose one of {', '.join(dict(named))} with category" if named else
-               '; export the annotation as COCO keypoints'))
+    chosen = _chosen_categories(
+        records(content['categories'], (), path, 'category'), category, path)
     names = list(map(str, chosen[0]['keypoints']))
     if strange := [name for name in names if not name.isprintable()]:
         raise DataError(f'{path}: a keypoint is named {strange[0]!r}; give it a name of one line')
@@ -75,40 +65,65 @@ def read_coco(path: str | Path, category: str | None = None) -> CocoFile:
         one['file_name'] = str(one.get('file_name', one['id']))
     for side in ('width', 'height'):
         _columns([one for one in images.values() if one.get(side)], side, (), f'{path}, image')
-    ids = [one.get('id') for one in chosen]
-    for row, one in enumerate(content['annotations']):
-        if isinstance(one, dict):
-            one['row'] = row
-            if len(content['categories']) == 1:
-                one.setdefault('category_id', ids[0])
-            elif 'category_id' not in one:
-                raise DataError(f"{path}, annotation {one.get('id', row)}: no 'category_id'")
-    known = [one.get('id') for one in content['categories']]     # of any type
-    for one in content['annotations']:
-        if isinstance(one, dict) and one['category_id'] not in known:
-            raise DataError(f"{path}, annotation {one.get('id', one['row'])}: category "
-                            f"{one['category_id']!r} is not in 'categories'")
-    found = [one for one in content['annotations']
-             if not isinstance(one, dict) or one['category_id'] in ids]
+    found = _annotations_of(chosen, content, path)
     for one in records(found, ('id', 'image_id'), path, 'annotation'):
         if one['image_id'] not in images:
             raise DataError(f"{path}, annotation {one['id']}: image {one['image_id']!r} is not in "
                             "'images'")
+    _check_numbers(found, 3 * len(names), f'{path}, annotation')
+    return CocoFile(path, names, _bones(chosen[0].get('skeleton') or [], names, path), images,
+                    found)
+
+
+def _chosen_categories(categories: list[dict], category: str | None, path: Path) -> list[dict]:
+    """Return the categories to read, whose keypoints have the same names."""
+    named = [(str(one.get('name')), one) for one in categories
+             if isinstance(one.get('keypoints'), list) and one['keypoints']]
+    chosen = [one for name, one in named if category in (None, name)]
+    if named and not chosen:
+        raise DataError(f"{path}: no category {category!r} with names of keypoints; choose one of "
+                        f"{', '.join(dict(named))}")
+    if not chosen or any(one['keypoints'] != chosen[0]['keypoints'] for one in chosen):
+        raise DataError(
+            f'{path}: {len(chosen)} categories have names of keypoints, one needed'
+            + (f"; choose one of {', '.join(dict(named))} with category" if named else
+               '; export the annotation as COCO keypoints'))
+    return chosen
+
+
+def _annotations_of(chosen: list[dict], content: dict, path: Path) -> list[dict]:
+    """Return the annotations of the chosen categories, each with its ``row`` in the file."""
+    ids, known = ([one.get('id') for one in categories]         # of any type
+                  for categories in (chosen, content['categories']))
+    found = []
+    for row, one in enumerate(records(content['annotations'], (), path, 'annotation')):
+        one['row'] = row
+        if len(known) == 1:
+            one.setdefault('category_id', known[0])
+        if 'category_id' not in one:
+            raise DataError(f"{path}, annotation {one.get('id', row)}: no 'category_id'")
+        if one['category_id'] not in known:
+            raise DataError(f"{path}, annotation {one.get('id', row)}: category "
+                            f"{one['category_id']!r} is not in 'categories'")
+        if one['category_id'] in ids:
+            found.append(one)
+    return found
+
+
+def _check_numbers(annotations: list[dict], length: int, where: str) -> None:
+    """Check the numbers of annotations, and make an array (length,) of the keypoints of each."""
+    for one in annotations:
         if not one.get('keypoints'):                    # a box alone
-            one['keypoints'] = [0] * 3 * len(names)
+            one['keypoints'] = [0] * length
     # an array has a third of the size of lists, which matters for large files
-    where = f'{path}, annotation'
-    rows = _columns(found, 'keypoints', (3 * len(names),), where)
-    for one, row in zip(found, rows):
+    for one, row in zip(annotations, _columns(annotations, 'keypoints', (length,), where)):
         one['keypoints'] = row
-    sized = [one for one in found if one.get('area') is not None]
+    sized = [one for one in annotations if one.get('area') is not None]
     for one, area in zip(sized, _columns(sized, 'area', (), where)):
         if area < 0:
             raise DataError(f"{where} {one['id']}: area is {area:g}; give 0 where it is not known")
-    _columns([one for one in found if one.get('iscrowd')], 'iscrowd', (), where)   # '0' is true
-    _columns([one for one in found if one.get('bbox')], 'bbox', (4,), where)
-    return CocoFile(path, names, _bones(chosen[0].get('skeleton') or [], names, path), images,
-                    found)
+    for key, shape in (('iscrowd', ()), ('bbox', (4,))):        # the text '0' would be true
+        _columns([one for one in annotations if one.get(key)], key, shape, where)
 
 
 def _bones(skeleton: Any, names: list[str], path: Path) -> list[Pair]:
@@ -134,12 +149,12 @@ def has_area(bbox: Sequence[float] | None) -> bool:
     return bool(bbox) and bbox[2] > 0 and bbox[3] > 0       # type: ignore[index]
 
 
-def records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[dict]:
+def records(content: Any, keys: Sequence[str], path: Path, what: str) -> list[dict]:
     """Return the records if each is a dict that has the keys, and an ``id`` of its own."""
-    if not isinstance(records, list):
+    if not isinstance(content, list):
         raise DataError(f'{path}: a list needed, with a record for each {what}')
     ids = set()
-    for place, record in enumerate(records):
+    for place, record in enumerate(content):
         where = f'{path}, {what} {place}'
         if not isinstance(record, dict):
             raise DataError(f'{where}: {record!r} where a record is needed')
@@ -153,7 +168,7 @@ def records(records: Any, keys: Sequence[str], path: Path, what: str) -> list[di
                 raise DataError(f"{path}: two of the {what}s have the id {record['id']!r}; number "
                                 'them apart')
             ids.add(record['id'])
-    return records
+    return content
 
 
 def _columns(records: list[dict], key: str, shape: tuple[int, ...], where: str) -> ndarray:
