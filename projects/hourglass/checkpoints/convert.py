@@ -24,6 +24,7 @@ from hourglass.checkpoints.reading import (
 from hourglass.checkpoints.resizing import first_stacks, widened, widened_head
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.io.files import replacing
+from hourglass.models.backbone import StackedHourglass
 from hourglass.models.stages import stage_index
 
 _DATA_OF_KEYPOINTS = {16: 'mpii', 11: 'flic', 14: 'lsp', 17: 'coco'}
@@ -41,10 +42,7 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
     Everything is checked before anything is written. A calibration stays if the heatmaps do: not
     with ``int8``, fewer ``stacks`` or other ``pixels``. Returns the report of
     :func:`~hourglass.checkpoints.import_checkpoint` with the number of ``parameters`` and
-    ``calibration_dropped``. Raises
-    ``CheckpointError`` for a source that cannot be imported, a detector with ``stacks``, or an
-    unsuitable ``out``, ``ConfigError`` if no data set or input fits, there are fewer ``stacks`` or
-    ``widen`` does not suit, and ``DataError`` if a file cannot be written.
+    ``calibration_dropped``, whether there was a calibration that did not stay.
 
     Args:
         out: ``.safetensors``, with the report as its metadata, or ``.pth``, weights-only loadable.
@@ -57,40 +55,34 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
             ``.safetensors`` alone.
         widen: write a network with this many times the features (:func:`.resizing.widened`).
         stacks: write only this many stacks, the first ones (:func:`.resizing.first_stacks`).
+
+    Raises:
+        CheckpointError: for a source that cannot be imported, a detector with ``stacks``, or an
+            unsuitable ``out``.
+        ConfigError: if no data set or input fits, there are fewer ``stacks``, or ``widen`` does not
+            suit.
+        DataError: if a file cannot be written.
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
     config = Path(config).expanduser() if config else None
-    if out.suffix not in ('.safetensors', '.pth'):
-        raise CheckpointError(f'{out}: name a .safetensors or a .pth file')
-    if int8 and out.suffix != '.safetensors':
-        raise CheckpointError(f'{out}: --int8 is stored as .safetensors; name such a file')
-    if out.resolve() == source.resolve():
-        raise CheckpointError(f'{out}: would replace the checkpoint it is made of; name another')
-    for option, value, known in (('pixels', pixels, PIXELS), ('data', data, DATA)):
-        if value is not None and value not in known:
-            raise ConfigError(f'{option}={value!r}: choose from {", ".join(known)}')
+    _check_arguments(source, out, int8, data, pixels)
     network, report = import_checkpoint(source)
-    if stacks is not None and report['head'] is not None:
-        raise CheckpointError(f'{source}: a detector, which keeps its stacks; leave out --stacks')
-    stacks_before, pixels_before = report['config'].get('num_stacks'), report['pixels']
-    other_stage = False
+    other_heatmaps = int8               # with other heights of their peaks
     if stacks is not None:
-        network, report['config'] = first_stacks(network, report['config'], stacks)
-        if report['description'] is not None:
-            stage = stage_index(report['description'].stage, stacks_before)
-            other_stage = stage != stacks - 1               # the last one predicts
-            report['description'] = replace(report['description'], stage=-1)
+        if report['head'] is not None:
+            raise CheckpointError(
+                f'{source}: a detector, which keeps its stacks; leave out --stacks')
+        network, fewer = _with_stacks(network, report, stacks)
+        other_heatmaps |= fewer
     if widen is not None:
         network, report['config'] = widened(network, report['config'], widen)
         if report['head'] is not None:
             report['head'] = widened_head(report['head'], network.channels)
     if pixels is not None:
+        other_heatmaps |= report['pixels'] != PIXELS[pixels]
         report |= dict(pixels=PIXELS[pixels], pixels_from='as asked')
-    # each changes the heights of the peaks
-    changed = (int8 or other_stage or report['config'].get('num_stacks') != stacks_before
-               or report['pixels'] != pixels_before)
-    report['calibration_dropped'] = changed and report['calibration'] is not None
-    if changed:
+    report['calibration_dropped'] = other_heatmaps and report['calibration'] is not None
+    if other_heatmaps:
         report['calibration'] = None
     parts = dict(backbone=network) | ({} if report['head'] is None else dict(head=report['head']))
     report['parameters'] = sum(p.numel() for part in parts.values() for p in part.parameters())
@@ -106,6 +98,33 @@ def convert_checkpoint(source: str | Path, out: str | Path, half: bool = False,
         with replacing(path) as draft:
             draft.write_bytes(content)
     return report
+
+
+def _check_arguments(source: Path, out: Path, int8: bool, data: str | None, pixels: str | None
+                     ) -> None:
+    if out.suffix not in ('.safetensors', '.pth'):
+        raise CheckpointError(f'{out}: name a .safetensors or a .pth file')
+    if int8 and out.suffix != '.safetensors':
+        raise CheckpointError(f'{out}: --int8 is stored as .safetensors; name such a file')
+    if out.resolve() == source.resolve():
+        raise CheckpointError(f'{out}: would replace the checkpoint it is made of; name another')
+    for option, value, known in (('pixels', pixels, PIXELS), ('data', data, DATA)):
+        if value is not None and value not in known:
+            raise ConfigError(f'{option}={value!r}: choose from {", ".join(known)}')
+
+
+def _with_stacks(network: StackedHourglass, report: dict[str, Any], stacks: int
+                 ) -> tuple[StackedHourglass, bool]:
+    """Return a network of the first stacks, and whether it predicts from other heatmaps.
+
+    The last of the stacks predicts; ``report`` is changed to that of the new network.
+    """
+    count, description = network.num_stacks, report['description']
+    network, report['config'] = first_stacks(network, report['config'], stacks)
+    if description is None:
+        return network, stacks < count
+    report['description'] = replace(description, stage=-1)
+    return network, stacks < count or stage_index(description.stage, count) < count - 1
 
 
 def add_metadata(source: str | Path, out: str | Path, texts: dict[str, str]) -> None:
