@@ -3,11 +3,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hourglass.cli.arguments import add_run_arguments, add_speed_arguments, speed_options
 from hourglass.engine.processes import work_apart
 from hourglass.errors import ConfigError
 from hourglass.io.files import check_writable, replacing, without_nan
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+    from mmengine.runner import Runner
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    import mmengine
-    from mmengine.dist import is_main_process
     from mmengine.runner import Runner
 
     from hourglass.checkpoints.configs import check_test_set
@@ -43,27 +46,44 @@ def run(args: argparse.Namespace) -> None:
     from hourglass.engine.checks import check_evaluation
     from hourglass.engine.journal_loop import use_journal
     checkpoint = checked_checkpoint(args.checkpoint)
+    if args.calibrate is not None and '://' in checkpoint:
+        checkpoint = str(find_weights(checkpoint))      # a file, as it may be replaced
+    _check_arguments(args, checkpoint)
+    place = work_apart(args.launcher) if args.journal else None
+    cfg = load_config(args, join=place is None)
+    check_test_set(cfg, args.config)
+    cfg.load_from = checkpoint
+    _configure(cfg, args)
+    if place:
+        use_journal(cfg, args.journal, place)
+    runner = Runner.from_cfg(cfg)
+    check_evaluation(runner.test_loop)
+    metrics = runner.test()
+    if metrics:                         # nobody is left to other processes or calls
+        _write_results(runner, metrics, args, checkpoint)
+
+
+def _check_arguments(args: argparse.Namespace, checkpoint: str) -> None:
+    """Raise for files that could not be written, before the test and not after it."""
     for option, suffixes in (('out', ('.json', '.yaml', '.yml', '.pkl', '.pickle')),
                              ('dump', ('.pkl', '.pickle'))):
         path = getattr(args, option)
         if path and Path(path).suffix not in suffixes:
             raise ConfigError(f"--{option} {path}: name a {' or '.join(suffixes)} file")
     for path in map(Path, filter(None, (args.out, args.dump, args.people))):
-        check_writable(path)                # not only after the test
+        check_writable(path)
     if args.report:
-        from hourglass.analysis.report.write import check_path, write_report
+        from hourglass.analysis.report.write import check_path
         check_path(args.report)
-    if args.calibrate is not None and '://' in checkpoint:
-        checkpoint = str(find_weights(checkpoint))      # a file, as it may be replaced
     if args.calibrate and Path(args.calibrate).suffix != Path(checkpoint).suffix:
         raise ConfigError(f'--calibrate {args.calibrate}: name a {Path(checkpoint).suffix} file, '
                           'as the checkpoint is one')
     if args.dump and args.journal:
         raise ConfigError('--dump and --journal: a journal keeps only metrics; give one of them')
-    place = work_apart(args.launcher) if args.journal else None
-    cfg = load_config(args, join=place is None)
-    check_test_set(cfg, args.config)
-    cfg.load_from = checkpoint
+
+
+def _configure(cfg: Config, args: argparse.Namespace) -> None:
+    """Change the config of a test as the arguments ask; those that do not fit it are refused."""
     head = _name(cfg.model.get('head', {}).get('type', ''))
     if args.all_stages and not head.endswith('StackedHeatmapHead'):
         raise ConfigError(f'--all-stages: the head of {args.config} is '
@@ -91,18 +111,21 @@ def run(args: argparse.Namespace) -> None:
                               '--all-stages, --report and --calibrate out')
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []),
                             dict(type='hourglass.OptimizeHook', **faster)]
-    if place:
-        use_journal(cfg, args.journal, place)
-    runner = Runner.from_cfg(cfg)
-    check_evaluation(runner.test_loop)
-    metrics = runner.test()             # empty while people are left to other processes or calls
-    if metrics and (args.report or args.calibrate is not None):
-        from hourglass.analysis.calibrate import calibrate, calibration_in
-    if args.calibrate is not None and metrics:
+
+
+def _write_results(runner: Runner, metrics: dict, args: argparse.Namespace, checkpoint: str
+                   ) -> None:
+    """Write what the arguments ask for of a test of all people."""
+    import mmengine
+    from mmengine.dist import is_main_process
+
+    from hourglass.analysis.calibrate import calibrate, calibration_in
+    if args.calibrate is not None:
         calibrate(runner, checkpoint, args.calibrate or checkpoint)
-    if args.report and metrics:
+    if args.report:
+        from hourglass.analysis.report.write import write_report
         write_report(runner, args.report, calibration=calibration_in(args.calibrate or checkpoint))
-    if args.out and metrics and is_main_process():
+    if args.out and is_main_process():
         intervals = {f'{metric.prefix}/{name}': bounds for metric in runner.test_evaluator.metrics
                      for name, bounds in getattr(metric, 'intervals', {}).items()}
         more = dict(interval95=intervals) if intervals else {}
