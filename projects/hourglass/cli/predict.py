@@ -4,6 +4,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,26 +89,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
     from hourglass.apis import init_model
     from hourglass.inference.boxes import box_finder
     from hourglass.inference.collection import Drawing, predict_collection
     from hourglass.inference.sources import ImageFiles, mark_results, open_source
-    if args.model and (args.config or args.weights):
-        raise ConfigError('--model: names the weights; leave out --config and --weights')
+    _check_arguments(args)
     args.model = args.model or _MODEL
-    if args.max_frames is not None and args.max_frames < 1:
-        raise ConfigError(f'--max-frames {args.max_frames}: give 1 or more')
-    if args.config and not args.weights:
-        raise ConfigError('--config and --weights go together (or --model alone)')
-    if args.stage is not None and args.stages is not None:
-        raise ConfigError('--stage and --stages both say which stack predicts; give one')
-    speed = speed_options(args)
-    if speed and args.stage is not None:
-        raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
-                          '--exit-tolerance; give --stages, the number of stacks to run, instead')
-    keep_inputs([args.out / 'predictions.json'], [args.boxes])
     place = work_apart(args.launcher)
     source = open_source(args.input, args.fps, args.bits)
     find_boxes = box_finder(
@@ -121,26 +108,63 @@ def run(args: argparse.Namespace) -> None:
         raise ConfigError(f'{args.input}: still images; --smooth is for videos, and --fps takes '
                           'the images of a folder as one')
     name = args.config or args.weights or args.model
-    model = init_model(name, args.weights, args.device, **speed)
+    model = init_model(name, args.weights, args.device, **speed_options(args))
     mark_results(args.out)
     results = _open_results(args, place, model, source)
     drawing = Drawing(args.out, not args.no_overlays, args.heatmaps, args.crop, args.min_score)
     images = predict_collection(
         model, source, find_boxes, results, drawing, stage=args.stage, batch_size=args.batch_size,
         flip=False if args.no_flip else None, probability=args.probability, smooth=args.smooth)
-    done, stopped, printed = 0, False, set()
+    done, stopped, printed = _predict_images(images, source, results, args)
+    if left := results.finish(args.out):
+        print(f'{counted(done, "image")} done here; {left} are left. The last process to finish, '
+              'or another call, writes the results')
+        sys.exit(_STOPPED if stopped else None)
+    _print_summary(results, source, args)
+    if stopped:
+        sys.exit(_STOPPED)
+    for problem in results.problems:                    # of other processes, too
+        if problem not in printed:
+            print(f'error: {problem}', file=sys.stderr)
+    if results.problems:
+        sys.exit(f"{counted(len(results.problems), 'image')} could not be used")
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    if args.model and (args.config or args.weights):
+        raise ConfigError('--model: names the weights; leave out --config and --weights')
+    if args.max_frames is not None and args.max_frames < 1:
+        raise ConfigError(f'--max-frames {args.max_frames}: give 1 or more')
+    if args.config and not args.weights:
+        raise ConfigError('--config and --weights go together (or --model alone)')
+    if args.stage is not None and args.stages is not None:
+        raise ConfigError('--stage and --stages both say which stack predicts; give one')
+    if speed_options(args) and args.stage is not None:
+        raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
+                          '--exit-tolerance; give --stages, the number of stacks to run, instead')
+    keep_inputs([args.out / 'predictions.json'], [args.boxes])
+
+
+def _predict_images(images: Generator[str | None], source: ImageFiles | Frames, results: Results,
+                    args: argparse.Namespace) -> tuple[int, bool, set[str]]:
+    """Go through the images of :func:`.predict_collection`, and print their problems.
+
+    Returns how many are done, whether the user stopped it, and the problems.
+    """
+    from tqdm import tqdm
+    done, problems = 0, set()
     try:
         for problem in tqdm(
                 images, total=source.count, unit='image', disable=not sys.stderr.isatty()):
             done += 1
             if problem:
-                printed.add(str(problem))
+                problems.add(problem)
                 tqdm.write(f'error: {problem}', file=sys.stderr)
             if done == args.max_frames:
                 break
     except KeyboardInterrupt:
-        stopped = True
         print('stopped; the images that are done are written', file=sys.stderr)
+        return done, True, problems
     except BaseException:
         if done:                                # keep it; the first error is raised
             with suppress(Exception):
@@ -148,10 +172,11 @@ def run(args: argparse.Namespace) -> None:
         raise
     finally:
         images.close()
-    if left := results.finish(args.out):
-        print(f'{counted(done, "image")} done here; {left} are left. The last process to finish, '
-              'or another call, writes the results')
-        sys.exit(_STOPPED if stopped else None)
+    return done, False, problems
+
+
+def _print_summary(results: Results, source: ImageFiles | Frames, args: argparse.Namespace
+                   ) -> None:
     content = results.content()
     whole = ', one looked for in each whole image' if args.whole_image else ''
     people, count = len(content['annotations']), len(content['images'])
@@ -159,13 +184,6 @@ def run(args: argparse.Namespace) -> None:
           f'{args.out}')
     if source.ignored:
         print(f"{counted(source.ignored, 'file')} of {args.input} ignored: no image by name")
-    if stopped:
-        sys.exit(_STOPPED)
-    if results.problems:
-        for problem in results.problems:                # of other processes, too
-            if problem not in printed:
-                print(f'error: {problem}', file=sys.stderr)
-        sys.exit(f"{counted(len(results.problems), 'image')} could not be used")
 
 
 def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
