@@ -24,24 +24,23 @@ from hourglass.registry import HOOKS
 class MatchingCheckpointHook(Hook):
     """Hook that refuses a checkpoint of another network, where mmengine warns and continues.
 
-    A ``Pretrained`` one of an ``init_cfg`` may hold more than its part of the network.
+    The checkpoint of a ``Pretrained`` ``init_cfg`` may hold more than the part that it initialises.
 
     Args:
         may_differ: patterns of tensor names that may be missing on one side or have another shape,
             for fine-tuning: ``['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*']`` when
-            the keypoints change. Of layers of heatmaps among them, a training whose keypoints are
-            others than the checkpoint's, more, fewer or in another order, takes the weights of
-            those of equal names to their places, and all others start from random numbers.
+            the keypoints change. If the keypoints of a training are not those of the checkpoint, in
+            its order, matching layers of heatmaps keep the weights of the keypoints that both
+            name; other keypoints start from random numbers.
     """
 
     def __init__(self, may_differ: Sequence[str] = ()):
         self.may_differ = tuple(may_differ)
 
     def before_run(self, runner: Runner) -> None:
-        model = unwrapped(runner.model)
         if not isinstance(runner._train_loop, BaseLoop):        # a test: not initialised
             return
-        for name, part in model.named_modules():
+        for name, part in unwrapped(runner.model).named_modules():
             for path, prefix in _pretrained(part):
                 ours = {f'{name}.{key}'.lstrip('.'): value
                         for key, value in part.state_dict().items()}
@@ -54,8 +53,7 @@ class MatchingCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         path = runner._load_from or runner.work_dir
-        model = unwrapped(runner.model)
-        ours, theirs = model.state_dict(), state_dict(checkpoint, path)
+        ours, theirs = unwrapped(runner.model).state_dict(), state_dict(checkpoint, path)
         refuse_another_network(ours, theirs, path, self.may_differ)
         if self.may_differ and isinstance(runner._train_loop, BaseLoop):
             meta = checkpoint.get('meta', {}).get('dataset_meta')
@@ -68,26 +66,26 @@ class MatchingCheckpointHook(Hook):
 
     def _move_keypoints(self, ours: Mapping[str, Tensor], theirs: dict[str, Tensor],
                         own: Sequence[str], other: Sequence[str]) -> bool:
-        """Make the layers of heatmaps of ``theirs``, of keypoints ``other``, those of ``own``.
+        """Give the layers of heatmaps in ``theirs`` the keypoints ``own``, instead of ``other``.
 
-        Returns whether there are any.
+        Keypoints that are not in ``other`` get the weights of ``ours``. Returns whether there are
+        such layers.
         """
-        found = False
         shared = [name for name in own if name in other]
         to, from_ = (torch.tensor([names.index(name) for name in shared], dtype=torch.long)
                      for names in (own, other))
+        found = False
         for key, value in theirs.items():
             name = key.removeprefix('module.')
-            axis = 1 if 'reinjects' in name else 0          # of the keypoints
-            if 'heatmaps' in name and value.ndim > axis and name in ours and any(
+            start, axis = ours.get(name), 1 if 'reinjects' in name else 0       # of the keypoints
+            if start is None or 'heatmaps' not in name or not any(
                     fnmatch(name, pattern) for pattern in self.may_differ):
-                start = ours[name]
-                fits = list(start.shape)
-                fits[axis] = len(other)
-                if list(value.shape) == fits and start.shape[axis] == len(own):
-                    moved = value.cpu().index_select(axis, from_).to(start.dtype)
-                    theirs[key] = start.cpu().index_copy(axis, to, moved)
-                    found = True
+                continue
+            if start.shape[axis:axis + 1] == (len(own),) and value.shape == (
+                    *start.shape[:axis], len(other), *start.shape[axis + 1:]):
+                moved = value.cpu().index_select(axis, from_).to(start.dtype)
+                theirs[key] = start.cpu().index_copy(axis, to, moved)
+                found = True
         return found
 
 
