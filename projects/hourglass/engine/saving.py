@@ -51,8 +51,10 @@ def waiting_gradients(runner: Runner) -> dict[str, Tensor]:
 
 
 def hook_state(hook: Hook) -> dict:
-    """Return what a hook has to know in a resumed run: its ``state_dict()``, if it has one, or the
-    scores that mmengine's ``EarlyStoppingHook`` has seen."""
+    """Return what a hook has to know in a resumed run.
+
+    It is its ``state_dict()``, if it has one, or what an ``EarlyStoppingHook`` knows of the scores.
+    """
     if isinstance(hook, EarlyStoppingHook):
         return dict(wait_count=hook.wait_count, best_score=hook.best_score)
     return hook.state_dict() if hasattr(hook, 'state_dict') else {}
@@ -253,14 +255,18 @@ class SafeCheckpointHook(CheckpointHook):
         position = checkpoint['meta'].get('position')
         if isinstance(loop, ResumableLoop):
             take_settings(runner, checkpoint, path)
-        if position and isinstance(loop, ResumableLoop):
-            loop._epoch, loop._iter = (checkpoint['meta'][key] for key in ('epoch', 'iter'))
-            loop.go_on(position, path)
-            self.validated_iter = loop.iter if position['validated'] else None
-            for hook in runner.hooks:
-                if state := checkpoint['meta'].get('hooks', {}).get(hook_name(hook)):
-                    restore_hook(hook, state, loop)
+            if position:
+                self._go_on(runner, loop, checkpoint['meta'], path)
         elif position and position['batches_done'] and not isinstance(loop, dict):
             raise CheckpointError(
                 f'{path}: was saved in the middle of an epoch, where {type(loop).__name__} cannot '
                 'resume: set train_cfg.type to hourglass.EpochLoop')
+
+    def _go_on(self, runner: Runner, loop: ResumableLoop, meta: dict, path: str) -> None:
+        """Continue where a checkpoint with this ``meta`` stands, with the state of its hooks."""
+        loop._epoch, loop._iter = meta['epoch'], meta['iter']
+        loop.go_on(meta['position'], path)
+        self.validated_iter = loop.iter if meta['position']['validated'] else None
+        for hook in runner.hooks:
+            if state := meta.get('hooks', {}).get(hook_name(hook)):
+                restore_hook(hook, state, loop)
