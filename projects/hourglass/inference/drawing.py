@@ -45,19 +45,22 @@ def draw_skeleton(image: ndarray, keypoints_image: ndarray, metainfo: dict,
 
 
 def draw_note(image: ndarray, text: str) -> None:
-    """Write a line at the lower left of an image, in white with a dark outline."""
-    for colour, thickness in (((0, 0, 0), 3), (_WHITE, 1)):
-        cv2.putText(image, text, (6, image.shape[0] - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour,
-                    thickness, cv2.LINE_AA)
+    """Write a line at the lower left of an image."""
+    _write(image, text, (6, image.shape[0] - 8), 0.45)
 
 
 def draw_number(image: ndarray, number: int, box: ndarray) -> None:
     """Write a person's number into the image, at the upper left of the box (x1, y1, x2, y2)."""
     scale = max(0.4, (box[2] - box[0]) / 400)
     x, y = np.clip(box[:2], 0, None).astype(int).tolist()
+    _write(image, str(number), (x + 2, y + round(25 * scale)), scale)
+
+
+def _write(image: ndarray, text: str, corner: tuple[int, int], scale: float) -> None:
+    """Write a text with its lower left corner in a place, in white with a dark outline."""
     for colour, thickness in (((0, 0, 0), 3), (_WHITE, 1)):
-        cv2.putText(image, str(number), (x + 2, y + round(25 * scale)), cv2.FONT_HERSHEY_SIMPLEX,
-                    scale, colour, max(1, round(scale)) * thickness, cv2.LINE_AA)
+        cv2.putText(image, text, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, colour,
+                    max(1, round(scale)) * thickness, cv2.LINE_AA)
 
 
 def draw_truth(image: ndarray, keypoints_image: ndarray) -> ndarray:
