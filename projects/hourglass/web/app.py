@@ -27,6 +27,7 @@ from werkzeug.exceptions import (
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from hourglass.apis import Poses, predict
+from hourglass.datasets.skeletons import keypoint_names
 from hourglass.datasets.synthetic import render_person
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
 from hourglass.inference.network import PoseNetwork
@@ -228,7 +229,7 @@ def is_calibrated(model: PoseNetwork) -> bool:
 def model_as_json(name: str, model: PoseNetwork) -> dict:
     """Describe a model: its joints and bones, with colours for CSS, its stages and input size."""
     meta = model.dataset_meta
-    joints = [meta['keypoint_id2name'][index] for index in range(meta['num_keypoints'])]
+    joints = keypoint_names(meta)
     return dict(
         name=name, shows='whole body' if 'ankle' in ' '.join(joints) else 'upper body',
         joints=[dict(name=joint.replace('_', ' '), color=_css(color))
