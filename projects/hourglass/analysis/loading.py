@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from hourglass.analysis.machine import peak_memory
-from hourglass.io.tables import number
+from hourglass.io.tables import markdown_table, number
 
 _SIZE = (640, 480)                      # (w, h) px
 _JOINTS = 17                            # as COCO has
@@ -76,8 +76,7 @@ def write_annotation(folder: Path, people: int) -> None:
 
 def table(costs: Sequence[Loading]) -> str:
     """Return the costs as a table in Markdown."""
-    lines = ['| people | load, s | peak memory, MiB | a sample, ms |', '|---|---|---|---|']
-    for one in costs:
-        memory = number(one.memory and one.memory / 2**20, '.0f')
-        lines.append(f'| {one.people:,} | {one.seconds:.2f} | {memory} | {one.sample_ms:.3f} |')
-    return '\n'.join(lines)
+    return markdown_table(
+        [[f'{one.people:,}', f'{one.seconds:.2f}', number(one.memory and one.memory / 2**20, '.0f'),
+          f'{one.sample_ms:.3f}'] for one in costs],
+        ['people', 'load, s', 'peak memory, MiB', 'a sample, ms'], '>')
