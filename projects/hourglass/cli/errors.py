@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import gettempdir
 
 from hourglass.errors import HourglassError, words_of
+from hourglass.io.files import not_written
 
 # a problem of a disk or a folder, not a defect of the program
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -78,8 +79,7 @@ def _one_line(error: Exception) -> str | None:
         name = error.filename or f'a file, perhaps a temporary one in {gettempdir()} (TMPDIR)'
         if error.errno == errno.EACCES:
             return f'{name}: cannot be read or written; change its permissions, or its place'
-        return (f'{name}: cannot be written ({error.strerror}); choose a folder you may write to, '
-                'with free space')
+        return str(not_written(name, error))
     if isinstance(error, KeyError) and (
             match := re.search(r'([\w.]+) is not in the (.+?) registry', text)):
         return (f"the config names type '{match[1]}', which the registry {match[2]} does not "

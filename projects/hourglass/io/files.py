@@ -188,7 +188,7 @@ def check_writable(path: Path) -> None:
         raise not_written(path, error) from None
 
 
-def not_written(path: Path, error: OSError) -> DataError:
+def not_written(path: str | os.PathLike[str], error: OSError) -> DataError:
     """Return the error for a file that cannot be written."""
     return DataError(f'{path}: cannot be written ({error.strerror or error}); choose a folder you '
                      'may write to, with free space')

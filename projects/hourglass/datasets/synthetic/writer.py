@@ -17,7 +17,7 @@ import cv2
 
 from hourglass.datasets.synthetic.image import SMALLEST_SIDE, render_person
 from hourglass.errors import DataError
-from hourglass.io.files import write_json
+from hourglass.io.files import not_written, write_json
 
 _GENERATOR = 'hourglass synthetic people'
 VERSION = 2                             # to be raised when the same seed draws another image
@@ -111,8 +111,7 @@ def write_synthetic(folder: str | os.PathLike[str], count: int, seed: int, worke
         write_json(annotation, {'info': recipe, 'people': people})
         unfinished.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f'{folder}: cannot write synthetic images ({error.strerror or error}); '
-                        'choose a folder you may write to, with free space') from error
+        raise not_written(folder, error) from None
     return annotation
 
 
