@@ -196,24 +196,15 @@ def _from_coco(content: Any, path: Path, corners: bool
                ) -> tuple[dict[str, _Image], list[str] | None]:
     """Return the people of COCO's annotations or results by the name, or the id, of their image.
 
-    Names of their keypoints follow, if there are any. ``corners`` says that boxes are x1, y1, x2,
-    y2.
+    The names of their keypoints follow, if the file has any. ``corners`` says that boxes are x1,
+    y1, x2, y2.
     """
     listed = isinstance(content, list)
     annotations = records(content if listed else content['annotations'], ('image_id', 'bbox'), path,
                           'annotation')
     records([one for one in annotations if 'id' in one], ('id',), path, 'annotation')
-    if listed:
-        names = {one['image_id']: str(one['image_id']) for one in annotations}
-    elif 'images' not in content:
-        raise DataError(f"{path}: 'annotations' and no 'images'; add these, each with id and "
-                        'file_name')
-    else:
-        names = {one['id']: str(one['file_name']) for one in records(
-            content['images'], ('id', 'file_name'), path, 'image')}
-        if twice := [name for name, count in Counter(names.values()).items() if count > 1]:
-            raise DataError(f'{path}: two of the images have the file_name {twice[0]!r}; name them '
-                            'apart')
+    names = ({one['image_id']: str(one['image_id']) for one in annotations} if listed
+             else _image_names(content, path))
     categories = {one['id']: one for one in records(
         [] if listed else content.get('categories', []), ('id',), path, 'category')}
     people = [None, *(categories or [1])] if len(categories) < 2 else [
@@ -224,8 +215,7 @@ def _from_coco(content: Any, path: Path, corners: bool
     images = {name: _Image(image_id=number) for number, name in names.items()}
     left_out: Counter[str] = Counter()
     for place, one in enumerate(annotations):
-        label = one.get('id', place)
-        where = f'{path}, annotation {label}'
+        where = f"{path}, annotation {one.get('id', place)}"
         box = floats(one['bbox'], (4,), f'{where}: bbox')
         if one['image_id'] not in names:
             raise DataError(f"{where}: image {one['image_id']!r} is not in 'images'")
@@ -247,3 +237,16 @@ def _from_coco(content: Any, path: Path, corners: bool
     named = [one['keypoints'] for number, one in categories.items()
              if number in people and isinstance(one.get('keypoints'), list)]
     return images, named[0] if named else None
+
+
+def _image_names(content: dict, path: Path) -> dict[Any, str]:
+    """Return the names of the images of COCO's annotations by their ids."""
+    if 'images' not in content:
+        raise DataError(f"{path}: 'annotations' and no 'images'; add these, each with id and "
+                        'file_name')
+    names = {one['id']: str(one['file_name']) for one in records(
+        content['images'], ('id', 'file_name'), path, 'image')}
+    if twice := [name for name, count in Counter(names.values()).items() if count > 1]:
+        raise DataError(f'{path}: two of the images have the file_name {twice[0]!r}; name them '
+                        'apart')
+    return names
