@@ -43,9 +43,8 @@ class StackedHeatmapHead(BaseHead):
 
     def __init__(self, in_channels: int | None = None, num_keypoints: int | None = None,
                  num_stages: int | None = None, stage_weights: Sequence[float] | None = None,
-                 predict_stage: int = -1,
-                 loss: dict = _LOSS,
-                 decoder: dict | None = None, init_cfg: dict | None = None):
+                 predict_stage: int = -1, loss: dict = _LOSS, decoder: dict | None = None,
+                 init_cfg: dict | None = None):
         super().__init__(init_cfg)
         self.to_heatmaps: nn.ModuleList | None = None
         if in_channels is not None:
@@ -123,32 +122,15 @@ class StackedHeatmapHead(BaseHead):
         if unknown := set(test_cfg) - _TEST_OPTIONS:
             raise ConfigError(f"model.test_cfg: nothing reads '{min(unknown)}'; there are "
                               f"{', '.join(sorted(_TEST_OPTIONS))} (heatmaps are never shifted)")
-        mirrored: list[Tensor] = []
-        if test_cfg.get('flip_test', False):
-            images, mirrored = map(self.forward, feats)
-            flip_indices = batch_data_samples[0].metainfo['flip_indices']
-            codec = type(self.decoder).__name__
-            if codec in _SHIFTED:
-                raise ConfigError(
-                    f'model.test_cfg.flip_test: the mirrored heatmaps of {codec} are a cell off, '
-                    'and this head shifts none; use hourglass.HourglassHeatmap or UDPHeatmap in '
-                    'model.head.decoder and GenerateTarget, or flip_test=False')
-            if len(flip_indices) != images[0].shape[1]:
-                raise ConfigError(f'the network predicts {images[0].shape[1]} keypoints, and the '
-                                  f'data set has {len(flip_indices)}; test it on data of its own')
-        else:
-            images = self.forward(feats)
-        size = tuple(getattr(self.decoder, 'heatmap_size', images[0].shape[:1:-1]))
-        if size != images[0].shape[:1:-1]:
-            raise ConfigError(
-                f'model.head.decoder.heatmap_size is {size} and the heatmaps are '
-                f'{tuple(images[0].shape[:1:-1])} (w, h), so every place would be wrong; set the '
-                "codec's to theirs")
+        flips = test_cfg.get('flip_test', False)
+        images, mirrored = map(self.forward, feats) if flips else (self.forward(feats), [])
+        flip_indices = batch_data_samples[0].metainfo['flip_indices'] if flips else None
+        self._check_heatmaps(images[0], flip_indices)
         predicting = stage_index(self.predict_stage, len(images))
         all_stages = test_cfg.get('all_stages', False)
         wanted = range(len(images)) if all_stages else [predicting]
         stages = {stage: images[stage] for stage in wanted}
-        if mirrored:
+        if flips:
             stages = {stage: (maps + flip_heatmaps(
                 mirrored[stage], flip_indices=flip_indices, shift_heatmap=False)) / 2
                 for stage, maps in stages.items()}
@@ -164,6 +146,28 @@ class StackedHeatmapHead(BaseHead):
         if test_cfg.get('output_heatmaps', False):
             return predictions, [PixelData(heatmaps=h) for h in heatmaps.detach()]
         return predictions
+
+    def _check_heatmaps(self, heatmaps: Tensor, flip_indices: Sequence[int] | None) -> None:
+        """Raise ``ConfigError`` if heatmaps (B, K, h, w) would be averaged or decoded wrongly.
+
+        ``flip_indices`` are those of an average with the mirrored image, or None.
+        """
+        if flip_indices is not None:
+            codec = type(self.decoder).__name__
+            if codec in _SHIFTED:
+                raise ConfigError(
+                    f'model.test_cfg.flip_test: the mirrored heatmaps of {codec} are a cell off, '
+                    'and this head shifts none; use hourglass.HourglassHeatmap or UDPHeatmap in '
+                    'model.head.decoder and GenerateTarget, or flip_test=False')
+            if len(flip_indices) != heatmaps.shape[1]:
+                raise ConfigError(f'the network predicts {heatmaps.shape[1]} keypoints, and the '
+                                  f'data set has {len(flip_indices)}; test it on data of its own')
+        found = tuple(heatmaps.shape[:1:-1])
+        size = tuple(getattr(self.decoder, 'heatmap_size', found))
+        if size != found:
+            raise ConfigError(f'model.head.decoder.heatmap_size is {size} and the heatmaps are '
+                              f"{found} (w, h), so every place would be wrong; set the codec's to "
+                              'theirs')
 
 
 _SHIFTED = ('MSRAHeatmap', 'MegviiHeatmap')     # cell j lies at the first of its input px
