@@ -29,20 +29,12 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
     """
     if path.suffix == '.h5':
         path = path.with_suffix('.csv')
-    with named_errors(path, 'not a table of DeepLabCut', 'export it as .csv',
-                      'no such file; DeepLabCut writes it beside the .h5'), \
-            path.open(encoding='utf-8-sig', newline='') as file:
-        rows = list(csv.reader(file))
-    heads = {row[0]: row for row in rows[:4] if row and row[0] in _HEADS}
-    if not {'bodyparts', 'coords'} <= heads.keys():
-        raise DataError(f"{path}: no rows 'bodyparts' and 'coords'; give CollectedData_*.csv of a "
-                        'DeepLabCut project')
-    # the frame is one column, or three from DeepLabCut 2.2 on: labeled-data, video, image
+    heads, rows = _read_table(path)
     coords = heads['coords']
     columns = [i for i, text in enumerate(coords) if text == 'x']
     if not columns or any(coords[i + 1:i + 2] != ['y'] for i in columns):
         raise DataError(f"{path}: coords are {', '.join(coords)}; a y needed after each x")
-    project = [*path.absolute().parents][:3][-1]
+    project = [*path.absolute().parents][:3][-1]        # PROJECT/labeled-data/VIDEO/TABLE
     builder = Builder(path, images or project)
     animal_of = [*heads.get('individuals', ()), *[''] * len(coords)]
     of_animals = [i for i in columns if animal_of[i] != _NO_ANIMAL]
@@ -50,11 +42,12 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
         others = ', '.join(heads['bodyparts'][i] for i in columns if i not in of_animals)
         warnings.warn(f'{path}: keypoints that belong to no animal are left out: {others}',
                       stacklevel=2)
-    for number, row in enumerate(rows[len(heads):], len(heads) + 1):
+    for number, row in enumerate(rows, len(heads) + 1):
         if not any(row):
             continue
         if any(len(head) != len(row) for head in heads.values()):
             raise DataError(f'{path}, line {number}: {len(row)} cells, {len(coords)} needed')
+        # the frame is one column, or three from DeepLabCut 2.2 on: labeled-data, video, image
         image = builder.add_image('/'.join(filter(None, row[:columns[0]])))
         animals: dict[str, list[Point]] = {}
         for i in of_animals or columns:
@@ -72,6 +65,19 @@ def read_deeplabcut(path: Path, images: Path | None) -> Builder:
             builder.add_person(image, points)
     builder.bones = _bones(project / 'config.yaml', builder.names)
     return builder
+
+
+def _read_table(path: Path) -> tuple[dict[str, list[str]], list[list[str]]]:
+    """Return the rows of the head by their names, and all others."""
+    with named_errors(path, 'not a table of DeepLabCut', 'export it as .csv',
+                      'no such file; DeepLabCut writes it beside the .h5'), \
+            path.open(encoding='utf-8-sig', newline='') as file:
+        rows = list(csv.reader(file))
+    heads = {row[0]: row for row in rows[:4] if row and row[0] in _HEADS}
+    if not {'bodyparts', 'coords'} <= heads.keys():
+        raise DataError(f"{path}: no rows 'bodyparts' and 'coords'; give CollectedData_*.csv of a "
+                        'DeepLabCut project')
+    return heads, rows[len(heads):]
 
 
 def _bones(config: Path, names: Sequence[str]) -> list[Pair]:
