@@ -20,6 +20,11 @@ from hourglass.io.files import keep_inputs, write_json
 if TYPE_CHECKING:
     from numpy import ndarray
 
+    from hourglass.evaluation.coco_files import CocoPeople
+    from hourglass.evaluation.ground_truth import Truth
+    from hourglass.evaluation.protocols import Protocol
+    from hourglass.evaluation.scoring import Evaluation
+
 _DATASETS = ('mpii', 'flic', 'lsp')         # with protocols of their own
 
 
@@ -59,13 +64,10 @@ def _sigma(text: str) -> tuple[str, float]:
 
 
 def run(args: argparse.Namespace) -> None:
-    from hourglass.evaluation.coco_files import assigned, read_people, read_results
+    from hourglass.evaluation.coco_files import read_people
     from hourglass.evaluation.ground_truth import read_truth
-    from hourglass.evaluation.oks import average_precision
-    from hourglass.evaluation.prediction_files import read_predictions
-    from hourglass.evaluation.protocols import LSP, differences, find_protocol, own_protocol
-    from hourglass.evaluation.scoring import Evaluation, evaluate
-    from hourglass.evaluation.tables import draw_curves, own_report, people_csv, report
+    from hourglass.evaluation.protocols import differences, find_protocol, own_protocol
+    from hourglass.evaluation.tables import draw_curves, own_report, report
     if args.people and len(args.pred) > 1:
         raise ConfigError('--people: for one prediction file at a time')
     _refuse_options(args)
@@ -80,34 +82,43 @@ def run(args: argparse.Namespace) -> None:
         protocol = find_protocol(args.dataset, args.protocol)
         truth = read_truth(args.dataset, args.gt, args.split, args.head_boxes, args.labels,
                            args.skeleton)
-    evaluations: list[Evaluation] = []
-    contents: list[dict] = []
-    for path in args.pred:
-        found = read_results(path, people) if people else []
-        predictions = assigned(people, found, path) if people else read_predictions(
-            path, truth.rows, len(truth.names), truth.names)
-        with (people_csv(args.people, truth, protocol.counted(truth.names)) if args.people
-              else nullcontext()) as on_people:
-            evaluation = evaluate(truth, predictions, protocol, args.base, on_people)
-        for warning in evaluation.warnings():
-            print(f'warning: {path}: {warning}', file=sys.stderr)
-        if protocol is LSP['official']:
-            limbs = evaluate(truth, predictions, LSP['pcp'], args.base).table
-            evaluation.more = dict(PCP=limbs.scores['Total'])
-            evaluation.more_intervals = dict(PCP=limbs.intervals['Total'])
-        if people and sigmas is not None:
-            shifted = [one | dict(keypoints=one['keypoints'] - evaluation.base) for one in found]
-            evaluation.more, evaluation.more_intervals = average_precision(
-                people.annotations, shifted, sigmas)
-        contents.append(evaluation.as_dict() | dict(minus={
-            str(other.predictions): differences(evaluation.table, other.table)
-            for other in evaluations}))
-        evaluations.append(evaluation)
+    evaluations = [_evaluate(path, truth, protocol, people, sigmas, args) for path in args.pred]
     if args.curves:
         draw_curves(evaluations, args.curves)
     if args.json:
+        contents = [one.as_dict() | dict(minus={
+            str(other.predictions): differences(one.table, other.table)
+            for other in evaluations[:place]}) for place, one in enumerate(evaluations)]
         write_json(Path(args.json), contents if len(contents) > 1 else contents[0], indent=1)
     print(own_report(evaluations) if people else report(args.dataset, evaluations))
+
+
+def _evaluate(path: str, truth: Truth, protocol: Protocol, people: CocoPeople | None,
+              sigmas: ndarray | None, args: argparse.Namespace) -> Evaluation:
+    """Score a prediction file, and print what looks wrong in it."""
+    from hourglass.evaluation.coco_files import assigned, read_results
+    from hourglass.evaluation.oks import average_precision
+    from hourglass.evaluation.prediction_files import read_predictions
+    from hourglass.evaluation.protocols import LSP
+    from hourglass.evaluation.scoring import evaluate
+    from hourglass.evaluation.tables import people_csv
+    found = read_results(path, people) if people else []
+    predictions = assigned(people, found, path) if people else read_predictions(
+        path, truth.rows, len(truth.names), truth.names)
+    with (people_csv(args.people, truth, protocol.counted(truth.names)) if args.people
+          else nullcontext()) as on_people:
+        evaluation = evaluate(truth, predictions, protocol, args.base, on_people)
+    for warning in evaluation.warnings():
+        print(f'warning: {path}: {warning}', file=sys.stderr)
+    if protocol is LSP['official']:
+        limbs = evaluate(truth, predictions, LSP['pcp'], args.base).table
+        evaluation.more = dict(PCP=limbs.scores['Total'])
+        evaluation.more_intervals = dict(PCP=limbs.intervals['Total'])
+    if people and sigmas is not None:
+        shifted = [one | dict(keypoints=one['keypoints'] - evaluation.base) for one in found]
+        evaluation.more, evaluation.more_intervals = average_precision(
+            people.annotations, shifted, sigmas)
+    return evaluation
 
 
 def _refuse_options(args: argparse.Namespace) -> None:
