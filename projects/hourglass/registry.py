@@ -20,11 +20,9 @@ def _child(parent: root.Registry, *modules: str) -> root.Registry:
 
 
 MODELS = _child(root.MODELS, 'models.registered', 'models.head', 'models.distill',
-                'models.person_detector',
-                'inference.openmmlab')
+                'models.person_detector', 'inference.openmmlab')
 DATASETS = _child(root.DATASETS, 'datasets.mpii.dataset', 'datasets.flic.dataset',
-                  'datasets.lsp.dataset',
-                  'datasets.coco', 'datasets.boxes', 'engine.batches')
+                  'datasets.lsp.dataset', 'datasets.coco', 'datasets.boxes', 'engine.batches')
 DATA_SAMPLERS = _child(root.DATA_SAMPLERS, 'engine.batches')
 TRANSFORMS = _child(root.TRANSFORMS, 'datasets.transforms', 'datasets.boxes')
 METRICS = _child(root.METRICS, 'evaluation.metrics', 'evaluation.own_metrics',

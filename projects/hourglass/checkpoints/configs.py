@@ -39,8 +39,7 @@ def read_config(path: str | Path) -> Config:
     except Exception as error:          # a config is Python, so a typo can raise anything
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise                       # mmengine reads a copy in the folder for temporary files
-        raise ConfigError(f'{path}: {type(error).__name__}: '
-                          f'{words_of(error)}') from None
+        raise ConfigError(f'{path}: {type(error).__name__}: {words_of(error)}') from None
     for key, value in cfg._cfg_dict.items():
         if value in (dict, list, tuple):        # as where the end of the file is missing
             raise ConfigError(f"{path}: '{key}' is {value.__name__} without values; is the file "

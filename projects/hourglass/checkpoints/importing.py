@@ -32,9 +32,9 @@ def import_checkpoint(path: str | Path) -> tuple[StackedHourglass, dict[str, Any
         The network in eval mode, and a report: ``family``, ``config`` (the arguments of
         :class:`StackedHourglass`), ``skeleton`` (``'mpii'``, ``'flic'`` or ``'lsp'``, or None if
         the file does not record it), ``pixels`` (mean and deviation of RGB pixels from 0 to 255),
-        ``pixels_from`` (their source), ``dropped`` (names of tensors not used) and
-        ``description`` and ``calibration``, or None where they are not known, and ``head``, the
-        :class:`.CenterHead` of a detector, or None.
+        ``pixels_from`` (their source), ``dropped`` (names of tensors not used), ``description`` and
+        ``calibration`` (None where they are not known), and ``head`` (the :class:`.CenterHead` of a
+        detector, or None).
     """
     path = Path(path)
     content = read_checkpoint(path)
@@ -133,8 +133,7 @@ def _center_head(tensors: Tensors, prefix: str, path: Path) -> tuple[CenterHead 
     try:
         return CenterHead.of({name.removeprefix(start): tensors[name] for name in names}), names
     except (KeyError, RuntimeError) as error:
-        raise CheckpointError(f'{path}: no whole detector ({words_of(error)})'
-                              ) from None
+        raise CheckpointError(f'{path}: no whole detector ({words_of(error)})') from None
 
 
 def _pixels(meta: dict[str, Any], family: Family) -> tuple[Pixels, str]:

@@ -49,6 +49,5 @@ def run(args: argparse.Namespace) -> None:
     train = as_coco(args.annotations, args.images, args.out / 'converted.json')
     val = args.val and as_coco(args.val, args.val_images or args.images,
                                args.out / 'converted_val.json', train.names)
-    for line in write_project(args.out, train, val, args.held_out, args.category,
-                              args.small):
+    for line in write_project(args.out, train, val, args.held_out, args.category, args.small):
         print(line, flush=True)

@@ -116,5 +116,4 @@ def run(args: argparse.Namespace) -> None:
         traceback.print_exc()           # a defect: the traceback, then a last line
         then = ('Checkpoints are whole: after a fix, use --resume'
                 if Path(cfg.work_dir, 'last_checkpoint').is_file() else 'Nothing was saved yet')
-        sys.exit(f'error: {one_line(error)}; the traceback '
-                 f'above shows where. {then}')
+        sys.exit(f'error: {one_line(error)}; the traceback above shows where. {then}')

@@ -72,10 +72,10 @@ class CropAsFound(BaseTransform):
     """Replace a person's crop by one around a box with errors like a detector's.
 
     Each side of the box around the annotated joints (:func:`.box_geometry.box_around`) is moved at
-    random, and the box is cut at the image's border. The annotated crop remains if the
-    joints span no area, or a side gets shorter than an eighth of what the longer one was. For data
-    sets that annotate whole bodies. Each draw needs another piece of the image, so a
-    :class:`CropImage` with a cache keeps these in vain.
+    random, and the box is cut at the image's border. The annotated crop remains if the joints span
+    no area, or a side gets shorter than an eighth of what the longer one was. For data sets that
+    annotate whole bodies. Each draw needs another piece of the image, so the cache of a
+    :class:`CropImage` has no use.
 
     Args:
         prob: probability of replacing the crop.

@@ -61,8 +61,7 @@ class _OnnxPoses(nn.Module):
         try:
             self.session = onnx_session(Path(path))
         except Exception as error:              # onnxruntime has a dozen types of its own
-            raise ConfigError(f'{path}: not a readable ONNX file ({words_of(error)})'
-                              ) from None
+            raise ConfigError(f'{path}: not a readable ONNX file ({words_of(error)})') from None
         image, *others = self.session.get_inputs()
         self.name, self.dtype = image.name, _DTYPES.get(image.type, torch.float32)
         self.channels_last = image.shape[3:] == [3]

@@ -44,8 +44,8 @@ def bundle(samples: Sequence[Any]) -> Any:
                 tensor.share_memory_()
         except RuntimeError as error:
             raise DataError(
-                f'the data worker cannot share a batch: {words_of(error)}: raise the '
-                'shared memory, /dev/shm (docker run --shm-size), or set num_workers=0') from None
+                f'the data worker cannot share a batch: {words_of(error)}: raise the shared memory,'
+                ' /dev/shm (docker run --shm-size), or set num_workers=0') from None
     return dict(batch, stacked=stacked)
 
 

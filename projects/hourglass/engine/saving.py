@@ -95,8 +95,8 @@ class SafeCheckpointHook(CheckpointHook):
     ``backend_args``, files are written in place.
 
     A ``save_best`` that the metrics of the run do not have is a ``ConfigError`` before the first
-    step, or at the first validation if one person does not tell. A warning is logged if
-    it has no value, as for a keypoint that is not annotated.
+    step, or at the first validation if one person does not tell. A warning is logged if it has no
+    value, as for a keypoint that is not annotated.
     """
 
     def __init__(self, **kwargs):

@@ -142,13 +142,11 @@ class KeypointMetric(BaseMetric):
             result = dict(
                 id=sample['id'], where=where, image=truth['image_name'], distances=distances,
                 occluded=truth['occluded'], peaks=peaks,
-                left_out=bool(
-                    np.isnan(distances).all() and not np.isnan(annotated).all()))
+                left_out=bool(np.isnan(distances).all() and not np.isnan(annotated).all()))
             if self.people_file:
                 result['person'] = dict(
                     row=truth['row'], image_name=truth['image_name'],
-                    keypoints=predicted[0].tolist(),
-                    scores=peaks.tolist(),
+                    keypoints=predicted[0].tolist(), scores=peaks.tolist(),
                     distances=[None if np.isnan(d) else d for d in distances[0].tolist()])
             self.results.append(result)
 

@@ -31,11 +31,11 @@ class PCK(_OwnMetric):
             ends there.
         unit: what distances are divided by: ``'given'``, ``Person.pck_unit`` of the data set;
             ``'bbox'``, the longer side of ``Person.bbox_image``, which in a file of COCO's form may
-            be the box around the keypoints; ``'person'``, that of the box
-            around all annotated keypoints; ``'torso'``, left shoulder to right hip; ``'head'``,
-            upper neck to head top; the names of two keypoints, for their distance; or ``'px'``,
-            nothing. People without these keypoints, or with a single one for ``'person'``, do not
-            count, and their number is logged.
+            be the box around the keypoints; ``'person'``, that of the box around all annotated
+            keypoints; ``'torso'``, left shoulder to right hip; ``'head'``, upper neck to head top;
+            the names of two keypoints, for their distance; or ``'px'``, nothing. People without
+            these keypoints, or with a single one for ``'person'``, do not count, and their number
+            is logged.
         kwargs: as for :class:`KeypointMetric`.
 
     Raises:

@@ -144,8 +144,7 @@ class Protocol:
                    for name, points in zip(self.more_totals, more)}
         if hidden.any():
             parts = (main - of_hidden, annotated - hidden), (of_hidden, hidden)
-            scores |= {name: self._total(*part, names)
-                       for name, part in zip(PARTS, parts)}
+            scores |= {name: self._total(*part, names) for name, part in zip(PARTS, parts)}
         return scores
 
     def rows(self, points: ndarray, annotated: ndarray, names: Sequence[str]

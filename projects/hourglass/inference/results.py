@@ -22,22 +22,29 @@ from hourglass.io.journal import Journal
 class Results:
     """Collects poses and writes ``predictions.json`` and ``predictions.csv``.
 
-    The JSON has COCO's form: ``info`` (version, model, stage, and whose left and right the
-    ``sides`` are: the ``'person'``'s own or, from FLIC, those an ``'observer'`` names as if the
-    person faced the camera), ``images``, ``categories`` (names
-    of the keypoints, bones counted from 1) and ``annotations``, one for each person, whose
-    ``keypoints`` are x, y and score one after the other, as in COCO's results; ``score`` is their
-    mean. ``bbox`` (x, y, width, height) is the box that was given, ``bbox_score`` its score, if it
-    has one, ``crop`` the square that the network was given, and ``probability``, on request, that
-    of each keypoint to be correct. Images and people keep the ids of the file that gave their
-    boxes; others are counted from 0. Frames of videos have a ``time``, s after the first, and their
-    people a ``track_id``, the same in all frames. The table has a line for each keypoint.
-    Coordinates are image px and 0 is the middle of the first pixel; boxes count from the corner of
-    the image.
+    The JSON has COCO's form:
 
-    ``metainfo`` is the model's ``dataset_meta``. With ``as_list`` the JSON is the list of
-    :meth:`coco_results` instead. ``entries`` has a dict for each image, with ``image`` and
-    ``people``, or with its ``problem``.
+    - ``info``: version, model, stage, and whose left and right the ``sides`` are: the
+      ``'person'``'s own or, from FLIC, those that an ``'observer'`` names as if the person faced
+      the camera.
+    - ``images``. Frames of videos have a ``time``, s after the first.
+    - ``categories``: the names of the keypoints, and the bones, counted from 1.
+    - ``annotations``, one for each person. ``keypoints`` are x, y and score one after the other, as
+      in COCO's results, and ``score`` is the mean of these. ``bbox`` (x, y, width, height) is the
+      box that was given, ``bbox_score`` its score, if it has one, and ``crop`` the square that the
+      network was given. ``probability``, on request, is that of each keypoint to be correct. In
+      videos, ``track_id`` is the number of the person, the same in all frames.
+
+    Images and people keep the ids of the file that gave their boxes; others are counted from 0. The
+    table has a line for each keypoint. Coordinates are image px and 0 is the middle of the first
+    pixel; boxes count from the corner of the image.
+
+    Args:
+        metainfo: the model's ``dataset_meta``.
+        info: version, model and stage.
+        as_list: write the list of :meth:`coco_results` as JSON instead.
+
+    ``entries`` has a dict for each image, with ``image`` and ``people``, or with its ``problem``.
     """
 
     def __init__(self, metainfo: dict, info: dict[str, Any], as_list: bool = False):

@@ -291,8 +291,10 @@ def _stored(image: ImageFile.ImageFile, data: bytes) -> tuple[ndarray, int]:
         # is not 65535
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), _DEEP)
         if pixels is not None and pixels.dtype == np.uint16:
-            return pixels, 1 if isinstance(image, TiffImageFile) else orientation   # it turns TIFFs
+            # OpenCV has turned a TIFF
+            return pixels, 1 if isinstance(image, TiffImageFile) else orientation
     pixels = _pixels(image)
+    # so has Pillow, in some releases, which then say that nothing is left to turn
     return pixels, _orientation(image) if isinstance(image, TiffImageFile) else orientation
 
 
