@@ -120,8 +120,10 @@ def table(growths: Sequence[Growth]) -> str:
 
 
 def plot(growths: Sequence[Growth]) -> Figure:
-    """Draw a panel for each work, both axes logarithmic, and a line through the largest size along
-    which the time is in proportion."""
+    """Draw a panel for each work, both axes logarithmic.
+
+    Along the dashed line, through the largest size, the time is in proportion to the size.
+    """
     figure, axes = panels(len(growths), columns=3)
     for panel, growth in zip(axes, growths):
         sizes, seconds = np.array(list(growth.seconds.items())).T

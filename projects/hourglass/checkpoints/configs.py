@@ -72,8 +72,10 @@ def _named(value: Any, scope: str | None) -> Any:
 
 
 def _name(imported: LazyObject | LazyAttr, scope: str | None) -> str:
-    """Return the registered name of an imported object, with its scope if that is not the default;
-    of one that is in no registry, its place in its module, which mmengine takes as well."""
+    """Return the registered name of an imported object, with its scope if that is not the default.
+
+    An object in no registry is named by its module, which mmengine takes as well.
+    """
     found, package = imported.build(), imported.module.partition('.')[0]
     for place in ('mmengine', package):
         if find_spec(place) is None or find_spec(f'{place}.registry') is None:

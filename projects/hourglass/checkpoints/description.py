@@ -62,8 +62,10 @@ class Description:
         return found
 
     def metainfo(self) -> dict:
-        """Return mmpose's ``dataset_meta``, as far as prediction and drawing read it, and
-        ``observer_sides``."""
+        """Return mmpose's ``dataset_meta`` with ``observer_sides``.
+
+        It has what prediction and drawing read.
+        """
         colours = side_colours(self.keypoints)
         return dict(
             num_keypoints=len(self.keypoints), keypoint_id2name=dict(enumerate(self.keypoints)),

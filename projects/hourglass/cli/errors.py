@@ -51,8 +51,11 @@ _BUILDERS = dict(
 
 
 def unbuilt(error: Exception) -> str:
-    """Return one line for an error before the first step of a run: the key of the config that it is
-    about, the class that was being built, the error, and the line of code that it is from."""
+    """Return one line for an error before the first step of a run.
+
+    It has the key of the config that was read, the class that was being built, the error, and the
+    line of code that raised it.
+    """
     key = kind = ''
     for frame, _ in traceback.walk_tb(error.__traceback__):
         key = _BUILDERS.get(frame.f_code.co_name, key)

@@ -31,8 +31,11 @@ def has_extent(joints_image: ndarray) -> bool:
 
 
 def is_usable(box: ndarray, joints_image: ndarray) -> bool:
-    """Return whether a box contains 90 % of a person's annotated joints (K, 2), and has at most
-    three times the area of the box around them. Joints that span no area have no usable box."""
+    """Return whether a box is usable for a person with these annotated joints (K, 2).
+
+    It contains 90 % of them, and has at most three times the area of the box around them. Joints
+    that span no area have no usable box.
+    """
     if not has_extent(joints_image):
         return False
     joints = joints_image[~np.isnan(joints_image).any(-1)]

@@ -124,8 +124,11 @@ class Piece:
         return cls(image, (image.shape[1], image.shape[0]))
 
     def around(self, center: ndarray, radius: float) -> Piece:
-        """Return a view of the pixels within ``radius`` image px of ``center``, and the neighbours
-        needed to interpolate: at least one pixel, even if the place lies outside."""
+        """Return a view of the pixels within ``radius`` image px of ``center``.
+
+        It has the neighbours needed to interpolate, too, and at least one pixel, even if the place
+        lies outside.
+        """
         middle = (np.asarray(center, float) + 0.5 - self.corner) / self.reduction - 0.5
         reach = radius / self.reduction + 2
         size = np.array(self.pixels.shape[1::-1])
@@ -134,8 +137,10 @@ class Piece:
         return self._part(low, high)
 
     def squares(self, points_image: ndarray, factor: int) -> Piece:
-        """Return a view of those squares of ``factor`` pixels that points (P, 2) lie between, and
-        of two more at each side: at least one."""
+        """Return a view of the squares of ``factor`` x ``factor`` pixels that span points (P, 2).
+
+        It has two more at each side, and at least one square.
+        """
         places = (points_image + 0.5 - self.corner) / (self.reduction * factor)
         last = (np.array(self.pixels.shape[1::-1]) - 1) // factor
         low = np.clip(np.floor(places.min(0)).astype(int) - 2, 0, last)

@@ -88,8 +88,11 @@ class FirstOutputs(nn.Module):
 
 
 class InBFloat16(LastOutput):
-    """A network in bfloat16, whose eight bits of precision move heatmaps by some 1e-2 of their
-    largest value; slow on processors without it."""
+    """A network in bfloat16.
+
+    Its eight bits of precision move heatmaps by some 1e-2 of their largest value. It is slow on
+    processors without bfloat16.
+    """
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         return (super().forward(images.bfloat16())[0].float(),)

@@ -124,8 +124,10 @@ class ResumableBatches(Sampler[list[Draw]]):
                     people=len(self.sampler.dataset))
 
     def keep_length(self, samples: int, people: int) -> int:
-        """Fill the epochs as those of a run with another number of ranks, whose :meth:`length` is
-        given; return the number of samples by which they are longer here."""
+        """Fill the epochs as those of a run with another number of ranks, of this :meth:`length`.
+
+        Returns the number of samples by which they are longer here.
+        """
         total = self.length()['samples']
         if self.length()['people'] != people or not samples or not total:
             return 0
@@ -148,9 +150,8 @@ class ResumableBatches(Sampler[list[Draw]]):
                 yield draws
 
     def __len__(self) -> int:
-        """The batches of an epoch; those of a pass through the data set if the sampler is endless,
-        whose length is that of all ranks."""
-        if self.endless:
+        """Return the number of batches of an epoch, or of a pass of an endless sampler."""
+        if self.endless:                # its length is that of all ranks
             return -(-len(self.sampler) // (get_dist_info()[1] * self.batch_size))
         return len(self.batches)
 

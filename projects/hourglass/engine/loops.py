@@ -146,8 +146,7 @@ class ResumableLoop(BaseLoop):
             self._agree()
 
     def agree_on_scores(self) -> None:
-        """Stop if a rank failed at a batch of the validation; else the collectives of the metrics
-        begin."""
+        """Stop if a rank failed at a batch of the validation, before the metrics' collectives."""
         self.loading = False
         self._agree(signals=False)
         self.computing = True
@@ -198,8 +197,10 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
         return self.first_iter + (self._max_epochs - self._epoch) * len(self.dataloader)
 
     def go_on(self, position: dict, path: str) -> None:
-        """As in :class:`ResumableLoop`; ``CheckpointError`` in the middle of an epoch of another
-        length."""
+        """Continue from the position of a checkpoint, as in :class:`ResumableLoop`.
+
+        Raises ``CheckpointError`` in the middle of an epoch of another length.
+        """
         super().go_on(position, path)
         length = len(self.dataloader)
         if position['batches_done'] and position['batches_per_epoch'] != length:

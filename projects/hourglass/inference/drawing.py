@@ -124,8 +124,10 @@ def write_sheet(dataset: PersonDataset, path: str | Path, count: int = 24, colum
 
 
 def part_of(image: ndarray, box: ndarray) -> ndarray:
-    """Return the part of an image (H, W, 3) in a box (4,) x1, y1, x2, y2, in px from the image's
-    corner: at least a pixel."""
+    """Return the part of an image (H, W, 3) in a box (4,), at least a pixel.
+
+    The box is x1, y1, x2, y2 in image px from the image's corner.
+    """
     size = np.array(image.shape[1::-1])
     low = np.clip(box[:2], 0, size - 1).astype(int)
     high = np.clip(box[2:4], low + 1, size).astype(int)

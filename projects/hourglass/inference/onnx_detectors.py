@@ -132,8 +132,11 @@ class OnnxDetector:
 
 def _form(shapes: Sequence[tuple[int, ...]], size: tuple[int, int], path: str
           ) -> tuple[str, Collection[str], Decode]:
-    """Recognise the outputs' form: the usual family, if there is one, all that have it, and how to
-    decode it."""
+    """Recognise the form of the outputs.
+
+    Returns the family that usually has it (empty if there is none), all families that may have it,
+    and what decodes it.
+    """
     grids = {len(_cells(size, _STRIDES[:count])) for count in (3, 4)}
     dimensions, rows = [len(shape) for shape in shapes], [shape[0] for shape in shapes]
     half = len(shapes) // 2

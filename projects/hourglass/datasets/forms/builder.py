@@ -84,10 +84,10 @@ class Builder:
     written: dict[str, str] = field(default_factory=dict)
 
     def find_image(self, written: str, beside: Path = Path()) -> tuple[str | None, str]:
-        """Return the name in the folder that is meant by a path as the annotation has it, and the
-        whole path from ``beside``.
+        """Find the image that a path in the annotation means; the folder may have been elsewhere.
 
-        It is the longest end of the path that exists, or None if there is none.
+        Returns its name in the folder, which is the longest end of the path that exists there, or
+        None; and the whole path from ``beside``.
         """
         path = PureWindowsPath(written)                 # understands both slashes, and drives
         parts = [] if path.anchor else list(beside.parts)
@@ -96,9 +96,10 @@ class Builder:
                 parts.pop()
             else:
                 parts.append(part)
-        return next(('/'.join(parts[i:]) for i in range(len(parts))
-                     if parts[i] not in ('..', path.anchor)
-                     and (self.folder / Path(*parts[i:])).is_file()), None), '/'.join(parts)
+        ends = ('/'.join(parts[i:]) for i, part in enumerate(parts)
+                if part not in ('..', path.anchor))
+        found = next((end for end in ends if (self.folder / end).is_file()), None)
+        return found, '/'.join(parts)
 
     def add_image(self, written: str, beside: Path = Path(), source: str | None = None,
                   annotated: Size | None = None) -> str:

@@ -81,8 +81,10 @@ def _read_table(path: Path) -> tuple[dict[str, list[str]], list[list[str]]]:
 
 
 def _bones(config: Path, names: Sequence[str]) -> list[Pair]:
-    """Return the ``skeleton`` of a project, without bones to keypoints that are not there, as
-    DeepLabCut's example has."""
+    """Return the ``skeleton`` of a project.
+
+    Bones to keypoints that are not there, as in DeepLabCut's example, are left out.
+    """
     if not config.is_file():
         return []
     with named_errors(config, 'not a config of DeepLabCut', 'save it again'):

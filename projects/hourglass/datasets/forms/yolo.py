@@ -19,6 +19,7 @@ _MOST = 1000                            # keypoints of a person
 
 def read_yolo(path: Path, images: Path | None) -> Builder:
     """Read ``data.yaml``: ``train`` and ``val`` are folders of images or lists of their paths.
+
     ``test`` is left out, as it is for a test after all training.
 
     The label of ``images/a.jpg`` is ``labels/a.txt``: class, box (middle and size) and x, y and,
