@@ -35,11 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def training_config(args: argparse.Namespace) -> Config:
     """Return the config of a run as the arguments change it; those that do not fit are refused."""
-    from mmengine.device import get_device
     from mmengine.registry import OPTIMIZERS
 
     from hourglass.checkpoints.names import checked_checkpoint
-    from hourglass.checkpoints.reading import last_whole_checkpoint
     from hourglass.cli.config import load_config
     from hourglass.engine.budget import train_for
     from hourglass.engine.lengths import follow_loop
@@ -57,24 +55,8 @@ def training_config(args: argparse.Namespace) -> Config:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).pop('save_best', None)
     if args.amp:
-        if get_device() == 'cpu':
-            raise ConfigError("--amp: mmengine's mixed precision needs an accelerator, and this "
-                              'machine has none; leave --amp out')
-        if cfg.optim_wrapper.get('type', 'OptimWrapper') not in ('OptimWrapper', 'AmpOptimWrapper'):
-            raise ConfigError('--amp: cannot be combined with optim_wrapper.type='
-                              f"'{cfg.optim_wrapper.type}'")
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    checkpoint = args.resume
-    if restarted() and Path(cfg.work_dir, 'last_checkpoint').is_file():     # one of this run
-        checkpoint = 'auto'
-    if checkpoint == 'auto':            # without one, a new run starts, from load_from if set
-        checkpoint, warning = last_whole_checkpoint(cfg.work_dir)
-        if warning:
-            print(f'warning: {warning}', file=sys.stderr)
-    elif checkpoint and checkpoint.endswith('.safetensors'):
-        raise ConfigError(f'--resume {checkpoint}: holds weights alone; start from them with '
-                          f'--cfg-options load_from={checkpoint}')
+        _use_amp(cfg)
+    checkpoint = _find_checkpoint(args, cfg)
     if checkpoint:
         cfg.resume, cfg.load_from = True, str(checkpoint)
     if cfg.get('load_from'):
@@ -85,6 +67,34 @@ def training_config(args: argparse.Namespace) -> Config:
     if args.auto_scale_lr or cfg.get('auto_scale_lr', {}).get('enable'):
         scale_learning_rate(cfg, ranks)
     return cfg
+
+
+def _use_amp(cfg: Config) -> None:
+    from mmengine.device import get_device
+    if get_device() == 'cpu':
+        raise ConfigError("--amp: mmengine's mixed precision needs an accelerator, and this "
+                          'machine has none; leave --amp out')
+    if cfg.optim_wrapper.get('type', 'OptimWrapper') not in ('OptimWrapper', 'AmpOptimWrapper'):
+        raise ConfigError('--amp: cannot be combined with optim_wrapper.type='
+                          f"'{cfg.optim_wrapper.type}'")
+    cfg.optim_wrapper.type = 'AmpOptimWrapper'
+    cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def _find_checkpoint(args: argparse.Namespace, cfg: Config) -> str | Path | None:
+    """Return the checkpoint to resume from; None if a new run starts, from load_from if set."""
+    from hourglass.checkpoints.reading import last_whole_checkpoint
+    checkpoint = args.resume
+    if restarted() and Path(cfg.work_dir, 'last_checkpoint').is_file():     # one of this run
+        checkpoint = 'auto'
+    if checkpoint == 'auto':
+        checkpoint, warning = last_whole_checkpoint(cfg.work_dir)
+        if warning:
+            print(f'warning: {warning}', file=sys.stderr)
+    elif checkpoint and checkpoint.endswith('.safetensors'):
+        raise ConfigError(f'--resume {checkpoint}: holds weights alone; start from them with '
+                          f'--cfg-options load_from={checkpoint}')
+    return checkpoint
 
 
 def run(args: argparse.Namespace) -> None:
