@@ -10,7 +10,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 from torch import Tensor, nn
 
 
@@ -62,6 +62,16 @@ class NotesRates(Hook):
         group = runner.optim_wrapper.param_groups[0]
         self.rates.append(group['lr'])
         self.decays.append(group['weight_decay'])
+
+
+class IdleLoop(BaseLoop):
+    """One of mmengine's, for hooks that only ask whether there is one."""
+
+    def __init__(self):
+        pass
+
+    def run(self) -> None:
+        pass
 
 
 def toy_config(work_dir: Path, **changes: object) -> Config:

@@ -1,6 +1,7 @@
 """The progress bar on a terminal, and overlays on the people they belong to."""
 import logging
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -51,64 +52,60 @@ def test_elsewhere_there_is_no_bar(monkeypatch, capsys):
     assert capsys.readouterr().err == ''
 
 
-@pytest.mark.parametrize('annotation', [
-    dict(keypoints_image=np.full((16, 2), np.nan)), dict(keypoints=[0] * 48)],
-    ids=['ours', "mmpose's"])
-def test_overlays_are_drawn_on_the_person(tmp_path, annotation):
-    image = np.full((200, 300, 3), 30, np.uint8)
-    cv2.imwrite(str(tmp_path / 'a.png'), image)
-    keypoints = np.random.default_rng(0).uniform((20, 20), (280, 180), (16, 2))
+@pytest.fixture
+def overlays(tmp_path):
+    """The names of the overlays that a hook draws of batches of samples."""
     metainfo = MpiiDataset._load_metainfo(skeletons.MPII)
     runner = SimpleNamespace(test_evaluator=SimpleNamespace(dataset_meta=metainfo))
     Visualizer.get_instance('test')         # mmpose's base class asks for one
-    hook = OverlayHook(enable=True, interval=2, out_dir=str(tmp_path / 'overlays'))
-    hook.before_run(runner)
-    for batch in ([0, 1], [2, 3]):
-        outputs = []
-        for number in batch:
-            sample = PoseDataSample(metainfo=dict(
-                id=number, img_path=str(tmp_path / 'a.png'),
-                raw_ann_info=annotation))
-            sample.gt_instances = InstanceData(
-                keypoints=np.zeros((1, 16, 2)), keypoints_visible=np.zeros((1, 16)),
-                bboxes=np.zeros((1, 4)))
-            sample.pred_instances = InstanceData(keypoints=keypoints[None])
-            outputs.append(sample)
-        hook.after_test_iter(runner, batch_idx=0, outputs=outputs)
-    written = sorted((tmp_path / 'overlays').iterdir())
-    assert [path.name for path in written] == ['000000_a.png', '000002_a.png']
-    drawn = cv2.imread(str(written[0]))
+
+    def draw(*batches: list[PoseDataSample], interval: int = 1) -> list[str]:
+        hook = OverlayHook(enable=True, interval=interval, out_dir=str(tmp_path / 'overlays'))
+        hook.before_run(runner)
+        for batch in batches:
+            hook.after_test_iter(runner, batch_idx=0, outputs=batch)
+        return sorted(path.name for path in (tmp_path / 'overlays').iterdir())
+    return draw
+
+
+CORNER, NOTHING = np.ones((16, 2)), dict(keypoints_image=np.full((16, 2), np.nan))
+
+
+def predicted(number: int, path: Path, keypoints: np.ndarray = CORNER,
+              annotation: dict = NOTHING) -> PoseDataSample:
+    sample = PoseDataSample(metainfo=dict(
+        id=number, img_path=str(path), raw_ann_info=annotation))
+    sample.gt_instances = InstanceData(
+        keypoints=np.zeros((1, 16, 2)), keypoints_visible=np.zeros((1, 16)),
+        bboxes=np.zeros((1, 4)))
+    sample.pred_instances = InstanceData(keypoints=keypoints[None])
+    return sample
+
+
+@pytest.mark.parametrize('annotation', [NOTHING, dict(keypoints=[0] * 48)],
+                         ids=['ours', "mmpose's"])
+def test_overlays_are_drawn_on_the_person(tmp_path, overlays, annotation):
+    image = np.full((200, 300, 3), 30, np.uint8)
+    cv2.imwrite(str(tmp_path / 'a.png'), image)
+    keypoints = np.random.default_rng(0).uniform((20, 20), (280, 180), (16, 2))
+    samples = [predicted(number, tmp_path / 'a.png', keypoints, annotation) for number in range(4)]
+    assert overlays(samples[:2], samples[2:], interval=2) == ['000000_a.png', '000002_a.png']
+    drawn = cv2.imread(str(tmp_path / 'overlays/000000_a.png'))
     for x, y in keypoints.round().astype(int):
         assert (drawn[y, x] != 30).any()
     assert (drawn == 30).mean() > 0.7                       # and not all over
 
 
-def test_overlays_of_images_that_cannot_be_written_are_png(tmp_path):
+def test_overlays_of_images_that_cannot_be_written_are_png(tmp_path, overlays):
     Image.new('RGB', (30, 20)).save(tmp_path / 'a.gif')
-    metainfo = MpiiDataset._load_metainfo(skeletons.MPII)
-    runner = SimpleNamespace(test_evaluator=SimpleNamespace(dataset_meta=metainfo))
-    Visualizer.get_instance('test')
-    hook = OverlayHook(enable=True, interval=1, out_dir=str(tmp_path / 'overlays'))
-    sample = PoseDataSample(metainfo=dict(id=0, img_path=str(tmp_path / 'a.gif'), raw_ann_info=dict(
-        keypoints_image=np.full((16, 2), np.nan))))
-    sample.pred_instances = InstanceData(keypoints=np.ones((1, 16, 2)))
-    hook.after_test_iter(runner, batch_idx=0, outputs=[sample])
-    assert [path.name for path in (tmp_path / 'overlays').iterdir()] == ['000000_a.gif.png']
+    assert overlays([predicted(0, tmp_path / 'a.gif')]) == ['000000_a.gif.png']
 
 
-def test_overlays_of_two_data_sets_whose_images_have_one_name_are_two(tmp_path):
-    metainfo = MpiiDataset._load_metainfo(skeletons.MPII)
-    runner = SimpleNamespace(test_evaluator=SimpleNamespace(dataset_meta=metainfo))
-    Visualizer.get_instance('test')
-    hook = OverlayHook(enable=True, interval=1, out_dir=str(tmp_path / 'overlays'))
+def test_overlays_of_two_data_sets_whose_images_have_one_name_are_two(tmp_path, overlays):
+    samples = []
     for dataset in (7, 5, 7):
         path = tmp_path / str(dataset) / 'a.png'
         path.parent.mkdir(exist_ok=True)
         Image.new('RGB', (30, 20)).save(path)
-        sample = PoseDataSample(metainfo=dict(id=dataset * SAMPLE_IDS, img_path=str(path),
-                                              raw_ann_info=dict(
-            keypoints_image=np.full((16, 2), np.nan))))
-        sample.pred_instances = InstanceData(keypoints=np.ones((1, 16, 2)))
-        hook.after_test_iter(runner, batch_idx=0, outputs=[sample])
-    assert sorted(path.name for path in (tmp_path / 'overlays').iterdir()) == [
-        '000000_a.png', '2_000000_a.png']
+        samples.append(predicted(dataset * SAMPLE_IDS, path))
+    assert overlays(samples) == ['000000_a.png', '2_000000_a.png']

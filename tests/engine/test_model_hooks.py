@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from mmengine.runner import BaseLoop
 from tiny_network import write_tiny_network
+from toy_runs import IdleLoop
 
 from hourglass.engine.model_hooks import ChannelsLastHook, MatchingCheckpointHook
 from hourglass.errors import CheckpointError
@@ -31,16 +31,6 @@ def test_only_matching_checkpoints_pass():
         hook.after_load_checkpoint(runner, {'state_dict': more})
     MatchingCheckpointHook(may_differ=['b*']).after_load_checkpoint(
         runner, {'weight': model.weight})
-
-
-class Loop(BaseLoop):
-    """One of mmengine's, of no interest."""
-
-    def __init__(self):
-        pass
-
-    def run(self) -> None:
-        pass
 
 
 def heatmap_layers(keypoints: int = 3) -> torch.nn.Module:
@@ -69,7 +59,7 @@ def test_keypoints_of_equal_names_move_to_their_places(prefix, names, places):
     hook.after_load_checkpoint(runner, checkpoint)              # to test, not to train
     assert checkpoint['state_dict'][f'{prefix}heatmaps.bias'].equal(known['heatmaps.bias'])
 
-    runner._train_loop = Loop()
+    runner._train_loop = IdleLoop()
     hook.after_load_checkpoint(runner, checkpoint)
     found = {name.removeprefix('module.'): value
              for name, value in checkpoint['state_dict'].items()}
@@ -89,7 +79,7 @@ def test_layers_of_another_width_start_from_random_numbers():
                       .state_dict(),
                       meta=dict(dataset_meta=dict(keypoint_id2name={0: 'a', 1: 'b', 2: 'c'})))
     runner = runner_with(heatmap_layers(2))
-    runner._train_loop = Loop()
+    runner._train_loop = IdleLoop()
     runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
         metainfo=dict(keypoint_id2name={0: 'c', 1: 'a'})))
     MatchingCheckpointHook(['*']).after_load_checkpoint(runner, checkpoint)
@@ -101,7 +91,7 @@ def test_layers_of_another_width_start_from_random_numbers():
     dict(dataset_meta=dict(keypoint_id2name={0: 'c'})), dict(dataset_meta=dict(CLASSES=()))])
 def test_weights_stay_as_they_are_if_keypoints_are_the_same_or_not_known(meta):
     model, runner = heatmap_layers(), runner_with(heatmap_layers())
-    runner._train_loop = Loop()
+    runner._train_loop = IdleLoop()
     runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
         metainfo=dict(keypoint_id2name={0: 'a', 1: 'b', 2: 'c'})))
     checkpoint = dict(state_dict=model.state_dict(), meta=meta)
@@ -129,7 +119,7 @@ def test_a_part_is_initialised_from_its_own_weights_alone(tmp_path, monkeypatch,
     torch.save(model.backbone.state_dict() | {'unused': torch.zeros(1)}, 'part.pth')
     torch.save(torch.nn.Linear(2, 4).state_dict(), 'other.pth')
     model.backbone.init_cfg = dict(type='Pretrained', **init_cfg)
-    runner = SimpleNamespace(model=model, _train_loop=Loop())
+    runner = SimpleNamespace(model=model, _train_loop=IdleLoop())
     if message is None:
         MatchingCheckpointHook().before_run(runner)
         return
@@ -143,7 +133,7 @@ def test_layers_of_other_keypoints_may_differ_in_an_init_cfg(tmp_path):
     model = torch.nn.Sequential(torch.nn.Linear(2, 3))
     torch.save(torch.nn.Linear(2, 4).state_dict(), tmp_path / 'a.pth')
     model[0].init_cfg = [dict(type='Pretrained', checkpoint=str(tmp_path / 'a.pth'))]
-    MatchingCheckpointHook(['0.*']).before_run(SimpleNamespace(model=model, _train_loop=Loop()))
+    MatchingCheckpointHook(['0.*']).before_run(SimpleNamespace(model=model, _train_loop=IdleLoop()))
 
 
 def test_channels_last_changes_the_memory_and_not_the_numbers():

@@ -9,22 +9,12 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MessageHub
-from mmengine.runner import BaseLoop
+from toy_runs import IdleLoop
 
 import hourglass
 from hourglass.engine.saving import STOPPED, SafeCheckpointHook, WholeFiles
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.evaluation.metrics import FlicPCK
-
-
-class Loop(BaseLoop):
-    """One of mmengine's, of no interest."""
-
-    def __init__(self):
-        pass
-
-    def run(self) -> None:
-        pass
 
 
 class Runner(SimpleNamespace):
@@ -42,7 +32,7 @@ class Runner(SimpleNamespace):
 def run_of(folder: Path, name: str, resumed: Path | None = None, **options
            ) -> tuple[Runner, SafeCheckpointHook]:
     """A runner and its hook at the beginning of a run."""
-    runner = Runner(work_dir=str(folder), epoch=0, iter=0, written=[], _train_loop=Loop(),
+    runner = Runner(work_dir=str(folder), epoch=0, iter=0, written=[], _train_loop=IdleLoop(),
                     message_hub=MessageHub.get_instance(name),
                     logger=SimpleNamespace(info=lambda line: None, warning=lambda line: None))
     if resumed:
@@ -142,7 +132,7 @@ def resume(runner: Runner, path: Path, **checkpoint) -> None:
 
 @pytest.mark.parametrize('checkpoint', [{}, dict(meta={}), dict(optimizer={})])
 def test_weights_alone_are_not_resumed(checkpoint):
-    runner = Runner(_resume=True, _train_loop=Loop(), _load_from='best.pth')
+    runner = Runner(_resume=True, _train_loop=IdleLoop(), _load_from='best.pth')
     with pytest.raises(CheckpointError, match='best.pth: holds weights alone'):
         SafeCheckpointHook().after_load_checkpoint(runner, checkpoint)
 
@@ -153,7 +143,7 @@ def test_the_best_checkpoint_moves_with_its_folder(tmp_path, copied):
     epoch(*run_of(old, f'{tmp_path}old'), 1)
     info = dict(MessageHub.get_instance(f'{tmp_path}old').runtime_info)
     (shutil.copytree if copied else shutil.move)(old, new)
-    resume(Runner(_train_loop=Loop()), new / 'epoch_1.pth', meta={},
+    resume(Runner(_train_loop=IdleLoop()), new / 'epoch_1.pth', meta={},
            message_hub=dict(runtime_info=info))
     assert info['best_ckpt'] == str(new / 'best_score_epoch_1.pth')
     MessageHub.get_instance(f'{tmp_path}new').update_info_dict(info)
@@ -165,7 +155,7 @@ def test_the_best_checkpoint_moves_with_its_folder(tmp_path, copied):
 
 
 def test_a_checkpoint_of_a_newer_version_is_named_and_not_resumed():
-    runner = Runner(_train_loop=Loop())
+    runner = Runner(_train_loop=IdleLoop())
     with pytest.raises(CheckpointError, match=r'a\.pth: was saved by mmpose-hourglass 99\.1\.0, '
                                               r'and \S+ is installed: update it, or start anew'):
         resume(runner, Path('a.pth'), meta=dict(hourglass_version='99.1.0'))
@@ -192,25 +182,25 @@ def test_gradients_that_wait_for_a_step_go_with_the_checkpoint():
     for due, count in ((True, 0), (False, 2)):
         checkpoint = dict(optimizer={}, meta=dict(epoch=0, iter=1))
         hook.before_save_checkpoint(Runner(
-            model=source, train_loop=Loop(), optim_wrapper=SimpleNamespace(
+            model=source, train_loop=IdleLoop(), optim_wrapper=SimpleNamespace(
                 _accumulative_counts=2, should_update=lambda due=due: due)), checkpoint)
         assert len(checkpoint.get('gradients', ())) == count
     hook.after_load_checkpoint(
-        Runner(model=target, _resume=True, _train_loop=Loop(), _load_from='a.pth'), checkpoint)
+        Runner(model=target, _resume=True, _train_loop=IdleLoop(), _load_from='a.pth'), checkpoint)
     assert torch.equal(target.weight.grad, source.weight.grad)
 
 
 def test_mmengines_loops_cannot_go_on_inside_an_epoch():
-    runner = Runner(model=torch.nn.Linear(1, 1), _resume=True, _train_loop=Loop(),
+    runner = Runner(model=torch.nn.Linear(1, 1), _resume=True, _train_loop=IdleLoop(),
                     _load_from='a.pth')
     meta = dict(position=dict(batches_done=3))
     with pytest.raises(CheckpointError, match=r'a\.pth: was saved in the middle of an epoch, where '
-                                              'Loop cannot resume'):
+                                              'IdleLoop cannot resume'):
         SafeCheckpointHook().after_load_checkpoint(runner, dict(meta=meta, optimizer={}))
 
 
 def test_the_number_of_kept_checkpoints_is_unlimited_by_default(tmp_path):
-    runner = Runner(work_dir=str(tmp_path), epoch=0, iter=0, written=[], _train_loop=Loop(),
+    runner = Runner(work_dir=str(tmp_path), epoch=0, iter=0, written=[], _train_loop=IdleLoop(),
                     message_hub=MessageHub.get_instance(f'{tmp_path}all'),
                     logger=SimpleNamespace(info=lambda line: None))
     hook = SafeCheckpointHook()
