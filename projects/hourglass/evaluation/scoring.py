@@ -113,7 +113,7 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
     names, index = protocol.counted(truth.names), image_index(truth.images)
     sums, correct = np.zeros(()), np.zeros((), int)             # become (I, C, N) and (T, N)
     mismatch = None
-    moments = np.zeros(4)           # of the close joints: number, sums of x and y, sum of squares
+    moments = np.zeros(4)
     for start in range(0, len(truth), _PEOPLE_AT_ONCE):
         people = slice(start, min(start + _PEOPLE_AT_ONCE, len(truth)))
         annotation = truth[people]
@@ -134,17 +134,29 @@ def evaluate(truth: Truth, predictions: Predictions, protocol: Protocol, base: i
         absent = unpredicted.all(-1)
         missing += [truth.rows[start + person] for person in np.flatnonzero(absent)]
         missing_joints += int((unpredicted & ~np.isnan(truth_image).any(-1))[~absent].sum())
-        offsets = predicted_image - truth_image                                 # (n, K, 2)
-        # close as seen from between the bases: what is close must not depend on the base given
-        between = offsets + base - 0.5
-        close = offsets[np.linalg.norm(between, axis=-1)
-                        < _CLOSE * pck.box_side(truth_image)[:, None]]
-        moments += [len(close), *close.sum(0), (close.mean(-1)**2).sum()]
+        moments += _moments(predicted_image, truth_image, base)
         if on_people is not None:
             on_people(people, distances)
-    num_close = max(moments[0], 1)
-    shift = moments[1:3] / num_close
-    spread = max(moments[3] / num_close - shift.mean()**2, 0)
     return Evaluation(
-        truth, predictions.path, protocol, base, Table(protocol, sums, names), correct, shift,
-        (spread / num_close)**0.5, missing, missing_joints, mismatch)
+        truth, predictions.path, protocol, base, Table(protocol, sums, names), correct,
+        *_shift(moments), missing, missing_joints, mismatch)
+
+
+def _moments(predicted_image: ndarray, truth_image: ndarray, base: int) -> ndarray:
+    """Return (4,) of the offsets of close joints: number, sums of x and y, and sum of squares.
+
+    The squares are those of the mean of x and y. Close is measured from between the bases, as it
+    must not depend on the ``base`` given.
+    """
+    offsets = predicted_image - truth_image                                     # (n, K, 2)
+    close = offsets[np.linalg.norm(offsets + base - 0.5, axis=-1)
+                    < _CLOSE * pck.box_side(truth_image)[:, None]]
+    return np.array([len(close), *close.sum(0), (close.mean(-1)**2).sum()])
+
+
+def _shift(moments: ndarray) -> tuple[ndarray, float]:
+    """Return (2,) the mean of offsets by their :func:`_moments`, and its standard error."""
+    number = max(moments[0], 1)
+    shift = moments[1:3] / number
+    spread = max(moments[3] / number - shift.mean()**2, 0)
+    return shift, (spread / number)**0.5
