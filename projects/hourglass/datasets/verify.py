@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -58,16 +59,11 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
     sizes = {}                                                          # name -> (w, h)
     if decode:
         present = sorted(names - set(missing))
-        with ThreadPoolExecutor(workers) as pool:
-            paths = [folder / name for name in present]
-            read = partial(_size_or_error, bits=dataset.bits or find_bits(paths))
-            results = pool.map(read, paths)
-            for name, result in zip(
-                    present, tqdm(results, 'reading images', len(present), disable=None)):
-                if isinstance(result, str):
-                    errors['images that cannot be read'].append(result)
-                else:
-                    sizes[name] = result
+        for name, size in _read_sizes(folder, present, dataset.bits, workers):
+            if isinstance(size, str):
+                errors['images that cannot be read'].append(size)
+            else:
+                sizes[name] = size
     for person in people:
         where = f'row {person.row} ({person.image_name})'
         problem = person_problem(person, dataset.metainfo['num_keypoints'],
@@ -86,6 +82,16 @@ def verify(dataset: PersonDataset, decode: bool = True, workers: int = 2) -> Fin
         if problem:
             errors['people who do not fit their image'].append(f'{where}: {problem}')
     return found
+
+
+def _read_sizes(folder: Path, names: list[str], bits: int | None, workers: int
+                ) -> Iterator[tuple[str, tuple[int, int] | str]]:
+    """Read images in threads, and yield their names with (w, h), or the error of a broken one."""
+    paths = [folder / name for name in names]
+    read = partial(_size_or_error, bits=bits or find_bits(paths))
+    with ThreadPoolExecutor(workers) as pool:
+        yield from zip(names, tqdm(pool.map(read, paths), 'reading images', len(names),
+                                   disable=None))
 
 
 def _size_or_error(path: Path, bits: int | None) -> tuple[int, int] | str:
