@@ -54,20 +54,24 @@ def load_config(args: argparse.Namespace, join: bool = True) -> Config:
         raise ConfigError(f'{args.config}: {error}') from None
     _settle_loaders(cfg)
     if args.show or args.show_dir:
-        if 'visualization' not in (cfg.get('default_hooks') or {}):
-            raise ConfigError(f'--show and --show-dir: {args.config} has no default_hooks.'
-                              "visualization; they work with hourglass's and mmpose's own configs")
-        if args.interval < 1:
-            raise ConfigError(f'--interval {args.interval}: give 1 or more')
-        cfg.default_hooks.visualization.update(
-            enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,
-            wait_time=args.wait_time)
+        _show_overlays(cfg, args)
     if join:
         join_ranks(args.launcher)
     cfg.launcher = args.launcher if join else 'none'
     if args.work_dir or not cfg.get('work_dir'):
         cfg.work_dir = args.work_dir or os.path.join('work_dirs', Path(args.config).stem)
     return cfg
+
+
+def _show_overlays(cfg: Config, args: argparse.Namespace) -> None:
+    if 'visualization' not in (cfg.get('default_hooks') or {}):
+        raise ConfigError(f'--show and --show-dir: {args.config} has no default_hooks.'
+                          "visualization; they work with hourglass's and mmpose's own configs")
+    if args.interval < 1:
+        raise ConfigError(f'--interval {args.interval}: give 1 or more')
+    cfg.default_hooks.visualization.update(
+        enable=True, show=args.show, out_dir=args.show_dir, interval=args.interval,
+        wait_time=args.wait_time)
 
 
 def _leave_out_hooks(cfg: Config) -> None:
