@@ -61,8 +61,8 @@ def _add_people(builder: Builder, element: ElementTree.Element) -> None:
     for number, skeleton in enumerate(found):
         theirs = [point for one in skeleton.findall('points') for point in _points(one)]
         group = skeleton.get('group_id')
-        # several people may have one group
-        if groups[group] > 1 or not any(box.group == group is not None for box in boxes):
+        # several people may have one group, and a person may have none, or no box of it
+        if groups[group] > 1 or group is None or all(box.group != group for box in boxes):
             group = f'skeleton {number}'
             if theirs:
                 _give(boxes, theirs, group)

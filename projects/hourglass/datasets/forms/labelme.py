@@ -32,22 +32,7 @@ def read_labelme(path: Path, images: Path | None) -> Builder:
                 raise DataError(f'{file}: its image is {image}, as that of {file_of[image]}; put '
                                 'each image beside its file, and have one file for it')
             file_of[image] = file
-            points, boxes = [], []
-            for shape in content['shapes']:
-                kind, group, places = shape['shape_type'], shape.get('group_id'), shape['points']
-                if kind == 'point':
-                    flags = shape.get('flags') or {}
-                    (x, y), = places
-                    points.append(Point(shape['label'], float(x), float(y),
-                                        bool(flags.get('occluded')), group))
-                elif kind == 'rectangle':
-                    if len(places) not in (2, 4):
-                        raise ValueError(f'a rectangle of {len(places)} points')
-                    xs, ys = zip(*places)
-                    low_x, low_y = min(xs), min(ys)
-                    boxes.append(Box(low_x, low_y, max(xs) - low_x, max(ys) - low_y, group))
-                else:
-                    others[kind] += 1
+            points, boxes = _read_shapes(content['shapes'], others)
         except DataError:
             raise
         except (KeyError, TypeError, ValueError) as error:
@@ -56,3 +41,24 @@ def read_labelme(path: Path, images: Path | None) -> Builder:
         builder.add_shapes(image, points, boxes)
     builder.warn_of_others(others)
     return builder
+
+
+def _read_shapes(shapes: list[dict], others: Counter[str]) -> tuple[list[Point], list[Box]]:
+    """Return the points and boxes of an image, and count shapes of other kinds in ``others``."""
+    points, boxes = [], []
+    for shape in shapes:
+        kind, group, places = shape['shape_type'], shape.get('group_id'), shape['points']
+        if kind == 'point':
+            flags = shape.get('flags') or {}
+            (x, y), = places
+            points.append(Point(shape['label'], float(x), float(y), bool(flags.get('occluded')),
+                                group))
+        elif kind == 'rectangle':
+            if len(places) not in (2, 4):
+                raise ValueError(f'a rectangle of {len(places)} points')
+            xs, ys = zip(*places)
+            low_x, low_y = min(xs), min(ys)
+            boxes.append(Box(low_x, low_y, max(xs) - low_x, max(ys) - low_y, group))
+        else:
+            others[kind] += 1
+    return points, boxes
