@@ -5,6 +5,7 @@ import contextlib
 import copy
 import io
 from collections.abc import Iterator
+from typing import NoReturn
 
 import torch
 from mmengine.evaluator import BaseMetric
@@ -38,30 +39,37 @@ class TrialHook(Hook):
         check_batches(runner.train_dataloader, unwrapped(runner.model))
         for line in doubts(runner):
             runner.logger.warning(line)
-        if self.work_dir is None:
-            by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
-            if runner._resume and (runner.epoch >= runner.max_epochs if by_epoch
-                                   else runner.iter >= runner.max_iters):
-                runner.logger.warning(
-                    f'{runner._load_from}: this run is finished, and nothing is left to train; a '
-                    'larger max_epochs (max_iters) in train_cfg, or more --minutes, goes on, with '
-                    'a longer schedule')
-            elif runner.train_loop.stop_training:
-                runner.logger.warning(
-                    f'{runner._load_from}: the EarlyStoppingHook ended this run, and nothing is '
-                    'left to train; another patience or stopping_threshold goes on')
-            else:
-                try_validation(runner, draws=True)
-            return
-        plan, losses = describe(runner, self.work_dir), try_step(runner)
-        try_validation(runner)
-        if runner.rank == 0:
-            print(f'{plan}\n{"tried":<12} a step ({losses})'
-                  f"{' and a validation' if runner.val_loop is not None else ''}; nothing written")
-        raise SystemExit(0)
+        if self.work_dir is not None:
+            _dry_run(runner, self.work_dir)
+        elif reason := _finished(runner):
+            runner.logger.warning(f'{runner._load_from}: {reason}')
+        else:
+            try_validation(runner, draws=True)
 
     def after_train_iter(self, runner: Runner, **step: object) -> None:
         self.stepped = True
+
+
+def _dry_run(runner: Runner, work_dir: str) -> NoReturn:
+    plan, losses = describe(runner, work_dir), try_step(runner)
+    try_validation(runner)
+    if runner.rank == 0:
+        print(f'{plan}\n{"tried":<12} a step ({losses})'
+              f"{' and a validation' if runner.val_loop is not None else ''}; nothing written")
+    raise SystemExit(0)
+
+
+def _finished(runner: Runner) -> str:
+    """Return why a resumed run has nothing left to train, and what goes on; empty if it has."""
+    by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+    if runner._resume and (runner.epoch >= runner.max_epochs if by_epoch
+                           else runner.iter >= runner.max_iters):
+        return ('this run is finished, and nothing is left to train; a larger max_epochs '
+                '(max_iters) in train_cfg, or more --minutes, goes on, with a longer schedule')
+    if runner.train_loop.stop_training:
+        return ('the EarlyStoppingHook ended this run, and nothing is left to train; another '
+                'patience or stopping_threshold goes on')
+    return ''
 
 
 def try_step(runner: Runner) -> str:
