@@ -245,7 +245,7 @@ default_hooks = dict(
         type='hourglass.SafeCheckpointHook', max_keep_ckpts=1, save_best='pck/Total',
         rule='greater'),
     logger=dict(type='LoggerHook', interval=20),
-    matching=dict(                      # tensors that start from random numbers
+    matching=dict(          # keypoints that the weights lack start from random numbers
         type='hourglass.MatchingCheckpointHook',
         may_differ={may_differ}),
     visualization=dict(type='hourglass.OverlayHook', enable=False),
