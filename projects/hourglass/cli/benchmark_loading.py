@@ -1,4 +1,4 @@
-"""Load annotations in COCO's form of more and more people: time and memory."""
+"""Load annotations in COCO's format of more and more people: time and memory."""
 import argparse
 from dataclasses import asdict
 from pathlib import Path

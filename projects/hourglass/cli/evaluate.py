@@ -31,7 +31,7 @@ _DATASETS = ('mpii', 'flic', 'lsp')         # with protocols of their own
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('dataset', choices=[*_DATASETS, 'own'])
     parser.add_argument('--gt', required=True, help='annotation file, in any published form; '
-                        "own: in COCO's form")
+                        "own: in COCO's format")
     parser.add_argument('--pred', required=True, nargs='+', help='.h5, .mat, .json or .npy files')
     parser.add_argument('--protocol', help='mpii: official (default), hrnet, tompson, princeton; '
                         'flic: torso (default), modec; lsp: official (default), person, pcp')

@@ -9,7 +9,7 @@ from hourglass.errors import ConfigError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('annotations', type=Path, help='COCO keypoints, YOLO-pose, DeepLabCut, '
-                        'SLEAP, labelme, CVAT or Label Studio')
+                        'SLEAP, labelme, X-AnyLabeling, CVAT or Label Studio')
     parser.add_argument('--images', type=Path, help='folder of the images; default: that of the '
                         'annotations')
     parser.add_argument('--out', type=Path, required=True, help='folder to write to')
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--val-images', type=Path, help='folder of their images; default: --images')
     parser.add_argument('--held-out', type=_held_out, metavar='SHARE|LIST|K/N', help='without '
                         '--val: a share of the images, a text file of their names, or fold K, from '
-                        '0, of N; default: the split of the form, if it has one, or 0.15')
+                        '0, of N; default: the split of the annotations, if they have one, or 0.15')
     parser.add_argument('--category', help='its name, if several have keypoints')
     parser.add_argument('--small', action='store_true', help='take the smallest network, which '
                         'trains and predicts several times as fast on a CPU, less accurately')

@@ -17,7 +17,7 @@ def stage_index(stage: int, count: int) -> int:
     """
     if not -count <= stage < count:
         raise ConfigError(f'stage {stage}: the network has {count}, give 0 to {count - 1}, or -1 '
-                          'for the last')
+                          f'for the last; --stages counts them, give 1 to {count} there')
     return stage % count
 
 
