@@ -8,6 +8,7 @@ from hourglass.analysis.project.choices import (
     choose_crop,
     choose_network,
     choose_pairs,
+    choose_rate,
     choose_size,
     choose_weights,
     table_rows,
@@ -81,6 +82,12 @@ def test_few_people_train_on_a_network_that_knows_their_keypoints():
 def test_a_face_or_a_larger_network_starts_from_random_numbers():
     assert choose_weights([f'keypoint_{i}' for i in range(98)] + ['nose'], SMALL) == (None, [])
     assert choose_weights(list(COCO_SIGMAS), choose_size(10_000)) == (None, [])
+
+
+@pytest.mark.parametrize(('people', 'shared', 'rate'), [
+    (99, 1, 3e-4), (99, 16 / 17, 1e-3), (99, 0, 2e-3), (100, 1, 1e-3), (4_999, 0.5, 1e-3)])
+def test_what_is_trained_already_changes_slowly_for_few_people(people, shared, rate):
+    assert choose_rate(TRAINED, people, shared) == rate
 
 
 def test_a_pair_is_a_row_and_many_keypoints_are_one():

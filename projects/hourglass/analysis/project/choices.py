@@ -22,6 +22,8 @@ from hourglass.errors import DataError
 
 _MOST_ROWS = 30                 # of a table with a row for each pair of keypoints
 _LEAST_SHARED = 1 / 3           # of the keypoints, for a network to be worth starting from
+_TUNING = 0.5                   # of the rate, for a network that is trained already
+_GENTLE, _FEW = 3e-4, 100       # the rate for fewer people, if all keypoints are trained already
 _KEY = str.maketrans("'\\", '`/')        # of a dict, which mmengine writes as it is, between '
 
 
@@ -145,3 +147,13 @@ def table_rows(names: Sequence[str], pairs: Sequence[Pair]) -> dict[str, list[st
         row = common[left] if taken[common[left]] == 1 else left
         rows[row or left] = [*rows.pop(left), right]
     return {row.translate(_KEY): members for row, members in rows.items()}
+
+
+def choose_rate(size: Size, people: int, shared: float) -> float:
+    """Return the learning rate, with the share of keypoints that start from weights, 0 to 1.
+
+    ``docs/own-data.md`` has what different rates give for 10 to 1,000 people.
+    """
+    if not shared:
+        return size.lr
+    return _GENTLE if people < _FEW and shared == 1 else size.lr * _TUNING

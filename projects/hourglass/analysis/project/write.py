@@ -5,6 +5,7 @@ import math
 import os
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from pprint import pformat
 from typing import Any
@@ -14,6 +15,7 @@ from hourglass.analysis.project.choices import (
     choose_crop,
     choose_network,
     choose_pairs,
+    choose_rate,
     table_rows,
 )
 from hourglass.checkpoints.names import SCHEME
@@ -28,7 +30,6 @@ from hourglass.io.files import replacing
 
 _HELD_OUT = 0.15                # of the images
 _THRESHOLD = 0.1                # of the box, for PCK
-_TUNING = 0.5                   # of the rate, for a network that is trained already
 
 
 def write_project(out: Path, train: Source, val: Source | None = None,
@@ -81,19 +82,21 @@ def write_project(out: Path, train: Source, val: Source | None = None,
     bits = max((split.bits for split in splits if split.bits), default=None)
     if bits:
         yield f'images: 16 bits for a value, of which {bits} are used; {2**bits - 1} is white'
-    size, weights, shared = choose_network(file.names, len(splits[0]), small)
+    people = len(splits[0])
+    size, weights, shared = choose_network(file.names, people, small)
+    size = replace(size, lr=choose_rate(size, people, len(shared) / len(file.names)))
     start = ('random numbers, as no weights in the package share enough keypoints'
              if weights is None else
              f'{weights}, which shares {len(shared)} of {len(file.names)} keypoints')
     yield (f'network: {size.num_stacks} stacks of {size.channels} features at {size.side}x'
-           f'{size.side}, for {len(splits[0])} people; it starts from {start}')
+           f'{size.side}, for {people} people; it starts from {start}')
     yield "keypoints without annotation are ignored in training (unannotated='mask')"
     config, sheet = out / 'config.py', out / 'people.png'
     write_sheet(splits[0], sheet)       # first, as it reads images that may be broken
     with replacing(config) as draft:
         draft.write_text(_config(
-            out, dict(options, bits=bits), parts, held_out, file.names, len(splits[0]), size,
-            weights, dict(crop_why=crop_why, load_why=start, not_mirrored=not_mirrored)),
+            out, dict(options, bits=bits), parts, held_out, file.names, people, size, weights,
+            dict(crop_why=crop_why, load_why=start, not_mirrored=not_mirrored)),
             encoding='utf-8')
     yield f'written: {config}, and {sheet} to look at'
     written, run = shlex.quote(str(config)), shlex.quote(str(out / 'run'))
@@ -139,7 +142,7 @@ def _config(out: Path, options: dict, parts: Sequence[tuple[Source, dict]], held
         mirror_share=0.5 if mirror else 0.0,
         not_mirrored=f': none, as {_comment(why["not_mirrored"])}' if not mirror else '',
         epochs=epochs, val_interval=max(1, epochs // 10),
-        lr=size.lr * (_TUNING if weights else 1), threshold=_THRESHOLD,
+        lr=size.lr, threshold=_THRESHOLD,
         unit="the person's box" if options['crop'] == 'bbox' else
         'the box around the keypoints' if len(names) > 1 else 'the image',
         groups=_indented(table_rows(names, pairs), 8),
