@@ -18,6 +18,7 @@ from torch.nn.functional import interpolate, mse_loss
 from torch.nn.parallel import DistributedDataParallel
 
 from hourglass.checkpoints import refuse_another_network
+from hourglass.datasets.skeletons import MPII, keypoint_names
 from hourglass.errors import ConfigError
 from hourglass.models.distill import DistilledPoseEstimator, renormalised
 
@@ -217,6 +218,23 @@ def test_other_keypoints_are_refused(teacher):
     student = distilled(teacher, backbone=dict(num_keypoints=11))
     with pytest.raises(ConfigError, match=r'the teacher gives heatmaps \(4, 16, 16, 16\)'):
         losses_of(student, *batch(keypoints=11))
+
+
+def test_keypoints_are_those_of_the_teacher_by_their_names(teacher):
+    names = keypoint_names(MPII)
+    places = [9, 0, 12]
+    student = distilled(teacher, alpha=1, keypoints=[names[place] for place in places],
+                        backbone=dict(num_keypoints=3))
+    pixels, samples = batch(keypoints=3)
+    inputs = prepared(student, pixels, samples)
+    heatmaps = student.teacher()(inputs, None, mode='tensor')[-1][:, places]
+    for sample, of_one in zip(samples, heatmaps):
+        sample.gt_fields.heatmaps = of_one
+    taught = losses_of(student, pixels, samples)
+    student.alpha = 0
+    assert taught['loss_stage0'] == losses_of(student, pixels, samples)['loss_stage0'] > 0
+    with pytest.raises(ConfigError, match="the teacher has no keypoint 'tail'; it has right_ankle"):
+        distilled(teacher, keypoints=['tail'], backbone=dict(num_keypoints=1))
 
 
 def test_the_shipped_recipe_names_a_teacher_that_fits():

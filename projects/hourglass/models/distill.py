@@ -1,5 +1,7 @@
 """Fast Pose Distillation (Zhang, Zhu, Ye, CVPR 2019): small networks learn from a trained one."""
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -20,16 +22,20 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
     Accuracies are measured against the targets. The teacher is not trained and is not in the
     checkpoints, so a config of the student alone loads them. A teacher of another input size gets
     the crops at its size, and its heatmaps are resized. Raises ``ConfigError`` if ``alpha`` is not
-    in 0 to 1, or the head, the input's proportion or (in ``loss``) the keypoints of the teacher
-    are not those of the student, and as :func:`hourglass.inference.model.load_model`.
+    in 0 to 1, the teacher lacks one of the ``keypoints``, or the head, the input's proportion or
+    (in ``loss``) the keypoints of the teacher are not those of the student, and as
+    :func:`hourglass.inference.model.load_model`.
 
     Args:
         teacher: config of an estimator with weights: ``dict(type='hourglass.TrainedModel', ...)``.
         alpha: 0 learns from the annotation alone, 1 from the teacher alone. FPD: 0.5.
+        keypoints: names of the student's keypoints, in its order, for a teacher that has more of
+            them, or another order; by default the teacher's.
         kwargs: as for ``TopdownPoseEstimator``; the teacher may have another pixel normalisation.
     """
 
-    def __init__(self, *, teacher: dict, alpha: float = 0.5, **kwargs: object):
+    def __init__(self, *, teacher: dict, alpha: float = 0.5,
+                 keypoints: Sequence[str] | None = None, **kwargs: object):
         super().__init__(**kwargs)
         if not 0 <= alpha <= 1:
             raise ConfigError(f'DistilledPoseEstimator: alpha={alpha}, give 0 to 1')
@@ -37,6 +43,7 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
         with torch.device('cpu'):       # even if the student is built on the meta device
             network = MODELS.build(teacher).requires_grad_(False).eval()
         _check_teacher(network, self)
+        self.places = None if keypoints is None else _places(network, keypoints)
         # a function hides it from optimisers, checkpoints and averages of the weights
         self.teacher: Callable[[], TopdownPoseEstimator] = lambda: network
 
@@ -61,7 +68,8 @@ class DistilledPoseEstimator(TopdownPoseEstimator):
         teacher = self.teacher()
         inputs = renormalised(inputs, self.data_preprocessor, teacher.data_preprocessor)
         heatmaps = teacher(_resized(inputs, teacher.head.decoder.input_size), None, mode='tensor')
-        return _resized(heatmaps[-1].float(), self.head.decoder.heatmap_size)
+        last = heatmaps[-1] if self.places is None else heatmaps[-1][:, self.places]
+        return _resized(last.float(), self.head.decoder.heatmap_size)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], *recurse: bool) -> nn.Module:
         self.teacher()._apply(fn, *recurse)             # moves to another device or layout
@@ -89,6 +97,16 @@ def _normalisation(preprocessor: nn.Module) -> tuple[Tensor, Tensor, bool]:
     mean, std = (getattr(preprocessor, name, torch.tensor(none))
                  for name, none in (('mean', 0.0), ('std', 1.0)))
     return mean, std, bool(preprocessor._channel_conversion)
+
+
+def _places(teacher: TopdownPoseEstimator, keypoints: Sequence[str]) -> list[int]:
+    names = teacher.dataset_meta['keypoint_id2name']
+    place_of = {name: place for place, name in names.items()}
+    for name in keypoints:
+        if name not in place_of:
+            raise ConfigError(f"DistilledPoseEstimator: the teacher has no keypoint '{name}'; it "
+                              f"has {', '.join(place_of)}")
+    return [place_of[name] for name in keypoints]
 
 
 def _check_teacher(teacher: TopdownPoseEstimator, student: TopdownPoseEstimator) -> None:
