@@ -1,5 +1,4 @@
-# The network that is shipped as 'lsp-small': the small one, trained on from people-small, with
-# corrected labels of LSP Extended.
+# The small network, trained on from people-small, with corrected labels of LSP Extended.
 _base_ = ['td-hm_hourglass2-small_lsp-128x128.py']
 optim_wrapper = dict(type='hourglass.BFloat16OptimWrapper', optimizer=dict(lr=2e-3))
 parts = _base_.train_dataloader['dataset']['datasets']
