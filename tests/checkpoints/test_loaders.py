@@ -13,6 +13,7 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from pairs import zip_equal
 from safetensors.torch import save_file
 
+from hourglass.checkpoints.description import Description
 from hourglass.checkpoints.loaders import _load_url, load_from_local
 from hourglass.checkpoints.plain import to_plain
 from hourglass.errors import CheckpointError
@@ -51,6 +52,15 @@ def test_weights_in_the_package_load_by_their_name():
     assert checkpoint['meta']['dataset_meta']['num_keypoints'] == 14
     with pytest.raises(CheckpointError, match="did you mean 'lsp-small'"):
         CheckpointLoader.load_checkpoint('hourglass://lsp-smal', 'cpu')
+
+
+def test_weights_that_describe_themselves_name_their_keypoints(tmp_path):
+    description = Description(['nose', 'l_paw', 'r_paw'], [(0, 1)], [0, 2, 1], (64, 64),
+                              [0, 0, 0], [1, 1, 1])
+    torch.save(dict(state_dict={}, meta=description.metadata()), tmp_path / 'a.pth')
+    meta = load_from_local(str(tmp_path / 'a.pth'))['meta']['dataset_meta']
+    assert meta['keypoint_id2name'] == {0: 'nose', 1: 'l_paw', 2: 'r_paw'}
+    assert meta['flip_indices'] == [0, 2, 1]
 
 
 @pytest.mark.parametrize('content', [[1], {}, dict(meta=[]), dict(meta=dict(skeleton=['mpii'])),

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 
 import torch
 
+from hourglass.checkpoints.description import Description
 from hourglass.checkpoints.names import SCHEME, find_weights
 from hourglass.checkpoints.reading import read_checkpoint, unwrapped_weights
 from hourglass.datasets.skeletons import SKELETONS
@@ -33,15 +34,16 @@ def register() -> None:
 def load_from_local(filename: str, map_location: str | torch.device | None = None
                     ) -> dict[str, Any]:
     """Load a file, or shipped weights by name; mmengine logs the word after ``load_from_``."""
-    return _as_of_mmengine(read_checkpoint(find_weights(filename), map_location))
+    path = find_weights(filename)
+    return _as_of_mmengine(read_checkpoint(path, map_location), path)
 
 
-def _as_of_mmengine(checkpoint: Any) -> Any:
+def _as_of_mmengine(checkpoint: Any, path: Path) -> Any:
     """Give a checkpoint the form in which mmengine and mmpose read it.
 
     A state dict that lies under another name, as ``model``, is there under ``state_dict``, too:
-    mmengine would load none of it. A file that names its skeleton gets ``dataset_meta``, which
-    mmpose's inferencers need.
+    mmengine would load none of it. A file that names its skeleton, or describes itself, gets
+    ``dataset_meta``, which mmpose's inferencers need.
     """
     from hourglass.checkpoints.plain import restore_histories
     if not isinstance(checkpoint, dict):
@@ -51,10 +53,14 @@ def _as_of_mmengine(checkpoint: Any) -> Any:
     if weights is not checkpoint:
         checkpoint['state_dict'] = weights
     meta = checkpoint.get('meta')
-    skeleton = SKELETONS.get(str(meta.get('skeleton'))) if isinstance(meta, dict) else None
-    if meta and skeleton and find_spec('mmpose') is not None:
+    if not isinstance(meta, dict):
+        return checkpoint
+    skeleton = SKELETONS.get(str(meta.get('skeleton')))
+    if skeleton and find_spec('mmpose') is not None:
         from mmpose.datasets.datasets.utils import parse_pose_metainfo
         meta['dataset_meta'] = parse_pose_metainfo(skeleton)
+    elif 'dataset_meta' not in meta and (description := Description.of(meta, path)):
+        meta['dataset_meta'] = description.metainfo()
     return checkpoint
 
 
@@ -77,7 +83,7 @@ def _load_url(url: str, model_dir: str | None = None,
                                   'check the address, the connection and the space, or save the '
                                   f'file as {path}') from None
     try:
-        return _as_of_mmengine(read_checkpoint(path, map_location))
+        return _as_of_mmengine(read_checkpoint(path, map_location), path)
     except CheckpointError as error:
         path.unlink(missing_ok=True)
         raise CheckpointError(str(error).replace(str(path), url)) from None

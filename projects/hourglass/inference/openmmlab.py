@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -58,11 +59,15 @@ def load_estimator(config: str | Path | Config, weights: str | Path | None = Non
     tensors = state_dict(checkpoint, path)
     refuse_another_network(model.state_dict(), tensors, path)
     model.load_state_dict({name.removeprefix('module.'): t for name, t in tensors.items()})
-    model.cfg, model.calibration = config, Calibration.of(checkpoint.get('meta'), path)
-    meta = (checkpoint.get('meta') or {}).get('dataset_meta')       # of the training data
+    notes = checkpoint.get('meta') or {}
+    model.cfg, model.calibration = config, Calibration.of(notes, path)
+    meta, described = notes.get('dataset_meta'), Description.of(notes, path)
     skeleton = (config.get('test_dataloader') or {}).get('dataset', {}).get('skeleton')
-    meta = meta or (parse_pose_metainfo(SKELETONS[skeleton]) if skeleton in SKELETONS else
-                    dataset_meta_from_config(config, dataset_mode='test'))
+    with suppress(AssertionError):      # of a data set whose file alone names its keypoints
+        meta = meta or (parse_pose_metainfo(SKELETONS[skeleton]) if skeleton in SKELETONS else
+                        dataset_meta_from_config(config, dataset_mode='test'))
+    if meta is None and described:
+        meta = described.metainfo()
     count = config.model.backbone.get('num_keypoints') or config.model.head.get('num_keypoints')
     if meta is None or count not in (None, meta['num_keypoints']):
         raise ConfigError(

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.registry import DATASETS
-from own_people import annotation, write_people
+from own_people import NAMES, annotation, write_people
+from safetensors.torch import save_file
 
 from hourglass.analysis.project.write import write_project
+from hourglass.apis import init_model, predict
+from hourglass.checkpoints.description import Description
 from hourglass.datasets.forms.convert import Source
-from hourglass.datasets.skeletons import COCO_SIGMAS
+from hourglass.datasets.skeletons import COCO_SIGMAS, keypoint_names
 from hourglass.errors import DataError
+from hourglass.inference.openmmlab import load_estimator
 from hourglass.models.backbone import StackedHourglass
 
 
@@ -41,6 +45,26 @@ def test_the_config_builds_what_was_looked_over(tmp_path, monkeypatch):
     assert cfg.work_dir == str(tmp_path / 'project/run')
     assert cfg.load_from == 'hourglass://flic' and 'shares 3 of 3 keypoints' in said
     assert cfg.model.head.decoder.unannotated == 'mask'
+
+
+@pytest.mark.slow
+def test_weights_that_describe_themselves_are_used_with_the_config(tmp_path):
+    """By this package and mmpose's inferencers: the config's data set has no names of its own."""
+    from mmpose.apis import MMPoseInferencer
+    _, cfg = written(tmp_path, source(tmp_path), small=True)
+    weights = tmp_path / 'mine.safetensors'
+    description = Description(NAMES, [], [0, 2, 1], cfg.input_size, [0] * 3, [1] * 3)
+    save_file(StackedHourglass(**{key: value for key, value in cfg.model.backbone.items()
+                                  if key != 'type'}).state_dict(prefix='backbone.'), weights,
+              metadata=description.metadata())
+    config, path = str(cfg.filename), str(tmp_path / 'images/0.png')
+    theirs = MMPoseInferencer(config, str(weights), det_model='whole_image', device='cpu')
+    model = load_estimator(config, weights, 'cpu')
+    for meta in (theirs.inferencer.model.dataset_meta, model.dataset_meta):
+        assert keypoint_names(meta) == NAMES and meta['flip_indices'] == [0, 2, 1]
+    found = next(theirs(path))['predictions'][0][0]['keypoints']
+    expected = predict(init_model(config, weights, device='cpu'), path, whole_image=True)
+    assert np.array(found) == pytest.approx(expected.keypoints[0], abs=1e-3)
 
 
 def test_the_sheet_shows_the_crops(tmp_path):

@@ -173,6 +173,7 @@ _CONFIG = """\
 # Written by hourglass init. Comments say what else a line can be.
 custom_imports = dict(imports=['hourglass'], allow_failed_imports=False)
 default_scope = 'mmpose'
+data_mode, dataset_type = 'topdown', 'hourglass.KeypointDataset'    # read by mmpose's inferencers
 work_dir = '{{{{ fileDirname }}}}/run'
 
 # Data. Paths are relative to the folder of this file.
