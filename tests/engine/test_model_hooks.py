@@ -11,8 +11,17 @@ from hourglass.engine.model_hooks import ChannelsLastHook, MatchingCheckpointHoo
 from hourglass.errors import CheckpointError
 
 
-def runner_with(model) -> SimpleNamespace:
-    return SimpleNamespace(model=model, _load_from='some.pth', work_dir='work', _train_loop={})
+class Loop(IdleLoop):
+    """One over a data set of keypoints."""
+
+    def __init__(self, names=()):
+        metainfo = dict(keypoint_id2name=dict(enumerate(names))) if names else {}
+        self.dataloader = SimpleNamespace(dataset=SimpleNamespace(metainfo=metainfo))
+
+
+def runner_with(model, train_loop=(), test_loop=(), resume=False) -> SimpleNamespace:
+    return SimpleNamespace(model=model, _load_from='some.pth', work_dir='work', _resume=resume,
+                           _train_loop=train_loop or {}, _val_loop=None, _test_loop=test_loop or {})
 
 
 def test_only_matching_checkpoints_pass():
@@ -29,8 +38,11 @@ def test_only_matching_checkpoints_pass():
     more = model.state_dict() | {'second.weight': torch.zeros(3)}
     with pytest.raises(CheckpointError, match=r"'second.weight' \(\(3,\) there, none in the"):
         hook.after_load_checkpoint(runner, {'state_dict': more})
-    MatchingCheckpointHook(may_differ=['b*']).after_load_checkpoint(
-        runner, {'weight': model.weight})
+    hook = MatchingCheckpointHook(may_differ=['b*'])
+    hook.after_load_checkpoint(runner_with(model, Loop()), {'weight': model.weight})
+    for runner in (runner_with(model, Loop(), resume=True), runner_with(model, test_loop=Loop())):
+        with pytest.raises(CheckpointError, match="'bias' \\(missing"):     # nothing trains it
+            hook.after_load_checkpoint(runner, {'weight': model.weight})
 
 
 def heatmap_layers(keypoints: int = 3) -> torch.nn.Module:
@@ -52,15 +64,8 @@ def test_keypoints_of_equal_names_move_to_their_places(prefix, names, places):
     checkpoint = dict(
         state_dict={prefix + name: value.clone() for name, value in known.items()},
         meta=dict(dataset_meta=dict(keypoint_id2name={0: 'nose', 1: 'left_eye', 2: 'tail'})))
-    runner = runner_with(model)
-    runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
-        metainfo=dict(keypoint_id2name=dict(enumerate(names)))))
-    hook = MatchingCheckpointHook(['*heatmaps.*'])
-    hook.after_load_checkpoint(runner, checkpoint)              # to test, not to train
-    assert checkpoint['state_dict'][f'{prefix}heatmaps.bias'].equal(known['heatmaps.bias'])
-
-    runner._train_loop = IdleLoop()
-    hook.after_load_checkpoint(runner, checkpoint)
+    MatchingCheckpointHook(['*heatmaps.*']).after_load_checkpoint(
+        runner_with(model, Loop(names)), checkpoint)
     found = {name.removeprefix('module.'): value
              for name, value in checkpoint['state_dict'].items()}
     for place in range(len(names)):
@@ -78,11 +83,8 @@ def test_layers_of_another_width_start_from_random_numbers():
     checkpoint = dict(state_dict=torch.nn.ModuleDict(dict(heatmaps=torch.nn.Conv2d(7, 3, 1)))
                       .state_dict(),
                       meta=dict(dataset_meta=dict(keypoint_id2name={0: 'a', 1: 'b', 2: 'c'})))
-    runner = runner_with(heatmap_layers(2))
-    runner._train_loop = IdleLoop()
-    runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
-        metainfo=dict(keypoint_id2name={0: 'c', 1: 'a'})))
-    MatchingCheckpointHook(['*']).after_load_checkpoint(runner, checkpoint)
+    MatchingCheckpointHook(['*']).after_load_checkpoint(
+        runner_with(heatmap_layers(2), Loop(['c', 'a'])), checkpoint)
     assert checkpoint['state_dict']['heatmaps.weight'].shape == (3, 7, 1, 1)
 
 
@@ -90,12 +92,33 @@ def test_layers_of_another_width_start_from_random_numbers():
     {}, dict(dataset_meta=dict(keypoint_id2name={0: 'a', 1: 'b', 2: 'c'})),
     dict(dataset_meta=dict(keypoint_id2name={0: 'c'})), dict(dataset_meta=dict(CLASSES=()))])
 def test_weights_stay_as_they_are_if_keypoints_are_the_same_or_not_known(meta):
-    model, runner = heatmap_layers(), runner_with(heatmap_layers())
-    runner._train_loop = IdleLoop()
-    runner.train_dataloader = SimpleNamespace(dataset=SimpleNamespace(
-        metainfo=dict(keypoint_id2name={0: 'a', 1: 'b', 2: 'c'})))
+    model, runner = heatmap_layers(), runner_with(heatmap_layers(), Loop('abc'))
     checkpoint = dict(state_dict=model.state_dict(), meta=meta)
     MatchingCheckpointHook(['*heatmaps.*']).after_load_checkpoint(runner, checkpoint)
+    assert all(value.equal(model.state_dict()[name])
+               for name, value in checkpoint['state_dict'].items())
+
+
+@pytest.mark.parametrize('names', [['paw', 'left_eye', 'tail'], ['Left-Eye', 'nose', 'paw']])
+def test_keypoints_in_an_order_that_stays_wrong_are_refused(tmp_path, names):
+    """Other names at their places are taken as new ones for the same keypoints."""
+    model, path = heatmap_layers(), tmp_path / 'trained.pth'
+    checkpoint = dict(state_dict=model.state_dict(), meta=dict(dataset_meta=dict(
+        num_keypoints=3, keypoint_id2name={0: 'nose', 1: 'left_eye', 2: 'tail'})))
+    torch.save(checkpoint, path)
+    model.init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    start, moving = MatchingCheckpointHook(), MatchingCheckpointHook(['*heatmaps.*'])
+    ways = [(start.after_load_checkpoint, runner_with(model, Loop(names))),
+            (moving.after_load_checkpoint, runner_with(model, Loop(names), resume=True)),
+            (moving.after_load_checkpoint, runner_with(model, test_loop=Loop(names))),
+            (lambda runner, _: moving.before_run(runner), runner_with(model, Loop(names)))]
+    for load, runner in ways:
+        if names[0] == 'paw':
+            load(runner, checkpoint)
+        else:
+            with pytest.raises(CheckpointError, match="in another order, first 'left_eye' .1 there"
+                                                      ', 0 in the data'):
+                load(runner, checkpoint)
     assert all(value.equal(model.state_dict()[name])
                for name, value in checkpoint['state_dict'].items())
 
@@ -119,7 +142,7 @@ def test_a_part_is_initialised_from_its_own_weights_alone(tmp_path, monkeypatch,
     torch.save(model.backbone.state_dict() | {'unused': torch.zeros(1)}, 'part.pth')
     torch.save(torch.nn.Linear(2, 4).state_dict(), 'other.pth')
     model.backbone.init_cfg = dict(type='Pretrained', **init_cfg)
-    runner = SimpleNamespace(model=model, _train_loop=IdleLoop())
+    runner = SimpleNamespace(model=model, _train_loop=Loop())
     if message is None:
         MatchingCheckpointHook().before_run(runner)
         return
@@ -133,7 +156,7 @@ def test_layers_of_other_keypoints_may_differ_in_an_init_cfg(tmp_path):
     model = torch.nn.Sequential(torch.nn.Linear(2, 3))
     torch.save(torch.nn.Linear(2, 4).state_dict(), tmp_path / 'a.pth')
     model[0].init_cfg = [dict(type='Pretrained', checkpoint=str(tmp_path / 'a.pth'))]
-    MatchingCheckpointHook(['0.*']).before_run(SimpleNamespace(model=model, _train_loop=IdleLoop()))
+    MatchingCheckpointHook(['0.*']).before_run(SimpleNamespace(model=model, _train_loop=Loop()))
 
 
 def test_channels_last_changes_the_memory_and_not_the_numbers():

@@ -16,6 +16,7 @@ from hourglass.checkpoints import refuse_another_network, state_dict
 from hourglass.datasets.skeletons import keypoint_names, plain_name
 from hourglass.deploy.runtimes import optimized
 from hourglass.engine.distributed import unwrapped
+from hourglass.errors import CheckpointError
 from hourglass.inference.openmmlab import pose_network, with_network
 from hourglass.registry import HOOKS
 
@@ -24,14 +25,15 @@ from hourglass.registry import HOOKS
 class MatchingCheckpointHook(Hook):
     """Hook that refuses a checkpoint of another network, where mmengine warns and continues.
 
-    The checkpoint of a ``Pretrained`` ``init_cfg`` may hold more than the part that it initialises.
+    It also refuses one that has the keypoints of the run's data set in another order. The
+    checkpoint of a ``Pretrained`` ``init_cfg`` may hold more than the part that it initialises.
 
     Args:
-        may_differ: patterns of tensor names that may be missing on one side or have another shape,
-            for fine-tuning: ``['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*']`` when
-            the keypoints change. If the keypoints of a training are not those of the checkpoint, in
-            its order, matching layers of heatmaps keep the weights of the keypoints that both
-            name; other keypoints start from random numbers.
+        may_differ: patterns of tensor names that may be missing on one side or have another shape
+            where a training starts from weights, for fine-tuning: ``['backbone.heatmaps.*',
+            'backbone.reinjects.*.heatmaps.*']`` when the keypoints change. If the keypoints of the
+            training are not those of the checkpoint, in its order, matching layers of heatmaps keep
+            the weights of the keypoints that both name; other keypoints start from random numbers.
     """
 
     def __init__(self, may_differ: Sequence[str] = ()):
@@ -44,25 +46,31 @@ class MatchingCheckpointHook(Hook):
             for path, prefix in _pretrained(part):
                 ours = {f'{name}.{key}'.lstrip('.'): value
                         for key, value in part.state_dict().items()}
-                theirs = state_dict(CheckpointLoader.load_checkpoint(path, 'cpu'), path)
+                content = CheckpointLoader.load_checkpoint(path, 'cpu')
+                theirs = state_dict(content, path)
                 moved = {f'{name}.{key.removeprefix("module.").removeprefix(prefix)}'.lstrip('.'):
                          value for key, value in theirs.items()
                          if key.removeprefix('module.').startswith(prefix)}
                 refuse_another_network(ours, {key: moved[key] for key in ours if key in moved},
                                        f'init_cfg: {path}', self.may_differ)
+                if any('heatmaps' in key for key in ours):      # which alone depend on keypoints
+                    _refuse_another_order(f'init_cfg: {path}', _names_of_data(runner._train_loop),
+                                          _names_in(content))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         path = runner._load_from or runner.work_dir
         ours, theirs = unwrapped(runner.model).state_dict(), state_dict(checkpoint, path)
-        refuse_another_network(ours, theirs, path, self.may_differ)
-        if self.may_differ and isinstance(runner._train_loop, BaseLoop):
-            meta = checkpoint.get('meta', {}).get('dataset_meta')
-            own, other = map(_names, (
-                getattr(runner.train_dataloader.dataset, 'metainfo', None), meta))
-            if own != other and self._move_keypoints(ours, theirs, own, other):
-                MMLogger.get_current_instance().info(
-                    f'{path}: of {len(own)} keypoints, {len(set(own) & set(other))} start from it, '
-                    'and the others from random numbers')
+        loop = next((loop for loop in (runner._train_loop, runner._val_loop, runner._test_loop)
+                     if isinstance(loop, BaseLoop)), None)
+        starts = isinstance(runner._train_loop, BaseLoop) and not runner._resume
+        refuse_another_network(ours, theirs, path, self.may_differ if starts else ())
+        own, other = _names_of_data(loop), _names_in(checkpoint)
+        if starts and own != other and self._move_keypoints(ours, theirs, own, other):
+            MMLogger.get_current_instance().info(
+                f'{path}: of {len(own)} keypoints, {len(set(own) & set(other))} start from it, '
+                'and the others from random numbers')
+        else:
+            _refuse_another_order(path, own, other)
 
     def _move_keypoints(self, ours: Mapping[str, Tensor], theirs: dict[str, Tensor],
                         own: Sequence[str], other: Sequence[str]) -> bool:
@@ -94,6 +102,24 @@ def _names(metainfo: dict | None) -> list[str]:
     if not metainfo or 'keypoint_id2name' not in metainfo:
         return []
     return [plain_name(name) for name in keypoint_names(metainfo)]
+
+
+def _names_of_data(loop: BaseLoop | None) -> list[str]:
+    return _names(getattr(loop.dataloader.dataset, 'metainfo', None)) if loop else []
+
+
+def _names_in(checkpoint: dict) -> list[str]:
+    return _names((checkpoint.get('meta') or {}).get('dataset_meta'))
+
+
+def _refuse_another_order(path: str, own: Sequence[str], other: Sequence[str]) -> None:
+    """Raise if keypoints of a data set, ``own``, have other places among as many of weights."""
+    moved = [name for name in own if name in other and own.index(name) != other.index(name)]
+    if moved and len(own) == len(other):
+        raise CheckpointError(
+            f"{path}: has the data set's keypoints in another order, first '{moved[0]}' "
+            f'({other.index(moved[0])} there, {own.index(moved[0])} in the data); take data in its '
+            'order, or train from it with load_from and may_differ (docs/fine-tune.md)')
 
 
 def _pretrained(part: nn.Module) -> list[tuple[str, str]]:
