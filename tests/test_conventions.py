@@ -333,6 +333,20 @@ def test_a_flip_of_images_whose_targets_are_made_is_refused(folder, flip):
     toy(folder, pipeline=[flip, CROP, target])
 
 
+@pytest.mark.parametrize('step', [
+    'RandomFlip', 'RandomHalfBody', 'hourglass.DrawFlip', 'hourglass.PaperScaleRotation'])
+@pytest.mark.parametrize('crop', ['hourglass.CropImage', 'TopdownAffine'])
+def test_a_step_that_comes_too_late_for_the_crop_is_refused(folder, crop, step):
+    """mmpose's RandomFlip would mirror the crop, and not its keypoints."""
+    init_default_scope('mmpose')
+    late = [dict(type=crop, input_size=(64, 64)), dict(type=step),
+            dict(type='GenerateTarget', encoder=CODEC)]
+    for pipeline in (late, late[:2]):
+        with pytest.raises(ConfigError, match=f"{step.split('.')[-1]} after {crop.split('.')[-1]} "
+                           'comes too late for the crop'):
+            toy(folder, pipeline=pipeline)
+
+
 @pytest.mark.parametrize('crop', ['hourglass.CropImage', 'TopdownAffine'])
 def test_targets_for_crops_of_another_size_are_refused(folder, crop):
     init_default_scope('mmpose')

@@ -161,11 +161,16 @@ def mirrors(pipeline: Compose) -> bool:
                for step in pipeline.transforms)
 
 
+# steps that choose or mirror the crop; a flip after it mirrors its pixels alone, or nothing
+_OF_THE_CROP = ('BoxToCrop', 'CropAsFound', 'DrawFlip', 'GetBBoxCenterScale', 'LuaScaleRotation',
+                'PaperScaleRotation', 'RandomBBoxTransform', 'RandomFlip', 'RandomHalfBody')
+
+
 def check_pipeline(dataset: Any) -> None:
     """Raise ``ConfigError`` for a pipeline, of any part, whose targets would not be the image's.
 
-    That is a ``DrawFlip`` before mmpose's ``TopdownAffine``, any flip after ``GenerateTarget``, and
-    an encoder for crops of another size.
+    That is a ``DrawFlip`` before mmpose's ``TopdownAffine``, any flip after ``GenerateTarget``, a
+    step that chooses the crop after it was cut, and an encoder for crops of another size.
     """
     for part in getattr(dataset, 'datasets', [getattr(dataset, 'dataset', None)]):
         if part is not None:
@@ -176,15 +181,19 @@ def check_pipeline(dataset: Any) -> None:
     if 'TopdownAffine' in following and 'CropImage' not in following:
         raise ConfigError('pipeline: hourglass.DrawFlip mirrors nothing before TopdownAffine; take '
                           'RandomFlip there, or hourglass.CropImage after it')
-    if 'GenerateTarget' not in steps:
-        return
-    made = steps.index('GenerateTarget')
+    made = steps.index('GenerateTarget') if 'GenerateTarget' in steps else len(steps)
     for flip in ('DrawFlip', 'RandomFlip'):
         if flip in steps[made:]:
             raise ConfigError(f'pipeline: {flip} after GenerateTarget mirrors no heatmaps; move '
                               'GenerateTarget behind it')
-    crops = [tuple(step.input_size) for step, name in zip(transforms[:made], steps)
-             if name in ('CropImage', 'TopdownAffine')]
+    cuts = [place for place, name in enumerate(steps) if name in ('CropImage', 'TopdownAffine')]
+    for name in steps[cuts[-1]:] if cuts else ():
+        if name in _OF_THE_CROP:
+            raise ConfigError(f'pipeline: {name} after {steps[cuts[-1]]} comes too late for the '
+                              'crop and its keypoints; move it before that')
+    if made == len(steps):
+        return
+    crops = [tuple(transforms[place].input_size) for place in cuts if place < made]
     encoders = transforms[made].encoder
     for encoder in encoders if isinstance(encoders, list) else [encoders]:
         size = tuple(getattr(encoder, 'input_size', None) or ())
