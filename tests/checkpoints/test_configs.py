@@ -6,8 +6,9 @@ import pytest
 from conftest import REPOSITORY
 from mmengine.config import Config
 
-from hourglass.checkpoints.configs import read_config, with_environment
+from hourglass.checkpoints.configs import read_config
 from hourglass.errors import ConfigError
+from hourglass.io.files import with_environment
 
 OLD = 'configs/flic/td-hm_hourglass2-paper_flic-256x256.py'
 NEW = 'configs/flic/td_hm_hourglass2_paper_flic_256x256.py'

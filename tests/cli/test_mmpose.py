@@ -37,6 +37,27 @@ def test_browse_dataset_draws_our_people(tiny, cli, tmp_path):
     assert len(list((tmp_path / 'drawn').glob('*.jpg'))) == 3
 
 
+@DRAWS_CIRCLES
+def test_browse_dataset_draws_people_of_configs_in_the_new_style(tmp_path, synthetic, cli,
+                                                                 monkeypatch):
+    """Whose environment variables mmengine does not replace."""
+    monkeypatch.setenv('HOURGLASS_DATA', str(synthetic))
+    config = tmp_path / 'new.py'
+    config.write_text("""\
+from mmengine.dataset import DefaultSampler
+from mmpose.visualization import PoseLocalVisualizer
+from hourglass.datasets.mpii.dataset import MpiiDataset
+from hourglass.datasets.transforms import CropImage, PackPerson
+train_dataloader = dict(sampler=dict(type=DefaultSampler), dataset=dict(
+    type=MpiiDataset, data_root='{{$HOURGLASS_DATA:data}}/synthetic', indices=3,
+    ann_file='train/annotations.json', data_prefix=dict(img='train/images'),
+    pipeline=[dict(type=CropImage, input_size=(64, 64)), dict(type=PackPerson)]))
+visualizer = dict(type=PoseLocalVisualizer, name='new_style')
+""")
+    cli('mmpose', 'browse_dataset', config, '--not-show', '--output-dir', tmp_path / 'drawn')
+    assert len(list((tmp_path / 'drawn').glob('*.jpg'))) == 3
+
+
 def test_test_gives_the_scores_of_ours(tiny, cli, tmp_path):
     for words in (('test',), ('mmpose', 'test')):
         cli(*words, *tiny, '--work-dir', tmp_path, '--out', tmp_path / f'{words[0]}.json',

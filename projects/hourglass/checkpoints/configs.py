@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import errno
 import inspect
-import os
-import re
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +13,7 @@ from mmengine.config.lazy import LazyAttr, LazyObject
 from mmengine.registry import Registry
 
 from hourglass.errors import ConfigError, words_of
+from hourglass.io.files import with_environment
 
 
 def read_config(path: str | Path) -> Config:
@@ -52,12 +51,6 @@ def check_test_set(cfg: Config, path: str | Path | None) -> None:
     if cfg.get('test_dataloader') is None:
         raise ConfigError(f'{path}: has no test_dataloader; give test_dataloader, test_cfg and '
                           'test_evaluator')
-
-
-def with_environment(text: str) -> str:
-    """Replace ``{{$NAME:default}}`` by an environment variable, as in mmengine's old style."""
-    return re.sub(r'{{\s*\$(\w+)\s*:\s*(\S*?)\s*}}',
-                  lambda found: os.environ.get(found[1], found[2]), text)
 
 
 def _named(value: Any, scope: str | None) -> Any:

@@ -12,8 +12,9 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.utils import get_installed_path
 
-from hourglass.checkpoints.configs import read_config, with_environment
+from hourglass.checkpoints.configs import read_config
 from hourglass.errors import ConfigError
+from hourglass.io.files import with_environment
 
 _FOR_OTHERS = ('custom_imports', 'dataset_type', 'data_mode')   # mmengine and mmpose read these
 _NAMED_ALIKE = ('input_size', 'heatmap_size', 'held_out')       # where they are used

@@ -17,6 +17,7 @@ from hourglass.datasets.checks import check_pairs, check_people, check_pipeline,
 from hourglass.datasets.person import Person, coco_annotation, with_joints_of
 from hourglass.datasets.skeletons import SKELETONS, with_flip_pairs
 from hourglass.errors import ConfigError, DataError
+from hourglass.io.files import with_environment
 from hourglass.io.images import find_bits
 
 _METAINFO_OF_SAMPLES = (
@@ -34,6 +35,8 @@ class PersonDataset(BaseCocoStyleDataset):
 
     Args:
         data_root: the data set's folder, which ``ann_file`` and ``data_prefix`` are relative to.
+            ``{{$NAME:default}}`` in it is an environment variable, as in mmengine's configs, where
+            those of the new style do not replace it.
         data_prefix: ``dict(img=...)``, the image folder.
         skeleton: the joints of the samples: ``'mpii'``, ``'flic'``, ``'lsp'`` or ``'coco'``
             (:func:`.person.with_joints_of`); by default the data set's own.
@@ -69,8 +72,8 @@ class PersonDataset(BaseCocoStyleDataset):
         metainfo = self.skeleton or self.METAINFO
         if flip_pairs is not None:
             metainfo = with_flip_pairs(metainfo, flip_pairs)
-        super().__init__(data_root=data_root, ann_file=ann_file, data_prefix=data_prefix,
-                         metainfo=metainfo, **kwargs)
+        super().__init__(data_root=with_environment(str(data_root)), ann_file=ann_file,
+                         data_prefix=data_prefix, metainfo=metainfo, **kwargs)
         check_pipeline(self)
         if flip_pairs is None and not self.test_mode and mirrors(self.pipeline):
             check_pairs(self.metainfo)

@@ -7,6 +7,7 @@ import gzip
 import json
 import math
 import os
+import re
 import secrets
 import socket
 from collections import Counter
@@ -87,6 +88,12 @@ def without_nan(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [without_nan(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def with_environment(text: str) -> str:
+    """Replace ``{{$NAME:default}}`` by an environment variable, as in mmengine's old style."""
+    return re.sub(r'{{\s*\$(\w+)\s*:\s*(\S*?)\s*}}',
+                  lambda found: os.environ.get(found[1], found[2]), text)
 
 
 def match_names(known: Collection[str]) -> Callable[[str], str | None]:
