@@ -51,6 +51,9 @@ def test_settings_that_fit_pass(options):
      r'model\.backbone\.num_keypoints is None, so model\.head would take features for heatmaps'),
     ({'model.backbone.frozen_stages': 2}, 'every parameter is frozen'),
     ({'model.test_cfg.shift_heatmap': True}, r'test_cfg\.shift_heatmap: the mirrored heatmaps of'),
+    ({'model.head.loss': dict(type='mmpose.KeypointOHKMMSELoss', topk=8),
+      'model.head.decoder.unannotated': 'mask'},
+     r'model\.head\.loss: use_target_weight=False trains keypoints without annotation to be'),
     (keys(backbone__stm=dict(lr_mult=0.1)),
      r"custom_keys\['backbone\.stm'\]: no parameter has that in its name, did you mean "
      r"'backbone\.stem'"),

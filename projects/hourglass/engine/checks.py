@@ -51,6 +51,11 @@ def check_model(model: nn.Module, cfg: ConfigDict) -> None:
             and test_cfg.get('shift_heatmap')):
         raise ConfigError('model.test_cfg.shift_heatmap: the mirrored heatmaps of HourglassHeatmap '
                           'would be averaged a cell off; leave it out')
+    if (getattr(getattr(head, 'decoder', None), 'unannotated', '') == 'mask'
+            and not getattr(getattr(head, 'loss_module', None), 'use_target_weight', True)):
+        raise ConfigError("model.head.loss: use_target_weight=False trains keypoints without "
+                          "annotation to be absent, and the codec has unannotated='mask'; set "
+                          "use_target_weight=True, or unannotated='zero'")
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError('model: every parameter is frozen; nothing would be trained')
     _check_parameter_groups(model, cfg.get('optim_wrapper') or {})
