@@ -207,6 +207,11 @@ RIGHT = {'coco/AP': pytest.approx(1), 'oks/AP': pytest.approx(100), 'pck/Hand': 
 OPTIONS = dict(pipeline=TEST, test_mode=True)
 
 
+def test_a_data_prefix_without_the_images_is_refused(folder):
+    with pytest.raises(ConfigError, match="data_prefix is {'img_path': 'images'}; name the folder"):
+        toy(folder, data_prefix=dict(img_path='images'))
+
+
 def test_ids_are_those_of_the_file(folder):
     dataset = toy(folder, **OPTIONS)
     infos = [dataset.get_data_info(index) for index in range(2)]

@@ -68,6 +68,9 @@ class PersonDataset(BaseCocoStyleDataset):
             if kwargs.pop(name, None) not in (None, '', 1, 'topdown'):  # mmpose's defaults
                 raise ConfigError(f'{type(self).__name__}: {name} has no effect on this data set; '
                                   'leave it out')
+        if 'img' not in data_prefix:
+            raise ConfigError(f'{type(self).__name__}: data_prefix is {data_prefix!r}; name the '
+                              "folder of the images: dict(img='images')")
         self.skeleton, self.bits = SKELETONS[skeleton] if skeleton else None, bits
         metainfo = self.skeleton or self.METAINFO
         if flip_pairs is not None:
