@@ -66,9 +66,10 @@ class MatchingCheckpointHook(Hook):
         refuse_another_network(ours, theirs, path, self.may_differ if starts else ())
         own, other = _names_of_data(loop), _names_in(checkpoint)
         if starts and own != other and self._move_keypoints(ours, theirs, own, other):
+            known = len(set(own) & set(other))
             MMLogger.get_current_instance().info(
-                f'{path}: of {len(own)} keypoints, {len(set(own) & set(other))} start from it, '
-                'and the others from random numbers')
+                f'{path}: {known} of {len(own)} keypoints start from it'
+                + (', and the others from random numbers' if known < len(own) else ''))
         else:
             _refuse_another_order(path, own, other)
 

@@ -176,7 +176,7 @@ def keep_inputs(outputs: Iterable[str | Path | None], inputs: Iterable[str | Pat
     """
     read = {Path(path).expanduser().resolve() for path in inputs if path}
     written = set()
-    for path in filter(None, outputs):
+    for path in (output for output in outputs if output):
         place = Path(path).resolve()
         if place in read:
             raise DataError(f'{path}: would replace a file that is read; name another')
