@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate, mse_loss
 from torch.nn.parallel import DistributedDataParallel
 
 from hourglass.checkpoints import refuse_another_network
-from hourglass.datasets.skeletons import MPII, keypoint_names
+from hourglass.datasets.skeletons import LSP, MPII, keypoint_names
 from hourglass.errors import ConfigError
 from hourglass.models.distill import DistilledPoseEstimator, renormalised
 
@@ -245,6 +245,15 @@ def test_the_shipped_recipe_names_a_teacher_that_fits():
     assert student.teacher().cfg.filename.endswith('td-hm_hourglass2-small_flic-128x128.py')
     tiny = Config.fromfile(flic / 'td-hm_hourglass2-tiny_flic-128x128.py')
     assert list(student.state_dict()) == list(MODELS.build(tiny.model).state_dict())
+
+
+def test_the_recipe_of_lsp_takes_its_keypoints_from_people():
+    cfg = Config.fromfile(
+        REPOSITORY / 'configs/lsp/td-hm_hourglass2-small-distilled_lsp-128x128.py')
+    init_default_scope(cfg.default_scope)
+    student = MODELS.build(cfg.model)
+    theirs = keypoint_names(student.teacher().dataset_meta)
+    assert [theirs[place] for place in student.places] == keypoint_names(LSP)
 
 
 def test_crops_of_another_size_than_the_decoders_are_refused(teacher):
