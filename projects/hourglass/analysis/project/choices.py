@@ -130,6 +130,16 @@ def choose_weights(names: Sequence[str], size: Size) -> tuple[str | None, list[s
     return best, shared[best]
 
 
+def choose_rate(size: Size, people: int, shared: float) -> float:
+    """Return the learning rate, with the share of keypoints that start from weights, 0 to 1.
+
+    ``docs/own-data.md`` has what different rates give for 10 to 1,000 people.
+    """
+    if not shared:
+        return size.lr
+    return _GENTLE if people < _FEW and shared == 1 else size.lr * _TUNING
+
+
 def table_rows(names: Sequence[str], pairs: Sequence[Pair]) -> dict[str, list[str]]:
     """Return the rows of a table of scores: each pair and each other keypoint, or one for all.
 
@@ -147,13 +157,3 @@ def table_rows(names: Sequence[str], pairs: Sequence[Pair]) -> dict[str, list[st
         row = common[left] if taken[common[left]] == 1 else left
         rows[row or left] = [*rows.pop(left), right]
     return {row.translate(_KEY): members for row, members in rows.items()}
-
-
-def choose_rate(size: Size, people: int, shared: float) -> float:
-    """Return the learning rate, with the share of keypoints that start from weights, 0 to 1.
-
-    ``docs/own-data.md`` has what different rates give for 10 to 1,000 people.
-    """
-    if not shared:
-        return size.lr
-    return _GENTLE if people < _FEW and shared == 1 else size.lr * _TUNING
