@@ -3,8 +3,8 @@
 # Crops are moved, scaled and turned less, and half of those of the MPII subset lie around boxes as
 # a detector finds them.
 _base_ = ['td-hm_hourglass2-small_people-160x160.py']
-milder = dict(_base_.jitter, shift_factor=0.08, scale_factor=(0.8, 1.25), rotate_factor=30)
-train_pipeline = [milder if step == _base_.jitter else step for step in _base_.train_pipeline]
+train_pipeline = [
+    _base_.milder if step == _base_.jitter else step for step in _base_.train_pipeline]
 model = dict(backbone=dict(channels=128, stem_channels=(32, 64, 64)))
 optim_wrapper = dict(type='hourglass.BFloat16OptimWrapper', optimizer=dict(lr=2e-3))
 found = [dict(type='hourglass.CropAsFound'), *train_pipeline]
