@@ -238,6 +238,16 @@ def test_what_is_cached_comes_out_alike(side, tmp_path):
         assert np.array_equal(one['transformed_keypoints'], three['transformed_keypoints'])
 
 
+def test_a_cached_piece_is_large_enough_where_another_transform_enlarges_the_crop(tmp_path):
+    cv2.imwrite(str(tmp_path / 'a.jpg'), photograph((640, 480)))
+    larger = TRANSFORMS.build(dict(type='RandomBBoxTransform', shift_prob=0, rotate_prob=0,
+                                   scale_factor=(2, 2.5)))
+    without, cached = (
+        run([PaperScaleRotation(), larger, CropImage((64, 64), cache_megabytes=megabytes)],
+            person(tmp_path / 'a.jpg', side=100), seed=0)['img'] for megabytes in (0, 2))
+    assert np.abs(without.astype(int) - cached).max() <= 1                 # rounding of a shift
+
+
 class Seeded(torch.utils.data.Dataset):
     """One sample an image, drawn by its index."""
 

@@ -184,8 +184,9 @@ class CropImage(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         scale = fitted(results['bbox_scale'][0], self.input_size)
-        piece = self._piece(results, scale)
-        reach = np.hypot(*results.get('widest_scale', scale[None])[0]) / 2
+        widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
+        reach = np.hypot(*np.maximum(widest, scale)) / 2        # another transform may enlarge it
+        piece = self._piece(results, scale, reach)
         problem = (size_problem(results.get('image_size'), piece.image_size)
                    or crop_problem(results['bbox_center'][0], reach, piece.image_size))
         if problem:
@@ -209,18 +210,17 @@ class CropImage(BaseTransform):
         results['img'] = crop_image(piece, matrix, self.input_size)
         return results
 
-    def _piece(self, results: dict, scale: np.ndarray) -> Piece:
+    def _piece(self, results: dict, scale: np.ndarray, reach: float) -> Piece:
         if 'img' in results:
             return Piece.of_image(results['img'])
         path, center = results['img_path'], results['bbox_center'][0]
         reduction = reduction_for(scale, self.input_size)
-        widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
-        key = path, center.tobytes(), widest.tobytes(), reduction
+        key = path, center.tobytes(), reach, reduction
         piece = self.store.get(key) if self.store else None
         if piece is None:
             piece = Piece(*read_reduced(path, reduction, results.get('bits')))
             if self.store:
-                piece = piece.around(center, np.hypot(*widest) / 2)
+                piece = piece.around(center, reach)
                 self.store.keep(key, piece)
         return piece
 
