@@ -184,7 +184,7 @@ def test_other_scores_and_nan_are_refused():
     ('a.onnx', dict(images='folder'), 'a.onnx: --int8 and --images go together'),
     pytest.param('a.onnx', dict(int8=True, images='none'), 'none: no image',
                  marks=pytest.mark.skipif(not find_spec('onnxruntime'), reason='onnxruntime')),
-    ('a.pt2', dict(stage=2), 'stage 2: the network has 2'),
+    ('a.pt2', dict(stage=2), 'no stage of index 2: the network has 2'),
     ('a.pt2', dict(check=['none.jpg']), r'none\.jpg: no such image'),
     ('a.pt2', dict(config='none.py'), r'none\.py: no such config file'),
     ('a.pt2', dict(checkpoint='none.pth'), r'none\.pth: no such checkpoint'),

@@ -122,7 +122,7 @@ def test_places_that_are_none_are_refused_with_the_image_they_belong_to(model, i
 def test_what_cannot_be_used_is_refused_in_a_line(model, image, tmp_path):
     with pytest.raises(DataError, match='boxes: 1 given for 2 images'):
         predict(model, [image, image], [BOXES])
-    with pytest.raises(ConfigError, match='stage 2: the network has 2'):
+    with pytest.raises(ConfigError, match='no stage of index 2: the network has 2'):
         predict(model, image, whole_image=True, stage=2)
     for wrong in (image.astype(float), image[..., :2], np.zeros((0, 5, 3), np.uint8), 3):
         with pytest.raises(DataError, match='an image'):

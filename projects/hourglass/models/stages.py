@@ -5,6 +5,7 @@ from typing import TypeVar
 from torch import nn
 
 from hourglass.errors import ConfigError
+from hourglass.io.tables import counted
 from hourglass.models.backbone import StackedHourglass
 
 Module = TypeVar('Module', bound=nn.Module)
@@ -16,8 +17,8 @@ def stage_index(stage: int, count: int) -> int:
     Raises ``ConfigError`` if there is no such stage.
     """
     if not -count <= stage < count:
-        raise ConfigError(f'stage {stage}: the network has {count}, give 0 to {count - 1}, or -1 '
-                          f'for the last; --stages counts them, give 1 to {count} there')
+        raise ConfigError(f'no stage of index {stage}: the network has '
+                          f"{counted(count, 'stage')}; give 0 to {count - 1}, or -1 for the last")
     return stage % count
 
 
