@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hourglass.errors import ConfigError
-from hourglass.io.files import keep_inputs, write_json
+from hourglass.io.files import check_outputs, write_json
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> None:
     if args.people and len(args.pred) > 1:
         raise ConfigError('--people: for one prediction file at a time')
     _refuse_options(args)
-    keep_inputs((args.json, args.curves, args.people), (args.gt, *args.pred, args.head_boxes))
+    check_outputs((args.json, args.curves, args.people), (args.gt, *args.pred, args.head_boxes))
     people = sigmas = None
     if args.dataset == 'own':
         people = read_people(args.gt, args.category)

@@ -18,7 +18,7 @@ from hourglass.cli.arguments import (
 )
 from hourglass.engine.processes import Place, work_apart
 from hourglass.errors import ConfigError
-from hourglass.io.files import keep_inputs
+from hourglass.io.files import check_outputs
 from hourglass.io.tables import counted
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _check_arguments(args: argparse.Namespace) -> None:
     if speed_options(args) and args.stage is not None:
         raise ConfigError(f'--stage {args.stage}: cannot be combined with --optimize or '
                           '--exit-tolerance; give --stages, the number of stacks to run, instead')
-    keep_inputs([args.out / 'predictions.json'], [args.boxes])
+    check_outputs([args.out / 'predictions.json'], [args.boxes])
 
 
 def _predict_images(images: Generator[str | None], source: ImageFiles | Frames, results: Results,

@@ -169,7 +169,8 @@ def write_json(path: Path, content: Any, indent: int | None = None) -> None:
         draft.write_text(text, encoding='utf-8')
 
 
-def keep_inputs(outputs: Iterable[str | Path | None], inputs: Iterable[str | Path | None]) -> None:
+def check_outputs(outputs: Iterable[str | Path | None], inputs: Iterable[str | Path | None]
+                  ) -> None:
     """Raise ``DataError`` if a file that is to be written is one that is read, or twice the same.
 
     None is no file.
