@@ -89,7 +89,12 @@ class Child:
 
 
 def together(target: Callable, arguments: tuple, ranks: int, context=FORK) -> None:
-    """Call ``target(rank, *arguments)`` in each of several processes; all must end well."""
+    """Call ``target(rank, *arguments)`` in each of several processes; all must end well.
+
+    A process group that ``target`` initialises ends with its process. If it destroys the group
+    while a wrapped network has it, too, the network may wait forever for a thread of the group:
+    that of gloo needs the GIL to forget its last work, and the network's end holds it.
+    """
     processes = [fork(target, rank, *arguments, context=context) for rank in range(ranks)]
     end = time.monotonic() + LIMIT
     while any(process.is_alive() for process in processes):

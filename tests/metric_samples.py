@@ -38,5 +38,3 @@ def evaluate_in_process(rank: int, ranks: int, folder: str, people: int) -> None
     scores = metric.evaluate(people)
     with open(f'{folder}/{ranks}_{rank}.json', 'w') as file:
         json.dump(scores, file)
-    if ranks > 1:
-        dist.destroy_process_group()

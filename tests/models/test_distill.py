@@ -196,7 +196,6 @@ def _rank(rank: int, folder: str, teacher: dict) -> None:
     dist.broadcast(other, src=0)
     assert torch.equal(grad, other)
     assert grad.abs().max() > 0
-    dist.destroy_process_group()
 
 
 @pytest.mark.slow

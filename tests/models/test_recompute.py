@@ -133,7 +133,6 @@ def _rank(rank: int, folder: str) -> None:
         theirs = copy.deepcopy(tensor)
         dist.broadcast(theirs, src=0)
         assert torch.equal(theirs, tensor)
-    dist.destroy_process_group()
 
 
 @pytest.mark.slow
