@@ -1,4 +1,6 @@
 """Every runtime gives the numbers of the network, or refuses it by name."""
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from tiny_network import as_if_trained
@@ -53,6 +55,22 @@ def test_the_last_output_is_the_networks(name, network):
             assert off.square().mean().sqrt() < 0.04 * expected.square().mean().sqrt()
         else:
             assert deviation(found, expected[:len(given)]) < ROUNDING
+
+
+@pytest.mark.parametrize('name', [
+    pytest.param(name, marks=pytest.mark.slow if name in SLOW_TO_START else ())
+    for name in RUNTIMES if name not in ('compile', 'bf16')])
+def test_threads_may_share_a_network(name):
+    needs(name)
+    run, images = run_by(name, network_of('one'), (128, 64)), torch.randn(200, 1, 3, 64, 128)
+
+    @torch.no_grad()
+    def heatmaps_of(image):
+        return run(image)[0]
+    expected = list(map(heatmaps_of, images))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(heatmaps_of, images))
+    assert max(map(deviation, found, expected)) < ROUNDING
 
 
 @torch.no_grad()

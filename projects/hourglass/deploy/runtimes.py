@@ -193,8 +193,10 @@ def in_openvino(model: bytes | Path) -> Callable[[Tensor], list[Tensor]]:
     compiled = core.compile_model(
         core.read_model(model), 'CPU',
         {'INFERENCE_PRECISION_HINT': 'f32', 'INFERENCE_NUM_THREADS': torch.get_num_threads()})
+    # compiled(...) has one request, whose inputs and outputs threads would share
     return lambda images: [torch.from_numpy(output.copy()) for output in
-                           compiled(images.contiguous().numpy()).values()]
+                           compiled.create_infer_request().infer(
+                               images.contiguous().numpy()).values()]
 
 
 def _onnx(network: StackedHourglass, input_size: tuple[int, int]) -> bytes:
