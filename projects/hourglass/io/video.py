@@ -21,7 +21,7 @@ VIDEOS = ('.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpe
 _ANIMATED = ('GIF', 'WEBP', 'PNG', 'AVIF')      # Pillow sees the pages of a TIFF as frames, too
 _TIMEOUT = 20                           # s; of a server that does not answer
 _LEAST, _DEFAULT = 0.02, 0.1            # s; browsers show shorter frames of a GIF for the default
-_TIME_BASE = Fraction(1, 90000)         # s; MPEG's clock, a multiple of the usual rates
+_TIME_BASE = Fraction(1, 60_000)        # s; a multiple of the usual rates; MPEG-4 ends at 65,535
 
 
 class Frame(NamedTuple):
@@ -125,7 +125,7 @@ class VideoWriter:
 
     def __init__(self, path: Path):
         self.path, self.av, self.last = path, _pyav(path), -1
-        self.shown = 3600                   # how long the last frame is, in units of _TIME_BASE
+        self.shown = 2400                   # how long the last frame is, in units of _TIME_BASE
         self.stream: Any = None             # opened with the size of the first frame
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
