@@ -79,6 +79,15 @@ def test_people_leave_early_and_are_counted(image, tmp_path):
         assert np.abs(found.keypoints - expected.keypoints).max() < CLOSE_PX
 
 
+@pytest.mark.parametrize('how', ['none', 'ncnn'])
+def test_people_who_leave_early_have_no_probability(image, how):
+    if missing := RUNTIMES[how].missing():
+        pytest.skip(missing)
+    early = init_model('flic-small4', device='cpu', optimize=how, exit_tolerance=1)
+    with pytest.raises(ConfigError, match='calibrated for stage 3, and with exit_tolerance'):
+        predict(early, image, whole_image=True, probability=True)
+
+
 def test_two_stacks_have_no_early_exit(files):
     with pytest.raises(ConfigError, match='2 stacks, and early exit'):
         init_model(*files, device='cpu', exit_tolerance=1)

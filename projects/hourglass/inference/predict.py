@@ -271,6 +271,10 @@ def _calibration(model: PoseNetwork) -> Calibration:
             f'probability: these weights are calibrated for stage {calibration.stage} '
             f"with{'' if calibration.flip else 'out'} the mirrored image, not for stage "
             f"{model.stage} with{'' if model.flip else 'out'} it")
+    if getattr(model.network, 'agree', None) is not None:       # of early exit
+        raise ConfigError(
+            f'probability: these weights are calibrated for stage {calibration.stage}, and with '
+            'exit_tolerance people leave at earlier ones; leave one of the two out')
     return calibration
 
 
