@@ -1,6 +1,7 @@
 """From images and videos to files; an image that fails is reported and the rest goes on."""
 import csv
 import json
+import sys
 
 import cv2
 import numpy as np
@@ -286,3 +287,16 @@ def test_a_journal_begins_anew_if_images_of_more_bits_are_added(cli, images, tmp
     people('shared', '--journal')
     cv2.imwrite(str(tmp_path / 'deep/b.png'), 257 * deep)           # 16, of all images now
     assert people('shared', '--journal') == people('fresh')
+
+
+def test_a_journal_begins_anew_if_the_module_of_the_detector_has_changed(
+        cli, images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for width in (40, 60, 60):
+        monkeypatch.delitem(sys.modules, 'narrow', raising=False)
+        (tmp_path / 'narrow.py').write_text(f'def find(image):\n    return [[0, 0, {width}, 90]]\n')
+        cli('predict', images / 'a.jpg', '--detector', 'narrow:find', '--model', 'flic-small',
+            '--no-overlays', '--device', 'cpu', '--out', 'out', '--journal')
+        found, = json.loads((tmp_path / 'out/predictions.json').read_text())['annotations']
+        assert found['bbox'] == [0, 0, width, 90]
+    assert len(list((tmp_path / 'out/journal').iterdir())) == 2

@@ -190,6 +190,7 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
                   source: ImageFiles | Frames) -> Results:
     """Return what collects the poses; in shared work, reduce ``source`` to this process's share."""
     from hourglass.checkpoints.names import find_weights
+    from hourglass.inference.detectors import detector_files
     from hourglass.inference.results import Results, SharedResults
     from hourglass.inference.sources import ImageFiles
     from hourglass.io.journal import Journal, fingerprint
@@ -208,11 +209,9 @@ def _open_results(args: argparse.Namespace, place: Place, model: PoseNetwork,
     options = ('stage', 'stages', 'optimize', 'exit_tolerance', 'no_flip', 'detector', 'heatmaps',
                'crop', 'no_overlays', 'min_score', 'probability', 'whole_image', 'detector_score',
                'detector_overlap', 'max_people', 'box_format')
-    _, _, words = (args.detector or '').partition(':')      # onnx:FILE,FAMILY and others
-    detector = filter(Path.is_file, (Path(word).expanduser() for word in words.split(',')))
     work = fingerprint([
         hourglass.__version__, find_weights(args.weights or args.model), str(model.description),
-        *detector,
+        *(detector_files(args.detector) if args.detector else []),
         *(f'{name}={getattr(args, name)}' for name in options),
         f'bits={source.bits}',          # which new images of 16 bits can change for all
         *([Path(args.boxes).expanduser()] if args.boxes else [])])

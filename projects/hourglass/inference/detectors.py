@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +82,17 @@ def find_detector(name: str, score: float | None = None, overlap: float = 0.5,
     except Exception as error:                  # another package's
         raise ConfigError(f'detector {name}: cannot be loaded ({one_line(error)})') from None
     return PersonDetector(detect, score, overlap, max_people)
+
+
+def detector_files(name: str) -> list[Path]:
+    """Return the files that a detector, loaded by :func:`find_detector`, comes from.
+
+    They are those that its name names, or the module of ``'module:function'``.
+    """
+    kind, colon, rest = name.partition(':')
+    files = rest.split(',') if kind in _WITH_FILES or not colon else [
+        getattr(sys.modules[kind], '__file__', None) or '']         # a built-in one has none
+    return [path for file in files if (path := Path(file).expanduser()).is_file()]
 
 
 @dataclass(frozen=True)
