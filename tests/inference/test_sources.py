@@ -35,6 +35,15 @@ def test_a_link_to_nothing_is_a_missing_image(folder):
         as_image(found['d.png'])
 
 
+def test_images_of_a_linked_folder_are_left_out_with_a_warning(folder, caplog):
+    (folder / 'linked').symlink_to(folder / 'sub')
+    assert 'linked/c.png' not in open_source(str(folder)).paths
+    assert f'{folder}/linked: a link to a folder, whose images are left out' in caplog.text
+    caplog.clear()
+    assert list(open_source(str(folder / 'linked')).paths) == ['c.png']
+    assert 'linked/c.png' in open_source(f'{folder}/**/*.png').paths and not caplog.text
+
+
 @pytest.mark.parametrize(('source', 'fps', 'message'), [
     ('http://[::1/a.mp4', None, 'no address'), ('.', float('inf'), 'give a rate above 0')])
 def test_an_address_or_a_rate_that_is_none_is_refused(source, fps, message):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import math
 import re
 import time
@@ -31,7 +32,8 @@ class ImageFiles:
     Images are turned upright, and named by their path below the folder; 10 comes after 9.
     ``paths`` has the files by name. Videos and animated images give frames, as :class:`Frames`.
     ``ignored`` counts files without a name of an image or a video. What an earlier prediction wrote
-    below the folder is no input. Raises ``DataError`` if there is nothing.
+    below the folder is no input. Links to folders are not followed, and logged. Raises
+    ``DataError`` if there is nothing.
 
     With ``fps``, the images of each folder are the frames of one video, so many in a second.
     ``bits`` is as for :func:`hourglass.io.images.as_image`, by default what
@@ -44,6 +46,11 @@ class ImageFiles:
         root, found = path.parent, [path]
         if path.is_dir():
             root, found = path, sorted(path.rglob('*'), key=_by_number)
+            for link in found:
+                if link.is_symlink() and link.is_dir():
+                    logging.getLogger(__name__).warning(
+                        '%s: a link to a folder, whose images are left out; a pattern, as '
+                        "'%s/**/*.jpg', takes them", link, source)
         elif not path.is_file():            # the folders of a pattern before its first wildcard
             root = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts[:-1]))
             found = sorted(map(Path, glob.glob(str(path), recursive=True)), key=_by_number)
