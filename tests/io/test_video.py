@@ -1,4 +1,5 @@
 """Frames of videos come upright with the times of their file, and are written with them."""
+import struct
 import sys
 import threading
 from contextlib import contextmanager
@@ -44,6 +45,30 @@ def test_a_turned_video_is_upright(tmp_path, turned, white):
     image = next(iter(Video(write_video(tmp_path / 'a.mp4', turned=turned)))).image
     assert image.shape[:2] == ((48, 64) if turned == 180 else (64, 48))
     assert image[white].mean() > 240 and image.mean() < 80
+
+
+@pytest.mark.parametrize('transposed', [False, True])
+@pytest.mark.parametrize('signs', [(1, 1), (-1, 1), (1, -1), (-1, -1)])
+def test_a_mirrored_video_is_upright(tmp_path, transposed, signs):
+    """Its matrix says where the upper left quarter, the dark one, is shown."""
+    path, (p, q) = tmp_path / 'a.mp4', signs
+    writer = VideoWriter(path)
+    image = np.full((48, 64, 3), 200, np.uint8)
+    image[:24, :32] = 0
+    writer.write(image, 0)
+    writer.close()
+    (a, b), (c, d) = ((0, q), (p, 0)) if transposed else ((p, 0), (0, q))
+    content = path.read_bytes()
+    start = content.index(b'tkhd') + 44
+    path.write_bytes(content[:start] + struct.pack(
+        '>9i', *np.multiply([a, b, 0, c, d, 0, 0, 0, 0], 1 << 16).tolist()[:8], 1 << 30)
+        + content[start + 36:])
+    shown = next(iter(Video(path))).image
+    assert shown.shape[:2] == ((64, 48) if transposed else (48, 64))
+    x, y = (np.array([[a, c], [b, d]]) @ [-1, -1] > 0).tolist()     # from the middle to it
+    height, width = np.array(shown.shape[:2]) // 2
+    assert shown[y * height:][:height, x * width:][:, :width].mean() < 10
+    assert shown.mean() == pytest.approx(150, abs=5)
 
 
 @pytest.mark.parametrize('name', ['a.mp4', 'a.mkv', 'a.ts', 'a.flv', 'a.avi'])

@@ -71,7 +71,7 @@ class Video:
                         time = stated if stated > time else time + 1 / rate
                         end = time + float((frame.duration or 0) * frame.time_base or 1 / rate)
                         pixels = frame.to_ndarray(format='bgr24')
-                        yield Frame(_turned(pixels, frame.rotation), time)
+                        yield Frame(_upright(pixels, frame.side_data.get('DISPLAYMATRIX')), time)
                         number += 1
             except (self.av.FFmpegError, ValueError) as error:
                 reason = _reason(error)
@@ -181,6 +181,11 @@ def _reason(error: Exception) -> str:
     return getattr(error, 'strerror', None) or str(error)
 
 
-def _turned(pixels: ndarray, degrees: int) -> ndarray:
-    """Turn a frame counterclockwise by a multiple of 90 degrees."""
-    return np.ascontiguousarray(np.rot90(pixels, round(degrees / 90)))
+def _upright(pixels: ndarray, matrix: Any) -> ndarray:
+    """Turn and mirror a frame as the matrix in its file says, a buffer of nine int32, or None."""
+    if matrix is None:
+        return pixels
+    x_to_x, x_to_y, _, y_to_x, y_to_y, *_ = np.frombuffer(matrix, np.int32).tolist()
+    if abs(x_to_x) < abs(x_to_y):               # by a quarter
+        pixels, x_to_x, y_to_y = pixels.swapaxes(0, 1), y_to_x, x_to_y
+    return np.ascontiguousarray(pixels[::-1 if y_to_y < 0 else 1, ::-1 if x_to_x < 0 else 1])
