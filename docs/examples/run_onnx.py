@@ -32,7 +32,8 @@ def load(path):
         compiled = openvino.compile_model(model, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})
 
         def run(pixels):
-            return [output[0] for output in compiled(pixels[None]).values()]
+            request = compiled.create_infer_request()   # threads would share that of compiled(...)
+            return [output[0] for output in request.infer(pixels[None]).values()]
         return run, {name: note.value for name, note in model.rt_info['hourglass'].items()}
     if path.suffix == '.param':
         import ncnn
