@@ -1,8 +1,10 @@
 """Every runtime gives the numbers of the network, or refuses it by name."""
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from children import run
 from tiny_network import as_if_trained
 
 from hourglass import StackedHourglass
@@ -71,6 +73,26 @@ def test_threads_may_share_a_network(name):
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(heatmaps_of, images))
     assert max(map(deviation, found, expected)) < ROUNDING
+
+
+TWO_NETWORKS_END = """
+import signal
+from hourglass import StackedHourglass
+from hourglass.deploy.runtimes import run_by
+network = StackedHourglass(num_stacks=1, channels=16, depth=1, num_keypoints=16).eval()
+networks = [run_by('openvino', network, (64, 64)) for _ in range(2)]
+while networks:
+    del networks[0]
+signal.signal(signal.SIGTERM, lambda *_: print('handled'))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+@pytest.mark.slow
+def test_signals_are_handled_when_networks_of_openvino_have_ended():
+    needs('openvino')
+    ended = run([sys.executable, '-c', TWO_NETWORKS_END])
+    assert (ended.returncode, ended.stdout) == (0, 'handled\n'), ended.stderr
 
 
 @torch.no_grad()

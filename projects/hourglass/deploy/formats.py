@@ -20,6 +20,7 @@ from hourglass.deploy.runtimes import (
     in_ncnn,
     in_onnxruntime,
     in_openvino,
+    in_own_thread,
     missing_packages,
     older_torch,
     to_onnx,
@@ -154,9 +155,9 @@ def _quantized_by_nncf(model: Any, crops: Tensor) -> Any:
     import nncf
     nncf.set_log_level(logging.WARNING)
     others = sorted({op.get_type_name() for op in model.get_ops()} - {'Convolution'})
-    return nncf.quantize(model, nncf.Dataset([crop.numpy() for crop in crops.split(1)]),
-                         subset_size=len(crops), ignored_scope=nncf.IgnoredScope(
-                             types=others, validate=False))
+    return in_own_thread(
+        nncf.quantize, model, nncf.Dataset([crop.numpy() for crop in crops.split(1)]),
+        subset_size=len(crops), ignored_scope=nncf.IgnoredScope(types=others, validate=False))
 
 
 def _write_ncnn(job: Job) -> None:

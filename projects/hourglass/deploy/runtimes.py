@@ -12,6 +12,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -190,13 +191,24 @@ def in_openvino(model: bytes | Path) -> Callable[[Tensor], list[Tensor]]:
     """Load an OpenVINO or ONNX model as :func:`in_onnxruntime` does, to compute in float32."""
     import openvino
     core = openvino.Core()
-    compiled = core.compile_model(
-        core.read_model(model), 'CPU',
+    compiled = in_own_thread(
+        core.compile_model, core.read_model(model), 'CPU',
         {'INFERENCE_PRECISION_HINT': 'f32', 'INFERENCE_NUM_THREADS': torch.get_num_threads()})
     # compiled(...) has one request, whose inputs and outputs threads would share
     return lambda images: [torch.from_numpy(output.copy()) for output in
                            compiled.create_infer_request().infer(
                                images.contiguous().numpy()).values()]
+
+
+def in_own_thread(function: Callable, *arguments: Any, **options: Any) -> Any:
+    """Call a function that lets OpenVINO load its plugin, in a thread that ends with the call.
+
+    The plugin of each ``Core`` replaces the stack for signal handlers of its thread, and puts the
+    earlier one back at its end. If the earlier one has been that of a ``Core`` that ended before,
+    the next signal of the thread, such as Ctrl+C, crashes the process (OpenVINO 2026.4).
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(function, *arguments, **options).result()
 
 
 def _onnx(network: StackedHourglass, input_size: tuple[int, int]) -> bytes:
