@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,7 +110,9 @@ class Animation:
         time = 0.0
         with named_errors(self.path, 'damaged or cut off', 'the frames before it are used'), \
                 Image.open(self.path) as image:
-            for frame in ImageSequence.Iterator(image):
+            # a PNG may begin with a still for programs that show no animation
+            still = int(getattr(image, 'default_image', False))
+            for frame in islice(ImageSequence.Iterator(image), still, None):
                 yield Frame(as_image(frame), time)
                 duration = frame.info.get('duration', 0) / 1000
                 time += duration if duration >= _LEAST else _DEFAULT
