@@ -15,7 +15,6 @@ from hourglass.datasets.crop import Piece, crop_image, fitted, reduction_for, to
 from hourglass.datasets.person import PADDING
 from hourglass.datasets.skeletons import keypoint_names
 from hourglass.errors import ConfigError, DataError, HourglassError
-from hourglass.evaluation.calibration import Calibration
 from hourglass.inference.network import PoseNetwork
 from hourglass.inference.places import Request, Rows, square_crops
 from hourglass.io.images import ImageLike, StoredImage, as_image, size_of
@@ -182,7 +181,9 @@ def predict_each(model: PoseNetwork, requests: Iterable[Request], *,
     if batch_size < 1:
         raise ConfigError(f'batch_size={batch_size}: give 1 or more')
     model = _configured(model, stage, flip, stages)
-    calibration = _calibration(model) if probability else None
+    if probability and (problem := uncalibrated(model)):
+        raise ConfigError(f'probability: {problem}')
+    calibration = model.calibration if probability else None
     images: deque[_Prepared] = deque()
     waiting: list[_Person] = []                             # for a batch
 
@@ -260,22 +261,19 @@ def _configured(model: PoseNetwork, stage: int | None, flip: bool | None, stages
     return model
 
 
-def _calibration(model: PoseNetwork) -> Calibration:
-    """Return the calibration of a configured network, or raise unless it is for its settings."""
+def uncalibrated(model: PoseNetwork) -> str:
+    """Return why a configured network gives no probabilities; '' if it does."""
     calibration = model.calibration
     if calibration is None:
-        raise ConfigError('probability: these weights are not calibrated; hourglass test '
-                          '--calibrate does it')
+        return 'these weights are not calibrated; hourglass test --calibrate does it'
     if (model.stage, model.flip) != (calibration.stage, calibration.flip):
-        raise ConfigError(
-            f'probability: these weights are calibrated for stage {calibration.stage} '
-            f"with{'' if calibration.flip else 'out'} the mirrored image, not for stage "
-            f"{model.stage} with{'' if model.flip else 'out'} it")
+        return (f'these weights are calibrated for stage {calibration.stage} '
+                f"with{'' if calibration.flip else 'out'} the mirrored image, not for stage "
+                f"{model.stage} with{'' if model.flip else 'out'} it")
     if getattr(model.network, 'agree', None) is not None:       # of early exit
-        raise ConfigError(
-            f'probability: these weights are calibrated for stage {calibration.stage}, and with '
-            'exit_tolerance people leave at earlier ones; leave one of the two out')
-    return calibration
+        return (f'these weights are calibrated for stage {calibration.stage}, and with '
+                'exit_tolerance people leave at earlier ones; leave one of the two out')
+    return ''
 
 
 @torch.no_grad()

@@ -31,6 +31,7 @@ from hourglass.datasets.skeletons import keypoint_names
 from hourglass.datasets.synthetic import render_person
 from hourglass.errors import ConfigError, DataError, HourglassError, did_you_mean
 from hourglass.inference.network import PoseNetwork
+from hourglass.inference.predict import uncalibrated
 from hourglass.web.uploads import FORMATS, read_frames, read_upload
 
 LOOPBACK = ('localhost', '127.0.0.1', '::1')
@@ -176,7 +177,7 @@ def create_app(models: Mapping[str, PoseNetwork], hosts: Collection[str] | None 
             if detector is not None and 'find' in form:
                 boxes = detector(image)[:MAX_PEOPLE, :4].tolist()
             poses = predict(models[name], image, boxes, stages=True, heatmaps=True, inputs=True,
-                            probability=is_calibrated(models[name]))
+                            probability=not uncalibrated(models[name]))
             milliseconds = 1000 * (time.perf_counter() - start)
         return poses_as_json(poses) | dict(boxes=boxes, milliseconds=milliseconds)
     return app
@@ -218,12 +219,6 @@ def _boxes(text: str) -> list:
     if len(boxes) > MAX_PEOPLE:
         raise DataError(f'boxes: {len(boxes)} given; at most {MAX_PEOPLE} at a time')
     return boxes
-
-
-def is_calibrated(model: PoseNetwork) -> bool:
-    """Return whether the weights give probabilities for the stage and flip that predict."""
-    maps = model.calibration
-    return maps is not None and (maps.stage, maps.flip) == (model.stage, model.flip)
 
 
 def model_as_json(name: str, model: PoseNetwork) -> dict:
