@@ -4,10 +4,12 @@ import random
 import sys
 from pathlib import Path
 
+import mmengine
 import numpy as np
 import pytest
 import torch
 from children import end_all
+from mmengine.utils import digit_version
 
 import hourglass  # noqa: F401  (prepares the imports of OpenMMLab's packages)
 from hourglass.cli import main
@@ -32,6 +34,11 @@ def needs(path: Path):
 
 COUNTS_MACS = pytest.mark.skipif(
     torch.__version__ < '2.1', reason='torch before 2.1 does not count multiply-adds')
+
+
+CONCATENATES = pytest.mark.skipif(
+    digit_version(mmengine.__version__) < digit_version('0.9.1'),
+    reason='ConcatDataset of mmengine before 0.9.1 compares no arrays')
 
 
 DRAWS_CIRCLES = pytest.mark.skipif(

@@ -9,13 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
-import mmengine
 import numpy as np
 import pytest
+from conftest import CONCATENATES
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
-from mmengine.utils import digit_version
 from mmpose.datasets import CombinedDataset
 from mmpose.registry import METRICS
 from PIL import Image
@@ -231,11 +230,6 @@ def combined(*parts: Toy, **options) -> CombinedDataset:
              pipeline=part.pipeline.transforms, test_mode=True) for part in parts], **options)
     dataset._metainfo['CLASSES'] = [dict(id=1, name='person')]
     return dataset
-
-
-CONCATENATES = pytest.mark.skipif(
-    digit_version(mmengine.__version__) < digit_version('0.9'),
-    reason='ConcatDataset of mmengine 0.8 compares no arrays')
 
 
 @CONCATENATES

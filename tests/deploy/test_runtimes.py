@@ -138,6 +138,8 @@ def test_a_runtime_that_cannot_be_used_is_refused_by_name(name, words, monkeypat
 
 
 def test_a_compiler_that_fails_is_named(monkeypatch):
+    needs('compile')
+
     def compiled(self):
         self.register_forward_pre_hook(lambda *_: 1 / 0)
     monkeypatch.setattr(torch.nn.Module, 'compile', compiled)
