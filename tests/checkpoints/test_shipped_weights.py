@@ -54,7 +54,7 @@ def test_they_score_what_the_cards_say(model, cli, tmp_path, monkeypatch):
 @needs(DATA / 'mpii_subset')
 @pytest.mark.parametrize(('config', 'name', 'total'), [
     ('mpii/td-hm_hourglass2-small-lsp_mpii-subset-128x128', 'lsp-small', 66.78),
-    ('people/td-hm_hourglass2-small_people-128x128', 'people-small', 70.43),
+    ('people/td-hm_hourglass2-small_people-128x128', 'people-small', 73.82),
     ('people/td-hm_hourglass2-medium_people-160x160', 'people', 80.75)])
 def test_they_score_what_the_cards_say_on_the_mpii_subset(config, name, total, cli, tmp_path,
                                                           monkeypatch):
