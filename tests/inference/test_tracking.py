@@ -172,7 +172,7 @@ def test_a_still_image_does_not_jump(name, rng):
             shares[-1].append((moved > 20).any(-1).mean())
     print(name, 'without and with smoothing, of each person:', np.round(shares, 2).tolist())
     without, with_smoothing = np.mean(shares, axis=0)
-    assert with_smoothing < 0.02 < 0.3 < without
+    assert with_smoothing < 0.02 < without / 10
 
 
 def test_a_box_further_away_is_somebody_else():
