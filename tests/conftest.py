@@ -45,6 +45,11 @@ DRAWS_CIRCLES = pytest.mark.skipif(
     np.lib.NumpyVersion(np.__version__) >= '2.4.0', reason='mmengine draws none with numpy 2.4')
 
 
+# The first backward pass starts a thread for each device, and forks of a process with such threads
+# cannot train. torch.export pretends that there is a GPU, in builds for CUDA: so here, before it.
+torch.ones(1, requires_grad=True).sum().backward()
+
+
 def pytest_runtest_setup() -> None:
     """What a test draws does not depend on the tests before it."""
     random.seed(0)
