@@ -15,6 +15,8 @@ import hourglass
 from hourglass.engine.saving import STOPPED, SafeCheckpointHook, WholeFiles
 from hourglass.errors import CheckpointError, ConfigError
 from hourglass.evaluation.metrics import FlicPCK
+from hourglass.evaluation.oks_metric import OksAP
+from hourglass.evaluation.own_metrics import EPE
 
 
 class Runner(SimpleNamespace):
@@ -218,6 +220,17 @@ def test_a_best_score_that_is_never_there_is_named_before_the_first_step(tmp_pat
         hook.before_train(runner)
     hook.key_indicators = ['flic/Wrist']
     hook.before_train(runner)
+
+
+@pytest.mark.parametrize('name', ['epe/Total', 'epe/stage0/Wrist', 'auto'])
+def test_a_rule_that_keeps_the_worst_is_refused(tmp_path, name):
+    runner, _ = run_of(tmp_path, f'{tmp_path}rule')
+    # beside another metric, so that only a validation tells all names
+    runner._val_loop = SimpleNamespace(evaluator=Evaluator([EPE(dict(Wrist=['wrist'])), OksAP()]))
+    SafeCheckpointHook(save_best=name, rule='less').before_train(runner)
+    with pytest.raises(ConfigError, match=f"save_best='{name}' with rule='greater' takes the worst "
+                                          "score of EPE for the best; set rule='less'"):
+        SafeCheckpointHook(save_best=name, rule='greater').before_train(runner)
 
 
 def test_a_best_score_of_another_metric_is_named_at_the_first_validation(tmp_path):

@@ -30,8 +30,17 @@ def test_a_validation_is_tried_first(refusal):
             ('train_dataloader.dataset.pipeline.4.encoder.input_size=(256,256)',
              'input_size of GenerateTarget.encoder is (256, 256) and that of the crop (64, 64)'),
             ('default_hooks.checkpoint.save_best=mpii/PCK', "save_best='mpii/PCK' is no score"),
+            ('default_hooks.checkpoint.rule=less', "save_best='mpii/Total' with rule='less' takes"),
             ('val_dataloader.dataset.pipeline.3.meta_keys=("id",)', 'the validation would fail: ')):
         assert message in refusal(option)
+
+
+def test_a_rule_of_the_wrong_direction_is_refused(refusal):
+    options = [f'default_hooks.early.{key}' for key in (
+        'type=EarlyStoppingHook', 'monitor=mpii/Total', 'rule=less')]
+    assert refusal(*options).endswith(
+        "EarlyStoppingHook.monitor='mpii/Total' with rule='less' takes the worst score of PCKh for "
+        "the best; set rule='greater'")
 
 
 def test_a_dry_run_says_what_is_trained_and_writes_nothing(synthetic, cli, tmp_path, capfd):

@@ -41,6 +41,20 @@ def check_score(setting: str, name: str, names: Iterable[str]) -> None:
                           f"{', '.join(names) or 'none, as nobody is annotated'}")
 
 
+def check_rule(setting: str, name: str, rule: str | None, evaluator: Evaluator | None) -> None:
+    """Raise a ConfigError if a rule takes the worst value of a score of our metrics for the best.
+
+    ``'auto'`` is the first score; None is a rule that mmengine infers.
+    """
+    metrics = evaluator.metrics if evaluator else []
+    for metric in metrics[:1] if name == 'auto' else metrics:
+        if isinstance(metric, KeypointMetric) and name.split('/')[0] in ('auto', metric.prefix):
+            best = 'less' if metric.protocol.points == 'distance' else 'greater'
+            if rule not in (None, best):
+                raise ConfigError(f'{setting}={name!r} with rule={rule!r} takes the worst score of '
+                                  f"{metric.protocol.measure} for the best; set rule='{best}'")
+
+
 def waiting_gradients(runner: Runner) -> dict[str, Tensor]:
     """Return the gradients by name that wait for the end of an accumulated step."""
     wrapper, model = runner.optim_wrapper, unwrapped(runner.model)
@@ -95,8 +109,9 @@ class SafeCheckpointHook(CheckpointHook):
     ``backend_args``, files are written in place.
 
     A ``save_best`` that the metrics of the run do not have is a ``ConfigError`` before the first
-    step, or at the first validation if one person does not tell. A warning is logged if it has no
-    value, as for a keypoint that is not annotated.
+    step, or at the first validation if one person does not tell; so is a ``rule`` of the wrong
+    direction for one of our metrics. A warning is logged if the score has no value, as for a
+    keypoint that is not annotated.
     """
 
     def __init__(self, **kwargs):
@@ -113,9 +128,12 @@ class SafeCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         super().before_train(runner)
-        names = known_scores(getattr(getattr(runner, '_val_loop', None), 'evaluator', None))
+        evaluator = getattr(getattr(runner, '_val_loop', None), 'evaluator', None)
+        names = known_scores(evaluator)
         if names is not None:
             self.check_best(names)
+        for key, rule in zip(self.key_indicators, self.rules) if self.save_best else ():
+            check_rule('save_best', key, rule, evaluator)
         self._remove, self.file_backend.remove = self.file_backend.remove, self._remove_later
         self._name_last(runner)
         known = runner.message_hub.runtime_info

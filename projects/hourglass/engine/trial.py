@@ -19,7 +19,7 @@ from hourglass.engine.display import OverlayHook
 from hourglass.engine.distributed import unwrapped
 from hourglass.engine.plan import describe
 from hourglass.engine.resuming import follows_scores
-from hourglass.engine.saving import SafeCheckpointHook, check_score, known_scores
+from hourglass.engine.saving import SafeCheckpointHook, check_rule, check_score, known_scores
 from hourglass.errors import ConfigError, HourglassError, words_of
 
 
@@ -116,11 +116,13 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
             if isinstance(hook, OverlayHook) and draws:
                 hook.after_val_iter(runner, outputs)
         wanted, scores = list(_wanted_scores(runner)), known_scores(evaluator)
+        for setting, name, rule in wanted:
+            check_rule(setting, name, rule, evaluator)
         if wanted and scores is None:
             with contextlib.suppress(Exception), _quietly():        # one person may be too few
                 scores = evaluator.evaluate(1)
         if scores is not None:
-            for setting, name in wanted:
+            for setting, name, _ in wanted:
                 check_score(setting, name, scores)
     except (HourglassError, OSError):
         raise
@@ -133,16 +135,17 @@ def try_validation(runner: Runner, draws: bool = False) -> None:
         model.train()
 
 
-def _wanted_scores(runner: Runner) -> Iterator[tuple[str, str]]:
-    """Yield settings that name a score of the validations, and its name."""
+def _wanted_scores(runner: Runner) -> Iterator[tuple[str, str, str | None]]:
+    """Yield settings that name a score of the validations, its name, and which is the best."""
     for hook in runner.hooks:
         if isinstance(hook, SafeCheckpointHook) and hook.save_best:
-            yield from (('save_best', name) for name in hook.key_indicators if name != 'auto')
+            yield from (('save_best', name, rule) for name, rule in zip(
+                hook.key_indicators, hook.rules) if name != 'auto')
         if isinstance(hook, EarlyStoppingHook):
-            yield f'{type(hook).__name__}.monitor', hook.monitor
+            yield f'{type(hook).__name__}.monitor', hook.monitor, hook.rule
     for schedule in runner.param_schedulers or ():
         if follows_scores([schedule]):
-            yield 'param_scheduler.monitor', schedule.monitor
+            yield 'param_scheduler.monitor', schedule.monitor, schedule.rule
 
 
 def _try_scores(metric: BaseMetric) -> None:
