@@ -103,6 +103,7 @@ def test_what_the_config_says_is_trained(run, options, expected):
     (['train_dataloader.dataset.indices=0'], 'train_dataloader.dataset.indices: leaves nobody'),
     (['train_dataloader.batch_size=19', 'model.backbone.depth=4'],
      'train_dataloader: 20 samples in batches of 19 leave one for the last, whose 1x1 maps'),
+    (['train_dataloader.sampler.type=InfiniteSampler'], 'an epoch of it never ends; take'),
     (['train_cfg.max_iters=4'], 'train_cfg: counts both epochs and iterations; begin it anew'),
     (['default_hooks.visualization.enable=True', 'default_hooks.visualization.out_dir=/proc/x'],
      '/proc/x/000000_000000.jpg: cannot be written')])

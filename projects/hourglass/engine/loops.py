@@ -21,7 +21,7 @@ from torch import nn
 from hourglass.engine.agreement import HOOK, LOADER, Agreement, broken_collective
 from hourglass.engine.batches import repeatable_loader, seed_generators
 from hourglass.engine.bundles import unbundle
-from hourglass.errors import CheckpointError, one_line
+from hourglass.errors import CheckpointError, ConfigError, one_line
 from hourglass.registry import LOOPS
 
 
@@ -183,13 +183,17 @@ class EpochLoop(ResumableLoop, EpochBasedTrainLoop):
 
     ``loader_timeout`` is the seconds that data workers have for a batch, 0 for no limit, and
     ``rank_timeout`` those that several ranks wait for each other: more, as a rank may wait for its
-    workers.
+    workers. A sampler without an end is a ``ConfigError``.
     """
 
     def __init__(self, runner: Runner, dataloader: dict, loader_timeout: float = 1800,
                  rank_timeout: float = 2400, **kwargs: object):
         self.rank_timeout = rank_timeout
         super().__init__(runner, repeatable_loader(dataloader, loader_timeout), **kwargs)
+        if self.dataloader.batch_sampler.endless:
+            raise ConfigError("train_dataloader.sampler.type='InfiniteSampler': an epoch of it "
+                              "never ends; take 'DefaultSampler', or count iterations with "
+                              "train_cfg.type='hourglass.IterationLoop'")
 
     @property
     def max_iters(self) -> int:
