@@ -325,6 +325,33 @@ def test_hooks_go_on_with_what_they_knew(tmp_path):
         assert stateful.epochs == 4
 
 
+class PlacedDataset(ToyDataset):
+    def __init__(self, length: int = 8, data_root: str = ''):
+        super().__init__(length)
+
+
+@pytest.mark.parametrize(('changes', 'best', 'epochs'), [
+    ({}, [], 2),
+    ({'default_hooks.checkpoint.save_best': 'again/error'}, ['best_again_error_epoch_3.pth'], 2),
+    ({'val_dataloader.dataset.length': 4}, ['best_toy_error_epoch_3.pth'], 4),
+    ({'val_dataloader.dataset.data_root': 'moved'}, [], 2)])
+def test_best_scores_begin_anew_where_others_are_measured(tmp_path, capsys, changes, best, epochs):
+    """The score never changes: the best of the first epoch, then three without improvement."""
+    DATASETS.register_module(module=PlacedDataset, force=True)
+    validated = {
+        'val_dataloader': dict(batch_size=2, num_workers=0, dataset=dict(type='PlacedDataset'),
+                               sampler=dict(type='DefaultSampler', shuffle=False)),
+        'val_evaluator': [dict(type='ToyMetric'), dict(type='ToyMetric', prefix='again')],
+        'default_hooks.checkpoint.save_best': 'toy/error', 'default_hooks.checkpoint.rule': 'less',
+        'val_cfg': dict(), 'train_cfg.max_epochs': 9, 'custom_hooks': [
+            dict(type='NotesRates'),
+            dict(type='EarlyStoppingHook', monitor='toy/error', rule='less', patience=3)]}
+    run = resumed(tmp_path, validated, validated | changes, 'epoch_2.pth')
+    assert [path.name for path in (tmp_path / 'second').glob('best*')] == best
+    assert len(rates(run)) == 4 * epochs
+    assert ('anew     best scores' in ''.join(capsys.readouterr())) == bool(best)
+
+
 @pytest.mark.parametrize('more', [dict(patience=1), dict(stopping_threshold=2)])
 def test_a_run_that_one_of_its_hooks_stopped_stays_so(more):
     loop = SimpleNamespace(stop_training=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from typing import Any
 
@@ -20,7 +20,7 @@ from hourglass.checkpoints.reading import read_checkpoint
 from hourglass.errors import ConfigError
 
 _COMPARED = ('model', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader',
-             'randomness', 'default_hooks', 'custom_hooks')
+             'val_dataloader', 'val_evaluator', 'randomness', 'default_hooks', 'custom_hooks')
 _REFUSED = {                            # keys that a checkpoint cannot be resumed with another of
     'optim_wrapper.optimizer.type': 'the state is that of another optimiser',
     'optim_wrapper.paramwise_cfg*': 'the state is that of other groups of parameters',
@@ -29,6 +29,10 @@ _IGNORED = {
     'model.*init_cfg*': "the weights are the checkpoint's",
     'model.*heatmap_std': "the weights are the checkpoint's",
     'randomness.seed': "the seed is the checkpoint's"}
+# with another of these, scores cannot be compared, or another one is the best
+_SCORING = 'val_evaluator*', 'val_dataloader.dataset*', 'model.test_cfg*'
+_BEST = 'default_hooks.checkpoint.save_best', 'default_hooks.checkpoint.rule'
+_PLACES = '*.data_root', '*.data_prefix*'       # where the same files may lie
 _SCHEDULING = ('optim_wrapper', 'param_scheduler', 'train_cfg', 'train_dataloader')
 
 
@@ -57,7 +61,8 @@ def take_settings(runner: Runner, checkpoint: dict, path: str) -> None:
     """Give a checkpoint that is about to be resumed the hyperparameters of the run's config.
 
     They replace those in ``checkpoint``, with the schedules where they would be at this step, if
-    the config, or the length of an epoch, is not that of the checkpoint. What differs is logged.
+    the config, or the length of an epoch, is not that of the checkpoint. Best scores begin anew if
+    the config measures or chooses others. What differs is logged.
 
     Raises:
         ConfigError: for a difference with which the optimiser's state, or the position, is
@@ -83,11 +88,30 @@ def take_settings(runner: Runner, checkpoint: dict, path: str) -> None:
         why = _matching(_IGNORED, key)
         lines.append(f"  {'ignored' if why else 'taken  '}  {key}: {old} -> {new}"
                      f"{f' ({why})' if why else ''}")
+    if _forget_scores(checkpoint, [key for key, _, _ in changes]):
+        lines.append('  anew     best scores, which are not those of this config')
     if lines:
         runner.logger.warning('\n'.join([f'{path}: another config than that of this run', *lines]))
     if position['batches_per_epoch'] != length or any(
             key.split('.')[0] in _SCHEDULING for key, _, _ in changes):
         _renew(runner, checkpoint, meta['epoch'], position['batches_done'], length)
+
+
+def _forget_scores(checkpoint: dict, changed: Iterable[str]) -> bool:
+    """Remove the best scores from a checkpoint if those of the changed settings are others.
+
+    Returns whether there were any.
+    """
+    keys = [key for key in changed if not _any([key], _PLACES)]
+    others, forgotten = _any(keys, _SCORING), False
+    for known, what, forget in (
+            (checkpoint.get('message_hub', {}).get('runtime_info', {}),
+             ('best_score', 'best_ckpt'), others or _any(keys, _BEST)),
+            (checkpoint['meta'].get('hooks', {}), ('EarlyStoppingHook',), others)):
+        for name in [name for name in known if name.startswith(what)] if forget else ():
+            del known[name]
+            forgotten = True
+    return forgotten
 
 
 def _renew(runner: Runner, checkpoint: dict, epochs: int, batches: int, length: int) -> None:
@@ -178,3 +202,7 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
 
 def _matching(rules: dict[str, str], key: str) -> str | None:
     return next((why for pattern, why in rules.items() if fnmatch(key, pattern)), None)
+
+
+def _any(keys: Iterable[str], patterns: Sequence[str]) -> bool:
+    return any(fnmatch(key, pattern) for key in keys for pattern in patterns)
