@@ -93,6 +93,18 @@ def test_people_that_are_left_out_are_counted(tmp_path):
     assert said.count("1 left out for 'crowd'") == 1
 
 
+def test_the_config_says_what_scores_are_measured_by(tmp_path):
+    """Where few people have a box, it is theirs for some, and for all others another one."""
+    people = [annotation(i, i // 2, bbox=None if i % 3 else [1, 2, 50, 30]) for i in range(16)]
+    _, cfg = written(tmp_path, source(tmp_path, people))
+    assert ("longer side of the person's box; without one,\n"
+            '# of the box around the keypoints.') in cfg.text
+    boxes = {info['raw_ann_info']['row']: info['raw_ann_info']['bbox_image']
+             for one in splits(cfg) for info in map(one.get_data_info, range(len(one)))}
+    assert cfg.train_dataloader.dataset.crop == 'keypoints'
+    assert boxes[0].tolist() == boxes[3].tolist() == [1, 2, 51, 32] != boxes[1].tolist()
+
+
 def test_missing_images_of_both_splits_are_counted(tmp_path):
     people = source(tmp_path)
     for path in (tmp_path / 'images').iterdir():

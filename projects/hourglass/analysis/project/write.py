@@ -143,8 +143,8 @@ def _config(out: Path, options: dict, parts: Sequence[tuple[Source, dict]], held
         not_mirrored=f': none, as {_comment(why["not_mirrored"])}' if not mirror else '',
         epochs=epochs, val_interval=max(1, epochs // 10),
         lr=size.lr, threshold=_THRESHOLD,
-        unit="the person's box" if options['crop'] == 'bbox' else
-        'the box around the keypoints' if len(names) > 1 else 'the image',
+        unit="the person's box" if options['crop'] == 'bbox' else "the person's box; without one,\n"
+        f"# of {'the box around the keypoints' if len(names) > 1 else 'the image'}",
         groups=_indented(table_rows(names, pairs), 8),
         oks=",\n    dict(type='hourglass.OksAP')" if COCO_SIGMAS.keys() >= set(names) else '',
         may_differ=['backbone.heatmaps.*', 'backbone.reinjects.*.heatmaps.*'] if weights else [])
