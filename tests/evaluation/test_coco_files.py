@@ -52,6 +52,17 @@ def test_the_annotation_becomes_arrays(tmp_path):
     assert people.bbox_image[1].tolist() == [150, 0, 250, 80]
 
 
+def test_predictions_of_another_category_among_others_are_refused(truth, tmp_path):
+    """COCO's AP would count them as wrong; a file of one category may number it otherwise."""
+    given = results(truth)
+    given[1]['category_id'] = given[2]['category_id'] = 4
+    with pytest.raises(DataError, match=r'p\.json: predictions of category_id 4 are none of those '
+                                        'to be scored, which have 3; leave them out'):
+        read_results(write(tmp_path / 'p.json', given), truth)
+    one = [prediction | dict(category_id=1) for prediction in given]
+    assert len(read_results(write(tmp_path / 'p.json', one), truth)) == 4
+
+
 def test_predictions_in_any_order_find_their_people(truth, tmp_path):
     found = read_results(write(tmp_path / 'p.json', results(truth, 60)[::-1]), truth)
     predicted = assigned(truth, found, 'p.json')[:]

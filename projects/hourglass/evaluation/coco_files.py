@@ -89,7 +89,8 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
     keypoints' own, or 1.
 
     Raises:
-        DataError: for a file that cannot be read, or predictions of other images or keypoints.
+        DataError: for a file that cannot be read, or predictions of other images or keypoints, or
+            of several categories that are not all scored.
     """
     path, content = Path(path), read_json(path, 'write it again')
     names = None
@@ -105,10 +106,16 @@ def read_results(path: str | Path, truth: CocoPeople) -> list[dict]:
         content = content['annotations']
     if not isinstance(content, list):
         raise DataError(f"{path}: a list of predictions needed, as it is or under 'annotations'")
+    records(content, ('image_id', 'keypoints'), path, 'prediction')
+    kinds = dict.fromkeys(repr(one['category_id']) for one in content if 'category_id' in one)
+    scored = {repr(one['category_id']) for one in truth.annotations}
+    if len(kinds) > 1 and (others := [kind for kind in kinds if kind not in scored]):
+        raise DataError(f"{path}: predictions of category_id {', '.join(others)} are none of those "
+                        f"to be scored, which have {', '.join(sorted(scored))}; leave them out")
     by_name = {name: image for image, name in truth.images.items()}
     find = match_names(by_name)
     found: list[dict] = []
-    for one in records(content, ('image_id', 'keypoints'), path, 'prediction'):
+    for one in content:
         where, image = f'{path}, prediction {len(found)}', one['image_id']
         if names is not None:
             image = by_name.get(find(names.get(image, '')) or '')
