@@ -97,7 +97,9 @@ def test_a_run_of_more_epochs_in_larger_batches_goes_on(tmp_path, capsys):
 @pytest.mark.parametrize(('changes', 'message'), [
     ({'optim_wrapper.optimizer.lr': 0}, 'optimizer.lr is 0: nothing is learned'),
     ({'optim_wrapper.optimizer.lr': 1e-3},
-     'CosineAnnealingLR climbs from 0.001 to eta_min=0.01; eta_min_ratio is a share of the rate')])
+     'CosineAnnealingLR climbs from 0.001 to eta_min=0.01; eta_min_ratio is a share of the rate'),
+    ({'param_scheduler': [dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=13)]},
+     'the rate rises until step 13, and the run has 12 steps; lower the end of LinearLR')])
 def test_what_is_hardly_meant_is_a_warning(tmp_path, capsys, changes, message):
     runner = trial.Runner.from_cfg(toy_config(tmp_path, **changes))
     runner.register_hook(trial.TrialHook())

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.config import ConfigDict
 from mmengine.dataset import InfiniteSampler
-from mmengine.optim import OptimWrapper
+from mmengine.optim import LinearParamScheduler, OptimWrapper
 from mmengine.registry import OPTIMIZERS
 from mmengine.runner import Runner, TestLoop, ValLoop
 from torch import nn
@@ -90,6 +90,12 @@ def doubts(runner: Runner) -> Iterator[str]:
         if all(group.get('initial_lr', group['lr']) == 0 for group in wrapper.param_groups):
             yield 'optim_wrapper.optimizer.lr is 0: nothing is learned'
         for schedule in runner.param_schedulers or ():
+            length, unit = ((runner.max_epochs, 'epochs') if schedule.by_epoch else
+                            (runner.max_iters, 'steps'))
+            if (isinstance(schedule, LinearParamScheduler) and schedule.end > length
+                    and schedule.start_factor < schedule.end_factor):
+                yield (f'param_scheduler: the rate rises until {unit[:-1]} {schedule.end}, and the '
+                       f'run has {length} {unit}; lower the end of {type(schedule).__name__}')
             low = getattr(schedule, 'eta_min', None)
             if low and low > (begin := min(schedule.base_values)):
                 yield (f'param_scheduler: {type(schedule).__name__} climbs from {begin:.4g} to '
