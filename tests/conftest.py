@@ -36,9 +36,9 @@ COUNTS_MACS = pytest.mark.skipif(
     torch.__version__ < '2.1', reason='torch before 2.1 does not count multiply-adds')
 
 
-CONCATENATES = pytest.mark.skipif(
+NEEDS_MMENGINE_0_9_1 = pytest.mark.skipif(
     digit_version(mmengine.__version__) < digit_version('0.9.1'),
-    reason='ConcatDataset of mmengine before 0.9.1 compares no arrays')
+    reason='mmengine before 0.9.1: ConcatDataset compares no arrays, OneCycleLR needs total_steps')
 
 
 DRAWS_CIRCLES = pytest.mark.skipif(

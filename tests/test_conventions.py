@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from conftest import CONCATENATES
+from conftest import NEEDS_MMENGINE_0_9_1
 from mmengine.dataset import ConcatDataset, RepeatDataset
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
@@ -232,7 +232,7 @@ def combined(*parts: Toy, **options) -> CombinedDataset:
     return dataset
 
 
-@CONCATENATES
+@NEEDS_MMENGINE_0_9_1
 @pytest.mark.parametrize('join', [lambda *parts: ConcatDataset(parts), combined],
                          ids=['ConcatDataset', 'CombinedDataset'])
 def test_concatenated_data_sets_are_scored_whole(folder, join):
@@ -246,7 +246,7 @@ def test_concatenated_data_sets_are_scored_whole(folder, join):
     assert perfect(whole, parts[0]) == RIGHT
 
 
-@CONCATENATES
+@NEEDS_MMENGINE_0_9_1
 def test_a_part_is_scored_and_a_repeated_person_refused(folder):
     dataset = toy(folder, indices=[1], **OPTIONS)
     assert perfect(dataset) == RIGHT
@@ -265,7 +265,7 @@ def check(dataset, **metric) -> None:
         dataloader=SimpleNamespace(dataset=dataset), evaluator=SimpleNamespace(metrics=[built])))
 
 
-@CONCATENATES
+@NEEDS_MMENGINE_0_9_1
 def test_equal_ids_of_two_files_are_refused_for_a_metric_that_goes_by_them(folder):
     def whole(join, **change) -> ConcatDataset | CombinedDataset:
         return join([toy(folder, **OPTIONS), toy(
@@ -280,7 +280,7 @@ def test_equal_ids_of_two_files_are_refused_for_a_metric_that_goes_by_them(folde
     check(whole(ConcatDataset, image_id=500), type='EPE')
 
 
-@CONCATENATES
+@NEEDS_MMENGINE_0_9_1
 def test_a_metric_that_reads_one_of_two_files_is_refused(folder):
     (folder / 'coco.json').write_text(json.dumps(dict(
         images=[dict(id=i) for i in (499, 500)], categories=[], annotations=[])))

@@ -1,6 +1,6 @@
 """A sample is one annotated person with the data set's metainfo; errors name row and image."""
 import numpy as np
-from conftest import CONCATENATES
+from conftest import NEEDS_MMENGINE_0_9_1
 from mmengine.registry import DATASETS, init_default_scope
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
@@ -21,7 +21,7 @@ def test_a_sample_has_what_mmposes_have_and_is_its_own(synthetic):
     assert np.array_equal(dataset.get_data_info(3)['keypoints'], truth)
 
 
-@CONCATENATES
+@NEEDS_MMENGINE_0_9_1
 def test_the_name_of_a_data_set_does_not_depend_on_the_skeleton(synthetic):
     init_default_scope('mmpose')
     people = dict(type='hourglass.MpiiDataset', data_root=str(synthetic / 'synthetic'),

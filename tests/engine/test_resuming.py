@@ -3,15 +3,14 @@ import random
 from pathlib import Path
 from types import SimpleNamespace
 
-import mmengine
 import numpy as np
 import pytest
 import torch
+from conftest import NEEDS_MMENGINE_0_9_1
 from mmengine.hooks import EarlyStoppingHook, Hook
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, HOOKS, MODELS
 from mmengine.runner import FlexibleRunner, Runner
-from mmengine.utils import digit_version
 from pairs import zip_equal
 from ranks import ended, ranks_of
 from toy_runs import ToyDataset, rates, toy_config, train
@@ -25,8 +24,7 @@ ADAM = {'optim_wrapper.optimizer.type': 'Adam'}
 STEPS = {'param_scheduler': [dict(type='MultiStepLR', milestones=[2, 4], gamma=0.1)]}
 ONE_CYCLE = pytest.param(
     {'param_scheduler': [dict(type='OneCycleLR', eta_max=2.0, by_epoch=False)]},
-    marks=pytest.mark.skipif(digit_version(mmengine.__version__) < digit_version('0.9.1'),
-                             reason='mmengine before 0.9.1 needs total_steps'))
+    marks=NEEDS_MMENGINE_0_9_1)
 ITERATIONS = {
     'param_scheduler': [dict(type='CosineAnnealingLR', by_epoch=False, eta_min=0.01)],
     'train_cfg': dict(type='hourglass.IterationLoop', max_iters=12),

@@ -96,7 +96,7 @@ NUMBERS = np.array([np.ones(3), np.ones(5)], object)
     (replaced(stored(a=NUMBERS), (8, 1, 2), (8, 2**32 - 1, 2)), 'is larger than'),
     (replaced(stored(a=dict(b=1.0)), (0x40005, 2), (0x40005, 0)), 'division'),
     (replaced(stored(a='text'), (8, 1, 4), (8, 2**30, 4)), 'is larger than its variable')],
-    ids=range(7))                       # the content has the time
+    ids=lambda value: '' if isinstance(value, bytes) else None)      # contents have the time
 def test_what_would_crash_scipy_or_take_all_memory_is_refused(tmp_path, content, reason):
     (tmp_path / 'a.mat').write_bytes(content)
     with pytest.raises(DataError, match=rf'a\.mat: not a readable \.mat file \(.*{reason}'):

@@ -185,7 +185,8 @@ class CropImage(BaseTransform):
     def transform(self, results: dict) -> dict:
         scale = fitted(results['bbox_scale'][0], self.input_size)
         widest = fitted(results.get('widest_scale', scale[None])[0], self.input_size)
-        reach = np.hypot(*np.maximum(widest, scale)) / 2        # another transform may enlarge it
+        # image px; another transform may have enlarged the crop beyond what was to be the widest
+        reach = np.hypot(*np.maximum(widest, scale)) / 2
         piece = self._piece(results, scale, reach)
         problem = (size_problem(results.get('image_size'), piece.image_size)
                    or crop_problem(results['bbox_center'][0], reach, piece.image_size))

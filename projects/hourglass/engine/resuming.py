@@ -103,15 +103,17 @@ def _forget_scores(checkpoint: dict, changed: Iterable[str]) -> bool:
     Returns whether there were any.
     """
     keys = [key for key in changed if not _any([key], _PLACES)]
-    others, forgotten = _any(keys, _SCORING), False
-    for known, what, forget in (
-            (checkpoint.get('message_hub', {}).get('runtime_info', {}),
-             ('best_score', 'best_ckpt'), others or _any(keys, _BEST)),
-            (checkpoint['meta'].get('hooks', {}), ('EarlyStoppingHook',), others)):
-        for name in [name for name in known if name.startswith(what)] if forget else ():
-            del known[name]
-            forgotten = True
-    return forgotten
+    runtime = checkpoint.get('message_hub', {}).get('runtime_info', {})
+    hooks = checkpoint['meta'].get('hooks', {})
+    stale: list[tuple[dict, str]] = []
+    if _any(keys, (*_SCORING, *_BEST)):
+        stale += ((runtime, name) for name in runtime
+                  if name.startswith(('best_score', 'best_ckpt')))
+    if _any(keys, _SCORING):
+        stale += ((hooks, name) for name in hooks if name.startswith('EarlyStoppingHook'))
+    for known, name in stale:
+        del known[name]
+    return bool(stale)
 
 
 def _renew(runner: Runner, checkpoint: dict, epochs: int, batches: int, length: int) -> None:

@@ -23,6 +23,7 @@ _ANIMATED = ('GIF', 'WEBP', 'PNG', 'AVIF')      # Pillow sees the pages of a TIF
 _TIMEOUT = 20                           # s; of a server that does not answer
 _LEAST, _DEFAULT = 0.02, 0.1            # s; browsers show shorter frames of a GIF for the default
 _TIME_BASE = Fraction(1, 60_000)        # s; a multiple of the usual rates; MPEG-4 ends at 65,535
+_SHOWN = Fraction(1, 25)                # s; of a last frame without another before it
 
 
 class Frame(NamedTuple):
@@ -128,7 +129,7 @@ class VideoWriter:
 
     def __init__(self, path: Path):
         self.path, self.av, self.last = path, _pyav(path), -1
-        self.shown = 2400                   # how long the last frame is, in units of _TIME_BASE
+        self.shown = int(_SHOWN / _TIME_BASE)       # how long the last frame is
         self.stream: Any = None             # opened with the size of the first frame
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
